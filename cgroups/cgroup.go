@@ -1,0 +1,106 @@
+package cgroups
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Cgroup is one directory of the unified hierarchy, held open. It is not safe
+// for concurrent use. The owner calls Close.
+type Cgroup struct {
+	h    Hierarchy
+	path string // "/" or "/a/b"
+	fd   int
+
+	// Created are the paths in the hierarchy of the directories that
+	// [Hierarchy.Create] made, outermost first; the caller journals them for
+	// [Cgroup.Delete]. It is nil after [Hierarchy.Open].
+	Created []string
+
+	refused []refusal // why controllers are absent, for explain
+}
+
+// Open returns the existing cgroup at path, which is relative to the root of
+// the hierarchy with or without a leading slash. The error is ErrNotExist if
+// there is none.
+func (h Hierarchy) Open(path string) (*Cgroup, error) {
+	names, err := split(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %w", err)
+	}
+	clean := "/" + strings.Join(names, "/")
+	fd, err := h.openDir(clean)
+	if err != nil {
+		if err == unix.ENOENT || err == unix.ENODEV {
+			err = ErrNotExist
+		}
+		return nil, &fs.PathError{Op: "open", Path: h.Path + clean, Err: err}
+	}
+	return &Cgroup{h: h, path: clean, fd: fd}, nil
+}
+
+// openDir returns a descriptor for a clean path; the error is the bare errno.
+func (h Hierarchy) openDir(clean string) (int, error) {
+	root, err := openRoot(h.Path)
+	if err != nil || clean == "/" {
+		return root, err
+	}
+	defer unix.Close(root)
+	return openBelow(root, clean[1:])
+}
+
+func openRoot(path string) (int, error) {
+	for {
+		fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != unix.EINTR {
+			return fd, err
+		}
+	}
+}
+
+// openBelow opens a directory without following a link or crossing a mount:
+// what is mounted or linked inside the hierarchy is not part of it.
+func openBelow(dirfd int, rel string) (int, error) {
+	how := unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
+	}
+	for {
+		fd, err := unix.Openat2(dirfd, rel, &how)
+		// EAGAIN: a rename raced with the lookup (openat2(2)).
+		if err != unix.EINTR && err != unix.EAGAIN {
+			return fd, err
+		}
+	}
+}
+
+// FD is the cgroup's directory, opened O_PATH and close-on-exec, as
+// CLONE_INTO_CGROUP takes it (clone(2)). It belongs to c and is gone after
+// Close.
+func (c *Cgroup) FD() int { return c.fd }
+
+// Path is the cgroup's path in the hierarchy, such as "/pods/a".
+func (c *Cgroup) Path() string { return c.path }
+
+// Dir is the cgroup's absolute path on the host.
+func (c *Cgroup) Dir() string { return c.h.Path + strings.TrimSuffix(c.path, "/") }
+
+// Close releases the descriptor. The cgroup itself stays.
+func (c *Cgroup) Close() error {
+	fd := c.fd
+	c.fd = -1
+	return unix.Close(fd)
+}
+
+// Add moves process pid into the cgroup (all of its threads). Migration takes
+// a lock that every fork and exit takes, and costs milliseconds: prefer to
+// clone with [Cgroup.FD].
+func (c *Cgroup) Add(pid int) error {
+	if err := writeAt(c.fd, "cgroup.procs", itoa(pid)); err != nil {
+		return c.pathError("write", "cgroup.procs", err)
+	}
+	return nil
+}

@@ -1,0 +1,223 @@
+package cgroups
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// refusal is a controller that a cgroup above would not enable.
+type refusal struct {
+	controller string
+	dir        string // whose cgroup.subtree_control it was, in the hierarchy
+	err        error
+}
+
+// createTries bounds how often Create starts over when somebody removes a
+// directory on the way: the end of one container takes the parent that it made
+// along, while another is being made below it.
+const createTries = 10
+
+// Create makes the cgroup at path and everything missing above it, and enables
+// every controller that can be enabled on the way down. A controller that a
+// parent refuses is no error until a limit asks for it.
+//
+// A cgroup that exists is taken only if nothing lives in it: else the error is
+// a [*NotEmptyError], or ErrFrozen if it or one above it is frozen. After an
+// error nothing that Create made is left; after success Created lists it.
+func (h Hierarchy) Create(path string) (*Cgroup, error) {
+	names, err := split(path)
+	if err != nil {
+		return nil, fmt.Errorf("create %w", err)
+	}
+	if len(names) == 0 {
+		return nil, errors.New("create cgroup: the root of the hierarchy cannot be a container's cgroup")
+	}
+	for try := 1; ; try++ {
+		c := &Cgroup{h: h, fd: -1}
+		err := c.descend(names)
+		if err == nil {
+			if err = c.unused(); err == nil {
+				return c, nil
+			}
+		}
+		c.undo()
+		raced := errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) || errors.Is(err, ErrNotExist)
+		if !raced || try == createTries {
+			return nil, err
+		}
+	}
+}
+
+// descend walks c from the root to names, making what is missing.
+func (c *Cgroup) descend(names []string) error {
+	fd, err := openRoot(c.h.Path)
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: c.h.Path, Err: err}
+	}
+	c.fd, c.path = fd, "/"
+	// What a child can have is what its parent enables, so one read at the top
+	// is enough for all levels.
+	have, err := readAt(fd, "cgroup.controllers")
+	if err != nil {
+		return &fs.PathError{Op: "read", Path: c.h.Path + "/cgroup.controllers", Err: err}
+	}
+	controllers, fresh := string(have), false
+	for _, name := range names {
+		if controllers, err = c.enable(controllers, fresh); err != nil {
+			return err
+		}
+		if fresh, err = c.enter(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter makes the directory name below c, if it is missing, and moves c there.
+func (c *Cgroup) enter(name string) (fresh bool, err error) {
+	path := strings.TrimSuffix(c.path, "/") + "/" + name
+	switch err := unix.Mkdirat(c.fd, name, 0o755); err {
+	case nil:
+		fresh = true
+		c.Created = append(c.Created, path)
+	case unix.EEXIST:
+	default:
+		return false, &fs.PathError{Op: "mkdir", Path: c.h.Path + path, Err: err}
+	}
+	fd, err := openBelow(c.fd, name)
+	if err != nil {
+		return false, &fs.PathError{Op: "open", Path: c.h.Path + path, Err: err}
+	}
+	unix.Close(c.fd)
+	c.fd, c.path = fd, path
+	return fresh, nil
+}
+
+// enable hands every controller in the list down to the children of c, and
+// returns those that they have then. A refusal is noted, not an error: it
+// matters only to a limit.
+func (c *Cgroup) enable(controllers string, fresh bool) (string, error) {
+	const file = "cgroup.subtree_control"
+	var have string
+	if !fresh && strings.TrimSpace(controllers) != "" {
+		b, err := readAt(c.fd, file)
+		if err != nil {
+			return "", &fs.PathError{Op: "read", Path: c.Dir() + "/" + file, Err: err}
+		}
+		have = string(b)
+	}
+	var missing []string
+	for name := range strings.FieldsSeq(controllers) {
+		if !hasWord(have, name) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return controllers, nil
+	}
+	if !fresh && c.wouldThread(have, missing) {
+		c.refuse(missing, unix.EBUSY)
+		return have, nil
+	}
+	switch err := writeAt(c.fd, file, "+"+strings.Join(missing, " +")); err {
+	case nil:
+		return controllers, nil
+	case unix.EBUSY, unix.EOPNOTSUPP, unix.EACCES, unix.EPERM, unix.EROFS:
+		c.refuse(missing, err) // whatever the controller
+		return have, nil
+	}
+	// The write is all or nothing: find out which one is to blame. Domain
+	// controllers go first, because they are stopped by a process that
+	// wouldThread did not see yet.
+	slices.SortStableFunc(missing, func(a, b string) int { return isThreaded(a) - isThreaded(b) })
+	for i, name := range missing {
+		err := writeAt(c.fd, file, "+"+name)
+		if err == unix.EBUSY {
+			c.refuse(missing[i:], err)
+			break
+		}
+		if err != nil {
+			c.refuse(missing[i:i+1], err)
+			continue
+		}
+		have += " " + name
+	}
+	return have, nil
+}
+
+// refuse notes that c does not enable the controllers for its children.
+func (c *Cgroup) refuse(controllers []string, err error) {
+	for _, name := range controllers {
+		c.refused = append(c.refused, refusal{name, c.path, err})
+	}
+}
+
+// wouldThread says whether enabling the missing controllers would turn c into
+// the root of a threaded subtree, below which no process can start. The kernel
+// does that without a word if c has processes and only controllers that can
+// count threads are enabled; a domain controller among them is refused instead
+// (cgroup-v2.rst, "Threads"). The real root is exempt, and has no cgroup.type.
+func (c *Cgroup) wouldThread(have string, missing []string) bool {
+	for name := range strings.FieldsSeq(have) {
+		if isThreaded(name) == 0 {
+			return false // so there are no processes
+		}
+	}
+	for _, name := range missing {
+		if isThreaded(name) == 0 {
+			return false // so the kernel looks
+		}
+	}
+	if unix.Faccessat(c.fd, "cgroup.type", unix.F_OK, 0) != nil {
+		return false
+	}
+	procs, err := readAt(c.fd, "cgroup.procs")
+	return err == nil && len(procs) > 0
+}
+
+// isThreaded is 1 for the controllers that can tell threads apart, else 0.
+func isThreaded(controller string) int {
+	switch controller {
+	case "cpu", "cpuset", "perf_event", "pids":
+		return 1
+	}
+	return 0
+}
+
+// unused refuses a cgroup in which a container could not start. A directory
+// just made is looked at too: below a frozen cgroup it is born frozen.
+func (c *Cgroup) unused() error {
+	events, err := c.read("cgroup.events")
+	if err != nil {
+		return err
+	}
+	if populated, _ := flatKey(events, "populated"); populated != 0 {
+		procs, err := c.Procs()
+		if err != nil {
+			return err
+		}
+		return &NotEmptyError{c.path, len(procs)}
+	}
+	if frozen, _ := flatKey(events, "frozen"); frozen != 0 {
+		return fmt.Errorf("create %q: %w", c.Dir(), ErrFrozen)
+	}
+	return nil
+}
+
+// undo removes what descend made. Somebody may use it by now; then it stays.
+func (c *Cgroup) undo() {
+	if c.fd >= 0 {
+		c.Close()
+	}
+	root, err := openRoot(c.h.Path)
+	if err != nil {
+		return
+	}
+	defer unix.Close(root)
+	removeEmpty(root, c.Created)
+}

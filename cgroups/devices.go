@@ -1,0 +1,253 @@
+package cgroups
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// SetDevices makes rules, and nothing else, decide which devices the processes
+// of the cgroup may make, read and write. It replaces the filter that an
+// earlier SetDevices attached and leaves those of others in place.
+//
+// See [DeviceProgram] for what the rules mean; without a rule all is denied.
+// Rules that allow everything attach no program. Field names in errors are
+// relative to linux.resources, as in "devices[2].access".
+func (c *Cgroup) SetDevices(rules []specs.LinuxDeviceCgroup) error {
+	insns, err := DeviceProgram(rules)
+	if err != nil {
+		return err
+	}
+	var old []int
+	if !slices.Contains(c.Created, c.path) { // a cgroup just made has none
+		if old, err = ownPrograms(c.fd); err != nil {
+			return c.deviceError("query", err)
+		}
+		defer closeAll(old)
+	}
+	if !allowsAll(insns) {
+		prog, err := loadProgram(insns)
+		if err != nil {
+			return c.deviceError("load", err)
+		}
+		defer unix.Close(prog)
+		replace := -1
+		if len(old) > 0 {
+			replace, old = old[0], old[1:]
+		}
+		if err := progAttach(c.fd, prog, replace); err != nil {
+			return c.deviceError("attach", err)
+		}
+	}
+	for _, prog := range old {
+		if err := progDetach(c.fd, prog); err != nil && err != unix.ENOENT {
+			return c.deviceError("detach", err)
+		}
+	}
+	return nil
+}
+
+func (c *Cgroup) deviceError(op string, err error) error {
+	e := &Error{Field: "devices", Err: &fs.PathError{Op: op + " device filter of", Path: c.Dir(), Err: err}}
+	switch {
+	case errors.Is(err, unix.EPERM):
+		e.Hint = "a device filter needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, in the initial user namespace" +
+			" (and a cgroup whose present filters allow others beside them)"
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
+		e.Hint = "the kernel needs CONFIG_BPF_SYSCALL and CONFIG_CGROUP_BPF"
+	}
+	return e
+}
+
+// struct bpf_cgroup_dev_ctx (linux/bpf.h): three 32-bit words, the first with
+// the device type in its low and the access bits in its high half.
+const (
+	ctxAccessType = 0
+	ctxMajor      = 4
+	ctxMinor      = 8
+
+	devBlock = 1
+	devChar  = 2
+
+	accMknod = 1
+	accRead  = 2
+	accWrite = 4
+	accAll   = accMknod | accRead | accWrite
+)
+
+// anyNumber is the major or minor number that matches all.
+const anyNumber = -1
+
+// deviceRule is a rule, checked and resolved.
+type deviceRule struct {
+	kind         int32 // devBlock, devChar, 0 for both
+	major, minor int64
+	access       int32
+	allow        bool
+}
+
+// parseDeviceRule checks a rule as the runtime specification defines it.
+func parseDeviceRule(r *specs.LinuxDeviceCgroup, index int) (deviceRule, error) {
+	field := func(name string) string { return "devices[" + itoa(index) + "]." + name }
+	d := deviceRule{allow: r.Allow, major: anyNumber, minor: anyNumber}
+	switch r.Type {
+	case "", "a":
+	case "b":
+		d.kind = devBlock
+	case "c", "u":
+		d.kind = devChar
+	default:
+		return d, invalid(field("type"), "unknown device type %q", r.Type)
+	}
+	if r.Major != nil {
+		d.major = *r.Major
+	}
+	if r.Minor != nil {
+		d.minor = *r.Minor
+	}
+	if d.major < anyNumber || d.major > math.MaxUint32 {
+		return d, invalid(field("major"), "%d is not a device number", d.major)
+	}
+	if d.minor < anyNumber || d.minor > math.MaxUint32 {
+		return d, invalid(field("minor"), "%d is not a device number", d.minor)
+	}
+	for _, letter := range []byte(r.Access) {
+		switch letter {
+		case 'r':
+			d.access |= accRead
+		case 'w':
+			d.access |= accWrite
+		case 'm':
+			d.access |= accMknod
+		default:
+			return d, invalid(field("access"), "unknown access %q in %q", string(letter), r.Access)
+		}
+	}
+	if d.access == 0 {
+		return d, invalid(field("access"), "empty: want some of \"rwm\"")
+	}
+	return d, nil
+}
+
+// always says whether the rule decides every request.
+func (d deviceRule) always() bool {
+	return d.kind == 0 && d.major == anyNumber && d.minor == anyNumber && d.access == accAll
+}
+
+// Registers of the program. The kernel passes the context in r1.
+const (
+	r0 = iota
+	rCtx
+	rType
+	rAccess // asked for and not yet allowed
+	rMajor
+	rMinor
+	rScratch
+)
+
+// Opcodes: class, operation, and operand kind (linux/bpf_common.h, bpf.h).
+const (
+	opLoadWord = 0x61 // dst = *(u32 *)(src + off)
+	opMovReg   = 0xbc // dst = src, 32 bits
+	opMovImm   = 0xb4
+	opAndImm   = 0x54
+	opRshImm   = 0x74
+	opJneImm   = 0x56 // if dst != imm goto off, 32 bits
+	opJeqImm   = 0x16
+	opExit     = 0x95
+)
+
+// DeviceProgram compiles device rules to an eBPF program of type
+// BPF_PROG_TYPE_CGROUP_DEVICE, which answers 1 (allow) or 0 (deny).
+//
+// The last matching rule wins, for each access bit (r, w, m) by itself, and a
+// request is allowed if all of its bits are. A rule matches if its type (a for
+// both), major and minor (nil or -1 for any) do; what no rule matches is
+// denied. So "deny a rwm; allow c 1:3 rw" allows to open /dev/null read-write,
+// and not to make one.
+func DeviceProgram(rules []specs.LinuxDeviceCgroup) ([]Instruction, error) {
+	parsed := make([]deviceRule, 0, len(rules))
+	for i := range rules {
+		d, err := parseDeviceRule(&rules[i], i)
+		if err != nil {
+			return nil, err
+		}
+		if d.always() {
+			parsed = parsed[:0] // nothing before it can win
+		}
+		parsed = append(parsed, d)
+	}
+	if len(parsed) == 1 && parsed[0].always() {
+		return verdict(nil, parsed[0].allow), nil
+	}
+	prog := []Instruction{
+		{Op: opLoadWord, Dst: rType, Src: rCtx, Off: ctxAccessType},
+		{Op: opMovReg, Dst: rAccess, Src: rType},
+		{Op: opAndImm, Dst: rType, Imm: 0xffff},
+		{Op: opRshImm, Dst: rAccess, Imm: 16},
+		{Op: opLoadWord, Dst: rMajor, Src: rCtx, Off: ctxMajor},
+		{Op: opLoadWord, Dst: rMinor, Src: rCtx, Off: ctxMinor},
+	}
+	for _, d := range slices.Backward(parsed) {
+		if d.always() {
+			return verdict(prog, d.allow), nil
+		}
+		prog = d.compile(prog)
+	}
+	return verdict(prog, false), nil
+}
+
+// compile appends the rule: tests that skip to the next rule, then what to do
+// about the bits that no later rule has decided.
+func (d deviceRule) compile(prog []Instruction) []Instruction {
+	var body []Instruction
+	switch {
+	case d.access == accAll: // decides all that is left
+		body = verdict(nil, d.allow)
+	case d.allow:
+		body = []Instruction{
+			{Op: opAndImm, Dst: rAccess, Imm: ^d.access & accAll},
+			{Op: opJneImm, Dst: rAccess, Imm: 0, Off: 2},
+		}
+		body = verdict(body, true)
+	default:
+		body = []Instruction{
+			{Op: opMovReg, Dst: rScratch, Src: rAccess},
+			{Op: opAndImm, Dst: rScratch, Imm: d.access},
+			{Op: opJeqImm, Dst: rScratch, Imm: 0, Off: 2},
+		}
+		body = verdict(body, false)
+	}
+	var tests []Instruction
+	if d.kind != 0 {
+		tests = append(tests, Instruction{Op: opJneImm, Dst: rType, Imm: d.kind})
+	}
+	if d.major != anyNumber {
+		tests = append(tests, Instruction{Op: opJneImm, Dst: rMajor, Imm: int32(uint32(d.major))})
+	}
+	if d.minor != anyNumber {
+		tests = append(tests, Instruction{Op: opJneImm, Dst: rMinor, Imm: int32(uint32(d.minor))})
+	}
+	for i := range tests {
+		tests[i].Off = int16(len(tests) - 1 - i + len(body))
+	}
+	return append(append(prog, tests...), body...)
+}
+
+// verdict appends the end of the program.
+func verdict(prog []Instruction, allow bool) []Instruction {
+	answer := int32(0)
+	if allow {
+		answer = 1
+	}
+	return append(prog, Instruction{Op: opMovImm, Dst: r0, Imm: answer}, Instruction{Op: opExit})
+}
+
+// allowsAll says whether a program is no restriction.
+func allowsAll(prog []Instruction) bool {
+	return len(prog) == 2 && prog[0].Imm == 1
+}

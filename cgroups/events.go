@@ -1,0 +1,112 @@
+package cgroups
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Events are the notable things that happened to the cgroup and those below.
+type Events struct {
+	Populated bool
+	Frozen    bool
+	Memory    *MemoryEvents // nil without the memory controller
+	Pids      *PidsEvents   // nil without the pids controller
+}
+
+// PidsEvents is pids.events.
+type PidsEvents struct {
+	Max uint64 // forks that hit a limit
+}
+
+// Events reads cgroup.events, memory.events and pids.events.
+func (c *Cgroup) Events() (Events, error) {
+	b, err := c.read("cgroup.events")
+	if err != nil {
+		return Events{}, err
+	}
+	populated, _ := flatKey(b, "populated")
+	frozen, _ := flatKey(b, "frozen")
+	e := Events{Populated: populated != 0, Frozen: frozen != 0}
+	r := reader{c: c}
+	if b := r.text("memory.events"); b != nil {
+		m := memoryEvents(b)
+		e.Memory = &m
+	}
+	if b := r.text("pids.events"); b != nil {
+		n, _ := flatKey(b, "max")
+		e.Pids = &PidsEvents{Max: n}
+	}
+	return e, r.err
+}
+
+// Watch tells when an events file of a cgroup changes.
+type Watch struct {
+	c    *Cgroup
+	fd   int
+	file string
+}
+
+// Watch begins to watch a file such as "memory.events" or "cgroup.events". The
+// error is ErrNotSupported if the cgroup has no such controller. The owner
+// calls Close.
+func (c *Cgroup) Watch(file string) (*Watch, error) {
+	fd, err := openAt(c.fd, file, unix.O_RDONLY)
+	if err != nil {
+		return nil, c.pathError("open", file, err)
+	}
+	w := &Watch{c, fd, file}
+	if err := w.read(); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return w, nil
+}
+
+// read marks what the file says now as seen: poll(2) compares with the last
+// read of the descriptor.
+func (w *Watch) read() error {
+	var buf [512]byte
+	for {
+		_, err := unix.Pread(w.fd, buf[:], 0)
+		if err == nil {
+			return nil
+		}
+		if err != unix.EINTR {
+			return w.c.pathError("read", w.file, err)
+		}
+	}
+}
+
+// Wait returns true when the file changed since the last Wait returned, or
+// since Watch, and false after the timeout; a negative one is none. After true
+// the caller reads the file, with [Cgroup.Events] say: the kernel merges
+// changes that come close to each other. The error is ErrNotExist when the
+// cgroup is gone.
+func (w *Watch) Wait(timeout time.Duration) (bool, error) {
+	ms := -1
+	if timeout >= 0 {
+		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
+	}
+	for {
+		fds := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLPRI}}
+		n, err := unix.Poll(fds, ms)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return false, w.c.pathError("poll", w.file, err)
+		}
+		if n == 0 {
+			return false, nil
+		}
+		return true, w.read()
+	}
+}
+
+// FD is the descriptor that poll(2) reports POLLPRI for when Wait would return
+// at once. It belongs to w.
+func (w *Watch) FD() int { return w.fd }
+
+// Close ends the watch.
+func (w *Watch) Close() error { return unix.Close(w.fd) }

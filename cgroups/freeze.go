@@ -1,0 +1,96 @@
+package cgroups
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// freezeTimeout bounds how long Freeze waits. A process freezes on its way out
+// of the kernel, which one in an uninterruptible sleep does not take.
+const freezeTimeout = 10 * time.Second
+
+var errTimeout = errors.New("timed out")
+
+// Freeze stops all processes in the cgroup and below and returns when all of
+// them have stopped. If they do not in time, or at all, it thaws them again.
+func (c *Cgroup) Freeze() error {
+	if err := writeAt(c.fd, "cgroup.freeze", "1"); err != nil {
+		return c.pathError("write", "cgroup.freeze", err)
+	}
+	err := c.waitEvent("frozen", 1, time.Now().Add(freezeTimeout))
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, errTimeout) {
+		err = fmt.Errorf("processes did not stop within %v: %w", freezeTimeout, err)
+	}
+	return fmt.Errorf("freeze %q: %w", c.Dir(), errors.Join(err, c.Thaw()))
+}
+
+// Thaw lets the processes in the cgroup and below run again, unless a cgroup
+// above is frozen.
+func (c *Cgroup) Thaw() error {
+	if err := writeAt(c.fd, "cgroup.freeze", "0"); err != nil {
+		return c.pathError("write", "cgroup.freeze", err)
+	}
+	return nil
+}
+
+// Frozen says whether all processes are stopped, be it by a cgroup above.
+func (c *Cgroup) Frozen() (bool, error) { return c.event("frozen") }
+
+// Populated says whether the cgroup or one below it has processes.
+func (c *Cgroup) Populated() (bool, error) { return c.event("populated") }
+
+func (c *Cgroup) event(key string) (bool, error) {
+	b, err := c.read("cgroup.events")
+	if err != nil {
+		return false, err
+	}
+	n, ok := flatKey(b, key)
+	if !ok {
+		return false, c.parseError("cgroup.events", b)
+	}
+	return n != 0, nil
+}
+
+// waitEvent returns when key of cgroup.events reads want. The kernel wakes
+// poll(2) of the file with POLLPRI at every change; what it wakes for is read
+// from the start again.
+func (c *Cgroup) waitEvent(key string, want uint64, deadline time.Time) error {
+	const file = "cgroup.events"
+	fd, err := openAt(c.fd, file, unix.O_RDONLY)
+	if err != nil {
+		return c.pathError("open", file, err)
+	}
+	defer unix.Close(fd)
+	var buf [128]byte
+	for {
+		n, err := unix.Pread(fd, buf[:], 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return c.pathError("read", file, err)
+		}
+		got, ok := flatKey(buf[:n], key)
+		if !ok {
+			return c.parseError(file, buf[:n])
+		}
+		if got == want {
+			return nil
+		}
+		left := time.Until(deadline)
+		if left <= 0 {
+			return fmt.Errorf("wait for %s %s in %q: %w", key, strconv.FormatUint(want, 10), c.Dir(), errTimeout)
+		}
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
+		if _, err := unix.Poll(fds, int(left.Milliseconds())+1); err != nil && err != unix.EINTR {
+			return c.pathError("poll", file, err)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package cgroups
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Root is where systemd and the FHS mount cgroups.
+const Root = "/sys/fs/cgroup"
+
+// Hierarchy is the mount of the unified hierarchy.
+type Hierarchy struct {
+	Path   string // absolute mount point
+	Hybrid bool   // v1 hierarchies are mounted beside it and hold controllers
+}
+
+// Find locates the unified hierarchy: root itself (normally [Root]), its
+// subdirectory "unified" on a hybrid host, or else the first cgroup2 mount of
+// this process. It costs one or two statfs(2) calls in the usual layouts. The
+// error is ErrNotSupported if no cgroup2 is mounted.
+func Find(root string) (Hierarchy, error) {
+	if isCgroup2(root) {
+		return Hierarchy{Path: root}, nil
+	}
+	if unified := root + "/unified"; isCgroup2(unified) {
+		return Hierarchy{Path: unified, Hybrid: true}, nil
+	}
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return Hierarchy{}, fmt.Errorf("find cgroup v2 hierarchy: %w", err)
+	}
+	defer f.Close()
+	h, err := FindMount(f)
+	if err != nil {
+		return Hierarchy{}, fmt.Errorf("find cgroup v2 hierarchy: %w", err)
+	}
+	return h, nil
+}
+
+func isCgroup2(path string) bool {
+	var st unix.Statfs_t
+	for {
+		err := unix.Statfs(path, &st)
+		if err != unix.EINTR {
+			return err == nil && int64(st.Type) == unix.CGROUP2_SUPER_MAGIC
+		}
+	}
+}
+
+// FindMount reads mountinfo text (proc_pid_mountinfo(5)) and returns the first
+// mount of type cgroup2; Hybrid is set if there are mounts of type cgroup too.
+// The error is ErrNotSupported if there is none.
+func FindMount(mountinfo io.Reader) (Hierarchy, error) {
+	var h Hierarchy
+	lines := bufio.NewScanner(mountinfo)
+	for lines.Scan() {
+		// "36 35 98:0 /root /mount/point rw,noatime shared:1 - type source opts"
+		mount, super, ok := strings.Cut(lines.Text(), " - ")
+		if !ok {
+			continue
+		}
+		fields := strings.Fields(mount)
+		fstype, _, _ := strings.Cut(super, " ")
+		if len(fields) < 5 {
+			continue
+		}
+		switch {
+		case fstype == "cgroup":
+			h.Hybrid = true
+		case fstype == "cgroup2" && h.Path == "":
+			h.Path = unescape(fields[4])
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return Hierarchy{}, fmt.Errorf("read mountinfo: %w", err)
+	}
+	if h.Path == "" {
+		return Hierarchy{}, &reason{"no cgroup2 file system is mounted", ErrNotSupported}
+	}
+	return h, nil
+}
+
+// unescape undoes mountinfo's octal escapes of space, tab, newline, backslash.
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 3
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// Available lists the controllers that the hierarchy offers at its root.
+func (h Hierarchy) Available() ([]string, error) {
+	b, err := os.ReadFile(h.Path + "/cgroup.controllers")
+	if err != nil {
+		return nil, err
+	}
+	return strings.Fields(string(b)), nil
+}
+
+// Own returns the path, in the unified hierarchy, of the cgroup that process
+// pid is in; pid 0 is the calling process. Seen from inside a cgroup namespace
+// a path outside of it starts with "/..", which [Hierarchy.Open] refuses.
+func Own(pid int) (string, error) {
+	name := "/proc/self/cgroup"
+	if pid != 0 {
+		name = "/proc/" + strconv.Itoa(pid) + "/cgroup"
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	path, err := OwnPath(f)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", name, err)
+	}
+	return path, nil
+}
+
+// OwnPath reads the text of /proc/PID/cgroup (cgroups(7)) and returns the path
+// on its "0::" line. The error is ErrNotExist if that cgroup was removed under
+// the process, ErrNotSupported if there is no unified hierarchy.
+func OwnPath(r io.Reader) (string, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(b)) {
+		path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::")
+		if !ok {
+			continue
+		}
+		if !strings.HasPrefix(path, "/") {
+			return "", fmt.Errorf("unexpected line %q", line)
+		}
+		if gone, ok := strings.CutSuffix(path, " (deleted)"); ok {
+			return "", fmt.Errorf("cgroup %q was removed: %w", gone, ErrNotExist)
+		}
+		return path, nil
+	}
+	return "", &reason{"not in a cgroup v2 hierarchy", ErrNotSupported}
+}
+
+// split cuts a path in the hierarchy into its names. ".." is refused rather
+// than resolved: nobody means it, and it would leave the place the path was
+// checked for.
+func split(path string) ([]string, error) {
+	var names []string
+	for name := range strings.SplitSeq(path, "/") {
+		switch {
+		case name == "" || name == ".":
+		case name == "..":
+			return nil, fmt.Errorf("cgroup path %q: \"..\" is not allowed", path)
+		case strings.ContainsAny(name, "\x00\n"):
+			return nil, fmt.Errorf("cgroup path %q: control characters are not allowed", path)
+		default:
+			names = append(names, name)
+		}
+	}
+	if path == "" {
+		return nil, errors.New("cgroup path is empty")
+	}
+	return names, nil
+}

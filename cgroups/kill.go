@@ -1,0 +1,68 @@
+package cgroups
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// killRounds bounds the fallback of Kill. Frozen processes cannot fork, so one
+// round is enough unless somebody moves processes in meanwhile.
+const killRounds = 16
+
+// Kill sends SIGKILL to every process in the cgroup and below, also to those
+// that are being forked. It does not wait for them to die. A cgroup that is
+// gone has nothing to kill.
+func (c *Cgroup) Kill() error {
+	err := writeAt(c.fd, "cgroup.kill", "1")
+	if err == nil {
+		return nil
+	}
+	if err != unix.ENOENT {
+		return c.killError(c.pathError("write", "cgroup.kill", err))
+	}
+	return c.killError(c.killEach()) // Linux before 5.14
+}
+
+func (c *Cgroup) killError(err error) error {
+	if errors.Is(err, ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// killEach freezes the cgroup, so that nothing can fork, and signals what is
+// there. A v2 freezer lets SIGKILL through.
+func (c *Cgroup) killEach() error {
+	frozen, err := c.Frozen()
+	if err != nil {
+		return err
+	}
+	if !frozen {
+		if err := writeAt(c.fd, "cgroup.freeze", "1"); err != nil {
+			return c.pathError("write", "cgroup.freeze", err)
+		}
+		defer c.Thaw()
+	}
+	hit := make(map[int]bool)
+	for range killRounds {
+		pids, err := c.Procs()
+		if err != nil {
+			return err
+		}
+		fresh := false
+		for _, pid := range pids {
+			if hit[pid] {
+				continue
+			}
+			hit[pid], fresh = true, true
+			if err := unix.Kill(pid, unix.SIGKILL); err != nil && err != unix.ESRCH {
+				return err
+			}
+		}
+		if !fresh {
+			return nil
+		}
+	}
+	return &NotEmptyError{c.path, len(hit)}
+}

@@ -1,0 +1,83 @@
+package cgroups
+
+import (
+	"errors"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// Set writes the resources, all but the devices and the number of processes,
+// which [Cgroup.SetDevices] and [Cgroup.SetPids] do. Values of unified come
+// last and so win.
+//
+// Absent and zero both mean "leave as it is", because engines send zeros for
+// what nobody asked for; -1 means no limit. Fields that only cgroup v1 has
+// (kernel memory, swappiness, real time, leaf weights, network) are ignored. A
+// value that cannot be had is an [*Error], except one that asks for no limit
+// or for the kernel's default: without the controller that is what there is.
+//
+// The first error ends it; what was written before stays.
+func (c *Cgroup) Set(r *specs.LinuxResources) error {
+	if r == nil {
+		return nil
+	}
+	if r.Memory != nil {
+		if err := c.setMemory(r.Memory); err != nil {
+			return err
+		}
+	}
+	if r.CPU != nil {
+		if err := c.setCPU(r.CPU); err != nil {
+			return err
+		}
+		if err := c.setCpuset(r.CPU); err != nil {
+			return err
+		}
+	}
+	if r.BlockIO != nil {
+		if err := c.setIO(r.BlockIO); err != nil {
+			return err
+		}
+	}
+	if err := c.setHugetlb(r.HugepageLimits); err != nil {
+		return err
+	}
+	if err := c.setRdma(r.Rdma); err != nil {
+		return err
+	}
+	return c.setUnified(r.Unified)
+}
+
+// setLimit writes a limit in OCI's encoding: nil and 0 leave the file alone,
+// -1 is no limit.
+func (c *Cgroup) setLimit(field, file string, limit *int64) error {
+	switch n := value(limit); {
+	case n == 0:
+		return nil
+	case n == -1:
+		return tolerate(c.set(field, file, "max"))
+	case n < -1:
+		return invalid(field, "%d is neither a limit nor -1", n)
+	default:
+		return c.set(field, file, strconv.FormatInt(n, 10))
+	}
+}
+
+// value is *p, or zero: absent and zero mean the same here.
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
+
+// tolerate forgives that a file is missing to which only its default was to
+// be written.
+func tolerate(err error) error {
+	if errors.Is(err, ErrNotSupported) {
+		return nil
+	}
+	return err
+}

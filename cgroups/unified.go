@@ -1,0 +1,48 @@
+package cgroups
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// setUnified writes linux.resources.unified: file names and contents that the
+// user chose. Each line is a write of its own, because that is how the kernel
+// takes keyed files such as io.max.
+func (c *Cgroup) setUnified(files map[string]string) error {
+	if len(files) == 0 {
+		return nil
+	}
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		field := "unified." + file
+		if err := checkUnified(field, file); err != nil {
+			return err
+		}
+		if file == "pids.max" {
+			continue // see SetPids
+		}
+		for line := range strings.SplitSeq(strings.TrimSuffix(files[file], "\n"), "\n") {
+			if line == "" {
+				line = "\n" // empties cpuset.cpus; a write of nothing does nothing
+			}
+			if err := c.set(field, file, line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkUnified allows the names of resource files: those of cgroup v2 are all
+// CONTROLLER.NAME. Files that move, stop or kill processes are no resources.
+func checkUnified(field, file string) error {
+	controller, name, ok := strings.Cut(file, ".")
+	if !ok || controller == "" || name == "" || strings.ContainsAny(file, "/\x00") {
+		return invalid(field, "not the name of a cgroup v2 file")
+	}
+	switch file {
+	case "cgroup.procs", "cgroup.threads", "cgroup.kill", "cgroup.freeze", "cgroup.type":
+		return invalid(field, "acts on processes, so it cannot be set as a resource")
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+// Package caps sets the calling thread's identity and capabilities, the way
+// execve(2) will find them. See capabilities(7).
+package caps
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// Become changes this thread's umask, groups and ids. Permitted capabilities
+// stay until Apply. Raw system calls: only this thread will execute, and the
+// others must not be stopped to follow it.
+func Become(s *plan.SetIdentity) error {
+	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl PR_SET_KEEPCAPS", err)
+	}
+	if !s.KeepGroups {
+		if err := sys.SetGroups(s.Groups); err != nil {
+			return err
+		}
+	}
+	if err := sys.SetGID(s.GID); err != nil {
+		return err
+	}
+	if err := sys.SetUID(s.UID); err != nil {
+		return err
+	}
+	unix.Umask(int(s.Umask))
+	return nil
+}
+
+// Apply sets all five sets of this thread.
+func Apply(s *plan.SetCapabilities) error {
+	now, err := current()
+	if err != nil {
+		return err
+	}
+	// Changing ids emptied the effective set; dropping from the bounding set
+	// needs CAP_SETPCAP in it.
+	if err := set(now.permitted, now.permitted, now.inheritable); err != nil {
+		return err
+	}
+	if err := drop(s.Bounding); err != nil {
+		return err
+	}
+	permitted, effective := s.Permitted, s.Effective
+	if s.KeepAdmin {
+		admin := uint64(1) << unix.CAP_SYS_ADMIN & now.permitted
+		permitted |= admin
+		effective |= admin
+	}
+	if missing := permitted &^ now.permitted; missing != 0 {
+		return fmt.Errorf("capset: %w: the runtime itself lacks capabilities %#x", unix.EPERM, missing)
+	}
+	if err := set(effective, permitted, s.Inheritable); err != nil {
+		return err
+	}
+	return setAmbient(s.Ambient)
+}
+
+// drop removes from the bounding set all that keep does not name.
+func drop(keep uint64) error {
+	for c := range 64 {
+		if keep&(1<<c) != 0 {
+			continue
+		}
+		has, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, uintptr(c), 0)
+		if errno == unix.EINVAL {
+			return nil // beyond the kernel's last
+		}
+		if has == 0 {
+			continue
+		}
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0); err != nil {
+			return os.NewSyscallError("prctl PR_CAPBSET_DROP", err)
+		}
+	}
+	return nil
+}
+
+func setAmbient(caps uint64) error {
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl PR_CAP_AMBIENT_CLEAR_ALL", err)
+	}
+	for c := range 64 {
+		if caps&(1<<c) == 0 {
+			continue
+		}
+		if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(c), 0, 0); err != nil {
+			return os.NewSyscallError("prctl PR_CAP_AMBIENT_RAISE", err)
+		}
+	}
+	return nil
+}
+
+type sets struct{ effective, permitted, inheritable uint64 }
+
+func current() (sets, error) {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return sets{}, os.NewSyscallError("capget", err)
+	}
+	return sets{
+		effective:   uint64(data[1].Effective)<<32 | uint64(data[0].Effective),
+		permitted:   uint64(data[1].Permitted)<<32 | uint64(data[0].Permitted),
+		inheritable: uint64(data[1].Inheritable)<<32 | uint64(data[0].Inheritable),
+	}, nil
+}
+
+// Permitted returns this thread's permitted set.
+func Permitted() (uint64, error) {
+	now, err := current()
+	return now.permitted, err
+}
+
+func set(effective, permitted, inheritable uint64) error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	data := [2]unix.CapUserData{
+		{Effective: uint32(effective), Permitted: uint32(permitted), Inheritable: uint32(inheritable)},
+		{Effective: uint32(effective >> 32), Permitted: uint32(permitted >> 32), Inheritable: uint32(inheritable >> 32)},
+	}
+	return os.NewSyscallError("capset", unix.Capset(&header, &data[0]))
+}
+
+// Last returns the number of the kernel's highest capability.
+func Last() int {
+	low, high := 0, 63 // CAP_CHOWN is there; find the first that is not
+	for low < high {
+		mid := (low + high + 1) / 2
+		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(mid), 0, 0, 0); err == nil {
+			low = mid
+		} else {
+			high = mid - 1
+		}
+	}
+	return low
+}

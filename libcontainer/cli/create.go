@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer"
+)
+
+func (inv *invocation) createCommand() *cli.Command {
+	o := new(libcontainer.Options)
+	return &cli.Command{
+		Name:      "create",
+		Usage:     "create a container",
+		ArgsUsage: "<container-id>",
+		Description: `Makes everything a container is, up to the program it will run, which waits for
+start. The id must not be taken.`,
+		Flags: append(bundleFlags(o), inv.startFlags(o)...),
+		Action: func(c *cli.Context) error {
+			if err := inv.arity(c, 1, 1); err != nil {
+				return err
+			}
+			if err := inv.complete(o, c.Args().First()); err != nil {
+				return err
+			}
+			if err := inv.makeXDGRoot(); err != nil {
+				return err
+			}
+			if err := libcontainer.Create(*o); err != nil {
+				return fmt.Errorf("%s create failed: %w", program, err)
+			}
+			return nil
+		},
+	}
+}
+
+// bundleFlags say what container.
+func bundleFlags(o *libcontainer.Options) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name: "bundle", Aliases: []string{"b"}, Destination: &o.Bundle,
+			Usage: "the bundle is in `DIR` (default: the current directory)",
+		},
+		&cli.StringFlag{
+			Name: "config", Aliases: []string{"f"}, Destination: &o.Config, Value: configName,
+			Usage: "read `FILE` in the bundle",
+		},
+	}
+}
+
+// startFlags say how to start it.
+func (inv *invocation) startFlags(o *libcontainer.Options) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name: "console-socket", Destination: &o.ConsoleSocket,
+			Usage: "send the terminal's master to the socket at `PATH`",
+		},
+		&cli.StringFlag{
+			Name: "pidfd-socket", Destination: &o.PidfdSocket,
+			Usage: "send a pidfd of the container's init to the socket at `PATH`",
+		},
+		&cli.StringFlag{Name: "pid-file", Destination: &o.PidFile, Usage: "write the process id of init to `FILE`"},
+		&cli.BoolFlag{
+			Name: "no-pivot", Destination: &o.NoPivot,
+			Usage: "change the root without pivot_root(2), which can't leave a ramdisk",
+		},
+		&cli.BoolFlag{
+			Name: "no-new-keyring", Destination: &o.NoNewKeyring,
+			Usage: "let the container have the caller's session keyring",
+		},
+		&cli.IntFlag{
+			Name: "preserve-fds", Destination: &o.PreserveFDs,
+			Usage: "pass `N` descriptors to the container, after 0, 1, 2 and those of $LISTEN_FDS",
+		},
+		&cli.BoolFlag{
+			Name: "no-subreaper", Destination: &o.NoSubreaper,
+			Usage: "do not adopt processes whose parent has died (for create: ignored)",
+		},
+		&cli.StringFlag{Name: "trace", Destination: &o.Trace, Usage: "write the time each step took to `FILE`"},
+	}
+}
+
+// complete adds to the options what does not come from flags of the command, and makes paths absolute: those of files
+// against the current directory, that of the config against the bundle.
+func (inv *invocation) complete(o *libcontainer.Options, id string) error {
+	if err := checkPreserved(o.PreserveFDs); err != nil {
+		return err
+	}
+	for _, path := range []*string{&o.Bundle, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Trace} {
+		if *path == "" && path != &o.Bundle {
+			continue
+		}
+		abs, err := filepath.Abs(*path)
+		if err != nil {
+			return err
+		}
+		*path = abs
+	}
+	if !filepath.IsAbs(o.Config) {
+		o.Config = filepath.Join(o.Bundle, o.Config)
+	}
+	o.ID = id
+	o.Root = inv.global.root
+	o.SystemdCgroup = inv.global.systemdCgroup
+	o.CgroupManager = inv.global.cgroupManager
+	o.Rootless = inv.global.rootless
+	o.Warn = inv.log.warn
+	return nil
+}
+
+// checkPreserved refuses to pass on descriptors that the caller did not open. It must run before we open any of our own,
+// which would be given to the container in their place. One that is close-on-exec can't have come through our execve: it
+// is one of the Go runtime's.
+func checkPreserved(n int) error {
+	if n < 0 {
+		return fmt.Errorf("invalid value %q for flag -preserve-fds: must not be negative", strconv.Itoa(n))
+	}
+	for fd := 3; fd < 3+listenFDs(os.Getenv, os.Getpid())+n; fd++ {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err != nil || flags&unix.FD_CLOEXEC != 0 {
+			return withHint(fmt.Errorf("preserve descriptor %d: %w", fd, errClosed),
+				"--preserve-fds passes consecutive descriptors, beginning with 3")
+		}
+	}
+	return nil
+}
+
+var errClosed = errors.New("not open")
+
+// listenFDs is the number of sockets that the caller passes by the protocol of sd_listen_fds(3).
+func listenFDs(env func(string) string, pid int) int {
+	n, err := strconv.Atoi(env("LISTEN_FDS"))
+	if err != nil || n < 0 || env("LISTEN_PID") != strconv.Itoa(pid) {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,29 @@
+package cli
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/libcontainer"
+)
+
+func (inv *invocation) deleteCommand() *cli.Command {
+	var force bool
+	return &cli.Command{
+		Name:        "delete",
+		Usage:       "remove what is left of a container",
+		ArgsUsage:   "<container-id>",
+		Description: "The container must have exited or not been started yet.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{
+				Name: "force", Aliases: []string{"f"}, Destination: &force,
+				Usage: "kill the container if it runs, remove it whatever state it is in, and if it does not exist, do not mind",
+			},
+		},
+		Action: func(c *cli.Context) error {
+			if err := inv.arity(c, 1, 1); err != nil {
+				return err
+			}
+			return libcontainer.Delete(inv.global.root, c.Args().First(), force, inv.log.warn)
+		},
+	}
+}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+// detail is what programs can know of an error without reading its text. Everything may be empty.
+type detail struct {
+	code  string // the kind of failure: a word of those in errorCode
+	field string // where in config.json the cause is: "mounts[3]"
+	errno string // what the kernel answered: "ENOENT"
+	hint  string // what a person can do about it
+}
+
+// describe finds in the chain of err what is worth telling apart.
+func describe(err error) detail {
+	d := detail{code: errorCode(err)}
+	var hinted *hintedError
+	if errors.As(err, &hinted) {
+		d.hint = hinted.hint
+	}
+	var resource *cgroups.Error
+	if errors.As(err, &resource) {
+		d.field = "linux.resources." + resource.Field
+		d.setHint(resource.Hint)
+	}
+	var field *plan.FieldError
+	if errors.As(err, &field) {
+		d.field = field.Field
+		d.setHint(field.Hint)
+	}
+	var syntax *jsontext.Error
+	if errors.As(err, &syntax) {
+		d.field = syntax.Path
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) && errno != 0 {
+		d.errno = unix.ErrnoName(errno)
+	}
+	if errors.Is(err, state.ErrExist) {
+		d.setHint("choose another id, or delete the container by that name")
+	}
+	return d
+}
+
+// setHint keeps a hint that is there already: the outer error knows more.
+func (d *detail) setHint(hint string) {
+	if d.hint == "" {
+		d.hint = hint
+	}
+}
+
+// errorCode sorts errors into the kinds that a caller may want to treat differently.
+func errorCode(err error) string {
+	var field *plan.FieldError
+	var syntax *jsontext.Error
+	var errno syscall.Errno
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, state.ErrExist):
+		return "exists"
+	case errors.Is(err, state.ErrNotExist):
+		return "not-found"
+	case errors.Is(err, state.ErrInvalidID):
+		return "invalid-id"
+	case errors.Is(err, libcontainer.ErrNotRunning):
+		return "not-running"
+	case errors.As(err, &errno), errors.As(err, &path):
+		return "system"
+	case errors.As(err, &field), errors.As(err, &syntax):
+		return "config"
+	}
+	return ""
+}
+
+// hintedError is an error with advice for people, which is not part of its text.
+type hintedError struct {
+	error
+	hint string
+}
+
+func withHint(err error, hint string) error { return &hintedError{err, hint} }
+
+func (e *hintedError) Unwrap() error { return e.error }

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/libcontainer/seccomp"
+	"github.com/crun-go/crun-go/specconv"
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+func (inv *invocation) featuresCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "features",
+		Usage:       "show what this build can do",
+		Description: "Prints the features document of the runtime specification (features.md).",
+		Action: func(c *cli.Context) error {
+			if err := inv.arity(c, 0, 0); err != nil {
+				return err
+			}
+			_, err := inv.stdout.Write(append(inv.features(), '\n'))
+			return err
+		},
+	}
+}
+
+// features says what the build knows, not what the machine it runs on has: engines ask once and keep the answer.
+func (inv *invocation) features() []byte {
+	w := jsontext.NewWriter("    ")
+	w.Object()
+	w.Key("ociVersionMin").Text("1.0.0")
+	w.Key("ociVersionMax").Text(specs.Version)
+	w.Key("hooks").Texts([]string{
+		"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
+	})
+	w.Key("mountOptions").Texts(specconv.MountOptions())
+	w.Key("linux")
+	writeLinuxFeatures(w)
+	w.Key("annotations").Object()
+	if inv.commit != "" {
+		w.Key("io.github.crun-go.commit").Text(inv.commit)
+	}
+	w.Key("io.github.crun-go.version").Text(inv.version)
+	w.End()
+	w.Key("potentiallyUnsafeConfigAnnotations").Texts([]string{"run.oci."})
+	w.End()
+	return w.Bytes()
+}
+
+func writeLinuxFeatures(w *jsontext.Writer) {
+	enabled := func(feature string, is bool) {
+		w.Key(feature).Object()
+		w.Key("enabled").Bool(is)
+		w.End()
+	}
+	w.Object()
+	w.Key("namespaces").Texts(specconv.Namespaces())
+	w.Key("capabilities").Texts(specconv.Capabilities())
+	w.Key("cgroup").Object()
+	w.Key("v1").Bool(false)
+	w.Key("v2").Bool(true)
+	w.Key("systemd").Bool(false)
+	w.Key("systemdUser").Bool(false)
+	w.Key("rdma").Bool(true)
+	w.End()
+	w.Key("seccomp").Object()
+	w.Key("enabled").Bool(true)
+	w.Key("actions").Texts(seccomp.SupportedActions())
+	w.Key("operators").Texts(seccomp.SupportedOperators())
+	w.Key("archs").Texts(seccomp.SupportedArchs())
+	w.Key("knownFlags").Texts(seccomp.SupportedFlags())
+	w.Key("supportedFlags").Texts(seccomp.SupportedFlags())
+	w.End()
+	enabled("apparmor", true)
+	enabled("selinux", true)
+	enabled("intelRdt", false)
+	w.Key("mountExtensions").Object()
+	enabled("idmap", true)
+	w.End()
+	enabled("netDevices", false)
+	w.End()
+}

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// global holds the flags that stand before the command.
+type global struct {
+	root          string
+	log           string
+	logFormat     string
+	logLevel      string
+	debug         bool
+	systemdCgroup bool
+	cgroupManager string
+	rootless      string
+
+	rootGiven bool // root was asked for, and is not the default
+	rootXDG   bool // root is below $XDG_RUNTIME_DIR
+}
+
+func (inv *invocation) globalFlags() []cli.Flag {
+	g := &inv.global
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name: "root", Destination: &g.root,
+			Usage:       "keep the state of containers in `DIR`, which should be on a tmpfs",
+			DefaultText: "/run/crun-go, or $XDG_RUNTIME_DIR/crun-go for other users than root",
+		},
+		&cli.StringFlag{
+			Name: "log", Destination: &g.log,
+			Usage: "append messages to `FILE`, or send them to journald:NAME or syslog:NAME (default: standard error)",
+		},
+		&cli.StringFlag{Name: "log-format", Destination: &g.logFormat, Value: "text", Usage: "text or json"},
+		&cli.StringFlag{Name: "log-level", Destination: &g.logLevel, Value: "error", Usage: "error, warning or debug"},
+		&cli.BoolFlag{Name: "debug", Destination: &g.debug, Usage: "the same as --log-level debug"},
+		&cli.BoolFlag{
+			Name: "systemd-cgroup", Destination: &g.systemdCgroup,
+			Usage: "have systemd make the cgroup; cgroupsPath is then slice:prefix:name",
+		},
+		&cli.StringFlag{
+			Name: "cgroup-manager", Destination: &g.cgroupManager,
+			Usage: "who makes the cgroup: cgroupfs, systemd or disabled",
+		},
+		&cli.StringFlag{
+			Name: "rootless", Destination: &g.rootless, Value: "auto",
+			Usage: "tolerate what only root may do: true, false or auto",
+		},
+		&cli.StringFlag{Name: "criu", Hidden: true, Usage: "accepted and ignored"},
+	}
+}
+
+// prepare checks the global flags. Until it has run, errors go to standard error.
+func (inv *invocation) prepare(c *cli.Context) error {
+	g := &inv.global
+	if err := inv.prepareLog(); err != nil {
+		return err
+	}
+	switch g.cgroupManager {
+	case "", "cgroupfs", "disabled":
+	case "systemd":
+		g.systemdCgroup = true
+	default:
+		return fmt.Errorf("invalid cgroup-manager: %s", g.cgroupManager)
+	}
+	g.rootGiven = c.IsSet("root")
+	if !g.rootGiven {
+		g.root, g.rootXDG = defaultRoot(os.Geteuid(), os.Getenv, inUserNamespace)
+	}
+	root, err := filepath.Abs(g.root)
+	if err != nil {
+		return err
+	}
+	if g.root = root; root == "/" {
+		return errors.New("Option --root argument should not be set to /") //nolint:staticcheck // runc's words
+	}
+	return nil
+}
+
+// defaultRoot depends on nothing but the user and two variables: engines create a container with one environment and ask
+// for its state with another, nearly empty one. Real root has no use for a directory that goes away with a login session,
+// a root in a user namespace no right to /run.
+func defaultRoot(euid int, env func(string) string, inUserNS func() bool) (root string, xdg bool) {
+	dir := env("XDG_RUNTIME_DIR")
+	if dir == "" || euid == 0 && (env("USER") == "root" || !inUserNS()) {
+		return "/run/" + program, false
+	}
+	return dir + "/" + program, true
+}
+
+// inUserNamespace reports whether this process is in a user namespace other than the first: only that maps all ids to
+// themselves (user_namespaces(7)).
+func inUserNamespace() bool {
+	data, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		return false // a kernel without user namespaces
+	}
+	f := strings.Fields(string(data))
+	return len(f) != 3 || f[0] != "0" || f[1] != "0" || f[2] != "4294967295"
+}
+
+// makeXDGRoot makes the default root of an ordinary user, if that is the one to be used. Its sticky bit keeps those who
+// clean up $XDG_RUNTIME_DIR from removing what has not changed for long (XDG Base Directory Specification).
+func (inv *invocation) makeXDGRoot() error {
+	if !inv.global.rootXDG {
+		return nil
+	}
+	err := os.MkdirAll(inv.global.root, 0o700)
+	if err == nil {
+		err = os.Chmod(inv.global.root, 0o700|fs.ModeSticky)
+	}
+	if err != nil {
+		return withHint(err, "the path in $XDG_RUNTIME_DIR must be writable by the user")
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+func (inv *invocation) listCommand() *cli.Command {
+	var format string
+	var quiet bool
+	return &cli.Command{
+		Name:        "list",
+		Usage:       "list the containers below the root",
+		Description: "Lists all containers whose state is below --root, in the order of their ids.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{
+				Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table", Usage: "table or json",
+			},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Destination: &quiet, Usage: "ids only"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := inv.arity(c, 0, 0); err != nil {
+				return err
+			}
+			list, err := inv.list()
+			if err != nil {
+				return err
+			}
+			switch {
+			case quiet:
+				return printIDs(inv.stdout, list)
+			case format == "table":
+				return printTable(inv.stdout, list)
+			case format == "json":
+				return printList(inv.stdout, list)
+			}
+			return errors.New("invalid format option")
+		},
+	}
+}
+
+// list inspects every container below the root. One that can't be read is named on standard error and left out: it must not
+// hide the others. So is one that is gone by the time we look.
+func (inv *invocation) list() ([]*status, error) {
+	root := inv.global.root
+	ids, err := state.List(root)
+	if errors.Is(err, fs.ErrNotExist) && !inv.global.rootGiven {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []*status
+	for _, id := range ids {
+		container, err := libcontainer.Open(root, id)
+		if errors.Is(err, state.ErrNotExist) {
+			continue
+		}
+		var s *status
+		if err == nil {
+			s, err = inspect(container)
+		}
+		if err != nil {
+			fmt.Fprintf(inv.stderr, "load container %s: %v\n", id, err)
+			continue
+		}
+		s.owner = ownerOf(root, id)
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func printIDs(w io.Writer, list []*status) error {
+	var b strings.Builder
+	for _, s := range list {
+		b.WriteString(s.id)
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func printTable(w io.Writer, list []*status) error {
+	t := tabwriter.NewWriter(w, 12, 1, 3, ' ', 0)
+	fmt.Fprint(t, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")
+	for _, s := range list {
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", s.id, s.pid, s.word, s.bundle, s.createdText(), s.owner)
+	}
+	return t.Flush()
+}
+
+// printList prints null for no containers, as runc does.
+func printList(out io.Writer, list []*status) error {
+	w := jsontext.NewWriter("")
+	if list == nil {
+		w.Null()
+	} else {
+		w.Array()
+		for _, s := range list {
+			s.write(w)
+		}
+		w.End()
+	}
+	_, err := out.Write(append(w.Bytes(), '\n'))
+	return err
+}
+
+// ownerOf names the user who created a container: "#1000" if the user has no name.
+func ownerOf(root, id string) string {
+	dir, err := state.Open(root, id)
+	if err != nil {
+		return ""
+	}
+	defer dir.Close()
+	uid, err := dir.Owner()
+	if err != nil {
+		return ""
+	}
+	if f, err := os.Open("/etc/passwd"); err == nil {
+		defer f.Close()
+		if name := userName(f, uid); name != "" {
+			return name
+		}
+	}
+	return "#" + strconv.Itoa(uid)
+}
+
+// userName looks a user id up in a file of the form of passwd(5).
+func userName(passwd io.Reader, uid int) string {
+	want := strconv.Itoa(uid)
+	lines := bufio.NewScanner(passwd)
+	for lines.Scan() {
+		name, rest, _ := strings.Cut(lines.Text(), ":")
+		_, rest, _ = strings.Cut(rest, ":") // the password
+		if id, _, found := strings.Cut(rest, ":"); found && id == want {
+			return name
+		}
+	}
+	return ""
+}

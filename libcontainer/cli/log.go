@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+// log is where messages go: to a target, if --log names one, and to standard error.
+//
+// Engines read both. containerd takes the last line of the file whose level is error, podman the whole file as one JSON
+// object, conmon and buildah what is on standard error. So a failure is one record and nothing else: no warnings before it
+// unless they are asked for, and no hint inside the message.
+type log struct {
+	target string // --log, made absolute; empty: standard error alone
+	json   bool
+	level  level
+	stderr io.Writer
+	now    func() time.Time // nil: time.Now
+}
+
+type level uint8
+
+const (
+	levelError level = iota
+	levelWarning
+	levelDebug
+)
+
+func (l level) String() string {
+	switch l {
+	case levelWarning:
+		return "warning"
+	case levelDebug:
+		return "debug"
+	}
+	return "error"
+}
+
+// record is one message and what is known about it beside.
+type record struct {
+	level level
+	msg   string
+	detail
+}
+
+// prepareLog checks --log, --log-format, --log-level and --debug. The target is opened when there is something to write.
+func (inv *invocation) prepareLog() error {
+	g := &inv.global
+	next := inv.log
+	switch g.logFormat {
+	case "text":
+	case "json":
+		next.json = true
+	default:
+		return fmt.Errorf("invalid log-format: %s", g.logFormat)
+	}
+	switch strings.ToLower(g.logLevel) {
+	case "error":
+	case "warning", "warn":
+		next.level = levelWarning
+	case "debug":
+		next.level = levelDebug
+	default:
+		return fmt.Errorf("invalid log-level: %s", g.logLevel)
+	}
+	if g.debug {
+		next.level = levelDebug
+	}
+	target, err := absoluteTarget(g.log)
+	if err != nil {
+		return err
+	}
+	next.target = target
+	inv.log = next
+	return nil
+}
+
+// absoluteTarget makes the file in a value of --log independent of the working directory.
+func absoluteTarget(target string) (string, error) {
+	kind, name, found := strings.Cut(target, ":")
+	if found && (kind == "journald" || kind == "syslog") {
+		return target, nil
+	}
+	if found && kind == "file" {
+		target = name
+	}
+	if target == "" {
+		return "", nil
+	}
+	return filepath.Abs(target)
+}
+
+// fail reports the error that ends the program.
+func (l *log) fail(err error) {
+	r := record{level: levelError, msg: err.Error(), detail: describe(err)}
+	logErr := l.write(&r)
+	if l.target == "" {
+		l.print(l.format(&r), r.hint)
+		return
+	}
+	if logErr != nil {
+		l.print([]byte(logErr.Error()+"\n"), "")
+	}
+	l.print([]byte(r.msg+"\n"), r.hint)
+}
+
+// warn reports what does not keep the program from going on, if warnings are asked for.
+func (l *log) warn(field, text string) {
+	if l.level < levelWarning {
+		return
+	}
+	r := record{level: levelWarning, msg: text, detail: detail{field: field}}
+	if l.target == "" {
+		l.stderr.Write(l.format(&r))
+		return
+	}
+	if err := l.write(&r); err != nil {
+		l.print([]byte(err.Error()+"\n"), "")
+	}
+}
+
+// print writes a line to standard error and the hint on one of its own, in one write: readers of a pipe may stop at the
+// first. JSON has the hint in the record.
+func (l *log) print(line []byte, hint string) {
+	if hint != "" && !(l.json && l.target == "") {
+		line = append(append(append(line, "hint: "...), hint...), '\n')
+	}
+	l.stderr.Write(line)
+}
+
+// write appends a record to the target, if there is one.
+func (l *log) write(r *record) error {
+	kind, name, _ := strings.Cut(l.target, ":")
+	switch {
+	case l.target == "":
+		return nil
+	case kind == "journald":
+		return sendDatagram("/run/systemd/journal/socket", journaldDatagram(name, r))
+	case kind == "syslog":
+		return sendDatagram("/dev/log", syslogDatagram(name, r))
+	}
+	f, err := os.OpenFile(l.target, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_SYNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(l.format(r))
+	return errors.Join(err, f.Close())
+}
+
+// format returns a record as one line in the chosen format.
+func (l *log) format(r *record) []byte {
+	now := time.Now
+	if l.now != nil {
+		now = l.now
+	}
+	at := now().UTC().Format(time.RFC3339)
+	if l.json {
+		return formatJSON(at, r)
+	}
+	return formatText(at, r)
+}
+
+// formatJSON sorts the keys, as logrus does.
+func formatJSON(at string, r *record) []byte {
+	w := jsontext.NewWriter("")
+	text := func(key, value string) {
+		if value != "" {
+			w.Key(key).Text(value)
+		}
+	}
+	w.Object()
+	text("code", r.code)
+	text("errno", r.errno)
+	text("field", r.field)
+	text("hint", r.hint)
+	w.Key("level").Text(r.level.String())
+	w.Key("msg").Text(r.msg)
+	w.Key("time").Text(at)
+	w.End()
+	return append(w.Bytes(), '\n')
+}
+
+// formatText writes time, level and message first and the rest sorted, as logrus does. The hint is for people and not part
+// of the line.
+func formatText(at string, r *record) []byte {
+	b := append(make([]byte, 0, 256), `time="`...)
+	b = append(append(b, at...), `" level=`...)
+	b = append(append(b, r.level.String()...), " msg="...)
+	b = appendWord(b, r.msg)
+	for _, pair := range [...][2]string{{"code", r.code}, {"errno", r.errno}, {"field", r.field}} {
+		if pair[1] != "" {
+			b = append(append(append(b, ' '), pair[0]...), '=')
+			b = appendWord(b, pair[1])
+		}
+	}
+	return append(b, '\n')
+}
+
+// appendWord quotes what is not one plain word.
+func appendWord(b []byte, s string) []byte {
+	for _, c := range []byte(s) {
+		plain := '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || strings.IndexByte("-._/@^+", c) >= 0
+		if !plain {
+			return strconv.AppendQuote(b, s)
+		}
+	}
+	if s == "" {
+		return append(b, `""`...)
+	}
+	return append(b, s...)
+}

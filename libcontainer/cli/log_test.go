@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+func testLog(target string, asJSON bool) (*log, *bytes.Buffer) {
+	var stderr bytes.Buffer
+	return &log{
+		target: target, json: asJSON, stderr: &stderr,
+		now: func() time.Time { return time.Date(2026, 1, 2, 4, 4, 5, 0, time.FixedZone("", 3600)) },
+	}, &stderr
+}
+
+// Where a failure's message and hint go.
+func TestFail(t *testing.T) {
+	const (
+		msg     = `crun-go create failed: exec: "nosuch": executable file not found in $PATH`
+		text    = `time="2026-01-02T03:04:05Z" level=error msg="crun-go create failed: exec: \"nosuch\": executable file not found in $PATH"` + "\n"
+		object  = `{"level":"error","msg":"crun-go create failed: exec: \"nosuch\": executable file not found in $PATH","time":"2026-01-02T03:04:05Z"}` + "\n"
+		hinted  = `{"hint":"look","level":"error","msg":"crun-go create failed: exec: \"nosuch\": executable file not found in $PATH","time":"2026-01-02T03:04:05Z"}` + "\n"
+		hint    = "hint: look\n"
+		toFile  = true
+		asJSON  = true
+		advised = true
+	)
+	for _, c := range []struct {
+		file, json, hint bool
+		log, stderr      string
+	}{
+		{false, false, false, "", text},
+		{false, false, advised, "", text + hint},
+		{false, asJSON, false, "", object},
+		{false, asJSON, advised, "", hinted},
+		{toFile, false, false, text, msg + "\n"},
+		{toFile, false, advised, text, msg + "\n" + hint},
+		{toFile, asJSON, false, object, msg + "\n"},
+		{toFile, asJSON, advised, hinted, msg + "\n" + hint},
+	} {
+		target := ""
+		if c.file {
+			target = filepath.Join(t.TempDir(), "log")
+			if err := os.WriteFile(target, []byte("before\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c.log = "before\n" + c.log
+		}
+		l, stderr := testLog(target, c.json)
+		err := errors.New(msg)
+		if c.hint {
+			err = withHint(err, "look")
+		}
+		l.fail(err)
+		if stderr.String() != c.stderr {
+			t.Errorf("%+v: stderr %q", c, stderr)
+		}
+		if c.file {
+			if data, err := os.ReadFile(target); err != nil || string(data) != c.log {
+				t.Errorf("%+v: log %q, %v", c, data, err)
+			}
+		}
+	}
+}
+
+// An error must be seen even if the log can't be written.
+func TestFailUnwritable(t *testing.T) {
+	l, stderr := testLog("/none/log", false)
+	l.fail(errors.New("text"))
+	if want := "open /none/log: no such file or directory\ntext\n"; stderr.String() != want {
+		t.Errorf("stderr %q, want %q", stderr, want)
+	}
+}
+
+// podman reads the whole log as one JSON object: a failure leaves nothing in it but the failure.
+func TestOneObject(t *testing.T) {
+	defer unix.Umask(unix.Umask(0o022))
+	t.Chdir(t.TempDir())
+	for _, target := range []string{"log", "file:log"} {
+		os.Remove("log")
+		got := crun("--root . --log " + target + " --log-format json state none")
+		if got.code != 1 || got.errout != "container does not exist\n" {
+			t.Errorf("--log %s: %+v", target, got)
+		}
+		data, err := os.ReadFile("log")
+		var doc struct {
+			Level, Msg string
+			Time       time.Time
+		}
+		if err := errors.Join(err, json.Unmarshal(data, &doc)); err != nil || doc.Level != "error" || doc.Msg != "container does not exist" {
+			t.Errorf("--log %s: %v in %s", target, err, data)
+		}
+		if st, err := os.Stat("log"); err != nil || st.Mode() != 0o644 {
+			t.Errorf("%v, %v, want mode 0644", st, err)
+		}
+	}
+}
+
+func TestWarn(t *testing.T) {
+	for _, level := range []level{levelError, levelWarning, levelDebug} {
+		l, stderr := testLog("", false)
+		l.level = level
+		l.warn("process.capabilities", "ignored")
+		want := ""
+		if level > levelError {
+			want = `time="2026-01-02T03:04:05Z" level=warning msg=ignored field=process.capabilities` + "\n"
+		}
+		if stderr.String() != want {
+			t.Errorf("--log-level %s: %q, want %q", level, stderr, want)
+		}
+	}
+	target := filepath.Join(t.TempDir(), "log")
+	l, stderr := testLog(target, true)
+	l.level = levelDebug
+	l.warn("a", "b")
+	data, err := os.ReadFile(target)
+	if want := `{"field":"a","level":"warning","msg":"b","time":"2026-01-02T03:04:05Z"}` + "\n"; err != nil || string(data) != want || stderr.Len() > 0 {
+		t.Errorf("log %q, %v, want %q; stderr %q", data, err, want, stderr)
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want detail
+	}{
+		{errors.New("x"), detail{}},
+		{fmt.Errorf("crun-go create failed: %w", state.ErrExist), detail{code: "exists", hint: "choose another id, or delete the container by that name"}},
+		{state.ErrNotExist, detail{code: "not-found"}},
+		{state.ErrInvalidID, detail{code: "invalid-id"}},
+		{libcontainer.ErrNotRunning, detail{code: "not-running"}},
+		{&os.PathError{Op: "open", Path: "x", Err: unix.EACCES}, detail{code: "system", errno: "EACCES"}},
+		{&plan.FieldError{Field: "hostname", Err: errors.New("x"), Hint: "h"}, detail{code: "config", field: "hostname", hint: "h"}},
+		{&plan.FieldError{Field: "mounts[3]", Err: unix.EINVAL}, detail{code: "system", field: "mounts[3]", errno: "EINVAL"}},
+		{&plan.FieldError{Field: "a", Err: withHint(errors.New("x"), "inner")}, detail{code: "config", field: "a", hint: "inner"}},
+		{&jsontext.Error{Path: "process.args", Msg: "x"}, detail{code: "config", field: "process.args"}},
+		{
+			fmt.Errorf("x: %w", &cgroups.Error{Field: "memory.limit", Err: cgroups.ErrNotSupported, Hint: "boot"}),
+			detail{code: "config", field: "linux.resources.memory.limit", hint: "boot"},
+		},
+	} {
+		if got := describe(c.err); got != c.want {
+			t.Errorf("%v:\n got %+v\nwant %+v", c.err, got, c.want)
+		}
+	}
+}
+
+func TestFormatText(t *testing.T) {
+	r := &record{level: levelError, msg: "plain", detail: detail{code: "system", errno: "ENOENT", field: `annotations["a b"]`, hint: "no"}}
+	got := string(formatText("T", r))
+	if want := `time="T" level=error msg=plain code=system errno=ENOENT field="annotations[\"a b\"]"` + "\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := string(appendWord(nil, "")); got != `""` {
+		t.Errorf("empty word: %s", got)
+	}
+}
+
+func TestDatagrams(t *testing.T) {
+	r := &record{level: levelError, msg: "two\nlines", detail: detail{field: "mounts[1]"}}
+	if got, want := string(syslogDatagram("", r)), "<27>crun-go: two\nlines"; got != want {
+		t.Errorf("syslog %q, want %q", got, want)
+	}
+	want := "MESSAGE\n\x09\x00\x00\x00\x00\x00\x00\x00two\nlines\nPRIORITY=3\nSYSLOG_IDENTIFIER=me\nCRUN_GO_FIELD=mounts[1]\n"
+	if got := string(journaldDatagram("me", r)); got != want {
+		t.Errorf("journald %q, want %q", got, want)
+	}
+	path := filepath.Join(t.TempDir(), "s")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), sendDatagram(path, []byte("hello"))); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	if n, err := unix.Read(fd, buf); err != nil || string(buf[:n]) != "hello" {
+		t.Errorf("received %q, %v", buf[:n], err)
+	}
+	if err := sendDatagram(path+"x", nil); err == nil || !strings.HasPrefix(err.Error(), "send to ") {
+		t.Errorf("no listener: %v", err)
+	}
+}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/urfave/cli/v2"
+)
+
+const configName = "config.json"
+
+func (inv *invocation) specCommand() *cli.Command {
+	var bundle string
+	var rootless bool
+	return &cli.Command{
+		Name:  "spec",
+		Usage: "write a config.json to start from",
+		Description: `Writes a config.json that runs sh from the directory rootfs beside it. It is meant
+to be edited.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{
+				Name: "bundle", Aliases: []string{"b"}, Destination: &bundle,
+				Usage: "write it to `DIR` (default: the current directory)",
+			},
+			&cli.BoolFlag{Name: "rootless", Destination: &rootless, Usage: "write one for a user who is not root"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := inv.arity(c, 0, 0); err != nil {
+				return err
+			}
+			text := startSpec()
+			if rootless {
+				text = rootlessSpec(os.Geteuid(), os.Getegid())
+			}
+			return writeSpec(bundle, text)
+		},
+	}
+}
+
+// writeSpec writes config.json into a bundle, where none may be yet.
+func writeSpec(bundle, text string) error {
+	if bundle != "" {
+		if err := os.Chdir(bundle); err != nil {
+			return err
+		}
+	}
+	f, err := os.OpenFile(configName, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return errors.New("File " + configName + " exists. Remove it first") //nolint:staticcheck // runc's words
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, text)
+	return errors.Join(err, f.Close())
+}

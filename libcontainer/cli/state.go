@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+func (inv *invocation) stateCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "state",
+		Usage:       "show the state of a container",
+		ArgsUsage:   "<container-id>",
+		Description: "Prints the state document of the runtime specification, with rootfs and created beside.",
+		Action: func(c *cli.Context) error {
+			if err := inv.arity(c, 1, 1); err != nil {
+				return err
+			}
+			container, err := libcontainer.Open(inv.global.root, c.Args().First())
+			if err != nil {
+				return err
+			}
+			s, err := inspect(container)
+			if err != nil {
+				return err
+			}
+			w := jsontext.NewWriter("  ")
+			s.write(w)
+			_, err = inv.stdout.Write(w.Bytes()) // no newline: so it is with runc
+			return err
+		},
+	}
+}
+
+// status is what state and list show of a container.
+type status struct {
+	ociVersion, id string
+	pid            int // 0 if there is no process
+	word           string
+	bundle, rootfs string
+	created        time.Time
+	annotations    map[string]string
+	owner          string
+}
+
+func inspect(container *libcontainer.Container) (*status, error) {
+	word, pid, err := container.Status()
+	if err != nil {
+		return nil, err
+	}
+	s := container.State()
+	return &status{
+		ociVersion:  s.Container.OCIVersion,
+		id:          s.Container.ID,
+		pid:         pid,
+		word:        string(word),
+		bundle:      s.Container.Bundle,
+		rootfs:      s.Container.Rootfs,
+		created:     s.Created,
+		annotations: s.Container.Annotations,
+	}, nil
+}
+
+// write writes the status as runc does, keys in its order.
+func (s *status) write(w *jsontext.Writer) {
+	w.Object()
+	w.Key("ociVersion").Text(s.ociVersion)
+	w.Key("id").Text(s.id)
+	w.Key("pid").Int(int64(s.pid))
+	w.Key("status").Text(s.word)
+	w.Key("bundle").Text(s.bundle)
+	w.Key("rootfs").Text(s.rootfs)
+	w.Key("created").Text(s.createdText())
+	if len(s.annotations) > 0 {
+		w.Key("annotations").TextMap(s.annotations)
+	}
+	w.Key("owner").Text(s.owner)
+	w.End()
+}
+
+func (s *status) createdText() string { return s.created.UTC().Format(time.RFC3339Nano) }

@@ -1,0 +1,257 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// StatePaused is the status of a frozen container. It is not one of the
+// runtime-spec's; engines know it.
+const StatePaused specs.ContainerState = "paused"
+
+// ErrNotRunning means that there is no process to act on. Engines match the
+// text.
+var ErrNotRunning = errors.New("container not running")
+
+// Container is an existing container.
+type Container struct {
+	dir     *state.Dir
+	journal *state.State
+}
+
+// Open opens a container of a root. The error is state.ErrNotExist if there is
+// none.
+func Open(root, id string) (*Container, error) {
+	dir, err := state.Open(root, id)
+	if err != nil {
+		return nil, err
+	}
+	journal, err := dir.Load()
+	if err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return &Container{dir: dir, journal: journal}, nil
+}
+
+// Close releases what Open holds.
+func (c *Container) Close() error { return c.dir.Close() }
+
+// State returns the journal.
+func (c *Container) State() *state.State { return c.journal }
+
+// Owner returns the user id that made the container.
+func (c *Container) Owner() (int, error) { return c.dir.Owner() }
+
+// Status tells what is true of the container now, and init's pid: 0 if there
+// is no such process any more.
+func (c *Container) Status() (specs.ContainerState, int, error) {
+	alive, err := c.alive()
+	switch {
+	case err != nil:
+		return "", 0, err
+	case !alive:
+		return specs.StateStopped, 0, nil
+	}
+	pid := c.journal.Init.PID
+	switch {
+	case frozen(c.journal.Cgroup.Dir):
+		return StatePaused, pid, nil
+	case c.journal.Status == specs.StateCreating:
+		return specs.StateCreating, pid, nil
+	case c.dir.HasFifo():
+		return specs.StateCreated, pid, nil
+	}
+	return specs.StateRunning, pid, nil
+}
+
+// alive compares the start time: the pid may be somebody else's by now. A
+// zombie counts as gone.
+func (c *Container) alive() (bool, error) {
+	if c.journal.Init.PID == 0 {
+		return false, nil
+	}
+	path := "/proc/" + strconv.Itoa(c.journal.Init.PID) + "/stat"
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		return false, nil
+	}
+	if err != nil {
+		return false, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	data, err := sys.ReadAll(fd, 4096)
+	if errors.Is(err, unix.ESRCH) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	st, err := parseStat(data)
+	return err == nil && st.start == c.journal.Init.Start && st.state != 'Z' && st.state != 'X', err
+}
+
+// frozen reads cgroup.freeze: a container that is about to freeze counts.
+func frozen(cgroup string) bool {
+	if cgroup == "" {
+		return false
+	}
+	fd, err := unix.Open(cgroup+"/cgroup.freeze", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var b [1]byte
+	n, err := unix.Read(fd, b[:])
+	return err == nil && n == 1 && b[0] == '1'
+}
+
+// pidfd opens init for signals. The start time is checked after opening, so
+// the descriptor is of the right process or the error is ErrNotRunning.
+func (c *Container) pidfd() (int, error) {
+	if c.journal.Init.PID == 0 {
+		return -1, ErrNotRunning
+	}
+	fd, err := unix.PidfdOpen(c.journal.Init.PID, 0)
+	if err == unix.ESRCH {
+		return -1, ErrNotRunning
+	}
+	if err != nil {
+		return -1, os.NewSyscallError("pidfd_open", err)
+	}
+	alive, err := c.alive()
+	if err == nil && !alive {
+		err = ErrNotRunning
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// openCgroup opens the container's cgroup: nil if it has none, or none any
+// more.
+func (c *Container) openCgroup() (*cgroups.Cgroup, error) {
+	dir := c.journal.Cgroup.Dir
+	if dir == "" {
+		return nil, nil
+	}
+	h, err := cgroups.Find(cgroups.Root)
+	if err != nil {
+		return nil, err
+	}
+	path, ok := strings.CutPrefix(dir, h.Path)
+	if !ok {
+		return nil, fmt.Errorf("cgroup %q is not below the cgroup v2 hierarchy at %q", dir, h.Path)
+	}
+	group, err := h.Open(path)
+	if errors.Is(err, cgroups.ErrNotExist) {
+		return nil, nil
+	}
+	return group, err
+}
+
+// ownsPids tells whether the container has a pid namespace that ends with its
+// init. Without one its processes outlive init.
+func (c *Container) ownsPids() bool {
+	for _, ns := range c.journal.Namespaces {
+		if ns.Type == specs.PIDNamespace {
+			return ns.Path == ""
+		}
+	}
+	return false
+}
+
+// Kill sends a signal to init, or to all processes of the container. Without a
+// pid namespace of its own, SIGKILL always goes to all. The error is
+// ErrNotRunning if nobody is there; with all that is none.
+func (c *Container) Kill(sig unix.Signal, all bool) error {
+	if all || sig == unix.SIGKILL && !c.ownsPids() {
+		reached, err := c.killAll(sig)
+		if err != nil || reached || all {
+			return err
+		}
+		return ErrNotRunning
+	}
+	fd, err := c.pidfd()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	err = unix.PidfdSendSignal(fd, sig, nil, 0)
+	if err == unix.ESRCH {
+		return ErrNotRunning
+	}
+	if err != nil {
+		return fmt.Errorf("unable to signal init: %w", err)
+	}
+	return nil
+}
+
+// killAll signals every process in the container's cgroup, and init if there
+// is no cgroup. reached tells whether there was any.
+func (c *Container) killAll(sig unix.Signal) (reached bool, err error) {
+	group, err := c.openCgroup()
+	if err != nil {
+		return false, err
+	}
+	if group == nil {
+		fd, err := c.pidfd()
+		if errors.Is(err, ErrNotRunning) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		defer unix.Close(fd)
+		return true, os.NewSyscallError("pidfd_send_signal", unix.PidfdSendSignal(fd, sig, nil, 0))
+	}
+	defer group.Close()
+	pids, err := group.Procs()
+	if err != nil || len(pids) == 0 {
+		return false, err
+	}
+	if sig == unix.SIGKILL {
+		return true, group.Kill()
+	}
+	for _, pid := range pids {
+		if err := signalMember(group, pid, sig); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+// signalMember signals a process of a cgroup. The pid was read a moment ago;
+// once a pidfd is held it can't change hands, and if the process is still
+// listed then, it is the right one.
+func signalMember(group *cgroups.Cgroup, pid int, sig unix.Signal) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil // gone meanwhile
+	}
+	defer unix.Close(fd)
+	own, err := cgroups.Own(pid)
+	if err != nil || own != group.Path() && !strings.HasPrefix(own, strings.TrimRight(group.Path(), "/")+"/") {
+		return nil
+	}
+	err = unix.PidfdSendSignal(fd, sig, nil, 0)
+	if err == unix.ESRCH {
+		return nil
+	}
+	return os.NewSyscallError("pidfd_send_signal", err)
+}
+
+// List returns the ids of a root's containers, half-made ones included.
+func List(root string) ([]string, error) { return state.List(root) }

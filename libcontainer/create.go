@@ -1,0 +1,241 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/hooks"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/state"
+)
+
+// creation is a container while it is being made. Its methods are the parent's
+// steps; what they make is undone by undo, or by delete from the journal.
+type creation struct {
+	*blueprint
+	opts    *Options
+	dir     *state.Dir
+	journal state.State
+	cgroup  *cgroups.Cgroup
+	trees   []int // detached mounts for init, by slot; -1: not there
+	rootfs  int   // the root filesystem's directory, where init starts
+	init    *spawn.Process
+	hooked  bool // hooks have run: so must poststop's
+}
+
+// Create makes a container and leaves it waiting for start.
+func Create(o Options) error {
+	c, err := create(&o, false)
+	if err != nil {
+		return err
+	}
+	c.close()
+	return nil
+}
+
+// create carries out the parent's half of the plan. On error nothing is left.
+func create(o *Options, run bool) (*creation, error) {
+	if err := state.CheckID(o.ID); err != nil {
+		return nil, err
+	}
+	if err := fencePreserved(o.PreserveFDs); err != nil {
+		return nil, err
+	}
+	b, err := draw(o, run)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range b.warnings {
+		o.warn(w.Field, w.Text)
+	}
+	c := &creation{blueprint: b, opts: o, rootfs: -1}
+	if c.dir, err = state.Create(o.Root, o.ID); err != nil {
+		return nil, err
+	}
+	if err := c.build(run); err != nil {
+		return nil, errors.Join(err, c.undo())
+	}
+	return c, nil
+}
+
+// build writes the intent, then takes the steps.
+func (c *creation) build(run bool) error {
+	c.journal = state.State{
+		Container: c.plan.Container,
+		Config:    c.config,
+		Status:    specs.StateCreating,
+		Created:   time.Now().UTC(),
+		Rootless:  c.rootless,
+		Poststart: c.plan.Poststart,
+		Poststop:  c.plan.Poststop,
+	}
+	if c.spec.Linux != nil {
+		c.journal.Namespaces = c.spec.Linux.Namespaces
+	}
+	c.nameCgroup()
+	if err := c.dir.Save(&c.journal); err != nil {
+		return err
+	}
+	if !run {
+		if err := c.makeFifo(); err != nil {
+			return err
+		}
+	}
+	for i := range c.plan.Parent {
+		if err := c.do(&c.plan.Parent[i]); err != nil {
+			return c.explain(&c.plan.Parent[i], err)
+		}
+	}
+	c.journal.Status = specs.StateCreated
+	if err := c.dir.Save(&c.journal); err != nil {
+		return err
+	}
+	if err := c.sendPidfd(); err != nil {
+		return err
+	}
+	return c.writePidFile()
+}
+
+// makeFifo makes the fifo that init will wait on, for the container's root.
+func (c *creation) makeFifo() error {
+	uid, gid := os.Geteuid(), os.Getegid()
+	if s := c.spawnStep(); s != nil && len(s.UIDMaps) > 0 && uid == 0 {
+		uid = max(spawn.HostID(s.UIDMaps, 0), 0)
+		gid = max(spawn.HostID(s.GIDMaps, 0), 0)
+	}
+	return c.dir.MakeFifo(uid, gid)
+}
+
+func (c *creation) spawnStep() *plan.Spawn {
+	for _, item := range c.plan.Parent {
+		if s, ok := item.Step.(*plan.Spawn); ok {
+			return s
+		}
+	}
+	return nil
+}
+
+// do carries out one step of the parent.
+func (c *creation) do(item *plan.Item) error {
+	switch s := item.Step.(type) {
+	case *plan.CreateCgroup:
+		return c.createCgroup(s)
+	case *plan.SetResources:
+		return c.setResources(s)
+	case *plan.SetDevices:
+		return c.setDevices(s)
+	case *plan.SetPids:
+		return c.setPids(s)
+	case *plan.OpenTree:
+		return c.openTree(s)
+	case *plan.Spawn:
+		return c.spawn(s)
+	case *plan.Await:
+		return c.await(s.Phase)
+	case *plan.Continue:
+		return c.letGo()
+	case *plan.RunHooks:
+		return c.runHooks(s)
+	case *plan.SetOOMScoreAdj:
+		return setOOMScoreAdj(c.init.Pid, s.Value)
+	case *plan.SetRlimits:
+		return c.setRlimits(s)
+	}
+	return fmt.Errorf("no such step: %s", item.Step)
+}
+
+// explain says which step failed, unless the error already names its place.
+func (c *creation) explain(item *plan.Item, err error) error {
+	var step *plan.StepError
+	var field *plan.FieldError
+	if errors.As(err, &step) || errors.As(err, &field) {
+		return err
+	}
+	var hook *hooks.Error
+	return &plan.StepError{Item: *item, Err: err, Whole: errors.As(err, &hook)}
+}
+
+func (c *creation) runHooks(s *plan.RunHooks) error {
+	c.hooked = true
+	st := c.plan.Container.HookState(s.Status, c.init.Pid)
+	return hooks.Run(s.Kind, s.Hooks, hooks.AppendState(nil, &st), c.opts.Bundle, os.Environ())
+}
+
+// undo removes everything a failed create has made.
+func (c *creation) undo() error {
+	if c.init != nil {
+		c.init.Kill()
+		c.init = nil
+	}
+	var errs []error
+	if c.cgroup != nil {
+		errs = append(errs, c.cgroup.Kill(), c.cgroup.Delete(c.cgroup.Created))
+	}
+	errs = append(errs, c.dir.Remove())
+	if c.hooked {
+		st := c.plan.Container.HookState(specs.StateStopped, 0)
+		runPoststop(c.plan.Poststop, &st, c.opts.warn)
+	}
+	if c.opts.PidFile != "" {
+		if err := os.Remove(c.opts.PidFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	c.close()
+	return errors.Join(errs...)
+}
+
+// close releases descriptors; the container goes on.
+func (c *creation) close() {
+	for i, fd := range c.trees {
+		if fd >= 0 {
+			unix.Close(fd)
+			c.trees[i] = -1
+		}
+	}
+	if c.rootfs >= 0 {
+		unix.Close(c.rootfs)
+		c.rootfs = -1
+	}
+	if c.init != nil {
+		c.init.Close()
+	}
+	if c.cgroup != nil {
+		c.cgroup.Close()
+	}
+	c.dir.Close()
+}
+
+// fencePreserved checks that the descriptors to be preserved exist, before the
+// runtime opens any of its own that could be taken for them, and marks all
+// others close-on-exec: callers leak them.
+func fencePreserved(n int) error {
+	if n < 0 {
+		return fmt.Errorf("invalid value %d for --preserve-fds: expected 0 or more", n)
+	}
+	for fd := 3; fd < 3+n; fd++ {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+			return fmt.Errorf("unable to stat preserved-fd %d (of %d): descriptor %d is not open", fd-3, n, fd)
+		}
+	}
+	return os.NewSyscallError("close_range", unix.CloseRange(uint(3+n), ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC))
+}
+
+// runPoststop runs the poststop hooks: each failure is a warning, and the next
+// hook runs all the same (runtime-spec, lifecycle step 13).
+func runPoststop(list []specs.Hook, st *specs.State, warn func(field, text string)) {
+	for i := range list {
+		one := slices.Clone(list[i : i+1])
+		if err := hooks.Run("poststop", one, hooks.AppendState(nil, st), "", os.Environ()); err != nil {
+			warn(fmt.Sprintf("hooks.poststop[%d]", i), err.Error())
+		}
+	}
+}

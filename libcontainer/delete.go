@@ -1,0 +1,140 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/state"
+)
+
+// deathWait bounds the wait for a killed init: only one that is stuck in the
+// kernel takes longer.
+const deathWait = 10 * time.Second
+
+// Delete removes a container. A running one is an error without force; with
+// it, whatever is left of the container goes: also one that was never
+// finished, whose journal can't be read, or that is not there at all.
+func Delete(root, id string, force bool, warn func(field, text string)) error {
+	if warn == nil {
+		warn = func(string, string) {}
+	}
+	err := remove(root, id, force, warn)
+	if force && errors.Is(err, state.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func remove(root, id string, force bool, warn func(field, text string)) error {
+	dir, err := state.Open(root, id)
+	if err != nil {
+		return err
+	}
+	c := &Container{dir: dir}
+	defer c.Close()
+	if err := dir.Lock(); err != nil {
+		return err
+	}
+	c.journal, err = dir.Load()
+	switch {
+	case errors.Is(err, state.ErrNotExist):
+		// Half made or half removed: nothing but the directory is left.
+		return errors.Join(err, dir.Remove())
+	case err != nil && force:
+		warn("", err.Error())
+		return dir.Remove()
+	case err != nil:
+		return err
+	}
+	status, _, err := c.Status()
+	if err != nil && !force {
+		return err
+	}
+	switch {
+	case force, status == specs.StateStopped, status == specs.StateCreated:
+		return c.destroy(warn)
+	}
+	return fmt.Errorf("cannot delete container %s that is not stopped: %s", id, status)
+}
+
+// destroy ends all processes and removes cgroup and state. The state directory
+// goes last, so that a removal that is cut off can be done again; the hooks
+// follow it (runtime-spec, lifecycle step 13).
+func (c *Container) destroy(warn func(field, text string)) error {
+	if warn == nil {
+		warn = func(string, string) {}
+	}
+	if err := c.end(); err != nil {
+		return err
+	}
+	if err := c.removeCgroup(); err != nil {
+		return fmt.Errorf("unable to destroy container: %w", err)
+	}
+	if err := c.dir.Remove(); err != nil {
+		return err
+	}
+	st := c.journal.Container.HookState(specs.StateStopped, 0)
+	runPoststop(c.journal.Poststop, &st, warn)
+	return nil
+}
+
+// end kills init and waits until it is dead.
+func (c *Container) end() error {
+	init, err := c.pidfd()
+	if errors.Is(err, ErrNotRunning) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(init)
+	if err := unix.PidfdSendSignal(init, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
+		return os.NewSyscallError("pidfd_send_signal", err)
+	}
+	deadline := time.Now().Add(deathWait)
+	for {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return errors.New("container init still running")
+		}
+		fds := []unix.PollFd{{Fd: int32(init), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, int(left.Milliseconds())+1)
+		if err != nil && err != unix.EINTR {
+			return os.NewSyscallError("poll", err)
+		}
+		if n == 1 {
+			return nil
+		}
+	}
+}
+
+// removeCgroup kills what is left in the cgroup and removes it, with the
+// parents that were made for it.
+func (c *Container) removeCgroup() error {
+	group, err := c.openCgroup()
+	if err != nil || group == nil {
+		return err
+	}
+	defer group.Close()
+	populated, err := group.Populated()
+	if err != nil {
+		return err
+	}
+	if populated {
+		if err := group.Kill(); err != nil {
+			return err
+		}
+	}
+	root := strings.TrimSuffix(group.Dir(), group.Path())
+	made := make([]string, len(c.journal.Cgroup.Made))
+	for i, dir := range c.journal.Cgroup.Made {
+		made[i] = strings.TrimPrefix(dir, root)
+	}
+	return group.Delete(made)
+}

@@ -1,0 +1,68 @@
+// Package libcontainer is the life of a container, seen from the host.
+//
+// # One idea
+//
+// A container is described by a plan, and a plan is data:
+//
+//	config.json ──specconv──▶ Plan ──▶ parent: cgroup, spawn, id maps, hooks, state
+//	              (pure)          └──▶ init (re-exec'd): runs its steps ──▶ execve
+//
+// specconv resolves everything that can be known before: policy, flags,
+// numbers. What is left are two lists of small typed steps, one for the parent
+// and one for init, each of which knows the field of config.json it comes
+// from. "crun-go plan" prints them; a step that fails says its field, itself
+// and the errno; tests compare them with golden files.
+//
+// # Two processes, one socket, two round trips
+//
+//	parent: create, run                       raw child, then init
+//	read, validate, plan
+//	journal the intent (state)
+//	make the cgroup, limits, device filter
+//	open the mount sources (open_tree)
+//	clone3 into cgroup and namespaces
+//	id maps                                   wait for the maps, take on ids
+//	    ── go ────────────────────────────▶  execveat of the sealed binary
+//	journal pid and start time
+//	    ── plan and descriptors ──────────▶
+//	                                          mounts, devices, masks
+//	    ◀───────────────────────── mounted ──
+//	pids.max, hooks, oom score, rlimits
+//	    ── continue ──────────────────────▶
+//	                                          hooks, pivot_root, names, sysctl,
+//	                                          terminal, identity, capabilities
+//	    ◀─────────────────────────── ready ──
+//	journal "created", pid file
+//	                                          wait for start (exec fifo; not in run)
+//	                                          hooks, seccomp, execve
+//
+// A failure in init is one message {step, errno, text}. The end of the socket
+// without ready is a crash, and the parent finds out why before it reports.
+// After ready the exec fifo carries the same message to start; its end means
+// that execve succeeded. Init lives only while the socket does.
+//
+// # Crash safety
+//
+// The journal (package state) names everything that will need undoing before
+// it is made. A runtime killed at any instruction leaves an init that ends by
+// itself (parent death signal, end of the socket), and a journal from which
+// delete --force finishes the work.
+//
+// # Packages
+//
+//	main        sends the process to init or to the command line
+//	specconv    config.json in, Plan out: no system calls, no clock
+//	cgroups     cgroup v2, without knowledge of containers
+//	plan        the vocabulary: Plan and its steps, and their binary form
+//	cli         commands, output, exit codes, hints: the only one to print
+//	state       the state directory: journal, lock, exec fifo
+//	wire        what parent and init say to each other
+//	spawn       the raw child: clone3, joining, id maps; the sealed binary
+//	initproc    init: the loop over the steps
+//	rootfs caps lsm seccomp terminal hooks    one mechanism each
+//	sys         typed system calls, in-root opening, verified procfs
+//
+// Imports point one way: main → cli → libcontainer → (state wire spawn hooks
+// cgroups specconv) → (plan sys), and main → initproc → (wire rootfs caps lsm
+// terminal hooks) → (plan sys).
+package libcontainer

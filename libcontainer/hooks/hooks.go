@@ -1,0 +1,165 @@
+// Package hooks runs OCI hooks: programs that read the container's state from
+// standard input. See "POSIX-platform Hooks" in the runtime-spec's config.md.
+package hooks
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+// maxOutput bounds what is kept of a hook's output, for its error message.
+const maxOutput = 16 << 10
+
+// Env says what a hook without "env" gets.
+type Env []string
+
+// Run runs hooks in order and stops at the first that fails. kind is their key
+// in config.json; dir is the working directory, "" for the caller's.
+func Run(kind string, hooks []specs.Hook, state []byte, dir string, env Env) error {
+	for i := range hooks {
+		if err := run(&hooks[i], state, dir, env); err != nil {
+			return &Error{Kind: kind, Index: i, Path: hooks[i].Path, Err: err}
+		}
+	}
+	return nil
+}
+
+// Error is the failure of one hook.
+type Error struct {
+	Kind  string // "prestart"
+	Index int
+	Path  string
+	Err   error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("error running %s hook #%d: %v", e.Kind, e.Index, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// AppendState appends the state document that hooks read.
+func AppendState(b []byte, s *specs.State) []byte {
+	b = append(b, `{"ociVersion":`...)
+	b = jsontext.AppendString(b, s.Version)
+	b = append(b, `,"id":`...)
+	b = jsontext.AppendString(b, s.ID)
+	b = append(b, `,"status":`...)
+	b = jsontext.AppendString(b, string(s.Status))
+	if s.Pid != 0 {
+		b = append(b, `,"pid":`...)
+		b = strconv.AppendInt(b, int64(s.Pid), 10)
+	}
+	b = append(b, `,"bundle":`...)
+	b = jsontext.AppendString(b, s.Bundle)
+	if len(s.Annotations) > 0 {
+		keys := make([]string, 0, len(s.Annotations))
+		for k := range s.Annotations {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		b = append(b, `,"annotations":{`...)
+		for i, k := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = jsontext.AppendString(b, k)
+			b = append(b, ':')
+			b = jsontext.AppendString(b, s.Annotations[k])
+		}
+		b = append(b, '}')
+	}
+	return append(b, '}')
+}
+
+// run runs one hook with its standard streams on pipes.
+func run(h *specs.Hook, state []byte, dir string, env Env) error {
+	var p pipes
+	defer p.close()
+	if err := p.open(); err != nil {
+		return err
+	}
+	argv := h.Args
+	if len(argv) == 0 {
+		argv = []string{h.Path}
+	}
+	if h.Env != nil {
+		env = h.Env
+	}
+	pid, err := syscall.ForkExec(h.Path, argv, &syscall.ProcAttr{
+		Dir:   dir,
+		Env:   env,
+		Files: []uintptr{uintptr(p.stdin[0]), uintptr(p.stdout[1]), uintptr(p.stderr[1])},
+		Sys:   &syscall.SysProcAttr{Setpgid: true},
+	})
+	if err != nil {
+		return &os.PathError{Op: "fork/exec", Path: h.Path, Err: err}
+	}
+	p.closeChildEnds()
+	status, err := attend(pid, &p, state, timeout(h))
+	if err != nil {
+		return err
+	}
+	var exit string
+	switch {
+	case status.Signaled():
+		exit = "signal: " + status.Signal().String()
+	case status.ExitStatus() != 0:
+		exit = "exit status " + strconv.Itoa(status.ExitStatus())
+	default:
+		return nil
+	}
+	return fmt.Errorf("%s, stdout: %s, stderr: %s", exit, p.out, p.err)
+}
+
+func timeout(h *specs.Hook) time.Duration {
+	if h.Timeout == nil {
+		return 0
+	}
+	return time.Duration(*h.Timeout) * time.Second
+}
+
+// attend feeds the hook, collects its output and reaps it.
+func attend(pid int, p *pipes, state []byte, limit time.Duration) (unix.WaitStatus, error) {
+	var status unix.WaitStatus
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		unix.Kill(pid, unix.SIGKILL)
+		reap(pid, &status)
+		return status, os.NewSyscallError("pidfd_open", err)
+	}
+	defer unix.Close(pidfd)
+	pollErr := p.serve(pidfd, state, limit)
+	if pollErr != nil {
+		unix.Kill(-pid, unix.SIGKILL) // with its children: the hook is its group's leader
+		unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	}
+	if err := reap(pid, &status); err != nil {
+		return status, err
+	}
+	p.drain()
+	if errors.Is(pollErr, errTimeout) {
+		return status, fmt.Errorf("hook ran past specified timeout of %.1fs", limit.Seconds())
+	}
+	return status, pollErr
+}
+
+func reap(pid int, status *unix.WaitStatus) error {
+	for {
+		_, err := unix.Wait4(pid, status, 0, nil)
+		if err != unix.EINTR {
+			return os.NewSyscallError("wait4", err)
+		}
+	}
+}

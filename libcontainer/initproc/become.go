@@ -1,0 +1,234 @@
+package initproc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/caps"
+	"github.com/crun-go/crun-go/libcontainer/lsm"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/terminal"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// become carries out the steps that turn this process into the container's.
+func (c *container) become(index int, step plan.InitStep) error {
+	switch s := step.(type) {
+	case *plan.SetHostname:
+		return os.NewSyscallError("sethostname", unix.Sethostname([]byte(s.Name)))
+	case *plan.SetDomainname:
+		return os.NewSyscallError("setdomainname", unix.Setdomainname([]byte(s.Name)))
+	case *plan.Sysctl:
+		return c.sysctl(s)
+	case *plan.JoinKeyring:
+		return joinKeyring(s)
+	case *plan.Console:
+		return c.console(s)
+	case *plan.OwnStdio:
+		return ownStdio(s)
+	case *plan.SetPersonality:
+		return sys.SetPersonality(s.Persona)
+	case *plan.SetScheduler:
+		return setScheduler(s)
+	case *plan.SetIOPriority:
+		return sys.SetIOPriority(s.Class, s.Priority)
+	case *plan.SetLabels:
+		return c.setLabels(s)
+	case *plan.SetIdentity:
+		return caps.Become(s)
+	case *plan.SetCapabilities:
+		return caps.Apply(s)
+	case *plan.SetNoNewPrivs:
+		return os.NewSyscallError("prctl PR_SET_NO_NEW_PRIVS", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	case *plan.Chdir:
+		return c.chdir(index, s)
+	case *plan.FindExecutable:
+		return c.findExecutable(s)
+	case *plan.WaitStart:
+		return c.waitStart()
+	case *plan.LoadSeccomp:
+		return loadSeccomp(s)
+	case *plan.Execute:
+		return c.execute()
+	}
+	return fmt.Errorf("no such step: %s", step)
+}
+
+// procfs opens the private procfs once.
+func (c *container) procfs() (sys.Proc, error) {
+	if c.proc != sys.NoProc {
+		return c.proc, nil
+	}
+	proc, err := sys.PrivateProc()
+	if err == nil {
+		c.proc = proc
+	}
+	return proc, err
+}
+
+func (c *container) sysctl(s *plan.Sysctl) error {
+	proc, err := c.procfs()
+	if err != nil {
+		return err
+	}
+	return proc.Write("sys/"+strings.ReplaceAll(s.Key, ".", "/"), s.Value)
+}
+
+func (c *container) setLabels(s *plan.SetLabels) error {
+	proc, err := c.procfs()
+	if err != nil {
+		return err
+	}
+	return lsm.Apply(proc, s)
+}
+
+// joinKeyring leaves the caller's session keyring, or the container could use
+// its keys. Kernels without keyrings have nothing to leave.
+func joinKeyring(s *plan.JoinKeyring) error {
+	ring, err := unix.KeyctlJoinSessionKeyring(s.Name)
+	if err == unix.ENOSYS {
+		return nil
+	}
+	if err != nil {
+		return os.NewSyscallError("keyctl", err)
+	}
+	// Search rights for the owner, which a user namespace's root is not made
+	// by default.
+	const searchByOwner = 0x080000
+	perm, err := unix.KeyctlString(unix.KEYCTL_DESCRIBE, ring)
+	if err != nil {
+		return os.NewSyscallError("keyctl", err)
+	}
+	fields := strings.SplitN(perm, ";", 5) // type;uid;gid;perm;description
+	var mask uint32
+	if len(fields) == 5 {
+		if _, err := fmt.Sscanf(fields[3], "%x", &mask); err == nil {
+			return os.NewSyscallError("keyctl", unix.KeyctlSetperm(ring, mask|searchByOwner))
+		}
+	}
+	return fmt.Errorf("keyctl: cannot read the keyring's description %q", perm)
+}
+
+// console makes the terminal, hands out its master and takes its other end.
+func (c *container) console(s *plan.Console) error {
+	master, slave, err := terminal.Open(c.root.Root(), s)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(master)
+	if err := c.conn.Send(wire.Terminal, nil, master); err != nil {
+		return errGone
+	}
+	return terminal.Adopt(slave)
+}
+
+// ownStdio gives the standard streams to the container's user. Streams that
+// can't change hands, and /dev/null which must not (CVE-2026-88265), stay.
+func ownStdio(s *plan.OwnStdio) error {
+	for fd := range 3 {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			if err == unix.EBADF {
+				continue
+			}
+			return os.NewSyscallError("fstat", err)
+		}
+		isNull := st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
+		if isNull || st.Uid == s.UID {
+			continue
+		}
+		switch err := unix.Fchown(fd, int(s.UID), -1); err {
+		case nil, unix.EINVAL, unix.EPERM, unix.EROFS:
+		default:
+			return os.NewSyscallError("fchown", err)
+		}
+	}
+	return nil
+}
+
+func setScheduler(s *plan.SetScheduler) error {
+	attr := unix.SchedAttr{
+		Size:     unix.SizeofSchedAttr,
+		Policy:   s.Policy,
+		Flags:    s.Flags,
+		Nice:     int32(s.Nice),
+		Priority: s.Priority,
+		Runtime:  s.Runtime,
+		Deadline: s.Deadline,
+		Period:   s.Period,
+	}
+	return os.NewSyscallError("sched_setattr", unix.SchedSetAttr(0, &attr, 0))
+}
+
+// chdir changes to the working directory: as root if that works, or a
+// directory that only root may enter would do no good; else, at the plan's
+// second try, as the process's own user.
+func (c *container) chdir(index int, s *plan.Chdir) error {
+	err := unix.Chdir(s.Path)
+	if err == unix.EACCES {
+		if c.chdirErr == nil && index > 0 && c.triedChdir(index) {
+			return nil // root got there
+		}
+		if c.willChdir(index) {
+			c.chdirErr = err
+			return nil
+		}
+	}
+	if err != nil {
+		return &wire.Whole{Err: fmt.Errorf("chdir to cwd (%q) set in config.json failed: %w", s.Path, err)}
+	}
+	c.chdirErr = nil
+	return insideRoot()
+}
+
+func (c *container) willChdir(index int) bool  { return hasChdir(c.steps[index+1:]) }
+func (c *container) triedChdir(index int) bool { return hasChdir(c.steps[:index]) }
+
+func hasChdir(steps []plan.InitStep) bool {
+	for _, s := range steps {
+		if _, ok := s.(*plan.Chdir); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// insideRoot verifies that the working directory is below the root: the
+// kernel says "(unreachable)" of one that is not (CVE-2024-21626).
+func insideRoot() error {
+	cwd, err := unix.Getwd()
+	if err != nil {
+		return os.NewSyscallError("getcwd", err)
+	}
+	if !strings.HasPrefix(cwd, "/") {
+		return errors.New("the working directory is outside the container's root: possible container breakout")
+	}
+	return nil
+}
+
+func loopbackUp() error {
+	sock, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(sock)
+	ifreq, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	ifreq.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return os.NewSyscallError("ioctl SIOCSIFFLAGS", unix.IoctlIfreq(sock, unix.SIOCSIFFLAGS, ifreq))
+}
+
+// loadSeccomp installs the filter for this thread. TSYNC is left out: it would
+// put Go's other threads under the filter too, for the instant until execve
+// ends them, and the filter may kill for what they do.
+func loadSeccomp(s *plan.LoadSeccomp) error {
+	_, err := sys.LoadFilter(s.Flags&^unix.SECCOMP_FILTER_FLAG_TSYNC, s.Filter)
+	return err
+}

@@ -1,0 +1,150 @@
+package initproc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// findExecutable looks the program up as the process's user will find it, and
+// prepares all that execve needs. The words are those of Go's os/exec: engines
+// turn them into exit codes 126 and 127.
+func (c *container) findExecutable(s *plan.FindExecutable) error {
+	if c.chdirErr != nil {
+		return &wire.Whole{Err: fmt.Errorf("chdir to cwd set in config.json failed: %w", c.chdirErr)}
+	}
+	var err error
+	if c.path, err = lookPath(s.Name, s.Path); err != nil {
+		return &wire.Whole{Err: err}
+	}
+	last, ok := c.steps[len(c.steps)-1].(*plan.Execute)
+	if !ok {
+		return errors.New("the plan does not end in execute")
+	}
+	c.env = last.Env
+	if last.Home {
+		c.env = append(c.env[:len(c.env):len(c.env)], "HOME="+home(last.UID))
+	}
+	if c.program, err = sys.NewProgram(c.path, last.Args, c.env); err != nil {
+		return err
+	}
+	// Nothing of ours is left open anyway; this is for what others left.
+	return os.NewSyscallError("close_range", unix.CloseRange(uint(3+c.preserve), ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC))
+}
+
+func lookPath(name, path string) (string, error) {
+	fail := func(format string, args ...any) (string, error) {
+		return "", fmt.Errorf("exec: %q: "+format, append([]any{name}, args...)...)
+	}
+	if strings.Contains(name, "/") {
+		if err := executable(name); err != nil {
+			var statErr *os.PathError
+			if errors.As(err, &statErr) {
+				return fail("stat %s: %w", name, statErr.Err)
+			}
+			return fail("%w", err)
+		}
+		return name, nil
+	}
+	for _, dir := range strings.Split(path, ":") {
+		if path == "" {
+			break
+		}
+		if dir == "" {
+			dir = "."
+		}
+		candidate := dir + "/" + name
+		if executable(candidate) == nil {
+			return candidate, nil
+		}
+	}
+	return fail("executable file not found in $PATH")
+}
+
+// executable says whether this user may execute a file: *os.PathError if it
+// can't even be looked at.
+func executable(path string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return errors.New("is a directory")
+	}
+	if err := unix.Faccessat(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return unix.EACCES
+	}
+	return nil
+}
+
+// home reads the user's home from the container's /etc/passwd, in-root and
+// bounded; "/" if it is not told.
+func home(uid uint32) string {
+	fd, err := sys.OpenInRoot(unix.AT_FDCWD, "/etc/passwd", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		return "/"
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return "/"
+	}
+	data, err := sys.ReadAll(fd, 1<<20)
+	if err != nil {
+		return "/"
+	}
+	return homeIn(data, uid)
+}
+
+// homeIn finds a user's home by numeric id, see passwd(5).
+func homeIn(passwd []byte, uid uint32) string {
+	id := strconv.FormatUint(uint64(uid), 10)
+	for line := range bytes.Lines(passwd) {
+		fields := strings.Split(strings.TrimRight(string(line), "\n"), ":")
+		if len(fields) >= 6 && fields[2] == id && fields[5] != "" && !strings.ContainsRune(fields[5], 0) {
+			return fields[5]
+		}
+	}
+	return "/"
+}
+
+// waitStart blocks until someone opens the exec fifo for reading. The parent
+// has gone; its socket must not keep a caller waiting for its end.
+func (c *container) waitStart() error {
+	proc, err := c.procfs()
+	if err != nil {
+		return err
+	}
+	dir, err := proc.Open("thread-self/fd", unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	fifo, err := sys.BlockingOpen(dir, strconv.Itoa(c.fifo), unix.O_WRONLY)
+	unix.Close(dir)
+	if err != nil {
+		return fmt.Errorf("exec fifo: %w", err)
+	}
+	unix.Close(c.fifo)
+	c.started = fifo
+	if _, err := unix.Write(fifo, []byte{0}); err != nil {
+		return errGone
+	}
+	return nil
+}
+
+// execute becomes the container's program.
+func (c *container) execute() error {
+	return &wire.Whole{Err: fmt.Errorf("exec %s: %w", c.path, c.program.Execute())}
+}

@@ -1,0 +1,201 @@
+package initproc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/hooks"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/rootfs"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// Name is argument zero of an init; its only other argument is the number of
+// the socket's descriptor.
+const Name = "crun-go:init"
+
+// errGone means that the parent is no longer there: nobody is left to report
+// to, and nothing is to be done but to end.
+var errGone = errors.New("the runtime is gone")
+
+// container is what init knows and has made so far.
+type container struct {
+	conn  wire.Conn
+	about plan.Container
+	steps []plan.InitStep
+	root  *rootfs.Builder
+	proc  sys.Proc // private procfs, made at first need; fd -1 before
+
+	fifo     int // O_PATH of the exec fifo, -1 in run
+	started  int // write end of the fifo, once start has opened it; or -1
+	preserve int // descriptors 3, 4, … that stay
+
+	path     string   // of the executable, once found
+	env      []string // of the process, complete
+	program  *sys.Program
+	chdirErr error // a chdir that the process's user may yet be able to do
+}
+
+// Main is init's life. It returns only an exit code for failure.
+func Main() int {
+	debug.SetGCPercent(-1) // init ends before a collection would pay
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "this is started by crun-go itself")
+		return 1
+	}
+	fd, err := strconv.Atoi(os.Args[1])
+	if err != nil || !isSocket(fd) {
+		fmt.Fprintln(os.Stderr, "this is started by crun-go itself")
+		return 1
+	}
+	unix.CloseOnExec(fd)
+	c := &container{conn: wire.FromFD(fd), fifo: -1, started: -1, proc: sys.NoProc}
+	step, err := c.run()
+	if err == nil || errors.Is(err, errGone) {
+		return 1
+	}
+	c.report(wire.NewFailure(step, err))
+	return 1
+}
+
+func isSocket(fd int) bool {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	return err == nil && kind == unix.SOCK_STREAM
+}
+
+// report tells the parent or, after create has gone, whoever starts the
+// container.
+func (c *container) report(f *wire.Failure) {
+	conn := c.conn
+	if c.started >= 0 {
+		unix.Write(c.started, f.Encode())
+		return
+	}
+	conn.Send(wire.Failed, f.Encode())
+}
+
+// run carries out the plan. On failure it returns the step's index.
+func (c *container) run() (int, error) {
+	m, err := c.conn.Recv()
+	if errors.Is(err, io.EOF) {
+		return -1, errGone
+	}
+	if err == nil && m.Kind != wire.Plan {
+		err = fmt.Errorf("unexpected message %d", m.Kind)
+	}
+	if err != nil {
+		return -1, err
+	}
+	opening, data, err := wire.DecodeOpening(m.Payload)
+	if err != nil {
+		return -1, err
+	}
+	trees, fifo, err := opening.Slots(m.FDs)
+	if err != nil {
+		return -1, err
+	}
+	c.fifo, c.preserve = fifo, opening.PreserveFDs
+	if c.about, c.steps, err = plan.DecodeInit(data); err != nil {
+		return -1, err
+	}
+	c.root = rootfs.New(trees)
+
+	unix.Umask(0) // modes are exactly as asked for
+	if _, err := unix.Setsid(); err != nil {
+		return -1, os.NewSyscallError("setsid", err)
+	}
+	for i, step := range c.steps {
+		if err := c.do(i, step); err != nil {
+			return i, err
+		}
+	}
+	return -1, errors.New("the plan ended without executing anything")
+}
+
+// do carries out one step.
+func (c *container) do(index int, step plan.InitStep) error {
+	switch s := step.(type) {
+	case *plan.UnshareCgroup:
+		return os.NewSyscallError("unshare", unix.Unshare(unix.CLONE_NEWCGROUP))
+	case *plan.LoopbackUp:
+		return loopbackUp()
+	case *plan.SetPropagation:
+		return c.root.SetPropagation(s)
+	case *plan.AttachRoot:
+		return c.root.AttachRoot(s)
+	case *plan.MountFS:
+		return c.root.MountFS(s)
+	case *plan.Bind:
+		return c.root.Bind(s)
+	case *plan.Remount:
+		return c.root.Remount(s)
+	case *plan.MakeDevice:
+		return c.root.MakeDevice(s)
+	case *plan.MakeSymlink:
+		return c.root.MakeSymlink(s)
+	case *plan.MakeDir:
+		return c.root.MakeDir(s)
+	case *plan.MaskPath:
+		return c.root.MaskPath(s)
+	case *plan.ReadonlyPath:
+		return c.root.ReadonlyPath(s)
+	case *plan.Sync:
+		return c.sync(s.Phase)
+	case *plan.Hooks:
+		return c.runHooks(s)
+	case *plan.PivotRoot:
+		return c.root.PivotRoot()
+	case *plan.MoveRoot:
+		return c.root.MoveRoot()
+	case *plan.SetRoot:
+		return c.root.SetRoot(s)
+	}
+	return c.become(index, step)
+}
+
+// sync tells the parent where init is. After Mounted the parent has work to
+// do; after Ready it may be gone.
+func (c *container) sync(phase plan.Phase) error {
+	if phase == plan.Ready {
+		// From here on the container lives without the runtime.
+		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); err != nil {
+			return os.NewSyscallError("prctl PR_SET_PDEATHSIG", err)
+		}
+	}
+	if err := c.conn.Send(wire.Phase, []byte{byte(phase)}); err != nil {
+		return errGone
+	}
+	if phase != plan.Mounted {
+		return nil
+	}
+	m, err := c.conn.Recv()
+	if errors.Is(err, io.EOF) {
+		return errGone
+	}
+	if err == nil && m.Kind != wire.Continue {
+		err = fmt.Errorf("unexpected message %d", m.Kind)
+	}
+	return err
+}
+
+// runHooks runs hooks with the pid that the container itself sees.
+func (c *container) runHooks(s *plan.Hooks) error {
+	env := hooks.Env{} // none but what the hook asks for
+	if s.Status == specs.StateCreated {
+		env = c.env // startContainer: the process's
+	}
+	state := c.about.HookState(s.Status, os.Getpid())
+	err := hooks.Run(s.Kind, s.Hooks, hooks.AppendState(nil, &state), s.Dir, env)
+	if err != nil {
+		return &wire.Whole{Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/initproc"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// spawn makes init, journals it, and gives it its half of the plan.
+func (c *creation) spawn(s *plan.Spawn) error {
+	config, done, err := c.spawnConfig(s)
+	if err != nil {
+		return err
+	}
+	defer done()
+	// Init starts in the root filesystem's directory: in its own mount
+	// namespace it then needs no path, and no permission, to find it.
+	if err := unix.Fchdir(c.rootfs); err != nil {
+		return os.NewSyscallError("fchdir", err)
+	}
+	c.init, err = spawn.Start(config)
+	if backErr := unix.Chdir(c.opts.Bundle); err == nil && backErr != nil {
+		err = os.NewSyscallError("chdir", backErr)
+	}
+	if err != nil {
+		return joinError(err, s)
+	}
+	if c.journal.Init, err = identify(c.init.Pid); err != nil {
+		return err
+	}
+	if err := c.dir.Save(&c.journal); err != nil {
+		return err
+	}
+	return c.sendPlan()
+}
+
+func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, done func(), err error) {
+	var opened []int
+	done = func() {
+		for _, fd := range opened {
+			unix.Close(fd)
+		}
+	}
+	defer func() {
+		if err != nil {
+			done()
+		}
+	}()
+	exe, err := spawn.SealedSelf(c.dir.FD())
+	if err != nil {
+		return nil, nil, fmt.Errorf("seal the runtime's binary: %w", err)
+	}
+	opened = append(opened, exe)
+	config = &spawn.Config{Exe: exe, Args: []string{initproc.Name}, Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets)}
+	if c.cgroup != nil {
+		config.Cgroup = c.cgroup.FD()
+	}
+	for _, ns := range s.New {
+		config.New |= cloneFlag(ns)
+	}
+	for _, ns := range s.Join {
+		fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+		if err != nil {
+			return nil, nil, fieldError(ns.Field+".path", &os.PathError{Op: "open", Path: ns.Path, Err: err}, "")
+		}
+		opened = append(opened, fd)
+		config.Joins = append(config.Joins, spawn.Join{FD: fd, Type: cloneFlag(ns.Type)})
+	}
+	if config.New&unix.CLONE_NEWUSER != 0 {
+		maps := spawn.IDMaps{UIDs: s.UIDMaps, GIDs: s.GIDMaps}
+		config.MapIDs = maps.Write
+		config.UID, config.GID = spawn.Root(s.UIDMaps), spawn.Root(s.GIDMaps)
+		config.SetGroups = maps.SetGroups()
+	}
+	return config, done, nil
+}
+
+func cloneFlag(ns specs.LinuxNamespaceType) int {
+	switch ns {
+	case specs.PIDNamespace:
+		return unix.CLONE_NEWPID
+	case specs.NetworkNamespace:
+		return unix.CLONE_NEWNET
+	case specs.MountNamespace:
+		return unix.CLONE_NEWNS
+	case specs.IPCNamespace:
+		return unix.CLONE_NEWIPC
+	case specs.UTSNamespace:
+		return unix.CLONE_NEWUTS
+	case specs.UserNamespace:
+		return unix.CLONE_NEWUSER
+	case specs.CgroupNamespace:
+		return unix.CLONE_NEWCGROUP
+	case specs.TimeNamespace:
+		return unix.CLONE_NEWTIME
+	}
+	return 0
+}
+
+// joinError names the field of the namespace that could not be joined.
+func joinError(err error, s *plan.Spawn) error {
+	var e *spawn.JoinError
+	if errors.As(err, &e) && e.Join {
+		ns := s.Join[e.Index]
+		return fieldError(ns.Field+".path", fmt.Errorf("join %q: %w", ns.Path, err), "")
+	}
+	return err
+}
+
+// offsets writes the text that timens_offsets takes, see time_namespaces(7).
+func offsets(m map[string]specs.LinuxTimeOffset) []byte {
+	var b []byte
+	for _, clock := range [...]string{"monotonic", "boottime"} {
+		if o, ok := m[clock]; ok {
+			b = fmt.Appendf(b, "%s %d %d\n", clock, o.Secs, o.Nanosecs)
+		}
+	}
+	return b
+}
+
+// identify reads a process's start time.
+func identify(pid int) (state.Process, error) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return state.Process{}, &os.PathError{Op: "open", Path: "/proc/" + strconv.Itoa(pid) + "/stat", Err: err}
+	}
+	defer unix.Close(fd)
+	data, err := sys.ReadAll(fd, 4096)
+	if err != nil {
+		return state.Process{}, err
+	}
+	stat, err := parseStat(data)
+	return state.Process{PID: pid, Start: stat.start}, err
+}
+
+func (c *creation) sendPlan() error {
+	opening := wire.Opening{PreserveFDs: c.opts.PreserveFDs}
+	var fds []int
+	for _, fd := range c.trees {
+		opening.Trees = append(opening.Trees, fd >= 0)
+		if fd >= 0 {
+			fds = append(fds, fd)
+		}
+	}
+	if c.dir.HasFifo() {
+		fifo, err := c.dir.OpenFifo(unix.O_PATH)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fifo)
+		opening.Fifo = true
+		fds = append(fds, fifo)
+	}
+	payload, err := c.plan.AppendInit(opening.Append(make([]byte, 0, 16<<10)))
+	if err != nil {
+		return err
+	}
+	if err := c.init.Conn.Send(wire.Plan, payload, fds...); err != nil {
+		return c.lost(err)
+	}
+	return nil
+}
+
+// await waits for init's word that it has come to a phase.
+func (c *creation) await(phase plan.Phase) error {
+	for {
+		m, err := c.init.Conn.Recv()
+		if err != nil {
+			return c.lost(err)
+		}
+		switch {
+		case m.Kind == wire.Phase && len(m.Payload) == 1 && plan.Phase(m.Payload[0]) == phase:
+			return nil
+		case m.Kind == wire.Failed:
+			return c.failed(m.Payload)
+		case m.Kind == wire.SpawnFailed:
+			config := spawn.Config{}
+			return config.Failure(m.Payload)
+		case m.Kind == wire.Terminal && len(m.FDs) == 1:
+			err := sendDescriptor(c.opts.ConsoleSocket, "/dev/pts/ptmx", m.FDs[0])
+			m.Close()
+			if err != nil {
+				return fmt.Errorf("--console-socket: %w", err)
+			}
+		default:
+			m.Close()
+			return fmt.Errorf("unexpected message %d from init", m.Kind)
+		}
+	}
+}
+
+// failed turns init's failure into an error that names the step and its field.
+func (c *creation) failed(payload []byte) error {
+	f, err := wire.DecodeFailure(payload)
+	if err != nil {
+		return err
+	}
+	e := &plan.StepError{Err: f, Whole: f.Whole}
+	if f.Step >= 0 && f.Step < len(c.plan.Init) {
+		e.Item = c.plan.Init[f.Step]
+	}
+	return e
+}
+
+func (c *creation) letGo() error {
+	if err := c.init.Conn.Send(wire.Continue, nil); err != nil {
+		return c.lost(err)
+	}
+	return nil
+}
+
+// lost finds out why init is gone without a word.
+func (c *creation) lost(cause error) error {
+	if !errors.Is(cause, io.EOF) && !errors.Is(cause, unix.EPIPE) && !errors.Is(cause, unix.ECONNRESET) {
+		return cause
+	}
+	init := c.init
+	c.init = nil
+	defer init.Close()
+	// It may have said why before it went.
+	if m, err := init.Conn.Recv(); err == nil && m.Kind == wire.Failed {
+		init.Wait()
+		return c.failed(m.Payload)
+	}
+	status, err := init.Wait()
+	if err != nil {
+		return err
+	}
+	if c.cgroup != nil {
+		if kills, err := c.cgroup.OOMKills(); err == nil && kills > 0 {
+			return errors.New("container init was OOM-killed (memory limit too low?)")
+		}
+	}
+	switch {
+	case status.Signaled() && status.Signal() == unix.SIGSYS:
+		return errors.New("container init was killed by its seccomp filter before it could execute the process")
+	case status.Signaled() && status.Signal() == unix.SIGKILL:
+		return errors.New("container init was killed (SIGKILL) by someone else; possibly OOM-killed")
+	case status.Signaled():
+		return fmt.Errorf("container init was ended by signal %d (%s)", status.Signal(), unix.SignalName(status.Signal()))
+	}
+	return fmt.Errorf("container init exited with status %d and said nothing", status.ExitStatus())
+}

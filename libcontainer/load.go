@@ -1,0 +1,91 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/specconv"
+	"github.com/crun-go/crun-go/specconv/ocijson"
+)
+
+// maxConfig bounds config.json: far above any real one, far below memory.
+const maxConfig = 64 << 20
+
+// blueprint is a container before anything of it exists.
+type blueprint struct {
+	spec      *specs.Spec
+	config    string // absolute path of config.json
+	plan      *plan.Plan
+	hierarchy cgroups.Hierarchy
+	warnings  []specconv.Warning
+	rootless  bool
+}
+
+// draw reads the bundle and makes the plan.
+func draw(o *Options, run bool) (*blueprint, error) {
+	b := &blueprint{config: o.Config}
+	if b.config == "" {
+		b.config = "config.json"
+	}
+	if !filepath.IsAbs(b.config) {
+		b.config = filepath.Join(o.Bundle, b.config)
+	}
+	var err error
+	if b.spec, err = readSpec(b.config); err != nil {
+		return nil, err
+	}
+	facts, err := host(b.spec)
+	if err != nil {
+		return nil, err
+	}
+	if b.hierarchy, err = cgroups.Find(cgroups.Root); err != nil {
+		return nil, fmt.Errorf("find cgroup v2: %w", err)
+	}
+	facts.CgroupRoot = b.hierarchy.Path
+	b.rootless = o.Rootless == "true" || o.Rootless != "false" && (facts.EUID != 0 || facts.UserNS)
+	b.plan, b.warnings, err = specconv.Plan(b.spec, facts, specconv.Options{
+		ID:            o.ID,
+		Bundle:        o.Bundle,
+		Run:           run,
+		Detach:        !run || o.Detach,
+		ConsoleSocket: o.ConsoleSocket != "",
+		NoPivot:       o.NoPivot,
+		NoNewKeyring:  o.NoNewKeyring,
+		SystemdCgroup: o.SystemdCgroup || o.CgroupManager == "systemd",
+		Rootless:      b.rootless,
+	})
+	return b, err
+}
+
+func readSpec(path string) (*specs.Spec, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, fmt.Errorf("JSON specification file %s not found", filepath.Base(path))
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	data, err := sys.ReadAll(fd, maxConfig)
+	unix.Close(fd)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return ocijson.Spec(filepath.Base(path), data)
+}
+
+// BuildPlan makes the plan that create would carry out, and changes nothing.
+func BuildPlan(o Options) (*plan.Plan, []specconv.Warning, error) {
+	b, err := draw(&o, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	return b.plan, b.warnings, nil
+}

@@ -1,0 +1,38 @@
+// Package lsm writes security labels for the next execve, through a procfs
+// that no container can have tampered with (CVE-2019-16884, CVE-2025-52881).
+package lsm
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// Apply sets the labels that the calling thread's next execve takes on.
+func Apply(proc sys.Proc, s *plan.SetLabels) error {
+	if s.AppArmor != "" {
+		if err := appArmor(proc, s.AppArmor); err != nil {
+			return fmt.Errorf("apply apparmor profile %q: %w", s.AppArmor, err)
+		}
+	}
+	if s.SELinux != "" {
+		if err := proc.Write("thread-self/attr/exec", s.SELinux); err != nil {
+			return fmt.Errorf("apply selinux label %q: %w", s.SELinux, err)
+		}
+	}
+	return nil
+}
+
+// appArmor prefers AppArmor's own directory: attr/exec is that of the first
+// LSM, which may be another one.
+func appArmor(proc sys.Proc, profile string) error {
+	err := proc.Write("thread-self/attr/apparmor/exec", "exec "+profile)
+	if errors.Is(err, unix.ENOENT) {
+		err = proc.Write("thread-self/attr/exec", "exec "+profile)
+	}
+	return err
+}

@@ -1,0 +1,41 @@
+package libcontainer
+
+import "github.com/crun-go/crun-go/libcontainer/plan"
+
+// Options is what create and run are asked for.
+type Options struct {
+	Root   string // state directory of all containers, absolute
+	ID     string
+	Bundle string // absolute
+	Config string // file name of the configuration in the bundle, or a path; "" is config.json
+
+	ConsoleSocket string // who gets the terminal's master
+	PidfdSocket   string // who gets a pidfd of init
+	PidFile       string // absolute; written before create returns
+
+	NoPivot       bool
+	NoNewKeyring  bool
+	Detach        bool // run: return once the container runs
+	Keep          bool // run: keep state and cgroup of a container that has ended
+	NoSubreaper   bool
+	PreserveFDs   int // descriptors 3, 4, … to pass on
+	SystemdCgroup bool
+	CgroupManager string // "cgroupfs", "systemd", "disabled"; "" is cgroupfs
+	Rootless      string // "auto", "true", "false"; "" is auto
+
+	Trace string // file that gets the time each step took; "" for none
+
+	// Warn is told what in config.json has no effect. It may be nil.
+	Warn func(field, text string)
+}
+
+func (o *Options) warn(field, text string) {
+	if o.Warn != nil {
+		o.Warn(field, text)
+	}
+}
+
+// fieldError makes an error about a field of config.json.
+func fieldError(field string, err error, hint string) error {
+	return &plan.FieldError{Field: field, Err: err, Hint: hint}
+}

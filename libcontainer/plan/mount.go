@@ -1,0 +1,203 @@
+package plan
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Attr are mount attributes, as mount_setattr(2) takes them: MOUNT_ATTR_*.
+type Attr struct{ Set, Clear uint64 }
+
+// MountOptions is what every kind of mount can ask for.
+type MountOptions struct {
+	Attr        Attr
+	Recursive   Attr     // of this mount and all below it
+	Propagation []uint64 // MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, each perhaps with MS_REC, in order
+}
+
+// SetPropagation changes how mounts below "/" propagate, before anything is
+// mounted there.
+type SetPropagation struct{ Flags uint64 }
+
+// AttachRoot attaches the root filesystem's tree to init's working directory,
+// which the parent has made the root filesystem's path.
+type AttachRoot struct {
+	Slot        int
+	Propagation uint64 // of the new root, MS_* with MS_REC
+}
+
+// MountFS makes a new filesystem instance and attaches it.
+type MountFS struct {
+	Type, Source, Target string
+	Params               []string // fsconfig(2): "size=64k", or a flag alone
+	Options              MountOptions
+	CopyUp               bool // fill a tmpfs with what the target holds
+	Fallback             int  // slot of a tree to attach if the kernel refuses; -1: none
+	Mask                 bool // if there is no such tree either, attach an empty read-only directory
+}
+
+// Bind attaches a tree that the parent has opened.
+type Bind struct {
+	Slot    int
+	Source  string // for people
+	Target  string
+	Options MountOptions
+}
+
+// Remount changes the attributes of a mount that exists.
+type Remount struct {
+	Target  string
+	Options MountOptions
+}
+
+// MakeDevice makes a device node, or binds the host's where mknod(2) is
+// refused.
+type MakeDevice struct {
+	Path         string
+	Type         string // c, u, b or p
+	Major, Minor int64
+	Mode         uint32
+	UID, GID     uint32
+	Slot         int // slot of the host's node, for the bind; -1: none
+}
+
+// MakeSymlink makes a symbolic link in the container, replacing nothing.
+type MakeSymlink struct{ Target, Path string }
+
+// MakeDir makes a directory and its parents, if they are not there.
+type MakeDir struct{ Path string }
+
+// MaskPath hides a path if it exists: a file behind /dev/null, a directory
+// behind an empty read-only tmpfs.
+type MaskPath struct{ Path string }
+
+// ReadonlyPath makes a path and all below it read-only, if it exists.
+type ReadonlyPath struct{ Path string }
+
+// PivotRoot makes the root filesystem the root, and detaches the old one.
+type PivotRoot struct{}
+
+// MoveRoot does what PivotRoot does where the kernel can't: on the initial
+// ramdisk.
+type MoveRoot struct{}
+
+// SetRoot finishes the root: read-only, and its final propagation.
+type SetRoot struct {
+	Readonly    bool
+	Propagation uint64 // 0: leave
+}
+
+func (s *SetPropagation) String() string { return "make / " + propagation(s.Flags) }
+func (s *AttachRoot) String() string     { return "attach the root filesystem" }
+
+func (s *MountFS) String() string {
+	line := "mount " + s.Type + " on " + strconv.Quote(s.Target)
+	if len(s.Params) > 0 {
+		line += " with " + strings.Join(s.Params, ",")
+	}
+	return line + s.Options.describe()
+}
+
+func (s *Bind) String() string {
+	return "bind " + strconv.Quote(s.Source) + " on " + strconv.Quote(s.Target) + s.Options.describe()
+}
+
+func (s *Remount) String() string {
+	return "remount " + strconv.Quote(s.Target) + s.Options.describe()
+}
+
+func (s *MakeDevice) String() string {
+	line := "make device " + strconv.Quote(s.Path) + " " + s.Type
+	if s.Type != "p" {
+		line += " " + strconv.FormatInt(s.Major, 10) + ":" + strconv.FormatInt(s.Minor, 10)
+	}
+	return line + " mode " + strconv.FormatUint(uint64(s.Mode), 8)
+}
+
+func (s *MakeSymlink) String() string {
+	return "link " + strconv.Quote(s.Path) + " to " + strconv.Quote(s.Target)
+}
+func (s *MakeDir) String() string      { return "make directory " + strconv.Quote(s.Path) }
+func (s *MaskPath) String() string     { return "mask " + strconv.Quote(s.Path) }
+func (s *ReadonlyPath) String() string { return "make read-only " + strconv.Quote(s.Path) }
+func (s *PivotRoot) String() string    { return "pivot root" }
+func (s *MoveRoot) String() string     { return "move root" }
+
+func (s *SetRoot) String() string {
+	line := "make / "
+	if s.Readonly {
+		line += "read-only"
+	}
+	if s.Readonly && s.Propagation != 0 {
+		line += " and "
+	}
+	if s.Propagation != 0 {
+		line += propagation(s.Propagation)
+	}
+	return line
+}
+
+// describe lists what differs from a plain mount, in the words of mount(8).
+func (o *MountOptions) describe() string {
+	var words []string
+	words = append(words, o.Attr.words("")...)
+	words = append(words, o.Recursive.words("r")...)
+	for _, p := range o.Propagation {
+		words = append(words, propagation(p))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(words, ",") + ")"
+}
+
+func (a Attr) words(prefix string) []string {
+	var words []string
+	for _, w := range [...]struct {
+		bit        uint64
+		set, clear string
+	}{
+		{unix.MOUNT_ATTR_RDONLY, "ro", "rw"},
+		{unix.MOUNT_ATTR_NOSUID, "nosuid", "suid"},
+		{unix.MOUNT_ATTR_NODEV, "nodev", "dev"},
+		{unix.MOUNT_ATTR_NOEXEC, "noexec", "exec"},
+		{unix.MOUNT_ATTR_NODIRATIME, "nodiratime", "diratime"},
+		{unix.MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow", "symfollow"},
+	} {
+		switch {
+		case a.Set&w.bit != 0:
+			words = append(words, prefix+w.set)
+		case a.Clear&w.bit != 0:
+			words = append(words, prefix+w.clear)
+		}
+	}
+	switch {
+	case a.Set&unix.MOUNT_ATTR_NOATIME != 0:
+		words = append(words, prefix+"noatime")
+	case a.Set&unix.MOUNT_ATTR_STRICTATIME != 0:
+		words = append(words, prefix+"strictatime")
+	case a.Clear&unix.MOUNT_ATTR__ATIME != 0:
+		words = append(words, prefix+"relatime")
+	}
+	return words
+}
+
+func propagation(flags uint64) string {
+	word := "?"
+	switch flags &^ unix.MS_REC {
+	case unix.MS_SHARED:
+		word = "shared"
+	case unix.MS_SLAVE:
+		word = "slave"
+	case unix.MS_PRIVATE:
+		word = "private"
+	case unix.MS_UNBINDABLE:
+		word = "unbindable"
+	}
+	if flags&unix.MS_REC != 0 {
+		return "r" + word
+	}
+	return word
+}

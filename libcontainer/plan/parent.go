@@ -1,0 +1,172 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// The steps of the parent. They are never sent anywhere: all data may be of
+// the OCI's own types.
+
+// CreateCgroup makes the container's cgroup and leaves it open.
+type CreateCgroup struct {
+	Path      string // below the cgroup v2 hierarchy
+	Delegate  bool   // give its files to the container's root (writable cgroup namespace)
+	OwnerUID  int    // host ids of the container's root, with Delegate
+	OwnerGID  int
+	Tolerated bool   // rootless and no limit asked for: a cgroup that can't be made is no error
+}
+
+// SetResources writes limits into the cgroup, except pids.max: a Go init needs
+// five tasks while it starts.
+type SetResources struct{ Resources *specs.LinuxResources }
+
+// SetDevices attaches the device filter.
+type SetDevices struct{ Rules []specs.LinuxDeviceCgroup }
+
+// SetPids writes pids.max.
+type SetPids struct{ Limit int64 }
+
+// OpenTree opens the mount tree of a host path, detached, for init to attach
+// by descriptor (see open_tree(2)).
+type OpenTree struct {
+	Slot      int    // index among the descriptors sent to init
+	Path      string // absolute host path
+	Recursive bool   // with all mounts below it
+	NoFollow  bool   // the last component must not be a symbolic link
+	Rootfs    bool   // it is the root filesystem: must be a directory; init starts with it as its cwd
+	Optional  bool   // a fallback: if it can't be opened, init does without
+	IDMap     *IDMap // mount_setattr MOUNT_ATTR_IDMAP
+}
+
+// IDMap is the mapping of an id-mapped mount.
+type IDMap struct {
+	UIDs, GIDs []specs.LinuxIDMapping // empty: the container's user namespace
+	Recursive  bool
+}
+
+// Namespace is one to be joined.
+type Namespace struct {
+	Type  specs.LinuxNamespaceType
+	Path  string
+	Field string
+}
+
+// Spawn makes init: clone3 into the cgroup with all new namespaces, after
+// joining those given by path; writes the id maps; sends it its half of the
+// plan.
+type Spawn struct {
+	New         []specs.LinuxNamespaceType // made by clone3; never cgroup or time
+	Join        []Namespace
+	UIDMaps     []specs.LinuxIDMapping
+	GIDMaps     []specs.LinuxIDMapping
+	NewTime     bool
+	TimeOffsets map[string]specs.LinuxTimeOffset
+}
+
+// Await waits until init has come to a phase.
+type Await struct{ Phase Phase }
+
+// Continue lets init go on from a phase.
+type Continue struct{ Phase Phase }
+
+// RunHooks runs hooks in the runtime's namespaces.
+type RunHooks struct {
+	Kind   string
+	Status specs.ContainerState
+	Hooks  []specs.Hook
+}
+
+// SetOOMScoreAdj writes /proc/PID/oom_score_adj of init.
+type SetOOMScoreAdj struct {
+	Value      int
+	BestEffort bool // rootless: a value that takes privileges to set is no error
+}
+
+// SetRlimits sets init's limits from outside: raising a hard limit needs the
+// host's privileges, and a Go init would not live with some of them.
+type SetRlimits struct{ Limits []Rlimit }
+
+// Rlimit is one limit of setrlimit(2).
+type Rlimit struct {
+	Type       string // RLIMIT_NOFILE
+	Resource   int    // its number
+	Soft, Hard uint64
+}
+
+func (s *CreateCgroup) String() string {
+	line := "create cgroup " + strconv.Quote(s.Path)
+	if s.Delegate {
+		line += fmt.Sprintf(", delegate it to uid %d", s.OwnerUID)
+	}
+	return line
+}
+func (s *SetResources) String() string { return "set cgroup limits" }
+func (s *SetDevices) String() string {
+	return fmt.Sprintf("attach device filter (%d rules)", len(s.Rules))
+}
+func (s *SetPids) String() string { return fmt.Sprintf("set pids.max to %d", s.Limit) }
+
+func (s *OpenTree) String() string {
+	line := "open "
+	switch {
+	case s.Rootfs:
+		line = "open root filesystem "
+	case s.Recursive:
+		line = "open tree "
+	}
+	line += strconv.Quote(s.Path)
+	if s.IDMap != nil {
+		line += ", map ids"
+	}
+	if s.Optional {
+		line += ", if possible"
+	}
+	return line
+}
+
+func (s *Spawn) String() string {
+	var b strings.Builder
+	b.WriteString("spawn init")
+	for i, ns := range s.New {
+		if i == 0 {
+			b.WriteString(" in new")
+		}
+		b.WriteString(" " + string(ns))
+	}
+	if s.NewTime {
+		b.WriteString(", new time")
+	}
+	for _, ns := range s.Join {
+		fmt.Fprintf(&b, ", join %s %q", ns.Type, ns.Path)
+	}
+	if len(s.UIDMaps)+len(s.GIDMaps) > 0 {
+		b.WriteString(", map ids")
+	}
+	return b.String()
+}
+
+func (s *Await) String() string    { return "wait until init is " + s.Phase.String() }
+func (s *Continue) String() string { return "let init continue" }
+func (s *RunHooks) String() string { return fmt.Sprintf("run %d %s hooks", len(s.Hooks), s.Kind) }
+func (s *SetOOMScoreAdj) String() string {
+	return fmt.Sprintf("set oom_score_adj to %d", s.Value)
+}
+
+func (s *SetRlimits) String() string {
+	parts := make([]string, len(s.Limits))
+	for i, l := range s.Limits {
+		parts[i] = fmt.Sprintf("%s=%s:%s", l.Type, limit(l.Soft), limit(l.Hard))
+	}
+	return "set limits " + strings.Join(parts, " ")
+}
+
+func limit(v uint64) string {
+	if v == ^uint64(0) {
+		return "unlimited"
+	}
+	return strconv.FormatUint(v, 10)
+}

@@ -1,0 +1,77 @@
+package plan
+
+import specs "github.com/opencontainers/runtime-spec/specs-go"
+
+// Plan is everything that happens between reading config.json and execve of
+// the container's process. Both halves run strictly in order; they meet at the
+// Sync steps, which stand in both.
+type Plan struct {
+	Container Container
+	Parent    []Item // carried out by create or run, in the host's namespaces
+	Init      []Item // carried out by the re-exec'd init
+
+	// Hooks after the plan's end: once the container's process runs, and once
+	// the container is deleted.
+	Poststart, Poststop []specs.Hook
+}
+
+// Item is a step and the field of config.json that asked for it.
+type Item struct {
+	Field string // "mounts[3]"; empty if the runtime itself needs the step
+	Step
+}
+
+// Container is what hooks and the state command tell about a container.
+type Container struct {
+	ID          string
+	Bundle      string // absolute
+	Rootfs      string // absolute
+	OCIVersion  string
+	Annotations map[string]string
+}
+
+// Step is one action. Its String is a line for people: verb, object, how.
+type Step interface {
+	String() string
+}
+
+// InitStep is a step that can be sent to init.
+type InitStep interface {
+	Step
+	kind() kind
+	code(*coder)
+}
+
+// Phase names a meeting point of parent and init.
+type Phase uint8
+
+const (
+	// Mounted: the container's mounts and devices are in place; the old root
+	// is still there. The parent runs the runtime hooks now.
+	Mounted Phase = iota + 1
+	// Ready: init has become the container's process in all but execve, and
+	// the executable exists.
+	Ready
+)
+
+func (p Phase) String() string {
+	switch p {
+	case Mounted:
+		return "mounted"
+	case Ready:
+		return "ready"
+	}
+	return "phase ?"
+}
+
+// HookState is the OCI state document that hooks read from standard input.
+func (c *Container) HookState(status specs.ContainerState, pid int) specs.State {
+	return specs.State{
+		Version:     c.OCIVersion,
+		ID:          c.ID,
+		Status:      status,
+		Pid:         pid,
+		Bundle:      c.Bundle,
+		Annotations: c.Annotations,
+	}
+}

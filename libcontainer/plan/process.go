@@ -1,0 +1,170 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// UnshareCgroup makes the cgroup namespace. Init does it itself, because one
+// made by clone3 with CLONE_INTO_CGROUP would be rooted in the parent's cgroup.
+type UnshareCgroup struct{}
+
+// LoopbackUp brings up the interface lo of a new network namespace.
+type LoopbackUp struct{}
+
+// Sync tells the parent that init has come to a phase. After Mounted init
+// waits for the parent's continue.
+type Sync struct{ Phase Phase }
+
+// Hooks runs hooks inside the container's namespaces.
+type Hooks struct {
+	Kind   string
+	Status specs.ContainerState
+	Dir    string // working directory: "" stays
+	Hooks  []specs.Hook
+}
+
+// SetHostname sets the UTS namespace's host name.
+type SetHostname struct{ Name string }
+
+// SetDomainname sets the UTS namespace's NIS domain name.
+type SetDomainname struct{ Name string }
+
+// Sysctl writes a kernel parameter through a private procfs.
+type Sysctl struct{ Key, Value string } // "net.ipv4.ip_forward"
+
+// JoinKeyring gives the container a session keyring of its own.
+type JoinKeyring struct{ Name string }
+
+// Console makes the container's terminal and sends its master to the parent.
+type Console struct {
+	Width, Height uint32 // 0: leave
+	UID           uint32 // of the slave
+	Mount         bool   // bind it on /dev/console
+}
+
+// OwnStdio gives the standard streams to the container's user, so that it can
+// reopen them through /dev/stdout.
+type OwnStdio struct{ UID uint32 }
+
+// SetPersonality sets the execution domain, see personality(2).
+type SetPersonality struct{ Persona uint32 }
+
+// SetScheduler calls sched_setattr(2).
+type SetScheduler struct {
+	Policy                    uint32
+	Flags                     uint64
+	Nice                      int
+	Priority                  uint32
+	Runtime, Deadline, Period uint64
+}
+
+// SetIOPriority calls ioprio_set(2).
+type SetIOPriority struct{ Class, Priority int }
+
+// SetLabels writes the LSM labels that execve will take.
+type SetLabels struct{ AppArmor, SELinux string }
+
+// SetIdentity sets umask, groups and ids, keeping capabilities until
+// SetCapabilities.
+type SetIdentity struct {
+	UID, GID   uint32
+	Groups     []uint32
+	Umask      uint32
+	KeepGroups bool // setgroups(2) is not possible or not wanted
+}
+
+// SetCapabilities sets the five sets, as bits by capability number.
+type SetCapabilities struct {
+	Bounding, Effective, Permitted, Inheritable, Ambient uint64
+	// KeepAdmin leaves CAP_SYS_ADMIN in permitted and effective, which execve
+	// recomputes: loading a filter without no_new_privs needs it.
+	KeepAdmin bool
+}
+
+// SetNoNewPrivs sets no_new_privs, see prctl(2).
+type SetNoNewPrivs struct{}
+
+// Chdir changes to the container's working directory and checks that it is
+// inside the container (CVE-2024-21626).
+type Chdir struct{ Path string }
+
+// FindExecutable looks the program up in the container, by its user.
+type FindExecutable struct {
+	Name string
+	Path string // the value of PATH
+}
+
+// WaitStart waits until someone opens the exec fifo.
+type WaitStart struct{}
+
+// LoadSeccomp installs a filter. Nothing but execve may follow it.
+type LoadSeccomp struct {
+	Flags  uint32
+	Filter []unix.SockFilter
+}
+
+// Execute replaces init by the container's process.
+type Execute struct {
+	Args []string
+	Env  []string
+	Home bool   // add HOME from the container's /etc/passwd
+	UID  uint32 // whose home
+}
+
+func (s *UnshareCgroup) String() string { return "make cgroup namespace" }
+func (s *LoopbackUp) String() string    { return "bring up lo" }
+func (s *Sync) String() string          { return "tell the parent: " + s.Phase.String() }
+func (s *Hooks) String() string         { return fmt.Sprintf("run %d %s hooks", len(s.Hooks), s.Kind) }
+func (s *SetHostname) String() string   { return "set hostname to " + strconv.Quote(s.Name) }
+func (s *SetDomainname) String() string { return "set domainname to " + strconv.Quote(s.Name) }
+func (s *Sysctl) String() string        { return "set sysctl " + s.Key + " to " + strconv.Quote(s.Value) }
+func (s *JoinKeyring) String() string   { return "join session keyring " + strconv.Quote(s.Name) }
+func (s *Console) String() string       { return "make the terminal" }
+func (s *OwnStdio) String() string      { return fmt.Sprintf("give standard streams to uid %d", s.UID) }
+func (s *SetPersonality) String() string {
+	return fmt.Sprintf("set personality to %#x", s.Persona)
+}
+func (s *SetScheduler) String() string { return fmt.Sprintf("set scheduling policy %d", s.Policy) }
+func (s *SetIOPriority) String() string {
+	return fmt.Sprintf("set io priority class %d level %d", s.Class, s.Priority)
+}
+
+func (s *SetLabels) String() string {
+	line := "set label for execve:"
+	if s.AppArmor != "" {
+		line += " apparmor " + strconv.Quote(s.AppArmor)
+	}
+	if s.SELinux != "" {
+		line += " selinux " + strconv.Quote(s.SELinux)
+	}
+	return line
+}
+
+func (s *SetIdentity) String() string {
+	return fmt.Sprintf("become uid %d gid %d groups %v umask %04o", s.UID, s.GID, s.Groups, s.Umask)
+}
+
+func (s *SetCapabilities) String() string {
+	return fmt.Sprintf("set capabilities bounding=%#x effective=%#x permitted=%#x inheritable=%#x ambient=%#x",
+		s.Bounding, s.Effective, s.Permitted, s.Inheritable, s.Ambient)
+}
+func (s *SetNoNewPrivs) String() string  { return "set no_new_privs" }
+func (s *Chdir) String() string          { return "change directory to " + strconv.Quote(s.Path) }
+func (s *FindExecutable) String() string { return "find executable " + strconv.Quote(s.Name) }
+func (s *WaitStart) String() string      { return "wait for start" }
+func (s *LoadSeccomp) String() string {
+	return fmt.Sprintf("load seccomp filter (%d instructions, flags %#x)", len(s.Filter), s.Flags)
+}
+
+func (s *Execute) String() string {
+	quoted := make([]string, len(s.Args))
+	for i, arg := range s.Args {
+		quoted[i] = strconv.Quote(arg)
+	}
+	return "execute " + strings.Join(quoted, " ")
+}

@@ -1,0 +1,147 @@
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// MountFS makes a filesystem and attaches it.
+func (b *Builder) MountFS(s *plan.MountFS) error {
+	target, existed, err := b.target(s.Target, true)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(target)
+	params := s.Params
+	if s.Type == "tmpfs" && existed && !hasParam(params, "mode") {
+		mode, err := modeOf(target)
+		if err != nil {
+			return err
+		}
+		params = append(params[:len(params):len(params)], "mode="+strconv.FormatUint(uint64(mode), 8))
+	}
+	attr := s.Options.Attr.Set
+	if s.CopyUp {
+		attr &^= unix.MOUNT_ATTR_RDONLY // until it is filled
+	}
+	mount, err := sys.NewFilesystem(s.Type, s.Source, params, attr)
+	if err != nil {
+		return b.fallBack(s, target, err)
+	}
+	defer unix.Close(mount)
+	if s.CopyUp {
+		if err := b.copyUp(target, mount); err != nil {
+			return err
+		}
+		if err := sys.SetMountAttr(mount, s.Options.Attr.Set, 0, 0, false); err != nil {
+			return err
+		}
+	}
+	if err := sys.AttachMount(mount, target); err != nil {
+		return err
+	}
+	return apply(mount, &s.Options)
+}
+
+// fallBack attaches the host's tree where the kernel refuses a new instance:
+// sysfs and cgroup2 in a user namespace without the namespace they show.
+func (b *Builder) fallBack(s *plan.MountFS, target int, cause error) error {
+	if s.Fallback < 0 || !errors.Is(cause, unix.EPERM) && !errors.Is(cause, unix.EBUSY) {
+		return cause
+	}
+	tree, err := b.tree(s.Fallback)
+	if err != nil {
+		return cause
+	}
+	defer unix.Close(tree)
+	// The host's instance: whatever is asked, it is read-only, with all
+	// that is mounted on it.
+	const attr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+	if err := sys.SetMountAttr(tree, attr, 0, unix.MS_SLAVE, true); err != nil {
+		return err
+	}
+	return sys.AttachMount(tree, target)
+}
+
+func hasParam(params []string, key string) bool {
+	for _, p := range params {
+		if k, _, _ := strings.Cut(p, "="); k == key {
+			return true
+		}
+	}
+	return false
+}
+
+func modeOf(fd int) (uint32, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return 0, os.NewSyscallError("fstat", err)
+	}
+	return st.Mode & 0o7777, nil
+}
+
+// Bind attaches a tree of the host.
+func (b *Builder) Bind(s *plan.Bind) error {
+	tree, err := b.tree(s.Slot)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(tree)
+	var st unix.Stat_t
+	if err := unix.Fstat(tree, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
+	if err := checkSource(s, tree); err != nil {
+		return err
+	}
+	target, _, err := b.target(s.Target, isDir)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(target)
+	attr := s.Options.Attr
+	if attr != (plan.Attr{}) {
+		if err := sys.SetMountAttr(tree, attr.Set, attr.Clear, 0, false); err != nil {
+			return err
+		}
+	}
+	if err := apply(tree, &s.Options); err != nil {
+		return err
+	}
+	return sys.AttachMount(tree, target)
+}
+
+// checkSource: what is bound on /proc must be a procfs.
+func checkSource(s *plan.Bind, tree int) error {
+	if strings.TrimRight(s.Target, "/") != "/proc" {
+		return nil
+	}
+	if err := sys.IsProc(tree); err != nil {
+		return fmt.Errorf("only a procfs may be mounted on /proc: %q is %w", s.Source, err)
+	}
+	return nil
+}
+
+// Remount changes attributes of a mount that is there.
+func (b *Builder) Remount(s *plan.Remount) error {
+	fd, err := sys.OpenInRoot(b.root, s.Target, unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if s.Options.Attr != (plan.Attr{}) {
+		if err := sys.SetMountAttr(fd, s.Options.Attr.Set, s.Options.Attr.Clear, 0, false); err != nil {
+			return err
+		}
+	}
+	return apply(fd, &s.Options)
+}

@@ -1,0 +1,201 @@
+package rootfs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// dirMode is the mode of directories made for mount points.
+const dirMode = 0o755
+
+// Builder is a root filesystem under construction.
+type Builder struct {
+	trees  []int // detached mounts the parent has opened, by slot; -1: not there
+	root   int   // the container's root, once attached
+	shared bool  // mounts of the old root are still the host's peers
+	mask   int   // an empty read-only tmpfs that is attached somewhere, or -1
+}
+
+// New takes over the descriptors of the parent's mount trees.
+func New(trees []int) *Builder { return &Builder{trees: trees, root: -1, mask: -1} }
+
+// Root returns the descriptor of the container's root, -1 before it is there.
+func (b *Builder) Root() int { return b.root }
+
+// tree hands out a slot's mount. Each slot is used once.
+func (b *Builder) tree(slot int) (int, error) {
+	if slot < 0 || slot >= len(b.trees) || b.trees[slot] < 0 {
+		return -1, fmt.Errorf("no mount in slot %d", slot)
+	}
+	fd := b.trees[slot]
+	b.trees[slot] = -1
+	return fd, nil
+}
+
+// SetPropagation cuts this mount namespace off from the host's.
+func (b *Builder) SetPropagation(s *plan.SetPropagation) error {
+	b.shared = s.Flags&unix.MS_SHARED != 0
+	root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: "/", Err: err}
+	}
+	defer unix.Close(root)
+	return setPropagation(root, s.Flags)
+}
+
+func setPropagation(mount int, flags uint64) error {
+	return sys.SetMountAttr(mount, 0, 0, flags&^unix.MS_REC, flags&unix.MS_REC != 0)
+}
+
+// AttachRoot attaches the root filesystem over the working directory, which is
+// its own path: hooks that look for it there find it.
+func (b *Builder) AttachRoot(s *plan.AttachRoot) error {
+	tree, err := b.tree(s.Slot)
+	if err != nil {
+		return err
+	}
+	cwd, err := unix.Open(".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: ".", Err: err}
+	}
+	defer unix.Close(cwd)
+	// pivot_root(2) refuses a shared root, and a shared mount below it.
+	if b.shared {
+		if err := privateMountOf(cwd); err != nil {
+			return err
+		}
+		err = setPropagation(tree, unix.MS_PRIVATE)
+	} else {
+		err = setPropagation(tree, s.Propagation)
+	}
+	if err != nil {
+		return err
+	}
+	if err := sys.AttachMount(tree, cwd); err != nil {
+		return err
+	}
+	b.root = tree
+	return nil
+}
+
+// privateMountOf makes the mount that a directory is on private.
+func privateMountOf(dir int) error {
+	at := dir
+	for range 256 {
+		var st unix.Statx_t
+		if err := unix.Statx(at, "", unix.AT_EMPTY_PATH, 0, &st); err != nil {
+			return os.NewSyscallError("statx", err)
+		}
+		if st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
+			return setPropagation(at, unix.MS_PRIVATE)
+		}
+		up, err := unix.Openat(at, "..", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return &os.PathError{Op: "open", Path: "..", Err: err}
+		}
+		if at != dir {
+			unix.Close(at)
+		}
+		at = up
+	}
+	return errors.New("find the mount of the root filesystem: too deep")
+}
+
+// target opens the place where a mount goes, making a directory or a file if
+// nothing is there. existed tells whether something was.
+func (b *Builder) target(path string, dir bool) (fd int, existed bool, err error) {
+	if isSystemMount(path) {
+		// CVE-2019-19921, CVE-2023-27561: a link here would redirect what is
+		// mounted, and every later write to it.
+		if err := b.refuseLink(path); err != nil {
+			return -1, false, err
+		}
+	}
+	fd, err = sys.OpenInRoot(b.root, path, unix.O_PATH)
+	if err == nil {
+		return fd, true, b.checkTarget(fd, path)
+	}
+	if !errors.Is(err, unix.ENOENT) {
+		return -1, false, err
+	}
+	if dir {
+		fd, err = sys.MkdirAllInRoot(b.root, path, dirMode)
+	} else {
+		fd, err = sys.CreateFileInRoot(b.root, path, dirMode, 0o644)
+	}
+	if err != nil {
+		return -1, false, err
+	}
+	return fd, false, b.checkTarget(fd, path)
+}
+
+func isSystemMount(path string) bool {
+	path = strings.TrimRight(path, "/")
+	return path == "/proc" || path == "/sys"
+}
+
+func (b *Builder) refuseLink(path string) error {
+	fd, err := sys.OpenInRoot(b.root, path, unix.O_PATH|unix.O_NOFOLLOW)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return fmt.Errorf("%s in the root filesystem is a %s: it must be a real directory", path, sys.FileType(st.Mode))
+	}
+	return nil
+}
+
+// procFiles may be mounted over, so that LXCFS and the like can show a
+// container its own figures.
+var procFiles = [...]string{
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/slabinfo",
+	"/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/net/dev",
+	"/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
+}
+
+// checkTarget refuses to mount over parts of a procfs, whatever name led
+// there: what the runtime writes to procfs must not land in a file of the
+// container's choice (CVE-2019-16884).
+func (b *Builder) checkTarget(fd int, path string) error {
+	if sys.IsProc(fd) != nil {
+		return nil
+	}
+	path = strings.TrimRight(path, "/")
+	if path == "/proc" || slices.Contains(procFiles[:], path) {
+		return nil
+	}
+	unix.Close(fd)
+	return fmt.Errorf("%q is inside a procfs, where nothing may be mounted but on %s",
+		path, strings.Join(procFiles[:], " "))
+}
+
+// apply sets what a mount asks for beyond its own attributes.
+func apply(mount int, o *plan.MountOptions) error {
+	if o.Recursive != (plan.Attr{}) {
+		if err := sys.SetMountAttr(mount, o.Recursive.Set, o.Recursive.Clear, 0, true); err != nil {
+			return err
+		}
+	}
+	for _, p := range o.Propagation {
+		if err := setPropagation(mount, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// Run creates and starts a container. Detached, it returns once the process
+// runs; else it waits for it, passing signals on, and returns its exit code:
+// 128 and the signal's number if one ended it.
+func Run(o Options) (int, error) {
+	if !o.Detach && !o.NoSubreaper {
+		// Orphans of the container's that leave its pid namespace's reach
+		// come to us. Best effort: it is a convenience.
+		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	}
+	c, err := create(&o, true)
+	if err != nil {
+		return -1, err
+	}
+	defer c.close()
+	if err := c.executed(); err != nil {
+		return -1, errors.Join(err, c.undo())
+	}
+	container := &Container{dir: c.dir, journal: &c.journal}
+	if err := container.poststart(c.init.Pid, o.Warn); err != nil {
+		c.init.Wait()
+		return -1, err
+	}
+	if o.Detach {
+		return 0, nil
+	}
+	// Others may look at the container, and delete it, while it runs.
+	if err := c.dir.Unlock(); err != nil {
+		return -1, err
+	}
+	code, err := c.attend()
+	if err != nil || o.Keep {
+		return code, err
+	}
+	return code, c.finish(container)
+}
+
+// executed waits until execve has closed init's end of the socket.
+func (c *creation) executed() error {
+	m, err := c.init.Conn.Recv()
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	m.Close()
+	if m.Kind == wire.Failed {
+		return c.failed(m.Payload)
+	}
+	return fmt.Errorf("unexpected message %d from init", m.Kind)
+}
+
+// attend passes signals on and reaps children until init is gone.
+func (c *creation) attend() (int, error) {
+	signals := make(chan os.Signal, 32)
+	signal.Notify(signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2,
+		unix.SIGALRM, unix.SIGCONT, unix.SIGPIPE)
+	defer signal.Stop(signals)
+	go func() {
+		for s := range signals {
+			unix.PidfdSendSignal(c.init.PidFD, s.(unix.Signal), nil, 0)
+		}
+	}()
+	for {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, 0, nil)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return -1, os.NewSyscallError("wait4", err)
+		case pid != c.init.Pid:
+			continue
+		case status.Signaled():
+			return 128 + int(status.Signal()), nil
+		}
+		return status.ExitStatus(), nil
+	}
+}
+
+// finish removes a container that has ended, unless somebody else has.
+func (c *creation) finish(container *Container) error {
+	if err := c.dir.Lock(); err != nil {
+		return nil // it is gone
+	}
+	return container.destroy(c.opts.Warn)
+}

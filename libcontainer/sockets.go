@@ -1,0 +1,84 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// sendDescriptor connects to a unix socket and sends one message: text and one
+// descriptor.
+func sendDescriptor(path, text string, fd int) error {
+	sock, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(sock)
+	if err := connect(sock, path); err != nil {
+		return &os.PathError{Op: "connect", Path: path, Err: err}
+	}
+	return os.NewSyscallError("sendmsg", unix.Sendmsg(sock, []byte(text), unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL))
+}
+
+// connect goes through a descriptor of the directory if the path is too long
+// for an address, see unix(7).
+func connect(sock int, path string) error {
+	const longest = 107
+	if len(path) > longest {
+		dir, err := unix.Open(filepath.Dir(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(dir)
+		path = "/proc/self/fd/" + strconv.Itoa(dir) + "/" + filepath.Base(path)
+	}
+	return unix.Connect(sock, &unix.SockaddrUnix{Name: path})
+}
+
+// sendPidfd hands out a pidfd of init.
+func (c *creation) sendPidfd() error {
+	if c.opts.PidfdSocket == "" {
+		return nil
+	}
+	if err := sendDescriptor(c.opts.PidfdSocket, "standard", c.init.PidFD); err != nil {
+		return fmt.Errorf("--pidfd-socket: %w", err)
+	}
+	return nil
+}
+
+// writePidFile writes digits and nothing else, and only ever a whole file:
+// its presence is a signal to engines.
+func (c *creation) writePidFile() error {
+	path := c.opts.PidFile
+	if path == "" {
+		return nil
+	}
+	dir, name := filepath.Split(path)
+	temp := filepath.Join(dir, "."+strings.TrimPrefix(name, "."))
+	if temp == path {
+		temp += ".new"
+	}
+	fd, err := unix.Open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o666)
+	if errors.Is(err, unix.EEXIST) { // left by a runtime that was killed
+		unix.Unlink(temp)
+		fd, err = unix.Open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o666)
+	}
+	if err != nil {
+		return fmt.Errorf("--pid-file: %w", &os.PathError{Op: "open", Path: temp, Err: err})
+	}
+	_, err = unix.Write(fd, strconv.AppendInt(nil, int64(c.init.Pid), 10))
+	unix.Close(fd)
+	if err == nil {
+		err = unix.Rename(temp, path)
+	}
+	if err != nil {
+		unix.Unlink(temp)
+		return fmt.Errorf("--pid-file: %w", &os.PathError{Op: "write", Path: path, Err: err})
+	}
+	return nil
+}

@@ -1,0 +1,20 @@
+// Package spawn makes the process that becomes the container's init.
+//
+// syscall.SysProcAttr can't do it: id maps written by newuidmap come after its
+// execve, and an execve in a user namespace without maps loses all
+// capabilities for good. So a raw child, forked and single-threaded, without a
+// Go runtime, does what has to be done before the first Go instruction runs
+// inside the container:
+//
+//	stage one (only to join namespaces by path)
+//	    setns each; a user namespace in between, when the others need its powers
+//	    clone3 with CLONE_PARENT and the new namespaces; tell the parent the pid; exit
+//	stage two
+//	    wait for the id maps; become the user namespace's root
+//	    make the time namespace, set its clocks
+//	    execveat of the sealed binary
+//
+// Without joins the first clone3 makes stage two at once. Either way the
+// first clone3 goes into the container's cgroup (CLONE_INTO_CGROUP), and
+// stage two is a child of the runtime.
+package spawn

@@ -1,0 +1,243 @@
+package spawn
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// rawChild is all that the raw child uses. It is filled before the fork; after
+// it nothing is allocated.
+type rawChild struct {
+	args   cloneArgs // of the first clone3
+	second cloneArgs // of stage one's, if there are joins
+	pidfd  int32
+
+	argv, envv []*byte
+	exe        uintptr
+	socket     uintptr
+	joins      []Join
+	userJoined bool
+	mapped     bool // a new user namespace: wait for its maps
+	uid, gid   uintptr
+	setGroups  bool
+	newTime    bool
+	offsets    []byte
+
+	refused uint64 // joins, by bit, that were refused before entering the user namespace
+	report  [20]byte
+	go1     [1]byte
+	caps    capabilities
+}
+
+type capabilities struct {
+	header unix.CapUserHeader
+	data   [2]unix.CapUserData
+}
+
+var (
+	emptyPath   = [1]byte{}
+	procOffsets = [...]byte{'/', 'p', 'r', 'o', 'c', '/', 's', 'e', 'l', 'f', '/', 't', 'i', 'm', 'e', 'n', 's', '_', 'o', 'f', 'f', 's', 'e', 't', 's', 0}
+)
+
+// fork makes the child and returns its pid. In the child it does not return.
+//
+//go:noinline
+//go:norace
+func (r *rawChild) fork() (int, unix.Errno) {
+	beforeFork()
+	pid, errno := call(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&r.args)), sizeofCloneArgs, 0)
+	if errno != 0 || pid != 0 {
+		afterFork()
+		return int(pid), errno
+	}
+	afterForkInChild()
+	if len(r.joins) > 0 {
+		r.stageOne()
+	}
+	r.stageTwo()
+	return 0, 0 // not reached
+}
+
+// stageOne enters the namespaces and clones stage two.
+//
+//go:nosplit
+//go:norace
+func (r *rawChild) stageOne() {
+	call6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0, 0)
+	// First with the powers we came with. What they are not enough for waits
+	// until we have those of the user namespace.
+	for i := 0; i < len(r.joins); i++ {
+		if r.joins[i].Type == unix.CLONE_NEWUSER {
+			continue
+		}
+		_, errno := call(unix.SYS_SETNS, uintptr(r.joins[i].FD), uintptr(r.joins[i].Type), 0)
+		switch {
+		case errno == unix.EPERM && r.userJoined && i < 64:
+			r.refused |= 1 << uint(i)
+		case errno != 0:
+			r.die(stageJoin, i, errno)
+		}
+	}
+	if r.userJoined {
+		r.joinUser()
+	}
+	pid, errno := call(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&r.second)), sizeofCloneArgs, 0)
+	if errno != 0 {
+		r.die(stageClone, 0, errno)
+	}
+	if pid == 0 {
+		return
+	}
+	r.frame(byte(wire.Child), 4)
+	putUint32(&r.report, 8, uint32(pid))
+	call(unix.SYS_WRITE, r.socket, uintptr(unsafe.Pointer(&r.report)), 12)
+	call(unix.SYS_EXIT_GROUP, 0, 0, 0)
+}
+
+//go:nosplit
+//go:norace
+func (r *rawChild) joinUser() {
+	for i := 0; i < len(r.joins); i++ {
+		if r.joins[i].Type != unix.CLONE_NEWUSER {
+			continue
+		}
+		if _, errno := call(unix.SYS_SETNS, uintptr(r.joins[i].FD), unix.CLONE_NEWUSER, 0); errno != 0 {
+			r.die(stageJoin, i, errno)
+		}
+	}
+	r.become()
+	for i := 0; i < len(r.joins) && i < 64; i++ {
+		if r.refused&(1<<uint(i)) == 0 {
+			continue
+		}
+		if _, errno := call(unix.SYS_SETNS, uintptr(r.joins[i].FD), uintptr(r.joins[i].Type), 0); errno != 0 {
+			r.die(stageJoin, i, errno)
+		}
+	}
+}
+
+// stageTwo is in all namespaces but a new time namespace. It ends in execveat.
+//
+//go:nosplit
+//go:norace
+func (r *rawChild) stageTwo() {
+	call6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0, 0)
+	if r.mapped {
+		n, errno := call(unix.SYS_READ, r.socket, uintptr(unsafe.Pointer(&r.go1)), 1)
+		if errno != 0 || n != 1 {
+			r.die(stageSync, 0, errno)
+		}
+		r.become()
+	}
+	if r.newTime {
+		r.makeTime()
+	}
+	// Close-on-exec is off for the one descriptor that init is told of.
+	call(unix.SYS_FCNTL, r.socket, unix.F_SETFD, 0)
+	_, errno := call6(unix.SYS_EXECVEAT, r.exe, uintptr(unsafe.Pointer(&emptyPath)),
+		uintptr(unsafe.Pointer(&r.argv[0])), uintptr(unsafe.Pointer(&r.envv[0])), unix.AT_EMPTY_PATH, 0)
+	r.die(stageExec, 0, errno)
+}
+
+// become takes on the ids of the user namespace. Until then this process is
+// still the host's root by uid and could write the host's sysctls. Changing
+// ids clears the parent death signal, so it is set again.
+//
+//go:nosplit
+//go:norace
+func (r *rawChild) become() {
+	if r.setGroups {
+		if _, errno := call(unix.SYS_SETGROUPS, 0, 0, 0); errno != 0 {
+			r.die(stageIDs, 0, errno)
+		}
+	}
+	if _, errno := call(unix.SYS_SETRESGID, r.gid, r.gid, r.gid); errno != 0 {
+		r.die(stageIDs, 0, errno)
+	}
+	if _, errno := call(unix.SYS_SETRESUID, r.uid, r.uid, r.uid); errno != 0 {
+		r.die(stageIDs, 0, errno)
+	}
+	if r.uid != 0 {
+		r.keepCapabilities()
+	}
+	call6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0, 0)
+}
+
+// keepCapabilities makes the capabilities of a user other than root survive
+// execve, as ambient ones. Init clears them.
+//
+//go:nosplit
+//go:norace
+func (r *rawChild) keepCapabilities() {
+	r.caps.header.Version = unix.LINUX_CAPABILITY_VERSION_3
+	if _, errno := call(unix.SYS_CAPGET, uintptr(unsafe.Pointer(&r.caps.header)), uintptr(unsafe.Pointer(&r.caps.data)), 0); errno != 0 {
+		r.die(stageIDs, 0, errno)
+	}
+	r.caps.data[0].Inheritable = r.caps.data[0].Permitted
+	r.caps.data[1].Inheritable = r.caps.data[1].Permitted
+	if _, errno := call(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&r.caps.header)), uintptr(unsafe.Pointer(&r.caps.data)), 0); errno != 0 {
+		r.die(stageIDs, 0, errno)
+	}
+	for c := uintptr(0); c < 64; c++ {
+		if r.caps.data[c/32].Permitted&(1<<(c%32)) != 0 {
+			call6(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, c, 0, 0, 0)
+		}
+	}
+}
+
+// makeTime makes the time namespace, which the execve enters (Linux 6.1), and
+// sets its clocks while nobody is in it. It comes after the ids, so that a
+// user namespace's root may do it.
+//
+//go:nosplit
+//go:norace
+func (r *rawChild) makeTime() {
+	if _, errno := call(unix.SYS_UNSHARE, unix.CLONE_NEWTIME, 0, 0); errno != 0 {
+		r.die(stageTime, 0, errno)
+	}
+	if len(r.offsets) == 0 {
+		return
+	}
+	call6(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 1, 0, 0, 0, 0) // or the file belongs to the host's root
+	at := unix.AT_FDCWD
+	fd, errno := call6(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&procOffsets)), unix.O_WRONLY|unix.O_CLOEXEC, 0, 0, 0)
+	if errno != 0 {
+		r.die(stageTime, 0, errno)
+	}
+	if _, errno := call(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&r.offsets[0])), uintptr(len(r.offsets))); errno != 0 {
+		r.die(stageTime, 0, errno)
+	}
+}
+
+// die tells the parent why and ends the child.
+//
+//go:nosplit
+//go:norace
+func (r *rawChild) die(stage, index int, errno unix.Errno) {
+	r.frame(byte(wire.SpawnFailed), 12)
+	putUint32(&r.report, 8, uint32(stage))
+	putUint32(&r.report, 12, uint32(index))
+	putUint32(&r.report, 16, uint32(errno))
+	call(unix.SYS_WRITE, r.socket, uintptr(unsafe.Pointer(&r.report)), 20)
+	for {
+		call(unix.SYS_EXIT_GROUP, 1, 0, 0)
+	}
+}
+
+// frame writes the header of a wire frame without descriptors.
+//
+//go:nosplit
+//go:norace
+func (r *rawChild) frame(kind byte, size uint32) {
+	putUint32(&r.report, 0, size)
+	r.report[4], r.report[5], r.report[6], r.report[7] = kind, 0, 0, 0
+}
+
+//go:nosplit
+//go:norace
+func putUint32(b *[20]byte, at int, v uint32) {
+	b[at], b[at+1], b[at+2], b[at+3] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
+}

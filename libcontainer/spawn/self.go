@@ -1,0 +1,119 @@
+package spawn
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// SealedSelf opens this program for execution by a container's init, in a form
+// that nobody can write to: whoever gets hold of it through /proc/PID/exe
+// could otherwise replace the runtime on the host (CVE-2019-5736).
+//
+// It is a file of a read-only overlay that is mounted nowhere: no copy, no
+// memory, and no remount can reach its superblock. An overlay wants two layers;
+// other is the descriptor of any second directory. Where overlays can't be made
+// (rootless), a sealed copy in memory serves.
+func SealedSelf(other int) (int, error) {
+	if fd, err := overlaidSelf(other); err == nil {
+		return fd, nil
+	}
+	return copiedSelf()
+}
+
+func overlaidSelf(other int) (int, error) {
+	exe, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return -1, err
+	}
+	path, name := filepath.Split(exe)
+	dir, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dir)
+	// By descriptor: a path could need escapes.
+	layers := "lowerdir=/proc/self/fd/" + strconv.Itoa(dir) + ":/proc/self/fd/" + strconv.Itoa(other)
+	mount, err := sys.NewFilesystem("overlay", "", []string{"ro", layers},
+		unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(mount)
+	fd, err := unix.Openat(mount, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	if err := sameFile(fd); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// sameFile guards against the binary having been replaced since it was
+// started: its successor may speak another protocol.
+func sameFile(fd int) error {
+	var overlaid, running unix.Stat_t
+	if err := unix.Fstat(fd, &overlaid); err != nil {
+		return err
+	}
+	if err := unix.Stat("/proc/self/exe", &running); err != nil {
+		return err
+	}
+	if overlaid.Ino != running.Ino || overlaid.Size != running.Size || overlaid.Mtim != running.Mtim {
+		return fmt.Errorf("the program was replaced while it ran")
+	}
+	return nil
+}
+
+// copiedSelf copies the program into a sealed memfd.
+func copiedSelf() (int, error) {
+	self, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return -1, err
+	}
+	defer self.Close()
+	fd, err := unix.MemfdCreate("crun-go", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
+	if err == unix.EINVAL { // before Linux 6.3, when every memfd was executable
+		fd, err = unix.MemfdCreate("crun-go", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	}
+	if err != nil {
+		return -1, os.NewSyscallError("memfd_create", err)
+	}
+	if err := fillAndSeal(fd, self); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func fillAndSeal(fd int, self *os.File) error {
+	info, err := self.Stat()
+	if err != nil {
+		return err
+	}
+	for left := info.Size(); left > 0; {
+		n, err := unix.Sendfile(fd, int(self.Fd()), nil, int(left))
+		if err != nil && err != unix.EINTR {
+			return os.NewSyscallError("sendfile", err)
+		}
+		if err == nil && n == 0 {
+			return io.ErrUnexpectedEOF
+		}
+		left -= int64(max(n, 0))
+	}
+	// Executable and not readable: the kernel then lets no container trace it.
+	if err := unix.Fchmod(fd, 0o111); err != nil {
+		return os.NewSyscallError("fchmod", err)
+	}
+	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
+	return os.NewSyscallError("fcntl F_ADD_SEALS", err)
+}

@@ -1,0 +1,292 @@
+package spawn
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// Join is a namespace to enter by descriptor.
+type Join struct {
+	FD   int
+	Type int // CLONE_NEW*
+}
+
+// Config says how to make a process.
+type Config struct {
+	Exe    int      // descriptor of the sealed binary
+	Args   []string // its arguments; the number of the child's socket is appended
+	Cgroup int      // directory of the cgroup it is born in; -1: the caller's own
+	New    int      // CLONE_NEW* flags of clone3
+	Joins  []Join
+
+	// MapIDs writes the id maps of a new user namespace for pid. It is set if
+	// and only if New has CLONE_NEWUSER.
+	MapIDs func(pid int) error
+	// User namespaces, new or joined: the ids to take on inside.
+	UID, GID  int
+	SetGroups bool // setgroups(2) is allowed there
+
+	TimeOffsets []byte // content of timens_offsets; nil: no new time namespace
+	NewTime     bool
+}
+
+// Process is a spawned process, a child of this one.
+type Process struct {
+	Pid   int
+	PidFD int
+	Conn  wire.Conn
+}
+
+// stages of the raw child, for its error reports.
+const (
+	stageJoin = iota + 1
+	stageClone
+	stageSync
+	stageIDs
+	stageTime
+	stageExec
+)
+
+func stageText(stage, index int, c *Config) string {
+	switch stage {
+	case stageJoin:
+		return "join namespace " + namespaceName(c.Joins[index].Type)
+	case stageClone:
+		return "clone3"
+	case stageSync:
+		return "wait for id maps"
+	case stageIDs:
+		return fmt.Sprintf("become uid %d gid %d of the user namespace", c.UID, c.GID)
+	case stageTime:
+		return "make time namespace"
+	}
+	return "execute the sealed binary"
+}
+
+func namespaceName(flag int) string {
+	switch flag {
+	case unix.CLONE_NEWUSER:
+		return "user"
+	case unix.CLONE_NEWNS:
+		return "mount"
+	case unix.CLONE_NEWPID:
+		return "pid"
+	case unix.CLONE_NEWNET:
+		return "network"
+	case unix.CLONE_NEWIPC:
+		return "ipc"
+	case unix.CLONE_NEWUTS:
+		return "uts"
+	case unix.CLONE_NEWCGROUP:
+		return "cgroup"
+	case unix.CLONE_NEWTIME:
+		return "time"
+	}
+	return strconv.Itoa(flag)
+}
+
+// Start makes the process. The calling goroutine must be locked to its thread
+// for as long as the process may not outlive the caller: parent death signals
+// follow the thread. On error nothing is left running.
+func Start(c *Config) (*Process, error) {
+	parent, child, err := wire.Pair()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := newRawChild(c, child.FD())
+	if err != nil {
+		parent.Close()
+		child.Close()
+		return nil, err
+	}
+	pid, errno := raw.fork()
+	runtime.KeepAlive(raw)
+	child.Close()
+	if errno != 0 {
+		parent.Close()
+		return nil, cloneError(errno, c)
+	}
+	p := &Process{Pid: pid, PidFD: int(raw.pidfd), Conn: parent}
+	if err := p.settle(c); err != nil {
+		p.Kill()
+		return nil, err
+	}
+	return p, nil
+}
+
+// settle brings a new process to the point where it executes the binary.
+func (p *Process) settle(c *Config) error {
+	if len(c.Joins) > 0 {
+		if err := p.adopt(c); err != nil {
+			return err
+		}
+	}
+	if c.MapIDs == nil {
+		return nil
+	}
+	if err := c.MapIDs(p.Pid); err != nil {
+		return err
+	}
+	if _, err := unix.Write(p.Conn.FD(), []byte{1}); err != nil {
+		return os.NewSyscallError("write", err)
+	}
+	return nil
+}
+
+// adopt replaces stage one by the process it made.
+func (p *Process) adopt(c *Config) error {
+	m, err := p.Conn.Recv()
+	if err != nil {
+		return fmt.Errorf("join namespaces: %w", err)
+	}
+	m.Close()
+	switch m.Kind {
+	case wire.SpawnFailed:
+		return c.Failure(m.Payload)
+	case wire.Child:
+	default:
+		return fmt.Errorf("join namespaces: unexpected message %d", m.Kind)
+	}
+	if len(m.Payload) != 4 {
+		return errors.New("join namespaces: malformed message")
+	}
+	pid := int(binary.LittleEndian.Uint32(m.Payload))
+	if _, err := wait(p.Pid); err != nil {
+		return err
+	}
+	unix.Close(p.PidFD)
+	p.PidFD = -1
+	// An unreaped child: its pid can't be anybody else's.
+	p.Pid = pid
+	p.PidFD, err = unix.PidfdOpen(pid, 0)
+	return os.NewSyscallError("pidfd_open", err)
+}
+
+// Failure turns the payload of a SpawnFailed message into an error.
+func (c *Config) Failure(payload []byte) error {
+	if len(payload) != 12 {
+		return io.ErrUnexpectedEOF
+	}
+	stage := int(binary.LittleEndian.Uint32(payload))
+	index := int(binary.LittleEndian.Uint32(payload[4:]))
+	errno := unix.Errno(binary.LittleEndian.Uint32(payload[8:]))
+	if stage == stageJoin && (index < 0 || index >= len(c.Joins)) {
+		return io.ErrUnexpectedEOF
+	}
+	return &JoinError{Stage: stageText(stage, index, c), Index: index, Join: stage == stageJoin, Err: errno}
+}
+
+// JoinError is a failure of the raw child.
+type JoinError struct {
+	Stage string // what it did
+	Join  bool   // it was joining Config.Joins[Index]
+	Index int
+	Err   error
+}
+
+func (e *JoinError) Error() string { return e.Stage + ": " + e.Err.Error() }
+
+// Unwrap returns the errno.
+func (e *JoinError) Unwrap() error { return e.Err }
+
+func cloneError(errno unix.Errno, c *Config) error {
+	err := os.NewSyscallError("clone3", errno)
+	switch {
+	case errno == unix.ENOSYS:
+		return fmt.Errorf("%w (Linux 5.7 or newer is needed)", err)
+	case errno == unix.EBUSY && c.Cgroup >= 0:
+		return fmt.Errorf("%w (the cgroup has sub-cgroups with controllers)", err)
+	case errno == unix.EINVAL && c.New&unix.CLONE_NEWUSER != 0, errno == unix.ENOSPC:
+		return fmt.Errorf("%w (see the limits in /proc/sys/user)", err)
+	}
+	return err
+}
+
+// Kill ends the process and reaps it.
+func (p *Process) Kill() {
+	if p.PidFD >= 0 {
+		unix.PidfdSendSignal(p.PidFD, unix.SIGKILL, nil, 0)
+	} else {
+		unix.Kill(p.Pid, unix.SIGKILL)
+	}
+	wait(p.Pid)
+	p.Close()
+}
+
+// Close releases the descriptors and leaves the process alone.
+func (p *Process) Close() {
+	p.Conn.Close()
+	if p.PidFD >= 0 {
+		unix.Close(p.PidFD)
+	}
+}
+
+// Wait reaps the process.
+func (p *Process) Wait() (unix.WaitStatus, error) { return wait(p.Pid) }
+
+func wait(pid int) (unix.WaitStatus, error) {
+	for {
+		var status unix.WaitStatus
+		_, err := unix.Wait4(pid, &status, 0, nil)
+		if err != unix.EINTR {
+			return status, os.NewSyscallError("wait4", err)
+		}
+	}
+}
+
+func newRawChild(c *Config, socket int) (*rawChild, error) {
+	args := append(append([]string(nil), c.Args...), strconv.Itoa(socket))
+	argv, err := pointers(args)
+	if err != nil {
+		return nil, err
+	}
+	r := &rawChild{
+		argv:      argv,
+		envv:      []*byte{nil},
+		exe:       uintptr(c.Exe),
+		socket:    uintptr(socket),
+		joins:     c.Joins,
+		uid:       uintptr(c.UID),
+		gid:       uintptr(c.GID),
+		mapped:    c.MapIDs != nil,
+		setGroups: c.SetGroups,
+		newTime:   c.NewTime,
+		offsets:   c.TimeOffsets,
+	}
+	r.args = cloneArgs{exitSignal: uint64(unix.SIGCHLD), flags: unix.CLONE_PIDFD, pidfd: uint64(uintptr(unsafe.Pointer(&r.pidfd)))}
+	if c.Cgroup >= 0 {
+		r.args.flags |= unix.CLONE_INTO_CGROUP
+		r.args.cgroup = uint64(c.Cgroup)
+	}
+	if len(c.Joins) == 0 {
+		r.args.flags |= uint64(c.New)
+	} else {
+		r.second = cloneArgs{flags: uint64(c.New) | unix.CLONE_PARENT} // which takes stage one's exit signal
+		for _, j := range c.Joins {
+			r.userJoined = r.userJoined || j.Type == unix.CLONE_NEWUSER
+		}
+	}
+	return r, nil
+}
+
+func pointers(strs []string) ([]*byte, error) {
+	ptrs := make([]*byte, len(strs)+1)
+	for i, s := range strs {
+		p, err := unix.BytePtrFromString(s)
+		if err != nil {
+			return nil, err
+		}
+		ptrs[i] = p
+	}
+	return ptrs, nil
+}

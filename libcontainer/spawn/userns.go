@@ -1,0 +1,147 @@
+package spawn
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// IDMaps are the mappings of a user namespace, see user_namespaces(7).
+type IDMaps struct{ UIDs, GIDs []specs.LinuxIDMapping }
+
+// Write writes the maps for a process in a new user namespace. With the
+// privileges it takes the kernel's files are written directly; else a single
+// id that is the caller's own maps itself, and more need the set-uid helpers
+// newuidmap and newgidmap.
+func (m *IDMaps) Write(pid int) error {
+	if os.Geteuid() != 0 && !m.onlyOwn() {
+		if err := helper("newuidmap", pid, m.UIDs); err != nil {
+			return err
+		}
+		return helper("newgidmap", pid, m.GIDs)
+	}
+	proc, err := sys.HostProc()
+	if err != nil {
+		return err
+	}
+	defer proc.Close()
+	dir := strconv.Itoa(pid) + "/"
+	if os.Geteuid() != 0 {
+		// An unprivileged gid map is only allowed without setgroups(2): groups
+		// could be dropped that deny access (CVE-2014-8989).
+		if err := proc.Write(dir+"setgroups", "deny"); err != nil {
+			return err
+		}
+	}
+	if err := proc.Write(dir+"uid_map", mapText(m.UIDs)); err != nil {
+		return fmt.Errorf("linux.uidMappings: %w", err)
+	}
+	if err := proc.Write(dir+"gid_map", mapText(m.GIDs)); err != nil {
+		return fmt.Errorf("linux.gidMappings: %w", err)
+	}
+	return nil
+}
+
+// SetGroups tells whether setgroups(2) works in a namespace with these maps.
+func (m *IDMaps) SetGroups() bool {
+	if os.Geteuid() == 0 {
+		setgroups, err := os.ReadFile("/proc/self/setgroups")
+		return err != nil || !bytes.HasPrefix(setgroups, []byte("deny"))
+	}
+	return !m.onlyOwn()
+}
+
+func (m *IDMaps) onlyOwn() bool {
+	return single(m.UIDs, os.Geteuid()) && single(m.GIDs, os.Getegid())
+}
+
+func single(maps []specs.LinuxIDMapping, id int) bool {
+	return len(maps) == 1 && maps[0].Size == 1 && int(maps[0].HostID) == id
+}
+
+// Root returns the container id that its root has: 0, or the first that is
+// mapped.
+func Root(maps []specs.LinuxIDMapping) int {
+	for _, m := range maps {
+		if m.ContainerID == 0 {
+			return 0
+		}
+	}
+	if len(maps) == 0 {
+		return 0
+	}
+	return int(maps[0].ContainerID)
+}
+
+// HostID translates a container's id; -1 if it is not mapped.
+func HostID(maps []specs.LinuxIDMapping, id uint32) int {
+	for _, m := range maps {
+		if id >= m.ContainerID && id-m.ContainerID < m.Size {
+			return int(m.HostID + (id - m.ContainerID))
+		}
+	}
+	return -1
+}
+
+func mapText(maps []specs.LinuxIDMapping) string {
+	var b []byte
+	for _, m := range maps {
+		b = strconv.AppendUint(b, uint64(m.ContainerID), 10)
+		b = append(b, ' ')
+		b = strconv.AppendUint(b, uint64(m.HostID), 10)
+		b = append(b, ' ')
+		b = strconv.AppendUint(b, uint64(m.Size), 10)
+		b = append(b, '\n')
+	}
+	return string(b)
+}
+
+func helper(name string, pid int, maps []specs.LinuxIDMapping) error {
+	args := []string{strconv.Itoa(pid)}
+	for _, m := range maps {
+		args = append(args, strconv.FormatUint(uint64(m.ContainerID), 10),
+			strconv.FormatUint(uint64(m.HostID), 10), strconv.FormatUint(uint64(m.Size), 10))
+	}
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("%w: mapping more than your own id needs the package uidmap", err)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// errGotNamespace stops the spawn of a process that was only wanted for its
+// user namespace.
+var errGotNamespace = errors.New("got the user namespace")
+
+// UserNamespace makes a user namespace with these maps and returns a
+// descriptor of it. No process is left in it.
+func UserNamespace(maps IDMaps) (int, error) {
+	ns := -1
+	_, err := Start(&Config{Cgroup: -1, Exe: -1, New: unix.CLONE_NEWUSER, MapIDs: func(pid int) error {
+		if err := maps.Write(pid); err != nil {
+			return err
+		}
+		path := "/proc/" + strconv.Itoa(pid) + "/ns/user"
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return &os.PathError{Op: "open", Path: path, Err: err}
+		}
+		ns = fd
+		return errGotNamespace
+	}})
+	if ns < 0 {
+		return -1, err
+	}
+	return ns, nil
+}

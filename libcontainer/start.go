@@ -1,0 +1,124 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/hooks"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// errDead is the answer to start if init has died while it waited.
+var errDead = errors.New("container process is already dead")
+
+// Start lets a created container's process go. It returns when the process has
+// been executed, or with the reason why not. warn may be nil.
+func (c *Container) Start(warn func(field, text string)) error {
+	if err := c.dir.Lock(); err != nil {
+		return err
+	}
+	status, pid, err := c.Status()
+	if err != nil {
+		return err
+	}
+	switch status {
+	case specs.StateCreated:
+	case specs.StateStopped:
+		return errors.New("cannot start a container that has stopped")
+	case specs.StateRunning:
+		return errors.New("cannot start an already running container")
+	default:
+		return fmt.Errorf("cannot start a container in the %s state", status)
+	}
+	if err := c.release(); err != nil {
+		return err
+	}
+	return c.poststart(pid, warn)
+}
+
+// release opens the fifo that init waits on and hears what becomes of it.
+func (c *Container) release() error {
+	init, err := c.pidfd()
+	if errors.Is(err, ErrNotRunning) {
+		return errDead
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(init)
+	// Not blocking: init may die before it opens the other end.
+	fifo, err := c.dir.OpenFifo(unix.O_RDONLY | unix.O_NONBLOCK)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fifo)
+	said, err := listen(fifo, init)
+	if err != nil {
+		return err
+	}
+	if len(said) == 0 {
+		return errDead
+	}
+	if err := c.dir.RemoveFifo(); err != nil {
+		return err
+	}
+	if len(said) == 1 { // init's "I go"; then the end: execve closed the fifo
+		return nil
+	}
+	f, err := wire.DecodeFailure(said[1:])
+	if err != nil {
+		return err
+	}
+	return &plan.StepError{Err: f, Whole: true}
+}
+
+// listen reads the fifo to its end, or until init is dead. Only after a writer
+// has come does the fifo have an end.
+func listen(fifo, init int) ([]byte, error) {
+	var said []byte
+	for {
+		fds := []unix.PollFd{{Fd: int32(fifo), Events: unix.POLLIN}, {Fd: int32(init), Events: unix.POLLIN}}
+		if _, err := unix.Poll(fds, -1); err != nil {
+			if err == unix.EINTR {
+				continue
+			}
+			return nil, os.NewSyscallError("poll", err)
+		}
+		if fds[0].Revents == 0 {
+			return said, nil // init is dead
+		}
+		var buf [4096]byte
+		n, err := unix.Read(fifo, buf[:])
+		switch {
+		case err == unix.EINTR || err == unix.EAGAIN:
+			continue
+		case err != nil:
+			return nil, os.NewSyscallError("read", err)
+		case n == 0:
+			return said, nil
+		}
+		said = append(said, buf[:n]...)
+		if len(said) > 64<<10 {
+			return nil, errors.New("malformed message from init: too long")
+		}
+	}
+}
+
+// poststart runs the hooks after the process has started. If one fails, the
+// container is stopped and removed (runtime-spec, lifecycle step 9).
+func (c *Container) poststart(pid int, warn func(field, text string)) error {
+	if len(c.journal.Poststart) == 0 {
+		return nil
+	}
+	st := c.journal.Container.HookState(specs.StateRunning, pid)
+	err := hooks.Run("poststart", c.journal.Poststart, hooks.AppendState(nil, &st), st.Bundle, os.Environ())
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, c.destroy(warn))
+}

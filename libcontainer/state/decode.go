@@ -1,0 +1,115 @@
+package state
+
+import (
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+// decode reads a journal. Keys it does not know are skipped. The error is a [*jsontext.Error].
+func decode(data []byte) (*State, error) {
+	return jsontext.Decode(journalName, data, readState)
+}
+
+func readState(r *jsontext.Reader, s *State) {
+	for key := range r.Fields() {
+		switch key {
+		case "id":
+			jsontext.Text(r, &s.Container.ID)
+		case "init_process_pid":
+			jsontext.Int(r, &s.Init.PID)
+		case "init_process_start":
+			jsontext.Uint(r, &s.Init.Start)
+		case "created":
+			readTime(r, &s.Created)
+		case "config":
+			readConfig(r, s)
+		case "rootless":
+			jsontext.Bool(r, &s.Rootless)
+		case "cgroup_paths":
+			for controller := range r.Fields() {
+				if controller == "" {
+					jsontext.Text(r, &s.Cgroup.Dir)
+				}
+			}
+		case "status":
+			jsontext.Text(r, &s.Status)
+		case "bundle":
+			jsontext.Text(r, &s.Container.Bundle)
+		case "config_path":
+			jsontext.Text(r, &s.Config)
+		case "annotations":
+			jsontext.Map(r, &s.Container.Annotations, jsontext.Text)
+		case "cgroup_made":
+			jsontext.Texts(r, &s.Cgroup.Made)
+		}
+	}
+}
+
+func readConfig(r *jsontext.Reader, s *State) {
+	for key := range r.Fields() {
+		switch key {
+		case "rootfs":
+			jsontext.Text(r, &s.Container.Rootfs)
+		case "namespaces":
+			jsontext.List(r, &s.Namespaces, "objects", readNamespace)
+		case "cgroups":
+			for key := range r.Fields() {
+				if key == "systemd" {
+					jsontext.Bool(r, &s.Cgroup.Systemd)
+				}
+			}
+		case "hooks":
+			for kind := range r.Fields() {
+				switch kind {
+				case "poststart":
+					jsontext.List(r, &s.Poststart, "objects", readHook)
+				case "poststop":
+					jsontext.List(r, &s.Poststop, "objects", readHook)
+				}
+			}
+		case "version":
+			jsontext.Text(r, &s.Container.OCIVersion)
+		}
+	}
+}
+
+func readNamespace(r *jsontext.Reader, ns *specs.LinuxNamespace) {
+	for key := range r.Fields() {
+		switch key {
+		case "type":
+			if name, ok := r.Text(); ok {
+				ns.Type = ociName(name)
+			}
+		case "path":
+			jsontext.Text(r, &ns.Path)
+		}
+	}
+}
+
+func readHook(r *jsontext.Reader, h *specs.Hook) {
+	for key := range r.Fields() {
+		switch key {
+		case "path":
+			jsontext.Text(r, &h.Path)
+		case "args":
+			jsontext.Texts(r, &h.Args)
+		case "env":
+			jsontext.Texts(r, &h.Env)
+		case "timeout":
+			jsontext.Pointer(r, &h.Timeout, jsontext.Int)
+		}
+	}
+}
+
+// readTime leaves the zero time where the text is none: a journal that is otherwise sound must not keep a container from
+// being deleted.
+func readTime(r *jsontext.Reader, t *time.Time) {
+	if text, ok := r.Text(); ok {
+		if parsed, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			*t = parsed
+		}
+	}
+}

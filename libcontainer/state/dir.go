@@ -1,0 +1,182 @@
+package state
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dir is the directory of one container, held open. The zero Dir is not usable; see [Create] and [Open].
+type Dir struct {
+	id   string
+	root int // descriptor of the directory above
+	fd   int // descriptor of the directory itself
+}
+
+// Create makes the directory of a new container below root and locks it. Root is made too, with mode 0700, if it is
+// missing; one that exists keeps its mode. The error is [ErrExist] for an id that is taken.
+func Create(root, id string) (*Dir, error) {
+	if err := CheckID(id); err != nil {
+		return nil, err
+	}
+	top, err := openRoot(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(root, 0o700); err != nil {
+			return nil, err
+		}
+		top, err = openRoot(root)
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch err := unix.Mkdirat(top, id, 0o711); err {
+	case nil:
+	case unix.EEXIST:
+		unix.Close(top)
+		return nil, ErrExist
+	default:
+		unix.Close(top)
+		return nil, &fs.PathError{Op: "mkdir", Path: root + "/" + id, Err: err}
+	}
+	d, err := openAt(top, id)
+	if err != nil {
+		return nil, err
+	}
+	// The container's root, who need not be ours, has to come through to the fifo: the umask may have forbidden it.
+	if err := unix.Fchmod(d.fd, 0o711); err != nil {
+		return nil, errors.Join(d.failed("chmod", "", err), d.Remove(), d.Close())
+	}
+	if err := d.Lock(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// Open opens the directory of an existing container below root, unlocked. The error is [ErrNotExist] if there is none.
+func Open(root, id string) (*Dir, error) {
+	if err := CheckID(id); err != nil {
+		return nil, err
+	}
+	top, err := openRoot(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotExist
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openAt(top, id)
+}
+
+func openRoot(root string) (int, error) {
+	fd, err := retry(func() (int, error) {
+		return unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return -1, &fs.PathError{Op: "open", Path: root, Err: err}
+	}
+	return fd, nil
+}
+
+// openAt opens the container's directory below top, which it takes over. A symbolic link or a file by that name is not
+// one of ours.
+func openAt(top int, id string) (*Dir, error) {
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(top, id, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
+	switch err {
+	case nil:
+		return &Dir{id: id, root: top, fd: fd}, nil
+	case unix.ENOENT, unix.ENOTDIR, unix.ELOOP:
+		unix.Close(top)
+		return nil, ErrNotExist
+	}
+	unix.Close(top)
+	return nil, &fs.PathError{Op: "open", Path: id, Err: err}
+}
+
+// List returns the ids that have a directory below root, sorted. An id that is listed need not have a journal. The error
+// is an [*fs.PathError], fs.ErrNotExist if root is missing.
+func List(root string) ([]string, error) {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, entry := range entries {
+		if entry.IsDir() && CheckID(entry.Name()) == nil {
+			ids = append(ids, entry.Name())
+		}
+	}
+	return ids, nil
+}
+
+// ID returns the container's id.
+func (d *Dir) ID() string { return d.id }
+
+// FD returns the descriptor of the directory, close-on-exec and open for reading. It remains the Dir's.
+func (d *Dir) FD() int { return d.fd }
+
+// Owner returns the user id that owns the directory: who created the container.
+func (d *Dir) Owner() (uid int, err error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(d.fd, &st); err != nil {
+		return 0, d.failed("stat", "", err)
+	}
+	return int(st.Uid), nil
+}
+
+// Close lets go of the directory and of its lock, if it is held.
+func (d *Dir) Close() error {
+	return errors.Join(unix.Close(d.fd), unix.Close(d.root))
+}
+
+// Unlock lets others lock the container again.
+func (d *Dir) Unlock() error {
+	if err := unix.Flock(d.fd, unix.LOCK_UN); err != nil {
+		return d.failed("unlock", "", err)
+	}
+	return nil
+}
+
+// Lock waits until nobody else has the container locked, and locks it until Close or the end of the process. The error is
+// [ErrNotExist] if the container was removed meanwhile.
+//
+// The lock belongs to the open file (flock(2)): a child that inherited the descriptor would hold it, too.
+func (d *Dir) Lock() error {
+	if _, err := retry(func() (int, error) { return 0, unix.Flock(d.fd, unix.LOCK_EX) }); err != nil {
+		return d.failed("lock", "", err)
+	}
+	var held, named unix.Stat_t
+	if err := unix.Fstat(d.fd, &held); err != nil {
+		return d.failed("stat", "", err)
+	}
+	err := unix.Fstatat(d.root, d.id, &named, unix.AT_SYMLINK_NOFOLLOW)
+	if err == unix.ENOENT || err == nil && (held.Dev != named.Dev || held.Ino != named.Ino) {
+		return ErrNotExist
+	}
+	if err != nil {
+		return d.failed("stat", "", err)
+	}
+	return nil
+}
+
+// failed names the file of an error by id and name.
+func (d *Dir) failed(op, name string, err error) error {
+	path := d.id
+	if name != "" {
+		path += "/" + name
+	}
+	return &fs.PathError{Op: op, Path: path, Err: err}
+}
+
+// retry repeats a call that a signal interrupted.
+func retry(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}

@@ -1,0 +1,48 @@
+// Package state keeps what outlives a runtime process: one directory for each container, <root>/<id>, with
+//
+//	state.json  the journal: what the container is, and all that must be undone when it goes
+//	exec.fifo   there from create to start; its reader is the container's init
+//
+// The journal is written before the first kernel object exists and each time something new would need undoing, so that a
+// runtime killed at any instruction leaves nothing that cannot be found again. Its keys are those of runc's state.json
+// where other programs read them (cAdvisor, hooks, nsenter scripts), and its own beside them.
+//
+// A container's directory is locked while something changes the container. Reading needs no lock, because the journal is
+// replaced as a whole; it must not need one, because hooks ask for the state while create holds the lock.
+//
+// Everything happens relative to descriptors of the two directories: a path is never put together from an id.
+package state
+
+import "errors"
+
+// What callers branch on. The texts are those of runc, parts of which engines match.
+var (
+	// ErrExist: the id is taken, be it by a half-made container.
+	ErrExist = errors.New("container with given ID already exists")
+	// ErrNotExist: there is no such directory, or no journal in it.
+	ErrNotExist = errors.New("container does not exist")
+	// ErrInvalidID: the id is no name of a container, see [CheckID].
+	ErrInvalidID = errors.New("invalid container ID format")
+)
+
+var errEmptyID = errors.New("container id cannot be empty")
+
+// CheckID accepts the names a container may have: letters, digits and _ + - . in any order, but not "." and "..". Such a
+// name is also a safe file name.
+func CheckID(id string) error {
+	if id == "" {
+		return errEmptyID
+	}
+	if id == "." || id == ".." {
+		return ErrInvalidID
+	}
+	for _, c := range []byte(id) {
+		switch {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		case c == '_', c == '+', c == '-', c == '.':
+		default:
+			return ErrInvalidID
+		}
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package state
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+// encode writes the journal as one line of JSON. Order and names follow runc, up to namespace_paths.
+func (s *State) encode() []byte {
+	w := jsontext.NewWriter("")
+	w.Object()
+	w.Key("id").Text(s.Container.ID)
+	w.Key("init_process_pid").Int(int64(s.Init.PID))
+	w.Key("init_process_start").Uint(s.Init.Start)
+	w.Key("created").Text(s.Created.UTC().Format(time.RFC3339Nano))
+	w.Key("config")
+	s.encodeConfig(w)
+	if s.Rootless {
+		w.Key("rootless").Bool(true)
+	}
+	if s.Cgroup.Dir != "" {
+		// The key of a path is its controller, and in version 2 there is one path for all.
+		w.Key("cgroup_paths").Object()
+		w.Key("").Text(s.Cgroup.Dir)
+		w.End()
+	}
+	if s.Init.PID > 0 {
+		w.Key("namespace_paths")
+		encodeNamespacePaths(w, s.Init.PID)
+	}
+	w.Key("status").Text(string(s.Status))
+	w.Key("bundle").Text(s.Container.Bundle)
+	w.Key("config_path").Text(s.Config)
+	if len(s.Container.Annotations) > 0 {
+		// Again, beside the labels: from those a key with a "=" in it could not be told.
+		w.Key("annotations").TextMap(s.Container.Annotations)
+	}
+	if len(s.Cgroup.Made) > 0 {
+		w.Key("cgroup_made").Texts(s.Cgroup.Made)
+	}
+	w.End()
+	return append(w.Bytes(), '\n')
+}
+
+// encodeConfig writes the part of the config that others look for, and what delete needs.
+func (s *State) encodeConfig(w *jsontext.Writer) {
+	w.Object()
+	w.Key("rootfs").Text(s.Container.Rootfs)
+	w.Key("namespaces").Array()
+	for _, ns := range s.Namespaces {
+		w.Object()
+		w.Key("type").Text(kernelName(ns.Type))
+		if ns.Path != "" {
+			w.Key("path").Text(ns.Path)
+		}
+		w.End()
+	}
+	w.End()
+	if s.Cgroup.Systemd {
+		w.Key("cgroups").Object()
+		w.Key("systemd").Bool(true)
+		w.End()
+	}
+	if len(s.Poststart)+len(s.Poststop) > 0 {
+		w.Key("hooks").Object()
+		encodeHooks(w, "poststart", s.Poststart)
+		encodeHooks(w, "poststop", s.Poststop)
+		w.End()
+	}
+	w.Key("version").Text(s.Container.OCIVersion)
+	w.Key("labels").Texts(s.labels())
+	w.End()
+}
+
+// labels returns the annotations as runc keeps them, sorted, with the bundle as the last.
+func (s *State) labels() []string {
+	list := make([]string, 0, len(s.Container.Annotations)+1)
+	for key, value := range s.Container.Annotations {
+		list = append(list, key+"="+value)
+	}
+	slices.Sort(list)
+	return append(list, "bundle="+s.Container.Bundle)
+}
+
+func encodeHooks(w *jsontext.Writer, kind string, list []specs.Hook) {
+	if len(list) == 0 {
+		return
+	}
+	w.Key(kind).Array()
+	for _, h := range list {
+		w.Object()
+		w.Key("path").Text(h.Path)
+		if h.Args != nil {
+			w.Key("args").Texts(h.Args)
+		}
+		// An environment that is there but empty is one, and not the runtime's own.
+		if h.Env != nil {
+			w.Key("env").Texts(h.Env)
+		}
+		if h.Timeout != nil {
+			w.Key("timeout").Int(int64(*h.Timeout))
+		}
+		w.End()
+	}
+	w.End()
+}
+
+func encodeNamespacePaths(w *jsontext.Writer, pid int) {
+	dir := "/proc/" + strconv.Itoa(pid) + "/ns/"
+	w.Object()
+	for _, t := range [...]specs.LinuxNamespaceType{
+		specs.CgroupNamespace, specs.IPCNamespace, specs.NetworkNamespace, specs.MountNamespace,
+		specs.PIDNamespace, specs.TimeNamespace, specs.UserNamespace, specs.UTSNamespace,
+	} {
+		w.Key(kernelName(t)).Text(dir + procName(t))
+	}
+	w.End()
+}
+
+// kernelName is what runc calls a namespace in its state: the clone(2) flag without CLONE_. A type unknown to us stays as
+// it is.
+func kernelName(t specs.LinuxNamespaceType) string {
+	switch t {
+	case specs.CgroupNamespace:
+		return "NEWCGROUP"
+	case specs.IPCNamespace:
+		return "NEWIPC"
+	case specs.NetworkNamespace:
+		return "NEWNET"
+	case specs.MountNamespace:
+		return "NEWNS"
+	case specs.PIDNamespace:
+		return "NEWPID"
+	case specs.TimeNamespace:
+		return "NEWTIME"
+	case specs.UserNamespace:
+		return "NEWUSER"
+	case specs.UTSNamespace:
+		return "NEWUTS"
+	}
+	return string(t)
+}
+
+// ociName undoes kernelName.
+func ociName(name string) specs.LinuxNamespaceType {
+	switch name {
+	case "NEWCGROUP":
+		return specs.CgroupNamespace
+	case "NEWIPC":
+		return specs.IPCNamespace
+	case "NEWNET":
+		return specs.NetworkNamespace
+	case "NEWNS":
+		return specs.MountNamespace
+	case "NEWPID":
+		return specs.PIDNamespace
+	case "NEWTIME":
+		return specs.TimeNamespace
+	case "NEWUSER":
+		return specs.UserNamespace
+	case "NEWUTS":
+		return specs.UTSNamespace
+	}
+	return specs.LinuxNamespaceType(name)
+}
+
+// procName is the name of a namespace below /proc/PID/ns.
+func procName(t specs.LinuxNamespaceType) string {
+	switch t {
+	case specs.NetworkNamespace:
+		return "net"
+	case specs.MountNamespace:
+		return "mnt"
+	}
+	return string(t)
+}

@@ -1,0 +1,87 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	journalName = "state.json"
+	journalNext = "state.json.next"
+)
+
+// Load reads the journal. The error is [ErrNotExist] if there is none, as in the directory of a container whose creation
+// was cut off at the start or whose removal was cut off at the end.
+func (d *Dir) Load() (*State, error) {
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(d.fd, journalName, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	})
+	if err == unix.ENOENT {
+		return nil, ErrNotExist
+	}
+	if err != nil {
+		return nil, d.failed("open", journalName, err)
+	}
+	defer unix.Close(fd)
+	data, err := readAll(fd)
+	if err != nil {
+		return nil, d.failed("read", journalName, err)
+	}
+	s, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("read state of container %s: %w", d.id, err)
+	}
+	if s.Container.ID != d.id {
+		return nil, fmt.Errorf("read state of container %s: it is that of container %q", d.id, s.Container.ID)
+	}
+	return s, nil
+}
+
+// readAll reads a regular file: a read that comes back short has met its end.
+func readAll(fd int) ([]byte, error) {
+	buf := make([]byte, 8<<10)
+	for n := 0; ; {
+		m, err := retry(func() (int, error) { return unix.Read(fd, buf[n:]) })
+		if err != nil {
+			return nil, err
+		}
+		n += m
+		if n < len(buf) {
+			return buf[:n], nil
+		}
+		buf = append(buf, make([]byte, len(buf))...)
+	}
+}
+
+// Save replaces the journal as a whole: a reader sees the old one or the new one. Nothing is forced to disk. The state
+// directory is on a tmpfs, and the container would not survive what that does not.
+func (d *Dir) Save(s *State) error {
+	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err := retry(func() (int, error) { return unix.Openat(d.fd, journalNext, flags, 0o600) })
+	if err != nil {
+		return d.failed("open", journalNext, err)
+	}
+	if err := writeAll(fd, s.encode()); err != nil {
+		return errors.Join(d.failed("write", journalNext, err), unix.Close(fd))
+	}
+	if err := unix.Close(fd); err != nil {
+		return d.failed("close", journalNext, err)
+	}
+	if err := unix.Renameat(d.fd, journalNext, d.fd, journalName); err != nil {
+		return d.failed("rename", journalNext, err)
+	}
+	return nil
+}
+
+func writeAll(fd int, data []byte) error {
+	for len(data) > 0 {
+		n, err := retry(func() (int, error) { return unix.Write(fd, data) })
+		if err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package state
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// Remove removes the directory with everything in it, whatever that is. The journal goes last: until then the container
+// can be found, and a removal that was cut off done again. It is no error if the directory is gone already.
+func (d *Dir) Remove() error {
+	if err := d.empty(d.fd, journalName); err != nil {
+		return err
+	}
+	if err := d.empty(d.fd, ""); err != nil {
+		return err
+	}
+	if err := unix.Unlinkat(d.root, d.id, unix.AT_REMOVEDIR); err != nil && err != unix.ENOENT {
+		return d.failed("remove", "", err)
+	}
+	return nil
+}
+
+// empty removes what the directory dir contains, except what is called keep. Symbolic links are removed, not followed.
+func (d *Dir) empty(dir int, keep string) error {
+	names, err := entries(dir)
+	if err == unix.ENOENT {
+		return nil // removed, and only still open
+	}
+	if err != nil {
+		return d.failed("readdir", "", err)
+	}
+	for _, name := range names {
+		if name == keep {
+			continue
+		}
+		// EISDIR is what Linux says of a directory, EPERM what POSIX wants.
+		err := unix.Unlinkat(dir, name, 0)
+		if err == unix.EISDIR || err == unix.EPERM {
+			err = d.removeDir(dir, name)
+		}
+		if err != nil && err != unix.ENOENT {
+			return d.failed("remove", name, err)
+		}
+	}
+	return nil
+}
+
+func (d *Dir) removeDir(parent int, name string) error {
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := d.empty(fd, ""); err != nil {
+		return err
+	}
+	return unix.Unlinkat(parent, name, unix.AT_REMOVEDIR)
+}
+
+// entries returns the names in a directory, without "." and "..".
+func entries(dir int) ([]string, error) {
+	if _, err := unix.Seek(dir, 0, unix.SEEK_SET); err != nil {
+		return nil, err
+	}
+	var names []string
+	buf := make([]byte, 4096)
+	for {
+		n, err := retry(func() (int, error) { return unix.ReadDirent(dir, buf) })
+		if err != nil || n == 0 {
+			return names, err
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+	}
+}

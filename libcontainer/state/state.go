@@ -1,0 +1,40 @@
+package state
+
+import (
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// State is one container's journal.
+type State struct {
+	Container plan.Container
+	Config    string               // absolute path of its config.json
+	Status    specs.ContainerState // creating or created: what the runtime was last doing, not what is true now
+	Created   time.Time
+	Init      Process
+	Cgroup    Cgroup
+
+	// Namespaces as the config asks for them: with a path if joined, without if the container's own.
+	Namespaces []specs.LinuxNamespace
+
+	// Hooks that run after create has gone. The bundle may be gone too by then.
+	Poststart, Poststop []specs.Hook
+
+	Rootless bool
+}
+
+// Process names a process for good: ids are used again, together with the start time they are not.
+type Process struct {
+	PID   int    // in the runtime's pid namespace; 0: there is none yet
+	Start uint64 // clock ticks after boot: field 22 of /proc/PID/stat, see proc_pid_stat(5)
+}
+
+// Cgroup is where the container's processes are.
+type Cgroup struct {
+	Dir     string   // absolute host path; empty: it has no cgroup of its own
+	Made    []string // absolute host paths that the runtime made, and will remove, outermost first
+	Systemd bool     // the cgroup belongs to a unit of systemd
+}

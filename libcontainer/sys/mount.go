@@ -1,0 +1,95 @@
+package sys
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// NewFilesystem makes a filesystem instance that is attached nowhere and
+// returns a descriptor of its mount (fsopen, fsconfig, fsmount; Linux 5.2).
+// params are "key=value" or a flag's name; attr are MOUNT_ATTR_*.
+func NewFilesystem(fstype, source string, params []string, attr uint64) (int, error) {
+	fs, err := unix.Fsopen(fstype, unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, os.NewSyscallError("fsopen", err)
+	}
+	defer unix.Close(fs)
+	if source != "" {
+		if err := unix.FsconfigSetString(fs, "source", source); err != nil {
+			return -1, fsError(fs, "fsconfig source", err)
+		}
+	}
+	for _, p := range params {
+		key, value, hasValue := strings.Cut(p, "=")
+		if hasValue {
+			err = unix.FsconfigSetString(fs, key, value)
+		} else {
+			err = unix.FsconfigSetFlag(fs, key)
+		}
+		if err != nil {
+			return -1, fsError(fs, "fsconfig "+p, err)
+		}
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return -1, fsError(fs, "fsconfig create", err)
+	}
+	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, int(attr))
+	if err != nil {
+		return -1, fsError(fs, "fsmount", err)
+	}
+	return fd, nil
+}
+
+// fsError adds what the kernel has to say about a filesystem context: reading
+// the context's descriptor gives its messages, one at a time.
+func fsError(fs int, op string, err error) error {
+	buf := make([]byte, 512)
+	if n, _ := unix.Read(fs, buf); n > 2 {
+		op += " (" + strings.TrimSpace(string(buf[2:n])) + ")" // after "e ", the level
+	}
+	return os.NewSyscallError(op, err)
+}
+
+// AttachMount attaches the mount of a descriptor onto the place another
+// descriptor stands for (move_mount by descriptor: no path is looked up).
+func AttachMount(mount, target int) error {
+	return os.NewSyscallError("move_mount", unix.MoveMount(mount, "", target, "",
+		unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
+}
+
+// CloneTree makes a detached copy of the mount at path below dir; an empty
+// path means dir itself (open_tree with OPEN_TREE_CLONE).
+func CloneTree(dir int, path string, flags uint) (int, error) {
+	if path == "" {
+		flags |= unix.AT_EMPTY_PATH
+	}
+	fd, err := unix.OpenTree(dir, path, flags|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return -1, os.NewSyscallError("open_tree", err)
+	}
+	return fd, nil
+}
+
+// SetMountAttr changes a mount's attributes, and those of all mounts below it
+// if recursive is set (mount_setattr; Linux 5.12). Unlike a remount it changes
+// nothing that is not named.
+func SetMountAttr(mount int, set, clear, propagation uint64, recursive bool) error {
+	attr := unix.MountAttr{Attr_set: set, Attr_clr: clear, Propagation: propagation}
+	return setattr(mount, &attr, recursive)
+}
+
+// SetMountIDMap maps the ids of a detached mount by a user namespace.
+func SetMountIDMap(mount, userns int, recursive bool) error {
+	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(userns)}
+	return setattr(mount, &attr, recursive)
+}
+
+func setattr(mount int, attr *unix.MountAttr, recursive bool) error {
+	flags := uint(unix.AT_EMPTY_PATH)
+	if recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	return os.NewSyscallError("mount_setattr", unix.MountSetattr(mount, "", flags, attr))
+}

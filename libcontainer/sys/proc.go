@@ -1,0 +1,150 @@
+package sys
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Proc is a procfs that nobody else can reach or mount over: a private,
+// detached instance. Writes to /proc go through one (CVE-2019-16884,
+// CVE-2025-52881).
+type Proc struct{ fd int }
+
+// NoProc is no procfs at all.
+var NoProc = Proc{-1}
+
+// PrivateProc makes a procfs for this process's pid namespace. Where the
+// kernel refuses one (some nested user namespaces), a detached clone of /proc
+// without what is mounted on it serves, after a check that it is procfs.
+func PrivateProc() (Proc, error) {
+	fd, err := NewFilesystem("proc", "proc", nil, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+	if err != nil {
+		var cloneErr error
+		fd, cloneErr = CloneTree(unix.AT_FDCWD, "/proc", unix.AT_SYMLINK_NOFOLLOW)
+		if cloneErr != nil {
+			fd, cloneErr = unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		}
+		if cloneErr != nil {
+			return NoProc, fmt.Errorf("open a private procfs: %w", err)
+		}
+	}
+	if err := IsProc(fd); err != nil {
+		unix.Close(fd)
+		return NoProc, err
+	}
+	return Proc{fd}, nil
+}
+
+// HostProc opens the host's /proc, verified. Only for the parent, whose root
+// no container controls.
+func HostProc() (Proc, error) {
+	fd, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return NoProc, &os.PathError{Op: "open", Path: "/proc", Err: err}
+	}
+	if err := IsProc(fd); err != nil {
+		unix.Close(fd)
+		return NoProc, err
+	}
+	return Proc{fd}, nil
+}
+
+// IsProc says whether a descriptor is on procfs, by the filesystem's magic.
+func IsProc(fd int) error {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(fd, &st); err != nil {
+		return os.NewSyscallError("fstatfs", err)
+	}
+	if st.Type != unix.PROC_SUPER_MAGIC {
+		return fmt.Errorf("not a procfs: filesystem magic %#x", st.Type)
+	}
+	return nil
+}
+
+// FD returns the descriptor of the procfs root.
+func (p Proc) FD() int { return p.fd }
+
+// Close releases it.
+func (p Proc) Close() error { return unix.Close(p.fd) }
+
+// Open opens a file below the procfs root. It never leaves this procfs and
+// follows no magic link; "self" and "thread-self" are ordinary links.
+func (p Proc) Open(path string, flags int) (int, error) {
+	return openat2(p.fd, path, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV|unix.RESOLVE_NO_MAGICLINKS)
+}
+
+// Write writes a value in one write(2), as procfs wants it.
+func (p Proc) Write(path, value string) error {
+	fd, err := p.Open(path, unix.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := IsProc(fd); err != nil {
+		return err
+	}
+	n, err := unix.Write(fd, []byte(value))
+	if err != nil {
+		return &os.PathError{Op: "write", Path: "/proc/" + path, Err: err}
+	}
+	if n != len(value) {
+		return fmt.Errorf("write /proc/%s: short write of %d of %d bytes", path, n, len(value))
+	}
+	return nil
+}
+
+// Read reads a whole file of at most 64 KiB.
+func (p Proc) Read(path string) ([]byte, error) {
+	fd, err := p.Open(path, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	return ReadAll(fd, 64<<10)
+}
+
+// ReadAll reads a descriptor to its end, or until limit bytes.
+func ReadAll(fd, limit int) ([]byte, error) {
+	buf := make([]byte, 0, min(limit, 4096))
+	for len(buf) < limit {
+		if len(buf) == cap(buf) {
+			buf = append(buf, make([]byte, len(buf))...)[:len(buf)]
+		}
+		n, err := unix.Read(fd, buf[len(buf):min(cap(buf), limit)])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return buf, os.NewSyscallError("read", err)
+		}
+		if n == 0 {
+			break
+		}
+		buf = buf[:len(buf)+n]
+	}
+	return buf, nil
+}
+
+// Reopen opens what an O_PATH descriptor stands for, through the descriptor's
+// magic link in this procfs.
+func (p Proc) Reopen(fd, flags int) (int, error) {
+	dir, err := p.Open("thread-self/fd", unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dir)
+	name := strconv.Itoa(fd)
+	for {
+		got, err := unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return -1, &os.PathError{Op: "reopen", Path: name, Err: err}
+		}
+		return got, nil
+	}
+}

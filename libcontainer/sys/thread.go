@@ -1,0 +1,116 @@
+package sys
+
+import (
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// These change the calling thread only. Go's own versions make all threads
+// follow, which init neither needs (only one thread will execute) nor may do:
+// it would have to wake them.
+
+// SetGroups sets this thread's supplementary groups.
+func SetGroups(gids []uint32) error {
+	var first *uint32
+	if len(gids) > 0 {
+		first = &gids[0]
+	}
+	_, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(gids)), uintptr(unsafe.Pointer(first)), 0)
+	return syscallError("setgroups", errno)
+}
+
+// SetGID sets this thread's real, effective and saved group id.
+func SetGID(gid uint32) error {
+	id := uintptr(gid)
+	_, _, errno := unix.RawSyscall(unix.SYS_SETRESGID, id, id, id)
+	return syscallError("setresgid", errno)
+}
+
+// SetUID sets this thread's real, effective and saved user id.
+func SetUID(uid uint32) error {
+	id := uintptr(uid)
+	_, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, id, id, id)
+	return syscallError("setresuid", errno)
+}
+
+// SetPersonality sets this thread's execution domain.
+func SetPersonality(persona uint32) error {
+	_, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, uintptr(persona), 0, 0)
+	return syscallError("personality", errno)
+}
+
+// SetIOPriority sets this thread's io priority class and level.
+func SetIOPriority(class, level int) error {
+	const who, classShift = 1, 13 // IOPRIO_WHO_PROCESS, IOPRIO_CLASS_SHIFT
+	_, _, errno := unix.RawSyscall(unix.SYS_IOPRIO_SET, who, 0, uintptr(class<<classShift|level))
+	return syscallError("ioprio_set", errno)
+}
+
+// LoadFilter installs a seccomp filter for this thread and what it executes.
+// A listener descriptor is returned if flags ask for one.
+func LoadFilter(flags uint32, filter []unix.SockFilter) (int, error) {
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(flags), uintptr(unsafe.Pointer(&prog)))
+	return int(fd), syscallError("seccomp", errno)
+}
+
+// Program is a prepared execve(2): no allocation is left to do, and nothing
+// but the one system call happens.
+type Program struct {
+	path       *byte
+	argv, envv []*byte
+}
+
+// NewProgram prepares to execute path.
+func NewProgram(path string, args, env []string) (*Program, error) {
+	p := new(Program)
+	var err error
+	if p.path, err = unix.BytePtrFromString(path); err != nil {
+		return nil, err
+	}
+	if p.argv, err = syscall.SlicePtrFromStrings(args); err != nil {
+		return nil, err
+	}
+	p.envv, err = syscall.SlicePtrFromStrings(env)
+	return p, err
+}
+
+// Execute replaces the process. It returns only if that fails.
+func (p *Program) Execute() error {
+	_, _, errno := unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.path)),
+		uintptr(unsafe.Pointer(&p.argv[0])), uintptr(unsafe.Pointer(&p.envv[0])))
+	return errno
+}
+
+// BlockingOpen opens a file below dir without telling the Go runtime that it may block, which
+// would let it start a thread.
+func BlockingOpen(dir int, path string, flags int) (int, error) {
+	name, err := unix.BytePtrFromString(path)
+	if err != nil {
+		return -1, err
+	}
+	for {
+		fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(name)), uintptr(flags|unix.O_CLOEXEC), 0, 0, 0)
+		if errno == unix.EINTR {
+			continue
+		}
+		return int(fd), syscallError("open", errno)
+	}
+}
+
+// TerminalPeer opens the other end of a pseudo-terminal's master, whatever has
+// become of its name.
+func TerminalPeer(master int) (int, error) {
+	fd, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	return int(fd), syscallError("ioctl TIOCGPTPEER", errno)
+}
+
+func syscallError(op string, errno unix.Errno) error {
+	if errno == 0 {
+		return nil
+	}
+	return os.NewSyscallError(op, errno)
+}

@@ -1,0 +1,201 @@
+// Package wire is what parent and init say to each other: frames over one
+// stream socket, with descriptors beside them, and failures that keep their
+// type across the process boundary.
+//
+// What comes from init is hostile input once a container's own program could
+// have touched it; frames are bounded and decoded strictly.
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kind says what a frame is.
+type Kind uint8
+
+const (
+	Plan        Kind = iota + 1 // to init: its half of the plan
+	Descriptors                 // to init: mount trees, before the plan
+	Continue                    // to init: go on after Mounted
+	Phase                       // from init: it has come to a phase
+	Failed                      // from init: a step failed
+	Child                       // from the raw child: pid of the process that will be init
+	SpawnFailed                 // from the raw child: stage and errno
+	Terminal                    // from init: the terminal's master
+)
+
+// maxFrame bounds a frame. The largest are plans: arguments and environment
+// may be megabytes.
+const maxFrame = 64 << 20
+
+// maxDescriptors is how many descriptors one sendmsg can carry (SCM_MAX_FD).
+const maxDescriptors = 253
+
+const headerSize = 8 // length u32, kind u8, zero, descriptors u16
+
+// Conn is one end of the socket.
+type Conn struct{ fd int }
+
+// Pair makes both ends, close-on-exec.
+func Pair() (parent, child Conn, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return Conn{-1}, Conn{-1}, os.NewSyscallError("socketpair", err)
+	}
+	return Conn{fds[0]}, Conn{fds[1]}, nil
+}
+
+// FromFD takes over a descriptor that is one end.
+func FromFD(fd int) Conn { return Conn{fd} }
+
+// FD returns the socket's descriptor.
+func (c Conn) FD() int { return c.fd }
+
+// Close closes this end.
+func (c Conn) Close() error { return unix.Close(c.fd) }
+
+// Send sends a frame and copies of fds.
+func (c Conn) Send(kind Kind, payload []byte, fds ...int) error {
+	for len(fds) > maxDescriptors {
+		if err := c.Send(Descriptors, nil, fds[:maxDescriptors]...); err != nil {
+			return err
+		}
+		fds = fds[maxDescriptors:]
+	}
+	frame := make([]byte, headerSize, headerSize+len(payload))
+	binary.LittleEndian.PutUint32(frame, uint32(len(payload)))
+	frame[4] = byte(kind)
+	binary.LittleEndian.PutUint16(frame[6:], uint16(len(fds)))
+	frame = append(frame, payload...)
+	var rights []byte
+	if len(fds) > 0 {
+		rights = unix.UnixRights(fds...)
+	}
+	for len(frame) > 0 {
+		n, err := unix.SendmsgN(c.fd, frame, rights, nil, unix.MSG_NOSIGNAL)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return os.NewSyscallError("sendmsg", err)
+		}
+		frame, rights = frame[n:], nil
+	}
+	return nil
+}
+
+// Message is a received frame.
+type Message struct {
+	Kind    Kind
+	Payload []byte
+	FDs     []int // close-on-exec; the receiver owns them
+}
+
+// Close closes the descriptors that came with a message.
+func (m *Message) Close() {
+	for _, fd := range m.FDs {
+		unix.Close(fd)
+	}
+	m.FDs = nil
+}
+
+// Recv receives a frame. io.EOF means that the other end is gone, between
+// frames or in the middle of one.
+func (c Conn) Recv() (Message, error) {
+	var m Message
+	for {
+		var header [headerSize]byte
+		fds, err := c.recvHeader(header[:])
+		m.FDs = append(m.FDs, fds...)
+		if err != nil {
+			m.Close()
+			return m, err
+		}
+		size := binary.LittleEndian.Uint32(header[:])
+		m.Kind = Kind(header[4])
+		if want := int(binary.LittleEndian.Uint16(header[6:])); want != len(fds) || size > maxFrame {
+			m.Close()
+			return m, fmt.Errorf("malformed message: %d bytes, %d of %d descriptors", size, len(fds), want)
+		}
+		m.Payload = make([]byte, size)
+		if err := c.read(m.Payload); err != nil {
+			m.Close()
+			return m, err
+		}
+		if m.Kind != Descriptors {
+			return m, nil
+		}
+	}
+}
+
+// recvHeader reads a header and the descriptors that travel with its first
+// byte.
+func (c Conn) recvHeader(header []byte) ([]int, error) {
+	oob := make([]byte, unix.CmsgSpace(maxDescriptors*4))
+	n, oobn, err := c.recvmsg(header, oob)
+	if err != nil {
+		return nil, err
+	}
+	fds, err := descriptors(oob[:oobn])
+	if err != nil {
+		return fds, err
+	}
+	return fds, c.read(header[n:])
+}
+
+func (c Conn) recvmsg(p, oob []byte) (n, oobn int, err error) {
+	for {
+		n, oobn, _, _, err = unix.Recvmsg(c.fd, p, oob, unix.MSG_CMSG_CLOEXEC)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.ECONNRESET || err == nil && n == 0:
+			return 0, 0, io.EOF
+		case err != nil:
+			return 0, 0, os.NewSyscallError("recvmsg", err)
+		}
+		return n, oobn, nil
+	}
+}
+
+func descriptors(oob []byte) ([]int, error) {
+	if len(oob) == 0 {
+		return nil, nil
+	}
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil, os.NewSyscallError("recvmsg", err)
+	}
+	var fds []int
+	for i := range messages {
+		got, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			return fds, errors.New("malformed message: control data that is no descriptor")
+		}
+		fds = append(fds, got...)
+	}
+	return fds, nil
+}
+
+// read fills p.
+func (c Conn) read(p []byte) error {
+	for len(p) > 0 {
+		n, err := unix.Read(c.fd, p)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.ECONNRESET || err == nil && n == 0:
+			return io.EOF
+		case err != nil:
+			return os.NewSyscallError("read", err)
+		}
+		p = p[n:]
+	}
+	return nil
+}

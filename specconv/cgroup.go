@@ -1,0 +1,119 @@
+package specconv
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// planCgroup plans the cgroup and its limits. pids.max comes later, when init
+// needs no more threads.
+func (b *builder) planCgroup() error {
+	if b.opts.SystemdCgroup {
+		return invalid("linux.cgroupsPath", "leave out --systemd-cgroup",
+			"the systemd cgroup driver is not supported by this version")
+	}
+	b.cgroup = b.cgroupPath()
+	r := b.linux.Resources
+	limited := hasLimits(r)
+	step := &plan.CreateCgroup{
+		Path:      b.cgroup,
+		Tolerated: b.rootless() && b.linux.CgroupsPath == "" && !limited && pidsLimit(r) == 0,
+	}
+	step.OwnerUID, step.Delegate = b.cgroupOwner()
+	b.parentAdd("linux.cgroupsPath", step)
+	if r == nil {
+		return b.planDeviceRules(nil)
+	}
+	if err := checkUnified(r.Unified); err != nil {
+		return err
+	}
+	if limited {
+		b.parentAdd("linux.resources", &plan.SetResources{Resources: r})
+	}
+	return b.planDeviceRules(r.Devices)
+}
+
+// cgroupPath resolves linux.cgroupsPath to a path below the hierarchy's root.
+// ".." can't lead out of it: cleaning a rooted path ends there.
+func (b *builder) cgroupPath() string {
+	name := b.linux.CgroupsPath
+	switch {
+	case name == "":
+		name = b.host.CgroupParent + "/" + b.opts.ID
+	case name[0] != '/':
+		name = b.host.CgroupParent + "/" + path.Clean("/"+name)
+	}
+	return path.Clean("/" + name)
+}
+
+// cgroupOwner tells to whom the cgroup is given (runtime-spec,
+// config-linux.md, "Cgroup ownership"): to the container's user, if the
+// container gets a cgroup namespace and may write to its cgroup mount.
+func (b *builder) cgroupOwner() (uid int, delegate bool) {
+	if !b.ns.makes(specs.CgroupNamespace) {
+		return 0, false
+	}
+	writable := slices.ContainsFunc(b.spec.Mounts, func(m specs.Mount) bool {
+		return (m.Type == "cgroup" || m.Type == "cgroup2") && path.Clean(m.Destination) == "/sys/fs/cgroup" &&
+			!slices.Contains(m.Options, "ro") && !slices.Contains(m.Options, "rro")
+	})
+	if !writable {
+		return 0, false
+	}
+	host := b.spec.Process.User.UID
+	if b.ns.has(specs.UserNamespace) {
+		var mapped bool
+		if host, mapped = hostID(b.linux.UIDMappings, host); !mapped {
+			return 0, false
+		}
+	}
+	return int(host), int(host) != b.host.EUID
+}
+
+// hasLimits reports whether resources ask for anything that cgroup v2 has,
+// apart from devices and pids. Zero means unset: engines write it for all they
+// have no value for.
+func hasLimits(r *specs.LinuxResources) bool {
+	if r == nil {
+		return false
+	}
+	if m := r.Memory; m != nil && (nonzero(m.Limit) || nonzero(m.Reservation) || nonzero(m.Swap)) {
+		return true
+	}
+	if c := r.CPU; c != nil && (nonzero(c.Shares) || nonzero(c.Quota) || nonzero(c.Period) || nonzero(c.Burst) ||
+		nonzero(c.Idle) || c.Cpus != "" || c.Mems != "") {
+		return true
+	}
+	if io := r.BlockIO; io != nil && (nonzero(io.Weight) || len(io.WeightDevice) > 0 ||
+		len(io.ThrottleReadBpsDevice) > 0 || len(io.ThrottleWriteBpsDevice) > 0 ||
+		len(io.ThrottleReadIOPSDevice) > 0 || len(io.ThrottleWriteIOPSDevice) > 0) {
+		return true
+	}
+	return len(r.HugepageLimits) > 0 || len(r.Rdma) > 0 || len(r.Unified) > 0
+}
+
+func nonzero[T int64 | uint64 | uint16](v *T) bool { return v != nil && *v != 0 }
+
+// pidsLimit returns linux.resources.pids.limit; 0: unset.
+func pidsLimit(r *specs.LinuxResources) int64 {
+	if r == nil || r.Pids == nil || r.Pids.Limit == nil {
+		return 0
+	}
+	return *r.Pids.Limit
+}
+
+// checkUnified keeps keys of linux.resources.unified to names of files: of the
+// container's own cgroup, and no others.
+func checkUnified(unified map[string]string) error {
+	for _, key := range sortedKeys(unified) {
+		if strings.Contains(key, "/") || !strings.Contains(strings.Trim(key, "."), ".") {
+			return invalid("linux.resources.unified", "", "%q is not the name of a cgroup file, expected one such as memory.high", key)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package specconv
+
+import (
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// planDeviceRules plans the device filter: nothing is allowed but what
+// linux.resources.devices allows, the default devices, pseudo terminals, tun,
+// and making nodes of any kind. The last rule that matches decides.
+func (b *builder) planDeviceRules(devices []specs.LinuxDeviceCgroup) error {
+	const field = "linux.resources.devices"
+	rules := make([]specs.LinuxDeviceCgroup, 0, len(devices)+len(defaultDevices)+6)
+	if len(devices) == 0 || !isEverything(&devices[0]) {
+		rules = append(rules, specs.LinuxDeviceCgroup{Type: "a", Access: "rwm"})
+	}
+	open := false // the rules allow everything
+	for i, rule := range devices {
+		if err := normalizeRule(index(field, i), &rule); err != nil {
+			return err
+		}
+		switch {
+		case isEverything(&rule):
+			open = rule.Allow
+		case !rule.Allow:
+			open = false
+		}
+		rules = append(rules, rule)
+	}
+	// A user namespace may make no node and use no bpf(2): there is nothing to
+	// filter and no way to do it.
+	if open || b.host.UserNS || b.host.EUID != 0 {
+		return nil
+	}
+	allow := func(kind string, major, minor int64, access string) {
+		rule := specs.LinuxDeviceCgroup{Allow: true, Type: kind, Access: access}
+		if major >= 0 {
+			rule.Major = &major
+		}
+		if minor >= 0 {
+			rule.Minor = &minor
+		}
+		rules = append(rules, rule)
+	}
+	allow("c", -1, -1, "m")
+	allow("b", -1, -1, "m")
+	for _, d := range defaultDevices {
+		allow("c", d.major, d.minor, "rwm")
+	}
+	allow("c", 136, -1, "rwm") // /dev/pts/N
+	allow("c", 5, 2, "rwm")    // /dev/ptmx
+	allow("c", 10, 200, "rwm") // /dev/net/tun
+	b.parentAdd(field, &plan.SetDevices{Rules: rules})
+	return nil
+}
+
+// normalizeRule checks a rule and puts what is left out in words.
+func normalizeRule(field string, r *specs.LinuxDeviceCgroup) error {
+	if r.Type == "" {
+		r.Type = "a"
+	}
+	if r.Access == "" {
+		r.Access = "rwm"
+	}
+	switch r.Type {
+	case "a", "c", "b":
+	default:
+		return invalid(field+".type", "", "invalid device type %q, expected a, c or b", r.Type)
+	}
+	if strings.Trim(r.Access, "rwm") != "" {
+		return invalid(field+".access", "", "%q, expected a combination of r, w and m", r.Access)
+	}
+	return nil
+}
+
+// isEverything reports whether a rule is about all access to all devices.
+func isEverything(r *specs.LinuxDeviceCgroup) bool {
+	wild := func(n *int64) bool { return n == nil || *n < 0 }
+	access := func(c string) bool { return strings.Contains(r.Access, c) }
+	return (r.Type == "" || r.Type == "a") && wild(r.Major) && wild(r.Minor) &&
+		(r.Access == "" || !slices.Contains([]bool{access("r"), access("w"), access("m")}, false))
+}

@@ -1,0 +1,51 @@
+package specconv
+
+import (
+	"fmt"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// Host is what a plan needs to know of the machine and config.json does not
+// say.
+type Host struct {
+	EUID            int    // effective uid of the runtime
+	UserNS          bool   // the runtime runs in a user namespace that is not the initial one
+	SetgroupsDenied bool   // /proc/self/setgroups says deny
+	LastCap         int    // highest capability of the kernel: /proc/sys/kernel/cap_last_cap
+	Caps            uint64 // capabilities that the runtime has itself and can give, as bits
+	CgroupRoot      string // where the cgroup v2 hierarchy is mounted; empty: nowhere
+	CgroupParent    string // below it: the parent of containers without an absolute cgroupsPath
+	AppArmor        bool   // AppArmor is enabled
+	SELinux         bool   // SELinux is enabled
+	Kcore           bool   // /proc/kcore exists
+}
+
+// Options are the parts of a command line that change the plan.
+type Options struct {
+	ID            string
+	Bundle        string // absolute
+	Run           bool   // run: the container starts without waiting for start
+	Detach        bool   // the runtime exits before the container does: create, or run --detach
+	ConsoleSocket bool   // --console-socket was given
+	NoPivot       bool   // --no-pivot
+	NoNewKeyring  bool   // --no-new-keyring
+	SystemdCgroup bool   // --systemd-cgroup
+	Rootless      bool   // cgroups may be out of reach
+	ListenFDs     int    // descriptors of systemd's socket activation to pass on
+}
+
+// Warning is something in config.json that has no effect, or not the one its
+// author may expect.
+type Warning struct{ Field, Text string }
+
+// invalid makes the error for a field's value. The text has the value and what
+// was expected; hint, if any, says what to do.
+func invalid(field, hint, format string, args ...any) error {
+	return &plan.FieldError{Field: field, Err: fmt.Errorf(format, args...), Hint: hint}
+}
+
+// unsupported makes the error for a field that is valid but not implemented.
+func unsupported(field, what string) error {
+	return invalid(field, "remove it from the configuration", "%s is not supported by this version", what)
+}

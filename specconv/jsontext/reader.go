@@ -1,0 +1,228 @@
+// Package jsontext reads and writes JSON (RFC 8259) without reflection.
+//
+// It exists because the start of a container is paid for in page faults: the first use of encoding/json touches its own
+// tables and those of every Go type it meets, which costs more than all the other work on a configuration together. Here
+// the caller names the fields, a value is read straight into its place, and a string without escapes is a piece of the
+// document, not a copy.
+//
+// A reader pulls; the document's shape is the shape of the code that reads it:
+//
+//	func hook(r *jsontext.Reader, h *specs.Hook) {
+//		for key := range r.Fields() {
+//			switch key {
+//			case "path":
+//				jsontext.Text(r, &h.Path)
+//			case "timeout":
+//				jsontext.Pointer(r, &h.Timeout, jsontext.Int)
+//			}
+//		}
+//	}
+//
+//	h, err := jsontext.Decode("hook.json", data, hook)
+//
+// Where RFC 8259 leaves a choice the reader does what encoding/json does: null leaves a scalar alone and empties a
+// pointer, list or map; the last of several equal keys wins, objects and maps being merged; invalid UTF-8 and lone
+// surrogates read as U+FFFD; 1e3 is not a whole number. It differs in four ways:
+//
+//   - keys match exactly, not in any case
+//   - a repeated list replaces the earlier one, instead of being laid over its elements
+//   - a document nested deeper than 200 levels is refused (encoding/json: 10000)
+//   - the document itself must not be null
+package jsontext
+
+import "strings"
+
+// maxDepth bounds nesting, and with it the stack: readers recurse. No configuration comes near.
+const maxDepth = 200
+
+// A Reader walks one JSON document from front to back. It keeps the first error; after that every read returns at once
+// and without effect, so only the end of the walk needs to look, with [Reader.Close].
+type Reader struct {
+	file  string
+	text  string // the whole document; strings are cut out of it
+	pos   int
+	stack []frame // the objects and arrays around pos, outermost first
+	err   *Error
+}
+
+// A frame is one object or array being read: where in it the reader is, for the path of an error.
+type frame struct {
+	key   string // atField
+	index int    // atElement
+	at    place
+}
+
+type place uint8
+
+const (
+	between place = iota // at a bracket, a comma or a key
+	atField
+	atElement
+)
+
+// NewReader returns a reader at the start of data. The file name is for errors only. Data is copied once.
+func NewReader(file string, data []byte) *Reader {
+	r := &Reader{file: file, text: string(data), stack: make([]frame, 0, 12)}
+	if strings.HasPrefix(r.text, "\ufeff") {
+		// RFC 8259 section 8.1 forbids writing one and lets us refuse it. It is invisible, so name it.
+		r.fail(0, "expected JSON, found a UTF-8 byte order mark")
+	}
+	return r
+}
+
+// Close checks that nothing but white space is left of the document and returns the first error of the walk, an
+// [*Error].
+func (r *Reader) Close() error {
+	r.space()
+	if r.err == nil && r.pos < len(r.text) {
+		r.expected("the end of the input")
+	}
+	if r.err != nil {
+		return r.err
+	}
+	return nil
+}
+
+// Fields returns the keys of the object that follows, one by one; the loop's body reads the value of each, once, or
+// leaves it to be skipped. There are none if null follows. Leaving the loop early abandons the document.
+func (r *Reader) Fields() func(yield func(key string) bool) {
+	return func(yield func(string) bool) { r.fields(yield) }
+}
+
+func (r *Reader) fields(yield func(string) bool) {
+	if r.Null() || !r.enter('{', "an object", "") {
+		return
+	}
+	depth := len(r.stack) - 1
+	for first := true; r.more('}', first); first = false {
+		key, ok := r.quoted("a key in quotes")
+		if !ok || !r.colon() {
+			return
+		}
+		r.stack[depth] = frame{key: key, at: atField}
+		start := r.pos
+		if !yield(key) {
+			return
+		}
+		if r.pos == start {
+			r.Skip()
+		}
+		r.stack[depth].at = between
+	}
+}
+
+// Elements returns the indices of the array that follows, one by one; the loop's body reads the element at each, once, or
+// leaves it to be skipped. There are none if null follows. What the array is of ("strings") is for errors only. Leaving
+// the loop early abandons the document.
+func (r *Reader) Elements(of string) func(yield func(index int) bool) {
+	return func(yield func(int) bool) { r.elements(of, yield) }
+}
+
+func (r *Reader) elements(of string, yield func(int) bool) {
+	if r.Null() || !r.enter('[', "an array of ", of) {
+		return
+	}
+	depth := len(r.stack) - 1
+	for i := 0; r.more(']', i == 0); i++ {
+		r.stack[depth] = frame{index: i, at: atElement}
+		start := r.pos
+		if !yield(i) {
+			return
+		}
+		if r.pos == start {
+			r.Skip()
+		}
+		r.stack[depth].at = between
+	}
+}
+
+// Skip reads any value and forgets it. It must be valid JSON all the same.
+func (r *Reader) Skip() {
+	switch c := r.peek(); {
+	case c == '{':
+		for range r.Fields() {
+		}
+	case c == '[':
+		for range r.Elements("values") {
+		}
+	case c == '"':
+		r.quoted("a string")
+	case c == '-' || isDigit(c):
+		r.number("a number")
+	case r.word("true"), r.word("false"), r.word("null"):
+	default:
+		r.expected("a value")
+	}
+}
+
+// enter steps over the bracket that opens an object or array, described by what and of.
+func (r *Reader) enter(bracket byte, what, of string) bool {
+	if r.peek() != bracket {
+		r.expected(what + of)
+		return false
+	}
+	if len(r.stack) == maxDepth {
+		r.fail(r.pos, "nested deeper than 200 levels")
+		return false
+	}
+	r.pos++
+	r.stack = append(r.stack, frame{})
+	return true
+}
+
+// more reports whether the innermost object or array goes on, after stepping over the comma, if it does, or over its
+// closing bracket.
+func (r *Reader) more(bracket byte, first bool) bool {
+	c := r.peek()
+	switch {
+	case r.pos == len(r.text):
+		r.expected("',' or '" + string(rune(bracket)) + "'")
+		return false
+	case c == bracket:
+		r.pos++
+		r.stack = r.stack[:len(r.stack)-1]
+		return false
+	case first:
+		return true
+	case c != ',':
+		r.expected("',' or '" + string(rune(bracket)) + "'")
+		return false
+	}
+	r.pos++
+	r.space()
+	return true
+}
+
+// colon steps over the colon between a key and its value, and the space around it.
+func (r *Reader) colon() bool {
+	if r.peek() != ':' {
+		r.expected("':'")
+		return false
+	}
+	r.pos++
+	r.space()
+	return true
+}
+
+// peek steps over white space and returns the byte that follows, 0 at the end.
+func (r *Reader) peek() byte {
+	r.space()
+	if r.pos == len(r.text) {
+		return 0
+	}
+	return r.text[r.pos]
+}
+
+// space steps over white space (RFC 8259 section 2).
+func (r *Reader) space() {
+	i := r.pos
+	for i < len(r.text) {
+		switch r.text[i] {
+		case ' ', '\n', '\t', '\r':
+			i++
+			continue
+		}
+		break
+	}
+	r.pos = i
+}

@@ -1,0 +1,128 @@
+package specconv
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// Namespaces lists the types of linux.namespaces, sorted.
+func Namespaces() []string {
+	return []string{"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}
+}
+
+// nsBit gives each namespace type a bit; 0 means that there is no such type.
+func nsBit(t specs.LinuxNamespaceType) uint8 {
+	switch t {
+	case specs.CgroupNamespace:
+		return 1 << 0
+	case specs.IPCNamespace:
+		return 1 << 1
+	case specs.MountNamespace:
+		return 1 << 2
+	case specs.NetworkNamespace:
+		return 1 << 3
+	case specs.PIDNamespace:
+		return 1 << 4
+	case specs.TimeNamespace:
+		return 1 << 5
+	case specs.UserNamespace:
+		return 1 << 6
+	case specs.UTSNamespace:
+		return 1 << 7
+	}
+	return 0
+}
+
+// namespaces is what linux.namespaces says, by type.
+type namespaces struct{ made, joined uint8 }
+
+// makes reports whether the container gets a new namespace of a type.
+func (n namespaces) makes(t specs.LinuxNamespaceType) bool { return n.made&nsBit(t) != 0 }
+
+// has reports whether the container's namespace of a type is not the host's.
+func (n namespaces) has(t specs.LinuxNamespaceType) bool { return (n.made|n.joined)&nsBit(t) != 0 }
+
+// planNamespaces reads linux.namespaces into b.ns and the Spawn step.
+func (b *builder) planNamespaces() error {
+	for i, ns := range b.linux.Namespaces {
+		field := index("linux.namespaces", i)
+		bit := nsBit(ns.Type)
+		if bit == 0 {
+			return invalid(field+".type", "", "unknown namespace type %q, expected one of %s",
+				ns.Type, strings.Join(Namespaces(), ", "))
+		}
+		if (b.ns.made|b.ns.joined)&bit != 0 {
+			return invalid(field+".type", "", "duplicated namespace type %q, expected each at most once", ns.Type)
+		}
+		if ns.Path == "" {
+			b.ns.made |= bit
+			switch ns.Type {
+			case specs.CgroupNamespace: // made by init
+			case specs.TimeNamespace:
+				b.spawn.NewTime = true
+			default:
+				b.spawn.New = append(b.spawn.New, ns.Type)
+			}
+			continue
+		}
+		if ns.Path[0] != '/' {
+			return invalid(field+".path", "", "%q is not absolute, expected the absolute path of a namespace", ns.Path)
+		}
+		b.ns.joined |= bit
+		b.spawn.Join = append(b.spawn.Join, plan.Namespace{Type: ns.Type, Path: ns.Path, Field: field + ".path"})
+	}
+	if !b.ns.has(specs.MountNamespace) {
+		return invalid("linux.namespaces", `add {"type": "mount"}`,
+			"no mount namespace: a container can't change its root without one")
+	}
+	if b.host.EUID != 0 && !b.ns.has(specs.UserNamespace) {
+		return invalid("linux.namespaces", `add {"type": "user"} and mappings, or run as root`,
+			"rootless containers require user namespaces, found none")
+	}
+	return b.planTime()
+}
+
+// planTime takes over linux.timeOffsets, see time_namespaces(7).
+func (b *builder) planTime() error {
+	offsets := b.linux.TimeOffsets
+	if len(offsets) == 0 {
+		return nil
+	}
+	if !b.spawn.NewTime {
+		return invalid("linux.timeOffsets", `add {"type": "time"} to linux.namespaces`,
+			"offsets need a new time namespace, found none")
+	}
+	for _, clock := range sortedKeys(offsets) {
+		if clock != "monotonic" && clock != "boottime" {
+			return invalid("linux.timeOffsets", "", "unknown clock %q, expected monotonic or boottime", clock)
+		}
+		if n := offsets[clock].Nanosecs; n >= 1e9 {
+			return invalid("linux.timeOffsets."+clock+".nanosecs", "", "%d is out of range, expected less than 1000000000", n)
+		}
+	}
+	b.spawn.TimeOffsets = offsets
+	return nil
+}
+
+// enterNamespaces plans what init does inside namespaces of its own.
+func (b *builder) enterNamespaces() error {
+	for _, t := range [...]specs.LinuxNamespaceType{specs.CgroupNamespace, specs.NetworkNamespace} {
+		i := slices.Index(b.linux.Namespaces, specs.LinuxNamespace{Type: t})
+		switch {
+		case i < 0:
+		case t == specs.CgroupNamespace:
+			b.add(index("linux.namespaces", i), &plan.UnshareCgroup{})
+		default:
+			b.add(index("linux.namespaces", i), &plan.LoopbackUp{})
+		}
+	}
+	return nil
+}
+
+// index names an element of an array field: "mounts[3]".
+func index(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }

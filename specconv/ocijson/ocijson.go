@@ -1,0 +1,57 @@
+// Package ocijson decodes the OCI runtime specification's config.json, and the parts of it that come alone, into the
+// specification's own Go types.
+//
+// There is one function per object of the specification, which lists its fields. The result is what encoding/json would
+// make of the same document (see package jsontext for the four differences; the one to remember is that keys match exactly)
+// at a fraction of the cost. Fields that are not known are skipped, as the specification demands ("Extensibility"); so are
+// the sections for other systems, freebsd, solaris, vm, windows and zos. Values are not checked here beyond their JSON type
+// and the range of their Go type.
+//
+// Errors are [*jsontext.Error]: they name the file, line, column and field.
+package ocijson
+
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+// Spec decodes a config.json. The file name is for errors.
+func Spec(file string, data []byte) (*specs.Spec, error) {
+	return jsontext.Decode(file, data, spec)
+}
+
+// Process decodes a process object alone, as engines give it to exec. The file name is for errors.
+func Process(file string, data []byte) (*specs.Process, error) {
+	return jsontext.Decode(file, data, process)
+}
+
+// Resources decodes a linux.resources object alone, as engines give it to update. The file name is for errors.
+func Resources(file string, data []byte) (*specs.LinuxResources, error) {
+	return jsontext.Decode(file, data, resources)
+}
+
+func spec(r *jsontext.Reader, s *specs.Spec) {
+	for key := range r.Fields() {
+		switch key {
+		case "ociVersion":
+			jsontext.Text(r, &s.Version)
+		case "process":
+			jsontext.Pointer(r, &s.Process, process)
+		case "root":
+			jsontext.Pointer(r, &s.Root, root)
+		case "hostname":
+			jsontext.Text(r, &s.Hostname)
+		case "domainname":
+			jsontext.Text(r, &s.Domainname)
+		case "mounts":
+			jsontext.List(r, &s.Mounts, "objects", mount)
+		case "hooks":
+			jsontext.Pointer(r, &s.Hooks, hooks)
+		case "annotations":
+			jsontext.Map(r, &s.Annotations, jsontext.Text)
+		case "linux":
+			jsontext.Pointer(r, &s.Linux, linux)
+		}
+	}
+}

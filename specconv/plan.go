@@ -1,0 +1,228 @@
+package specconv
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// builder is a plan in the making. Its stages run in the order of Plan; each
+// reads its part of the configuration, and leaves what later ones need.
+type builder struct {
+	spec    *specs.Spec
+	process *specs.Process
+	linux   *specs.Linux
+	host    *Host
+	opts    *Options
+
+	plan     plan.Plan
+	trees    []plan.Item // OpenTree steps: of the parent, found while planning init's mounts
+	remounts []plan.Item // what becomes read-only only at the end
+	bound    []string    // targets of bind mounts
+	warnings []Warning
+
+	ns       namespaces
+	spawn    plan.Spawn
+	rootProp rootPropagation
+	cgroup   string
+	env      environment
+	hooks    specs.Hooks
+
+	identity     *plan.SetIdentity
+	capabilities *plan.SetCapabilities
+	filter       *plan.LoadSeccomp    // nil: none
+	oom          *plan.SetOOMScoreAdj // nil: as the caller's
+	rlimits      *plan.SetRlimits     // nil: as the caller's
+}
+
+// Plan validates a configuration and turns it into the steps that make the
+// container. The same input makes the same plan. The error, if any, is the
+// first mistake found, a *plan.FieldError.
+func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, error) {
+	b := &builder{spec: spec, host: &host, opts: &opts}
+	if err := b.checkParts(); err != nil {
+		return nil, nil, err
+	}
+	b.plan.Container = plan.Container{
+		ID:          opts.ID,
+		Bundle:      opts.Bundle,
+		OCIVersion:  spec.Version,
+		Annotations: spec.Annotations,
+	}
+	b.plan.Parent = make([]plan.Item, 0, 32)
+	b.plan.Init = make([]plan.Item, 0, 96)
+	for _, stage := range [...]func(*builder) error{
+		(*builder).checkUnsupported,
+		(*builder).planNamespaces,
+		(*builder).planIDMaps,
+		(*builder).checkProcess,
+		(*builder).checkTerminal,
+		(*builder).planIdentity,
+		(*builder).planCapabilities,
+		(*builder).planRlimits,
+		(*builder).planOOM,
+		(*builder).planHooks,
+		(*builder).planSeccomp,
+
+		(*builder).planCgroup,
+		(*builder).enterNamespaces,
+		(*builder).planRoot,
+		(*builder).planKeyring,
+		(*builder).planMounts,
+		(*builder).planDevices,
+		(*builder).planPaths,
+		(*builder).finishMounts,
+		(*builder).switchRoot,
+		(*builder).planNames,
+		(*builder).planSysctls,
+		(*builder).planStdio,
+		(*builder).planScheduling,
+		(*builder).planLabels,
+		(*builder).planBecome,
+		(*builder).finishParent,
+	} {
+		if err := stage(b); err != nil {
+			return nil, b.warnings, err
+		}
+	}
+	return &b.plan, b.warnings, nil
+}
+
+// checkParts finds the parts of the configuration that nothing works without.
+func (b *builder) checkParts() error {
+	switch {
+	case b.spec == nil:
+		return invalid("config.json", "", "empty, expected a configuration")
+	case b.spec.Process == nil:
+		return invalid("process", "", "process property must not be empty")
+	case b.spec.Root == nil:
+		return invalid("root", "", "root must be specified")
+	case b.spec.Linux == nil:
+		return invalid("linux", "", "linux must be specified: no other platform's containers run here")
+	}
+	b.process, b.linux = b.spec.Process, b.spec.Linux
+	if v := b.spec.Version; !strings.HasPrefix(v, "1.") {
+		b.warn("ociVersion", `"`+v+`" is not a version of the specification that this runtime knows, it is read as 1.x`)
+	}
+	return nil
+}
+
+// checkUnsupported refuses what would be silently missing from the container.
+func (b *builder) checkUnsupported() error {
+	switch l := b.linux; {
+	case l.IntelRdt != nil:
+		return unsupported("linux.intelRdt", "Intel RDT")
+	case l.MemoryPolicy != nil:
+		return unsupported("linux.memoryPolicy", "a memory policy")
+	case len(l.NetDevices) > 0:
+		return unsupported("linux.netDevices", "moving network devices")
+	}
+	return nil
+}
+
+// planKeyring: without one of its own the container would have the keys of
+// the caller's session, see session-keyring(7).
+func (b *builder) planKeyring() error {
+	if !b.opts.NoNewKeyring {
+		b.add("", &plan.JoinKeyring{Name: "_ses." + b.opts.ID})
+	}
+	return nil
+}
+
+// planPaths plans the working directory, which is made if it is missing, and
+// what of the mounts is read-only or hidden.
+func (b *builder) planPaths() error {
+	if cwd := b.process.Cwd; cwd != "/" {
+		b.add("process.cwd", &plan.MakeDir{Path: cwd})
+	}
+	for i, p := range b.linux.ReadonlyPaths {
+		field := index("linux.readonlyPaths", i)
+		if p == "" {
+			return invalid(field, "", "empty, expected an absolute path in the container")
+		}
+		b.add(field, &plan.ReadonlyPath{Path: rooted(p)})
+	}
+	for i, p := range b.linux.MaskedPaths {
+		field := index("linux.maskedPaths", i)
+		if strings.Trim(p, "/") == "" {
+			return invalid(field, "", "%q, expected an absolute path below the container's root", p)
+		}
+		b.add(field, &plan.MaskPath{Path: rooted(p)})
+	}
+	return nil
+}
+
+func rooted(p string) string {
+	if p[0] == '/' {
+		return p
+	}
+	return "/" + p
+}
+
+// finishMounts meets the parent, which runs the runtime's hooks, and runs the
+// container's.
+func (b *builder) finishMounts() error {
+	b.add("", &plan.Sync{Phase: plan.Mounted})
+	b.hooksInside("createContainer", specs.StateCreating, b.plan.Container.Rootfs, b.hooks.CreateContainer)
+	return nil
+}
+
+// finishParent plans the parent's half, now that init's is known.
+func (b *builder) finishParent() error {
+	b.plan.Parent = append(b.plan.Parent, b.trees...)
+	b.parentAdd("linux.namespaces", &b.spawn)
+	b.parentAdd("", &plan.Await{Phase: plan.Mounted})
+	if n := pidsLimit(b.linux.Resources); n != 0 {
+		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: n})
+	}
+	b.hooksOutside("prestart", b.hooks.Prestart) //nolint:staticcheck // deprecated, but engines use it
+	b.hooksOutside("createRuntime", b.hooks.CreateRuntime)
+	if b.oom != nil {
+		b.parentAdd("process.oomScoreAdj", b.oom)
+	}
+	if b.rlimits != nil {
+		b.parentAdd("process.rlimits", b.rlimits)
+	}
+	b.parentAdd("", &plan.Continue{Phase: plan.Mounted})
+	b.parentAdd("", &plan.Await{Phase: plan.Ready})
+	return nil
+}
+
+// add appends a step of init's.
+func (b *builder) add(field string, step plan.InitStep) {
+	b.plan.Init = append(b.plan.Init, plan.Item{Field: field, Step: step})
+}
+
+// parentAdd appends a step of the parent's.
+func (b *builder) parentAdd(field string, step plan.Step) {
+	b.plan.Parent = append(b.plan.Parent, plan.Item{Field: field, Step: step})
+}
+
+// open has the parent open a tree for init and returns its slot.
+func (b *builder) open(field string, tree *plan.OpenTree) int {
+	tree.Slot = len(b.trees)
+	b.trees = append(b.trees, plan.Item{Field: field, Step: tree})
+	return tree.Slot
+}
+
+func (b *builder) warn(field, text string) {
+	b.warnings = append(b.warnings, Warning{Field: field, Text: text})
+}
+
+// inUserNS reports whether the container's root is not the host's.
+func (b *builder) inUserNS() bool { return b.host.UserNS || b.ns.has(specs.UserNamespace) }
+
+// rootless reports whether the runtime lacks the privileges of the host's root.
+func (b *builder) rootless() bool { return b.opts.Rootless || b.host.UserNS || b.host.EUID != 0 }
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	if len(m) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(m))
+}

@@ -1,0 +1,254 @@
+package specconv
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// environment is process.env, ready for execve(2).
+type environment struct {
+	list []string
+	path string // the value of PATH
+	home bool   // HOME is missing or empty
+}
+
+// checkProcess checks process.args, env and cwd, and resolves the environment.
+func (b *builder) checkProcess() error {
+	p := b.process
+	if len(p.Args) == 0 {
+		return invalid("process.args", "", "args must not be empty, expected at least the program")
+	}
+	for i, arg := range p.Args {
+		if strings.IndexByte(arg, 0) >= 0 {
+			return invalid(index("process.args", i), "", "%q contains a null byte", arg)
+		}
+	}
+	if !path.IsAbs(p.Cwd) {
+		return invalid("process.cwd", "", "%q: cwd must be an absolute path", p.Cwd)
+	}
+	if strings.IndexByte(p.Cwd, 0) >= 0 {
+		return invalid("process.cwd", "", "%q contains a null byte", p.Cwd)
+	}
+	for i, entry := range p.Env {
+		switch {
+		case strings.IndexByte(entry, '=') < 0:
+			return invalid(index("process.env", i), "", "%q: invalid environment variable: missing '=', expected NAME=VALUE", entry)
+		case entry[0] == '=':
+			return invalid(index("process.env", i), "", "%q: invalid environment variable: empty name, expected NAME=VALUE", entry)
+		case strings.IndexByte(entry, 0) >= 0:
+			return invalid(index("process.env", i), "", "%q: invalid environment variable: contains a null byte", entry)
+		}
+	}
+	entries := p.Env
+	if n := b.opts.ListenFDs; n > 0 {
+		// Init is pid 1 of its namespace, see sd_listen_fds(3).
+		entries = append(slices.Clone(entries), "LISTEN_FDS="+strconv.Itoa(n), "LISTEN_PID=1")
+	}
+	b.env = newEnvironment(entries)
+	return nil
+}
+
+// newEnvironment keeps the last of several values of a variable, in its place.
+// An empty HOME counts as none.
+func newEnvironment(entries []string) environment {
+	env := environment{home: true, list: make([]string, 0, len(entries))}
+	seen := make(map[string]bool, len(entries))
+	for _, entry := range slices.Backward(entries) {
+		name, value, _ := strings.Cut(entry, "=")
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		switch {
+		case name == "PATH":
+			env.path = value
+		case name == "HOME" && value == "":
+			continue
+		case name == "HOME":
+			env.home = false
+		}
+		env.list = append(env.list, entry)
+	}
+	slices.Reverse(env.list)
+	return env
+}
+
+// planIdentity resolves process.user.
+func (b *builder) planIdentity() error {
+	u := &b.process.User
+	const uids, gids = "linux.uidMappings", "linux.gidMappings"
+	if err := checkID("process.user.uid", uids, b.linux.UIDMappings, u.UID); err != nil {
+		return err
+	}
+	if err := checkID("process.user.gid", gids, b.linux.GIDMappings, u.GID); err != nil {
+		return err
+	}
+	for i, gid := range u.AdditionalGids {
+		if err := checkID(index("process.user.additionalGids", i), gids, b.linux.GIDMappings, gid); err != nil {
+			return err
+		}
+	}
+	step := &plan.SetIdentity{UID: u.UID, GID: u.GID, Groups: u.AdditionalGids, Umask: 0o022}
+	if u.Umask != nil {
+		if *u.Umask > 0o777 {
+			return invalid("process.user.umask", "", "%d (octal %o) is out of range, expected 0 to 511 (octal 777)", *u.Umask, *u.Umask)
+		}
+		step.Umask = *u.Umask
+	}
+	// podman's --group-add keep-groups: the caller's supplementary groups, of
+	// which a user namespace has no numbers.
+	step.KeepGroups = b.spec.Annotations["run.oci.keep_original_groups"] == "1"
+	if b.cannotSetGroups() {
+		if len(u.AdditionalGids) > 0 {
+			return invalid("process.user.additionalGids", "run with subordinate gids (subgid(5)), or remove them",
+				"%v: cannot set any additional groups in a rootless container with a single gid", u.AdditionalGids)
+		}
+		step.KeepGroups = true
+	}
+	b.identity = step
+	return nil
+}
+
+// cannotSetGroups: an unprivileged user who maps only the own gid has to give
+// up setgroups(2) first, see user_namespaces(7) and CVE-2014-8989.
+func (b *builder) cannotSetGroups() bool {
+	if b.host.SetgroupsDenied {
+		return true
+	}
+	maps := b.spawn.GIDMaps
+	return b.host.EUID != 0 && len(maps) == 1 && maps[0].Size == 1
+}
+
+// planOOM resolves process.oomScoreAdj. Absent leaves init the caller's.
+func (b *builder) planOOM() error {
+	adj := b.process.OOMScoreAdj
+	if adj == nil {
+		return nil
+	}
+	if *adj < -1000 || *adj > 1000 {
+		return invalid("process.oomScoreAdj", "", "%d is out of range, expected -1000 to 1000", *adj)
+	}
+	b.oom = &plan.SetOOMScoreAdj{Value: *adj, BestEffort: b.rootless()}
+	return nil
+}
+
+// planLabels resolves process.apparmorProfile and process.selinuxLabel.
+func (b *builder) planLabels() error {
+	apparmor, selinux := b.process.ApparmorProfile, b.process.SelinuxLabel
+	if apparmor != "" && !b.host.AppArmor {
+		if apparmor != "unconfined" {
+			return invalid("process.apparmorProfile", "remove it, or enable AppArmor",
+				"apparmor profile %q is specified in config, but apparmor is disabled or not supported", apparmor)
+		}
+		apparmor = ""
+	}
+	if selinux != "" && !b.host.SELinux {
+		return invalid("process.selinuxLabel", "remove it, or enable SELinux",
+			"selinux label %q is specified in config, but selinux is disabled or not supported", selinux)
+	}
+	if apparmor == "" && selinux == "" {
+		return nil
+	}
+	field := "process.apparmorProfile"
+	if apparmor == "" {
+		field = "process.selinuxLabel"
+	}
+	b.add(field, &plan.SetLabels{AppArmor: apparmor, SELinux: selinux})
+	return nil
+}
+
+// planNames plans hostname and domainname.
+func (b *builder) planNames() error {
+	for _, name := range [...]struct{ field, value string }{{"hostname", b.spec.Hostname}, {"domainname", b.spec.Domainname}} {
+		if name.value == "" {
+			continue
+		}
+		if !b.ns.has(specs.UTSNamespace) {
+			return invalid(name.field, `add {"type": "uts"} to linux.namespaces`,
+				"unable to set %s without a private UTS namespace: %q", name.field, name.value)
+		}
+		if len(name.value) > 64 { // __NEW_UTS_LEN of the kernel
+			return invalid(name.field, "", "%q has %d bytes, expected at most 64", name.value, len(name.value))
+		}
+	}
+	if b.spec.Hostname != "" {
+		b.add("hostname", &plan.SetHostname{Name: b.spec.Hostname})
+	}
+	if b.spec.Domainname != "" {
+		b.add("domainname", &plan.SetDomainname{Name: b.spec.Domainname})
+	}
+	return nil
+}
+
+// checkTerminal checks that a terminal is asked for where someone can take it.
+func (b *builder) checkTerminal() error {
+	switch terminal := b.process.Terminal; {
+	case terminal && b.opts.Detach && !b.opts.ConsoleSocket:
+		return invalid("process.terminal", "give --console-socket, or set it to false",
+			"cannot allocate tty if crun-go will detach without setting console socket")
+	case b.opts.ConsoleSocket && !(terminal && b.opts.Detach):
+		return invalid("process.terminal", "leave out --console-socket",
+			"cannot use console socket if crun-go will not detach or allocate tty")
+	}
+	return nil
+}
+
+// planConsole plans the terminal, which must be there before /dev may become
+// read-only.
+func (b *builder) planConsole() error {
+	if !b.process.Terminal {
+		return nil
+	}
+	step := &plan.Console{UID: b.process.User.UID, Mount: true}
+	if size := b.process.ConsoleSize; size != nil {
+		if size.Width > 1<<16-1 || size.Height > 1<<16-1 {
+			return invalid("process.consoleSize", "", "%dx%d is out of range, expected at most 65535x65535", size.Width, size.Height)
+		}
+		step.Width, step.Height = uint32(size.Width), uint32(size.Height)
+	}
+	b.add("process.terminal", step)
+	return nil
+}
+
+// planStdio: root can open what the host's root has open; anyone else could
+// not open /dev/stdout.
+func (b *builder) planStdio() error {
+	uid := b.process.User.UID
+	if !b.process.Terminal && (uid != 0 || b.ns.has(specs.UserNamespace)) {
+		b.add("process.user.uid", &plan.OwnStdio{UID: uid})
+	}
+	return nil
+}
+
+// planBecome plans the way from the runtime's identity to the process's, and
+// its execve.
+func (b *builder) planBecome() error {
+	p := b.process
+	b.add("process.cwd", &plan.Chdir{Path: p.Cwd})
+	b.add("process.user", b.identity)
+	b.add("process.capabilities", b.capabilities)
+	if p.User.UID != 0 {
+		// For a directory that only the process's own user may enter.
+		b.add("process.cwd", &plan.Chdir{Path: p.Cwd})
+	}
+	if p.NoNewPrivileges {
+		b.add("process.noNewPrivileges", &plan.SetNoNewPrivs{})
+	}
+	b.add("process.args[0]", &plan.FindExecutable{Name: p.Args[0], Path: b.env.path})
+	b.add("", &plan.Sync{Phase: plan.Ready})
+	if !b.opts.Run {
+		b.add("", &plan.WaitStart{})
+	}
+	b.hooksInside("startContainer", specs.StateCreated, "", b.hooks.StartContainer)
+	if b.filter != nil {
+		b.add("linux.seccomp", b.filter)
+	}
+	b.add("process.args", &plan.Execute{Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID})
+	return nil
+}

@@ -1,0 +1,84 @@
+package specconv
+
+import (
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// planSysctls plans linux.sysctl, in the order of names.
+func (b *builder) planSysctls() error {
+	for _, name := range sortedKeys(b.linux.Sysctl) {
+		field := "linux.sysctl." + name
+		key := dotted(name)
+		if err := b.checkSysctl(field, key); err != nil {
+			return err
+		}
+		b.add(field, &plan.Sysctl{Key: key, Value: b.linux.Sysctl[name]})
+	}
+	return nil
+}
+
+// dotted gives a parameter the form with dots, as sysctl(8) does: the first
+// separator tells which form a name has, and the other character stands for
+// itself (net/ipv4/conf/eth0.1/forwarding).
+func dotted(name string) string {
+	if i := strings.IndexAny(name, "./"); i < 0 || name[i] == '.' {
+		return name
+	}
+	return strings.Map(swapSeparator, name)
+}
+
+func swapSeparator(r rune) rune {
+	switch r {
+	case '.':
+		return '/'
+	case '/':
+		return '.'
+	}
+	return r
+}
+
+// checkSysctl allows only parameters of a namespace that the container doesn't
+// share with the host.
+func (b *builder) checkSysctl(field, key string) error {
+	for part := range strings.SplitSeq(strings.Map(swapSeparator, key), "/") {
+		// "net//" is dotted "net..", a step up when it becomes a path again.
+		if part == "" || part == "." || part == ".." {
+			return invalid(field, "", "%q is not the name of a kernel parameter", key)
+		}
+	}
+	var need specs.LinuxNamespaceType
+	switch {
+	case key == "kernel.hostname":
+		return invalid(field, "use hostname", "sysctl %q is not allowed as it conflicts with the OCI %q field", key, "hostname")
+	case key == "kernel.domainname":
+		need = specs.UTSNamespace
+	case isIPCSysctl(key), strings.HasPrefix(key, "fs.mqueue."):
+		need = specs.IPCNamespace
+	case strings.HasPrefix(key, "net."):
+		need = specs.NetworkNamespace
+	case strings.HasPrefix(key, "user."):
+		need = specs.UserNamespace
+	default:
+		return invalid(field, "set it on the host", "sysctl %q is not in a separate kernel namespace", key)
+	}
+	if !b.ns.has(need) {
+		return invalid(field, `add {"type": "`+string(need)+`"} to linux.namespaces`,
+			"sysctl %q is not in a separate kernel namespace: the container has no %s namespace", key, need)
+	}
+	return nil
+}
+
+// isIPCSysctl tells the parameters of the System V IPC namespace, see
+// ipc_namespaces(7).
+func isIPCSysctl(key string) bool {
+	switch key {
+	case "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+		"kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,411 @@
+#!/usr/bin/env bats
+# Bad input: one clear error that names the field, exit code 1, nothing left.
+load helpers
+
+# bad FIELD TEXT [CREATE FLAG...]: create refuses the bundle with an error that
+# contains TEXT and, in the JSON log, names FIELD.
+bad() {
+	local field=$1 text=$2 log=$BATS_TEST_TMPDIR/log
+	shift 2
+	rm -f "$log"
+	no 1 "$text" rt --log "$log" --log-format json create --bundle "$BUNDLE" "$@" "$ID"
+	[ ! -e "$ROOT/$ID" ] || fail "state left behind"
+	[ -z "$(cgroups_left)" ] || fail "cgroup left behind"
+	is_ours || return 0
+	one_error
+	same "lines in the log" "$(wc -l <"$log")" 1
+	same field "$(jq -r '.field // ""' "$log")" "$field"
+	[[ $(jq -r .msg "$log") == *"$text"* ]] || fail "log: $(<"$log")"
+	jq -e '.code | strings' "$log" >/dev/null || fail "no code in the log: $(<"$log")"
+}
+
+# whole TEXT: config.json is this.
+whole() { printf '%s' "$1" >"$BUNDLE/config.json"; }
+
+@test "no config.json" {
+	rm "$BUNDLE/config.json"
+	bad "" "config.json"
+}
+
+@test "no bundle" {
+	no 1 "no such file or directory" rt create --bundle "$BATS_TEST_TMPDIR/nosuch" "$ID"
+}
+
+@test "config.json is empty" {
+	whole ''
+	bad "" ""
+}
+
+@test "config.json is cut off" {
+	head -c 300 "$BUNDLE/config.json" >"$BUNDLE/new"
+	mv "$BUNDLE/new" "$BUNDLE/config.json"
+	bad "" ""
+}
+
+@test "broken JSON is told with line and column" {
+	whole $'{\n  "ociVersion": "1.2.0",\n  "root": {"path" "rootfs"}\n}\n'
+	ours "1.1 tells neither"
+	bad "" "config.json:3:"
+}
+
+@test "text after the document" {
+	echo '{}' >>"$BUNDLE/config.json"
+	ours "1.1 does not look"
+	bad "" "config.json:"
+}
+
+@test "args is a string" {
+	config '.process.args = "sleep"'
+	bad process.args "args"
+}
+
+@test "uid is text" {
+	config '.process.user.uid = "root"'
+	bad process.user.uid "uid"
+}
+
+@test "uid is negative" {
+	config '.process.user.uid = -1'
+	bad process.user.uid "uid"
+}
+
+@test "mounts is an object" {
+	config '.mounts = {}'
+	bad mounts "mounts"
+}
+
+@test "an option is a number" {
+	config '.mounts[1].options[0] = 7'
+	bad 'mounts[1].options[0]' "options"
+}
+
+@test "no process" {
+	config 'del(.process)'
+	bad process "process"
+}
+
+@test "no args" {
+	config '.process.args = []'
+	bad process.args "args must not be empty"
+}
+
+@test "no cwd" {
+	config 'del(.process.cwd)'
+	bad process.cwd "wd"
+}
+
+@test "relative cwd" {
+	config '.process.cwd = "tmp"'
+	bad process.cwd "wd must be an absolute path"
+}
+
+@test "NUL in the environment" {
+	config '.process.env += ["A=b\u0000c"]'
+	ours "1.1 cuts it off"
+	bad 'process.env[1]' "NUL"
+}
+
+@test "environment entry without a name" {
+	config '.process.env += ["=value"]'
+	ours "1.1 passes it on"
+	bad 'process.env[1]' "env"
+}
+
+@test "no root" {
+	config 'del(.root)'
+	bad root "root"
+}
+
+@test "root file system missing" {
+	config '.root.path = "nosuch"'
+	bad root.path "no such file or directory"
+}
+
+@test "root file system is a symlink" {
+	ln -s rootfs "$BUNDLE/link"
+	config '.root.path = "link"'
+	bad root.path "symlink"
+}
+
+@test "root file system is a file" {
+	touch "$BUNDLE/file"
+	config '.root.path = "file"'
+	bad root.path "not a directory"
+}
+
+@test "unknown namespace" {
+	config '.linux.namespaces += [{"type": "foo"}]'
+	bad 'linux.namespaces[6].type' "foo"
+}
+
+@test "duplicate namespace" {
+	config '.linux.namespaces += [{"type": "pid"}]'
+	bad 'linux.namespaces[6]' "duplicate"
+}
+
+@test "namespace path missing" {
+	config '.linux.namespaces |= map(if .type == "network" then .path = "/nosuch" else . end)'
+	bad 'linux.namespaces[1].path' "/nosuch"
+}
+
+@test "namespace path of another kind" {
+	config '.linux.namespaces |= map(if .type == "network" then .path = "/proc/self/ns/uts" else . end)'
+	bad 'linux.namespaces[1].path' ""
+}
+
+@test "namespace path that is no namespace" {
+	config '.linux.namespaces |= map(if .type == "network" then .path = "/etc/passwd" else . end)'
+	bad 'linux.namespaces[1].path' ""
+}
+
+@test "hostname without a uts namespace" {
+	config '.linux.namespaces |= map(select(.type != "uts"))'
+	bad hostname "hostname"
+}
+
+@test "domainname without a uts namespace" {
+	ours "1.1 has no domainname"
+	config '.linux.namespaces |= map(select(.type != "uts")) | del(.hostname) | .domainname = "d"'
+	bad domainname "domainname"
+}
+
+@test "id mappings without a user namespace" {
+	config '.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings'
+	bad linux.uidMappings "user namespace"
+}
+
+@test "user namespace without mappings" {
+	config '.linux.namespaces += [{"type": "user"}]'
+	bad linux.uidMappings ""
+}
+
+@test "mount source missing" {
+	config '.mounts += [{destination: "/mnt", type: "bind", source: "/nosuch", options: ["rbind"]}]'
+	bad 'mounts[7].source' "no such file or directory"
+}
+
+@test "directory mounted on a file" {
+	config '.mounts += [{destination: "/etc/passwd", type: "bind", source: "/tmp", options: ["rbind"]}]'
+	bad 'mounts[7]' "not a directory"
+}
+
+@test "unknown file system" {
+	config '.mounts += [{destination: "/mnt", type: "nosuchfs", source: "x"}]'
+	bad 'mounts[7]' "no such device"
+}
+
+@test "unknown mount data" {
+	config '.mounts += [{destination: "/mnt", type: "tmpfs", source: "x", options: ["nosuchoption=1"]}]'
+	bad 'mounts[7]' "invalid argument"
+}
+
+@test "bind mount with file system data" {
+	ours "1.1 ignores it"
+	config '.mounts += [{destination: "/mnt", type: "bind", source: "/tmp", options: ["bind", "size=4k"]}]'
+	bad 'mounts[7].options' "size=4k"
+}
+
+@test "no mount destination" {
+	ours "1.1 mounts on the root"
+	config '.mounts += [{type: "tmpfs", source: "x"}]'
+	bad 'mounts[7].destination' "destination"
+}
+
+@test "tmpfs on /proc" {
+	config '.mounts += [{destination: "/proc", type: "tmpfs", source: "x"}]'
+	bad 'mounts[7]' "/proc"
+}
+
+@test "mount inside /proc" {
+	config '.mounts += [{destination: "/proc/sys/x", type: "tmpfs", source: "x"}]'
+	bad 'mounts[7]' "/proc"
+}
+
+@test "device node of another kind in the image" {
+	config 'del(.mounts[] | select(.destination | startswith("/dev"))) | .linux.devices = [{path: "/dev/x", type: "c", major: 1, minor: 3}]'
+	touch "$BUNDLE/rootfs/dev/x"
+	ours "1.1 takes what is there"
+	bad 'linux.devices[0]' "/dev/x"
+}
+
+@test "device node of another number in the image" {
+	config 'del(.mounts[] | select(.destination | startswith("/dev"))) | .linux.devices = [{path: "/dev/x", type: "c", major: 1, minor: 3}]'
+	mknod "$BUNDLE/rootfs/dev/x" c 1 5
+	ours "1.1 takes what is there"
+	bad 'linux.devices[0]' "/dev/x"
+}
+
+@test "device of unknown type" {
+	config '.linux.devices = [{path: "/dev/x", type: "q", major: 1, minor: 3}]'
+	bad 'linux.devices[0].type' "q"
+}
+
+@test "device rule of unknown type" {
+	config '.linux.resources.devices += [{allow: true, type: "q", access: "r"}]'
+	bad 'linux.resources.devices[1].type' "q"
+}
+
+@test "unknown capability is a warning, not an error" {
+	config '.process.capabilities.bounding += ["CAP_NOSUCH"]'
+	args grep CapBnd /proc/self/status
+	ok run_bundle "$ID"
+	[[ $out == CapBnd:*0000000008 || $out == CapBnd:* ]]
+	ok rt --debug run --bundle "$BUNDLE" "$ID"
+	[[ $err == *CAP_NOSUCH* ]] || fail "--debug does not tell"
+}
+
+@test "unknown rlimit" {
+	config '.process.rlimits = [{type: "RLIMIT_FOO", soft: 1, hard: 1}]'
+	bad 'process.rlimits[0].type' "RLIMIT_FOO"
+}
+
+@test "soft rlimit above the hard one" {
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 50}]'
+	bad 'process.rlimits[0]' ""
+}
+
+@test "duplicate rlimit" {
+	ours "1.1 sets both"
+	config '.process.rlimits = [{type: "RLIMIT_CORE", soft: 0, hard: 0}, {type: "RLIMIT_CORE", soft: 0, hard: 0}]'
+	bad 'process.rlimits[1]' "RLIMIT_CORE"
+}
+
+@test "sysctl of the host" {
+	config '.linux.sysctl = {"vm.swappiness": "1"}'
+	bad 'linux.sysctl["vm.swappiness"]' "vm.swappiness"
+}
+
+@test "sysctl that is the hostname" {
+	config '.linux.sysctl = {"kernel.hostname": "x"}'
+	bad 'linux.sysctl["kernel.hostname"]' "kernel.hostname"
+}
+
+@test "sysctl without its namespace" {
+	config '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | .linux.namespaces |= map(select(.type != "network"))'
+	bad 'linux.sysctl["net.ipv4.ip_forward"]' "net.ipv4.ip_forward"
+}
+
+@test "oom_score_adj out of range" {
+	config '.process.oomScoreAdj = 5000'
+	bad process.oomScoreAdj ""
+}
+
+@test "unknown seccomp action" {
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_BOGUS"}'
+	bad linux.seccomp.defaultAction "SCMP_ACT_BOGUS"
+}
+
+@test "unknown seccomp architecture" {
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_BOGUS"]}'
+	bad 'linux.seccomp.architectures[0]' "SCMP_ARCH_BOGUS"
+}
+
+@test "unknown seccomp operator" {
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["kill"], action: "SCMP_ACT_ERRNO",
+		args: [{index: 0, value: 1, op: "SCMP_CMP_BOGUS"}]}]}'
+	bad 'linux.seccomp.syscalls[0].args[0].op' "SCMP_CMP_BOGUS"
+}
+
+@test "seccomp argument index out of range" {
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["kill"], action: "SCMP_ACT_ERRNO",
+		args: [{index: 6, value: 1, op: "SCMP_CMP_EQ"}]}]}'
+	bad 'linux.seccomp.syscalls[0].args[0].index' ""
+}
+
+@test "unknown rootfs propagation" {
+	config '.linux.rootfsPropagation = "bogus"'
+	bad linux.rootfsPropagation "bogus"
+}
+
+@test "relative masked path" {
+	ours "1.1 does not look"
+	config '.linux.maskedPaths = ["proc/keys"]'
+	bad 'linux.maskedPaths[0]' "absolute"
+}
+
+@test "cgroup path that climbs" {
+	ours "1.1 cleans it"
+	config '.linux.cgroupsPath = "/a/../../b"'
+	bad linux.cgroupsPath ".."
+}
+
+@test "hook that is missing" {
+	config '.hooks = {createRuntime: [{path: "/nosuch"}]}'
+	bad 'hooks.createRuntime[0]' "no such file or directory"
+}
+
+@test "hook with a relative path" {
+	ours "1.1 looks below its own directory"
+	config '.hooks = {createRuntime: [{path: "bin/true"}]}'
+	bad 'hooks.createRuntime[0].path' "absolute"
+}
+
+@test "missing executable" {
+	args nosuch
+	bad process.args 'exec: "nosuch": executable file not found in $PATH'
+}
+
+@test "SELinux label where SELinux is off" {
+	[ ! -e /sys/fs/selinux/enforce ] || skip "SELinux is on here"
+	config '.process.selinuxLabel = "system_u:system_r:container_t:s0"'
+	bad process.selinuxLabel ""
+}
+
+@test "AppArmor profile where AppArmor is off" {
+	[ ! -e /sys/kernel/security/apparmor ] || skip "AppArmor is on here"
+	ours "1.1 ignores it"
+	config '.process.apparmorProfile = "docker-default"'
+	bad process.apparmorProfile ""
+}
+
+@test "limit whose controller is not in cgroup v2" {
+	! grep -qw memory /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has the memory controller here"
+	config '.linux.resources.memory = {limit: 33554432}'
+	bad linux.resources.memory.limit "memory"
+	is_ours || return 0
+	jq -e '.hint | strings' "$BATS_TEST_TMPDIR/log" || fail "no hint"
+}
+
+@test "Intel RDT where the kernel has none" {
+	[ ! -e /sys/fs/resctrl/schemata ] || skip "resctrl is mounted here"
+	config '.linux.intelRdt = {l3CacheSchema: "L3:0=f"}'
+	bad linux.intelRdt ""
+}
+
+@test "bad id" {
+	no 1 "invalid container ID format" create "a/b"
+	one_error
+}
+
+@test "existing id leaves the container alone" {
+	up
+	no 1 "container with given ID already exists" create "$ID"
+	one_error
+	same status "$(status)" running
+}
+
+@test "state root that cannot be made" {
+	touch "$BATS_TEST_TMPDIR/file"
+	no 1 "not a directory" "$RUNTIME" --root "$BATS_TEST_TMPDIR/file/root" create --bundle "$BUNDLE" "$ID"
+	one_error
+	[ -z "$(cgroups_left)" ] || fail "cgroup left behind"
+}
+
+@test "state root on a read-only file system" {
+	mkdir "$BATS_TEST_TMPDIR/ro"
+	mount -t tmpfs -o ro none "$BATS_TEST_TMPDIR/ro"
+	try "$RUNTIME" --root "$BATS_TEST_TMPDIR/ro/root" create --bundle "$BUNDLE" "$ID"
+	umount "$BATS_TEST_TMPDIR/ro"
+	same "exit code" "$rc" 1
+	[[ $err == *"read-only file system"* ]] || fail "says something else"
+	one_error
+}
+
+@test "a run that fails is deleted, --keep or not" {
+	args nosuch
+	no 1 "executable file not found" run_bundle "$ID"
+	[ ! -e "$ROOT/$ID" ] || fail "state left behind"
+	ours "1.1 keeps it with --keep"
+	no 1 "executable file not found" run_bundle --keep "$ID"
+	[ ! -e "$ROOT/$ID" ] || fail "state left behind"
+}

@@ -1,0 +1,93 @@
+package lint
+
+import (
+	"strings"
+	"testing"
+)
+
+// root is the module's top directory, seen from this package.
+const root = "../.."
+
+func TestTree(t *testing.T) {
+	rules, err := readRules(root + "/.imports")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := readTree(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tree) == 0 {
+		t.Skip("no package of the program yet")
+	}
+	for _, complaint := range rules.check(tree) {
+		t.Error(complaint)
+	}
+}
+
+// A rule that complains about nothing is no rule: each one meets code that
+// breaks it.
+func TestRulesBite(t *testing.T) {
+	const config = `
+group leaves = sys
+. cli
+cli lib @leaves
+lib @leaves
+sys
+unsafe sys
+speak . cli
+exit . cli
+heavy encoding/json os/exec
+heavy-allowed cli:os/exec
+tools gen
+lines 10 4
+`
+	for _, c := range []struct{ name, pkg, source, want string }{
+		{"fine", "lib", `import "m/sys"; var _ = sys.X`, ""},
+		{"upwards", "lib", `import "m/cli"; var _ = cli.X`, "lib imports cli"},
+		{"unlisted", "utils", ``, "utils is not in .imports"},
+		{"through a group", "cli", `import "m/sys"; var _ = sys.X`, ""},
+		{"unsafe outside", "lib", `import "unsafe"; var _ unsafe.Pointer`, "lib imports unsafe"},
+		{"unsafe inside", "sys", `import "unsafe"; var _ unsafe.Pointer`, ""},
+		{"heavy", "lib", `import "encoding/json"; var _ = json.Marshal`, "lib imports encoding/json"},
+		{"heavy, excepted", "cli", `import "os/exec"; var _ = exec.Command`, ""},
+		{"print", "lib", `import "fmt"; func f() { fmt.Println(1) }`, "lib calls fmt.Println"},
+		{"stdout", "lib", `import "os"; var _ = os.Stdout`, "lib uses os.Stdout"},
+		{"exit", "lib", `import "os"; func f() { os.Exit(1) }`, "lib calls os.Exit"},
+		{"exit in cli", "cli", `import "os"; func f() { os.Exit(1) }`, ""},
+		{"long function", "lib", "func f() {\n\n\n\n}", "function f has 5 lines"},
+		{"tool", "gen", `import "os/exec"; var _ = exec.Command`, ""},
+		{"long file", "lib", strings.Repeat("\n", 12), "has 12 lines"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rules, err := parseRules(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			source := "package p; " + c.source
+			file, err := parseFile("m", c.pkg, c.pkg+"/x.go", []byte(source))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Join(rules.check([]sourceFile{file}), "\n")
+			if c.want == "" && got != "" || !strings.Contains(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestRulesRefuseNonsense(t *testing.T) {
+	for _, config := range []string{
+		"group x sys",
+		"lib @unknown",
+		"lines ten 5",
+		"lines 10",
+		"heavy-allowed lib",
+		"lib\nlib",
+	} {
+		if _, err := parseRules(config); err == nil {
+			t.Errorf("%q: accepted", config)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package lint
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A sourceFile is what the rules ask about one Go file.
+type sourceFile struct {
+	path      string // relative to the module's root
+	pkg       string // its directory, "." for the module's root
+	own       []string
+	foreign   []string
+	uses      []string // package-qualified names such as os.Exit, each once
+	functions []function
+	lines     int
+	generated bool // nobody reads it, so its length is free
+}
+
+type function struct {
+	name  string
+	lines int
+}
+
+// readTree parses every Go file of the program: all of the module but test
+// files, tests/ and testdata. Build constraints are not applied, every variant
+// obeys the rules.
+func readTree(root string) ([]sourceFile, error) {
+	module, err := modulePath(filepath.Join(root, "go.mod"))
+	if err != nil {
+		return nil, err
+	}
+	var tree []sourceFile
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			hidden := strings.HasPrefix(d.Name(), ".") && relative != "."
+			if hidden || relative == "tests" || d.Name() == "testdata" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		file, err := parseFile(module, filepath.Dir(relative), relative, text)
+		tree = append(tree, file)
+		return err
+	})
+	return tree, err
+}
+
+func modulePath(gomod string) (string, error) {
+	text, err := os.ReadFile(gomod)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(text)) {
+		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "module "); ok {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s: no module line", gomod)
+}
+
+func parseFile(module, pkg, path string, text []byte) (sourceFile, error) {
+	set := token.NewFileSet()
+	parsed, err := parser.ParseFile(set, path, text, parser.SkipObjectResolution|parser.ParseComments)
+	if err != nil {
+		return sourceFile{}, err
+	}
+	f := sourceFile{path: path, pkg: pkg, lines: set.File(parsed.FileStart).LineCount(), generated: ast.IsGenerated(parsed)}
+	names := map[string]string{} // name in this file: import path
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return sourceFile{}, err
+		}
+		if own, ok := strings.CutPrefix(imported, module+"/"); ok {
+			f.own = append(f.own, own)
+		} else {
+			f.foreign = append(f.foreign, imported)
+		}
+		name := filepath.Base(imported)
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		names[name] = imported
+	}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if x, ok := n.X.(*ast.Ident); ok && names[x.Name] != "" {
+				use := filepath.Base(names[x.Name]) + "." + n.Sel.Name
+				if !slices.Contains(f.uses, use) {
+					f.uses = append(f.uses, use)
+				}
+			}
+		case *ast.FuncDecl:
+			lines := set.Position(n.End()).Line - set.Position(n.Pos()).Line + 1
+			f.functions = append(f.functions, function{n.Name.Name, lines})
+		}
+		return true
+	})
+	return f, nil
+}

@@ -1,0 +1,44 @@
+// Command probe is what the tests run inside containers to see them from
+// within, static so that it needs nothing from the image.
+//
+//	probe view                    the container's view of itself, as JSON
+//	probe syscall NR [ARG...]     make one system call, print "NR RESULT"
+//	probe syscalls                one line "NR [ARG...]" each on stdin: make it
+//	                              in a process of its own, print "NR RESULT"
+//	probe receive SOCKET          outside: accept one connection of a console or
+//	                              pidfd socket, tell what came, relay a terminal
+//
+// RESULT is "0", an errno name, "signal NAME" or "blocks".
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+func main() {
+	fds := descriptors() // before anything of ours opens more
+	if len(os.Args) < 2 {
+		os.Args = append(os.Args, "view")
+	}
+	var err error
+	switch os.Args[1] {
+	case "view":
+		out := json.NewEncoder(os.Stdout)
+		out.SetIndent("", "  ")
+		err = out.Encode(look(fds))
+	case "syscall":
+		err = callOnce(os.Args[2:])
+	case "syscalls":
+		err = callEach(os.Stdin, os.Stdout)
+	case "receive":
+		err = receive(os.Args[2])
+	default:
+		err = fmt.Errorf("unknown mode %q", os.Args[1])
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "probe:", err)
+		os.Exit(1)
+	}
+}
