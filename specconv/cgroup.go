@@ -24,7 +24,7 @@ func (b *builder) planCgroup() error {
 		Path:      b.cgroup,
 		Tolerated: b.rootless() && b.linux.CgroupsPath == "" && !limited && pidsLimit(r) == 0,
 	}
-	step.OwnerUID, step.Delegate = b.cgroupOwner()
+	b.delegateCgroup(step)
 	b.parentAdd("linux.cgroupsPath", step)
 	if r == nil {
 		return b.planDeviceRules(nil)
@@ -51,28 +51,33 @@ func (b *builder) cgroupPath() string {
 	return path.Clean("/" + name)
 }
 
-// cgroupOwner tells to whom the cgroup is given (runtime-spec,
-// config-linux.md, "Cgroup ownership"): to the container's user, if the
-// container gets a cgroup namespace and may write to its cgroup mount.
-func (b *builder) cgroupOwner() (uid int, delegate bool) {
+// delegateCgroup gives the cgroup to the container's user (runtime-spec,
+// config-linux.md, "Cgroup ownership"), if the container gets a cgroup
+// namespace and may write to its cgroup mount.
+func (b *builder) delegateCgroup(step *plan.CreateCgroup) {
 	if !b.ns.makes(specs.CgroupNamespace) {
-		return 0, false
+		return
 	}
 	writable := slices.ContainsFunc(b.spec.Mounts, func(m specs.Mount) bool {
 		return (m.Type == "cgroup" || m.Type == "cgroup2") && path.Clean(m.Destination) == "/sys/fs/cgroup" &&
 			!slices.Contains(m.Options, "ro") && !slices.Contains(m.Options, "rro")
 	})
 	if !writable {
-		return 0, false
+		return
 	}
-	host := b.spec.Process.User.UID
+	uid, gid := b.process.User.UID, b.process.User.GID
 	if b.ns.has(specs.UserNamespace) {
-		var mapped bool
-		if host, mapped = hostID(b.linux.UIDMappings, host); !mapped {
-			return 0, false
+		var known bool
+		if uid, known = hostID(b.linux.UIDMappings, uid); !known {
+			return
+		}
+		if gid, known = hostID(b.linux.GIDMappings, gid); !known {
+			return
 		}
 	}
-	return int(host), int(host) != b.host.EUID
+	if int(uid) != b.host.EUID {
+		step.Delegate, step.OwnerUID, step.OwnerGID = true, int(uid), int(gid)
+	}
 }
 
 // hasLimits reports whether resources ask for anything that cgroup v2 has,

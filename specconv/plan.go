@@ -63,11 +63,11 @@ func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, err
 		(*builder).checkProcess,
 		(*builder).checkTerminal,
 		(*builder).planIdentity,
+		(*builder).planSeccomp,
 		(*builder).planCapabilities,
 		(*builder).planRlimits,
 		(*builder).planOOM,
 		(*builder).planHooks,
-		(*builder).planSeccomp,
 
 		(*builder).planCgroup,
 		(*builder).enterNamespaces,

@@ -165,8 +165,8 @@ one_error() {
 # fail TEXT: end the test, showing what the last command printed.
 fail() {
 	echo "$*" >&2
-	[ ! -s "$OUT" ] || sed 's/^/stdout: /' "$OUT" >&2
-	[ ! -s "$ERR" ] || sed 's/^/stderr: /' "$ERR" >&2
+	[ ! -s "$OUT" ] || head -n 12 "$OUT" | sed 's/^/stdout: /' >&2
+	[ ! -s "$ERR" ] || head -n 12 "$ERR" | sed 's/^/stderr: /' >&2
 	return 1
 }
 

@@ -482,7 +482,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	# ls has one descriptor more than it was given: the directory.
 	same descriptors "$(tr '\n' ' ' <"$OUT")" "0 1 2 3 4 5 "
 	ours "1.1 passes its own descriptor where 3 is not open"
-	no 1 "preserved" run_bundle --preserve-fds 1 "$ID"
+	no 1 "preserve descriptor 3" run_bundle --preserve-fds 1 "$ID"
 	no 1 "preserve-fds" run_bundle --preserve-fds=-1 "$ID"
 }
 

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,12 +10,9 @@ import (
 	"testing"
 	"time"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer"
-	"github.com/crun-go/crun-go/libcontainer/plan"
-	"github.com/crun-go/crun-go/libcontainer/state"
 )
 
 func TestMain(m *testing.M) {
@@ -75,7 +70,7 @@ func TestUsage(t *testing.T) {
 		{"--root", 1, "Incorrect Usage. flag needs an argument: -root\n\n", "flag needs an argument: -root"},
 		{"state --bogus x", 1, "Incorrect Usage: flag provided but not defined: -bogus\n\nNAME:\n   crun-go state - ", "flag provided but not defined: -bogus"},
 		{"create --preserve-fds x y", 1, "Incorrect Usage: invalid value \"x\" for flag -preserve-fds: parse error\n\n", `invalid value "x" for flag -preserve-fds: parse error`},
-		{"create --preserve-fds -1 y", 1, "", `invalid value "-1" for flag -preserve-fds: must not be negative`},
+		{"create --preserve-fds -1 y", 1, "", `crun-go create failed: invalid value "-1" for flag -preserve-fds: must not be negative`},
 		{"create", 1, "Incorrect Usage.\n\nNAME:\n   crun-go create - ", `crun-go: "create" requires exactly 1 argument(s)`},
 		{"start a b", 1, "Incorrect Usage.\n\n", `crun-go: "start" requires exactly 1 argument(s)`},
 		{"state", 1, "Incorrect Usage.\n\n", `crun-go: "state" requires exactly 1 argument(s)`},
@@ -226,6 +221,9 @@ func TestComplete(t *testing.T) {
 	inv := &invocation{global: global{root: "/r", systemdCgroup: true, cgroupManager: "systemd", rootless: "true"}}
 	o := &libcontainer.Options{Config: configName}
 	o.Bundle, o.PidFile, o.ConsoleSocket = "b", "pid", "/c"
+	if err := os.Mkdir("b", 0o700); err != nil {
+		t.Fatal(err)
+	}
 	if err := inv.complete(o, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -241,300 +239,4 @@ func TestComplete(t *testing.T) {
 	if inv.complete(o, "x") != nil || o.Bundle != dir {
 		t.Errorf("bundle %q, want the current directory", o.Bundle)
 	}
-}
-
-// container makes a container's state. If it is alive, its process is that of the test.
-func container(t *testing.T, root, id string, alive bool, change func(*state.State)) *state.Dir {
-	t.Helper()
-	s := &state.State{
-		Container: plan.Container{
-			ID: id, Bundle: "/srv/web", Rootfs: "/srv/web/rootfs", OCIVersion: "1.3.0",
-			Annotations: map[string]string{"com.example.key": "value"},
-		},
-		Config:  "/srv/web/config.json",
-		Status:  specs.StateCreated,
-		Created: time.Date(2026, 1, 2, 3, 4, 5, 123456789, time.UTC),
-		Init:    state.Process{PID: os.Getpid(), Start: 1}, // somebody else by now
-	}
-	if alive {
-		stat, err := os.ReadFile("/proc/self/stat")
-		if err != nil {
-			t.Fatal(err)
-		}
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		if s.Init.Start, err = strconv.ParseUint(fields[19], 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if change != nil {
-		change(s)
-	}
-	dir, err := state.Create(root, id)
-	if err == nil {
-		err = dir.Save(s)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Commands take the lock.
-	if err := unix.Flock(dir.FD(), unix.LOCK_UN); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { dir.Close() })
-	return dir
-}
-
-func TestCommands(t *testing.T) {
-	root := t.TempDir()
-	container(t, root, "stopped", false, nil)
-	container(t, root, "running", true, nil)
-	if err := os.Mkdir(root+"/half", 0o711); err != nil {
-		t.Fatal(err)
-	}
-	missing := textLine("container does not exist", " code=not-found")
-	stopped := textLine("container not running", " code=not-running")
-	for _, c := range []struct {
-		args   string
-		code   int
-		errout string
-	}{
-		{"start none", 1, missing},
-		{"state none", 1, missing},
-		{"kill none", 1, missing},
-		{"kill none BOGUS", 1, missing},
-		{"delete none", 1, missing},
-		{"delete --force none", 0, ""},
-		{"state ''", 1, textLine("container id cannot be empty", "")},
-		{"state ..", 1, textLine("invalid container ID format", " code=invalid-id")},
-		{"delete -f a/b", 1, textLine("invalid container ID format", " code=invalid-id")},
-		{"start stopped", 1, textLine("cannot start a container that has stopped", "")},
-		{"start running", 1, textLine("cannot start an already running container", "")},
-		{"kill stopped", 1, stopped},
-		{"kill stopped KILL", 1, stopped},
-		{"kill --all stopped KILL", 0, ""},
-		{"kill -a stopped 9", 0, ""},
-		{"kill stopped BOGUS", 1, textLine(`unknown signal "BOGUS"`, "")},
-		{"kill running BOGUS", 1, textLine(`unknown signal "BOGUS"`, "")},
-		{"kill running 0", 0, ""},
-		{"delete running", 1, textLine("cannot delete container running that is not stopped: running", "")},
-		{"state half", 1, missing},
-		{"delete half", 1, missing},
-		{"delete stopped", 0, ""},
-		{"delete stopped", 1, missing},
-		{"create --bundle /none x", 1, ""},
-		{"run --bundle=/none x", 1, ""},
-	} {
-		got := crun("--root " + root + " " + c.args)
-		if c.errout == "" && c.code != 0 { // the command's own prefix, and something of the kernel's
-			name, _, _ := strings.Cut(c.args, " ")
-			if !strings.Contains(got.errout, `msg="crun-go `+name+` failed: `) || !strings.Contains(got.errout, "no such file or directory") {
-				t.Errorf("%s: stderr %q", c.args, got.errout)
-			}
-			got.errout = ""
-		}
-		if want := (result{c.code, "", c.errout}); got != want {
-			t.Errorf("crun-go %s:\n got %+v\nwant %+v", c.args, got, want)
-		}
-	}
-	if _, err := os.Stat(root + "/half"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("delete left the directory of a half-made container: %v", err)
-	}
-}
-
-// Whatever is in its directory, delete --force removes a container.
-func TestDeleteBroken(t *testing.T) {
-	for _, journal := range []string{"", "broken", "{}", `{"id":"other"}`} {
-		root := t.TempDir()
-		if err := errors.Join(os.Mkdir(root+"/x", 0o711), os.WriteFile(root+"/x/state.json", []byte(journal), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-		if got := crun("--root " + root + " delete x"); got.code != 1 || !strings.Contains(got.errout, "read state of container x: ") {
-			t.Errorf("journal %q, delete: %+v", journal, got)
-		}
-		if got := crun("--root " + root + " delete --force x"); got.code != 0 || got.errout != "" {
-			t.Errorf("journal %q, delete --force: %+v", journal, got)
-		}
-		if _, err := os.Stat(root + "/x"); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("journal %q: directory is still there: %v", journal, err)
-		}
-	}
-}
-
-func golden(t *testing.T, name string) string {
-	t.Helper()
-	data, err := os.ReadFile("testdata/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
-func TestState(t *testing.T) {
-	root := t.TempDir()
-	container(t, root, "web", false, nil)
-	if got := crun("--root " + root + " state web"); got != (result{0, golden(t, "state-cmd.stopped.json"), ""}) {
-		t.Errorf("stopped: %+v", got)
-	}
-	dir := container(t, root, "live", true, func(s *state.State) { s.Container.Annotations = nil })
-	for _, word := range []string{"running", "created"} {
-		if word == "created" {
-			if err := dir.MakeFifo(os.Getuid(), os.Getgid()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		var doc struct {
-			ID, Status  string
-			PID         int
-			Annotations map[string]string
-		}
-		got := crun("--root " + root + " state live")
-		if err := json.Unmarshal([]byte(got.out), &doc); err != nil || doc.Status != word || doc.PID != os.Getpid() {
-			t.Errorf("%s: %v in %+v", word, err, got)
-		}
-		if strings.Contains(got.out, "annotations") {
-			t.Errorf("empty annotations: %s", got.out)
-		}
-	}
-}
-
-func samples() []*status {
-	return []*status{
-		{
-			ociVersion: "1.3.0", id: "web", pid: 4242, word: "running", bundle: "/srv/web", rootfs: "/srv/web/rootfs",
-			created: time.Date(2026, 1, 2, 3, 4, 5, 123456789, time.UTC), annotations: map[string]string{"com.example.key": "value"},
-			owner: "root",
-		},
-		{
-			ociVersion: "1.3.0", id: "worker-longer-name", pid: 4300, word: "running", bundle: "/srv/worker-longer-name",
-			rootfs: "/srv/worker-longer-name/rootfs", created: time.Date(2026, 1, 2, 3, 4, 6, 123456780, time.UTC), owner: "root",
-		},
-	}
-}
-
-func TestListLayout(t *testing.T) {
-	var table, array bytes.Buffer
-	if err := errors.Join(printTable(&table, samples()), printList(&array, samples())); err != nil {
-		t.Fatal(err)
-	}
-	if want := golden(t, "list.table.txt"); table.String() != want {
-		t.Errorf("table\n%s, want\n%s", table.String(), want)
-	}
-	if want := golden(t, "list.json"); array.String() != want {
-		t.Errorf("json\n%s, want\n%s", array.String(), want)
-	}
-	list := samples()
-	list[0].word, list[0].pid, list[1].word = "stopped", 0, "paused"
-	table.Reset()
-	if err := printTable(&table, list); err != nil || table.String() != golden(t, "list-stopped-paused.table.txt") {
-		t.Errorf("table\n%s, %v", table.String(), err)
-	}
-}
-
-func TestList(t *testing.T) {
-	root := t.TempDir()
-	if got := crun("--root " + root + " list --format json"); got != (result{0, "null\n", ""}) {
-		t.Errorf("no containers: %+v", got)
-	}
-	if got, want := crun("--root "+root+" list").out, "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n"; got != want {
-		t.Errorf("no containers: %q, want %q", got, want)
-	}
-	container(t, root, "b", false, nil)
-	container(t, root, "a", false, nil)
-	err := errors.Join(os.Mkdir(root+"/half", 0o711), os.Mkdir(root+"/bad", 0o711),
-		os.WriteFile(root+"/bad/state.json", []byte("broken"), 0o600), os.WriteFile(root+"/file", nil, 0o600))
-	if err != nil {
-		t.Fatal(err)
-	}
-	complaint := "load container bad: read state of container bad: state.json:1:1: expected an object, found 'b'\n"
-	if got := crun("--root " + root + " list -q"); got != (result{0, "a\nb\n", complaint}) {
-		t.Errorf("list -q: %+v", got)
-	}
-	if got := crun("--root " + root + " list -f yaml"); got.code != 1 || !strings.Contains(got.errout, "invalid format option") {
-		t.Errorf("list -f yaml: %+v", got)
-	}
-	got := crun("--root " + root + "/none list")
-	if want := textLine("open "+root+"/none: no such file or directory", " code=system errno=ENOENT"); got != (result{1, "", want}) {
-		t.Errorf("missing root: %+v", got)
-	}
-}
-
-func TestUserName(t *testing.T) {
-	passwd := "root:x:0:0:root:/root:/bin/sh\n\n# comment\nbad\njoe:x:1000:100::/home/joe:\nmax:x:100:1::/:\n"
-	for uid, want := range map[int]string{0: "root", 1000: "joe", 100: "max", 1: "", 10: ""} {
-		if got := userName(strings.NewReader(passwd), uid); got != want {
-			t.Errorf("userName(%d) = %q, want %q", uid, got, want)
-		}
-	}
-}
-
-func TestSpec(t *testing.T) {
-	if got := startSpec(); got != golden(t, "spec.json") {
-		t.Errorf("spec:\n%s", got)
-	}
-	if got := rootlessSpec(0, 0); got != golden(t, "spec-rootless.json") {
-		t.Errorf("spec --rootless:\n%s", got)
-	}
-	if got := rootlessSpec(1000, 100); !json.Valid([]byte(got)) || !strings.Contains(got, `"hostID": 1000,`) || !strings.Contains(got, `"hostID": 100,`) {
-		t.Errorf("spec --rootless of 1000:100:\n%s", got)
-	}
-	defer unix.Umask(unix.Umask(0o022))
-	dir := t.TempDir()
-	t.Chdir(dir)
-	if got := crun("spec"); got != (result{}) {
-		t.Errorf("spec: %+v", got)
-	}
-	if st, err := os.Stat(dir + "/config.json"); err != nil || st.Mode() != 0o644 {
-		t.Errorf("config.json: %v, %v, want mode 0644", st, err)
-	}
-	if got := crun("spec --bundle " + dir); got != (result{1, "", textLine("File config.json exists. Remove it first", "")}) {
-		t.Errorf("second spec: %+v", got)
-	}
-	if got := crun("spec -b /none"); got.code != 1 || !strings.Contains(got.errout, "chdir /none: no such file or directory") {
-		t.Errorf("spec -b /none: %+v", got)
-	}
-}
-
-func TestFeatures(t *testing.T) {
-	t.Setenv("XDG_RUNTIME_DIR", "/none")
-	got := crun("features")
-	var doc struct {
-		OCIVersionMin, OCIVersionMax string
-		Hooks, MountOptions          []string
-		Linux                        struct {
-			Namespaces, Capabilities []string
-			Cgroup                   map[string]bool
-			Seccomp                  struct {
-				Enabled                                               bool
-				Actions, Operators, Archs, KnownFlags, SupportedFlags []string
-			}
-			MountExtensions map[string]struct{ Enabled bool }
-		}
-		Annotations map[string]string
-	}
-	if err := json.Unmarshal([]byte(got.out), &doc); err != nil || got.code != 0 || !strings.HasSuffix(got.out, "}\n") {
-		t.Fatalf("%v in %+v", err, got)
-	}
-	l := doc.Linux
-	if doc.OCIVersionMin != "1.0.0" || doc.OCIVersionMax != "1.3.0" || len(doc.Hooks) != 6 || l.Cgroup["v1"] || !l.Cgroup["v2"] {
-		t.Errorf("%+v", doc)
-	}
-	if len(l.Seccomp.Actions) == 0 || len(l.Seccomp.Archs) == 0 || len(l.Seccomp.Operators) == 0 || len(l.Seccomp.SupportedFlags) == 0 {
-		t.Errorf("seccomp: %+v", l.Seccomp)
-	}
-	// What containerd, moby and CRI-O look for.
-	if !contains(doc.MountOptions, "rro") || !contains(l.Namespaces, "user") || !l.MountExtensions["idmap"].Enabled {
-		t.Errorf("mountOptions %v, namespaces %v, mountExtensions %v", doc.MountOptions, l.Namespaces, l.MountExtensions)
-	}
-	if !strings.Contains(got.out, "\n    \"ociVersionMax\": \"1.3.0\",\n    \"hooks\": [\n        \"prestart\",\n") {
-		t.Errorf("layout: %.200s", got.out)
-	}
-}
-
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return true
-		}
-	}
-	return false
 }

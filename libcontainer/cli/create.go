@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,13 +27,14 @@ start. The id must not be taken.`,
 			if err := inv.arity(c, 1, 1); err != nil {
 				return err
 			}
-			if err := inv.complete(o, c.Args().First()); err != nil {
-				return err
+			err := inv.complete(o, c.Args().First())
+			if err == nil {
+				err = inv.makeXDGRoot()
 			}
-			if err := inv.makeXDGRoot(); err != nil {
-				return err
+			if err == nil {
+				err = libcontainer.Create(*o)
 			}
-			if err := libcontainer.Create(*o); err != nil {
+			if err != nil {
 				return fmt.Errorf("%s create failed: %w", program, err)
 			}
 			return nil
@@ -101,6 +103,9 @@ func (inv *invocation) complete(o *libcontainer.Options, id string) error {
 			return err
 		}
 		*path = abs
+	}
+	if err := unix.Access(o.Bundle, unix.F_OK); err != nil {
+		return &fs.PathError{Op: "open bundle", Path: o.Bundle, Err: err}
 	}
 	if !filepath.IsAbs(o.Config) {
 		o.Config = filepath.Join(o.Bundle, o.Config)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"io/fs"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -39,6 +38,13 @@ func describe(err error) detail {
 		d.field = field.Field
 		d.setHint(field.Hint)
 	}
+	var step *plan.StepError
+	if errors.As(err, &step) {
+		if step.Item.Field != "" {
+			d.field = step.Item.Field
+		}
+		d.setHint(step.Hint)
+	}
 	var syntax *jsontext.Error
 	if errors.As(err, &syntax) {
 		d.field = syntax.Path
@@ -63,9 +69,10 @@ func (d *detail) setHint(hint string) {
 // errorCode sorts errors into the kinds that a caller may want to treat differently.
 func errorCode(err error) string {
 	var field *plan.FieldError
+	var resource *cgroups.Error
+	var step *plan.StepError
 	var syntax *jsontext.Error
 	var errno syscall.Errno
-	var path *fs.PathError
 	switch {
 	case errors.Is(err, state.ErrExist):
 		return "exists"
@@ -75,10 +82,12 @@ func errorCode(err error) string {
 		return "invalid-id"
 	case errors.Is(err, libcontainer.ErrNotRunning):
 		return "not-running"
-	case errors.As(err, &errno), errors.As(err, &path):
+	case errors.As(err, &errno):
 		return "system"
-	case errors.As(err, &field), errors.As(err, &syntax):
+	case errors.As(err, &field), errors.As(err, &resource), errors.As(err, &syntax):
 		return "config"
+	case errors.As(err, &step):
+		return "step"
 	}
 	return ""
 }

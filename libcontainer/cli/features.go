@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"slices"
+
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
 
@@ -65,7 +67,7 @@ func writeLinuxFeatures(w *jsontext.Writer) {
 	w.End()
 	w.Key("seccomp").Object()
 	w.Key("enabled").Bool(true)
-	w.Key("actions").Texts(seccomp.SupportedActions())
+	w.Key("actions").Texts(seccompActions())
 	w.Key("operators").Texts(seccomp.SupportedOperators())
 	w.Key("archs").Texts(seccomp.SupportedArchs())
 	w.Key("knownFlags").Texts(seccomp.SupportedFlags())
@@ -79,4 +81,11 @@ func writeLinuxFeatures(w *jsontext.Writer) {
 	w.End()
 	enabled("netDevices", false)
 	w.End()
+}
+
+// seccompActions leaves out what the compiler knows and a plan refuses: nobody would listen to the notifications.
+func seccompActions() []string {
+	return slices.DeleteFunc(slices.Clone(seccomp.SupportedActions()), func(action string) bool {
+		return action == "SCMP_ACT_NOTIFY"
+	})
 }

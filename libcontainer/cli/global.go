@@ -79,7 +79,8 @@ func (inv *invocation) prepare(c *cli.Context) error {
 		return err
 	}
 	if g.root = root; root == "/" {
-		return errors.New("Option --root argument should not be set to /") //nolint:staticcheck // runc's words
+		//lint:ignore ST1005 runc's words
+		return errors.New("Option --root argument should not be set to /")
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ container has no pid namespace of its own, SIGKILL goes to all its processes.`,
 			if err != nil {
 				return err
 			}
+			defer container.Close()
 			signal, err := parseSignal(c.Args().Get(1))
 			if err != nil {
 				return err

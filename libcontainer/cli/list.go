@@ -65,22 +65,33 @@ func (inv *invocation) list() ([]*status, error) {
 	}
 	var list []*status
 	for _, id := range ids {
-		container, err := libcontainer.Open(root, id)
+		s, err := inspectOwned(root, id)
 		if errors.Is(err, state.ErrNotExist) {
 			continue
-		}
-		var s *status
-		if err == nil {
-			s, err = inspect(container)
 		}
 		if err != nil {
 			fmt.Fprintf(inv.stderr, "load container %s: %v\n", id, err)
 			continue
 		}
-		s.owner = ownerOf(root, id)
 		list = append(list, s)
 	}
 	return list, nil
+}
+
+// inspectOwned is inspect, and names the owner.
+func inspectOwned(root, id string) (*status, error) {
+	container, err := libcontainer.Open(root, id)
+	if err != nil {
+		return nil, err
+	}
+	defer container.Close()
+	s, err := inspect(container)
+	if err != nil {
+		return nil, err
+	}
+	uid, err := container.Owner()
+	s.owner = ownerName(uid)
+	return s, err
 }
 
 func printIDs(w io.Writer, list []*status) error {
@@ -118,17 +129,8 @@ func printList(out io.Writer, list []*status) error {
 	return err
 }
 
-// ownerOf names the user who created a container: "#1000" if the user has no name.
-func ownerOf(root, id string) string {
-	dir, err := state.Open(root, id)
-	if err != nil {
-		return ""
-	}
-	defer dir.Close()
-	uid, err := dir.Owner()
-	if err != nil {
-		return ""
-	}
+// ownerName names a user: "#1000" if the user has no name.
+func ownerName(uid int) string {
 	if f, err := os.Open("/etc/passwd"); err == nil {
 		defer f.Close()
 		if name := userName(f, uid); name != "" {

@@ -150,6 +150,10 @@ func TestDescribe(t *testing.T) {
 		{&plan.FieldError{Field: "a", Err: withHint(errors.New("x"), "inner")}, detail{code: "config", field: "a", hint: "inner"}},
 		{&jsontext.Error{Path: "process.args", Msg: "x"}, detail{code: "config", field: "process.args"}},
 		{
+			&plan.StepError{Item: plan.Item{Field: "root"}, Err: errors.New("x"), Hint: "h"},
+			detail{code: "step", field: "root", hint: "h"},
+		},
+		{
 			fmt.Errorf("x: %w", &cgroups.Error{Field: "memory.limit", Err: cgroups.ErrNotSupported, Hint: "boot"}),
 			detail{code: "config", field: "linux.resources.memory.limit", hint: "boot"},
 		},

@@ -26,21 +26,17 @@ on. The container is deleted when it has exited.`,
 			if err := inv.arity(c, 1, 1); err != nil {
 				return err
 			}
-			if err := inv.complete(o, c.Args().First()); err != nil {
-				return err
+			err := inv.complete(o, c.Args().First())
+			if err == nil {
+				err = inv.makeXDGRoot()
 			}
-			if err := inv.makeXDGRoot(); err != nil {
-				return err
+			if err == nil {
+				inv.code, err = libcontainer.Run(*o)
 			}
-			code, err := libcontainer.Run(*o)
 			if err != nil {
-				err = fmt.Errorf("%s run failed: %w", program, err)
+				return fmt.Errorf("%s run failed: %w", program, err)
 			}
-			if err != nil && code > exitFailure {
-				return cli.Exit(err, code)
-			}
-			inv.code = code
-			return err
+			return nil
 		},
 	}
 }

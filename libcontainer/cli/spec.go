@@ -48,7 +48,8 @@ func writeSpec(bundle, text string) error {
 	}
 	f, err := os.OpenFile(configName, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return errors.New("File " + configName + " exists. Remove it first") //nolint:staticcheck // runc's words
+		//lint:ignore ST1005 runc's words
+		return errors.New("File " + configName + " exists. Remove it first")
 	}
 	if err != nil {
 		return err

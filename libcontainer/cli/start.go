@@ -20,6 +20,7 @@ func (inv *invocation) startCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			defer container.Close()
 			return container.Start(inv.log.warn)
 		},
 	}

@@ -23,6 +23,7 @@ func (inv *invocation) stateCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			defer container.Close()
 			s, err := inspect(container)
 			if err != nil {
 				return err

@@ -17,7 +17,7 @@ type CreateCgroup struct {
 	Delegate  bool   // give its files to the container's root (writable cgroup namespace)
 	OwnerUID  int    // host ids of the container's root, with Delegate
 	OwnerGID  int
-	Tolerated bool   // rootless and no limit asked for: a cgroup that can't be made is no error
+	Tolerated bool // rootless and no limit asked for: a cgroup that can't be made is no error
 }
 
 // SetResources writes limits into the cgroup, except pids.max: a Go init needs

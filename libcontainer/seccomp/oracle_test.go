@@ -31,17 +31,6 @@ func families() [][]*arch {
 	}
 }
 
-func finder(family []*arch) func(string) *arch {
-	return func(name string) *arch {
-		for _, a := range family {
-			if a.name == name {
-				return a
-			}
-		}
-		return nil
-	}
-}
-
 // understood is the profile without the names that this libseccomp doesn't
 // know on all of the architectures: the oracle has nothing to say about them.
 func understood(cfg *specs.LinuxSeccomp, family []*arch) *specs.LinuxSeccomp {
@@ -58,8 +47,10 @@ func understood(cfg *specs.LinuxSeccomp, family []*arch) *specs.LinuxSeccomp {
 
 func known(name string, family []*arch) bool {
 	at := sysnr.Index(name, 0)
-	if at < 0 {
+	if nr, err := libseccomp.GetSyscallFromName(name); at < 0 || err != nil {
 		return false
+	} else if back, err := nr.GetName(); err != nil || back != name {
+		return false // it would not find its way to another architecture
 	}
 	for _, a := range family {
 		scmp, err := libseccomp.GetArchFromString(strings.TrimPrefix(a.name, "SCMP_ARCH_"))
@@ -96,85 +87,13 @@ func compare(t *testing.T, cfg *specs.LinuxSeccomp, family []*arch) (checked int
 				d := call{nr: nr, arch: a.audit, args: args, big: a.big}
 				checked++
 				if us, them := run(ours.Filter, &d), run(theirs.Filter, &d); us != them {
-					t.Fatalf("%s syscall %d (%s), arguments %#x: we say %#x, libseccomp %#x", a.name, nr, nameOf(a, nr), args, us, them)
+					t.Fatalf("%s syscall %d (%s), arguments %#x: we say %#x, libseccomp %#x\nrules: %+v",
+						a.name, nr, nameOf(a, nr), args, us, them, about(cfg, nameOf(a, nr)))
 				}
 			}
 		}
 	}
 	return checked
-}
-
-// foreign stands for all architectures that a filter doesn't know.
-var foreign = &arch{name: "foreign", audit: 0xdead}
-
-// numbers are the syscall numbers to try: all, and where something may change.
-func numbers(a *arch) []uint32 {
-	var all []uint32
-	for n := uint32(0); n < sysnr.Max; n++ {
-		all = append(all, a.base+n, n)
-	}
-	for n := uint32(0); n < 8; n++ {
-		all = append(all, sysnr.PrivateBase+n)
-	}
-	all = append(all, 3999, 4999, 5999, 7000, x32Bit-1, x32Bit, x32Bit+1, x32Bit+700, 1<<31, ^uint32(1), ^uint32(0))
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-func nameOf(a *arch, nr uint32) string {
-	for i, slot := range a.slots {
-		if slot != sysnr.None && a.number(int(slot)) == nr {
-			return sysnr.Name(i)
-		}
-	}
-	return "?"
-}
-
-// arguments are the argument vectors to try a syscall with: every combination
-// of interesting values for the arguments that its rules look at.
-func arguments(p *profile, a *arch, nr uint32) [][6]uint64 {
-	var values [6][]uint64
-	if a.slots == nil {
-		return [][6]uint64{{}}
-	}
-	name := nameOf(a, nr)
-	mux := a.socketcall != 0 && (nr == a.number(int(a.socketcall)) || nr == a.number(int(a.ipc)))
-	for i := range p.entries {
-		e := &p.entries[i]
-		if !mux && !slices.Contains(e.names, name) {
-			continue
-		}
-		for _, c := range e.conds {
-			values[c.arg] = append(values[c.arg], 0, c.value-1, c.value, c.value+1,
-				c.value^1<<32, c.value+1<<33, c.mask, c.value|^c.mask, ^uint64(0))
-		}
-	}
-	if mux {
-		for n := range uint64(25) {
-			values[0] = append(values[0], n)
-		}
-	}
-	vectors := [][6]uint64{{}}
-	for arg, vs := range values {
-		slices.Sort(vs)
-		vs = slices.Compact(vs)
-		if len(vs) == 0 {
-			continue
-		}
-		var more [][6]uint64
-		for _, vec := range vectors {
-			for _, v := range vs {
-				vec[arg] = v
-				more = append(more, vec)
-			}
-		}
-		vectors = more
-	}
-	if len(vectors) > 3000 {
-		rand.New(rand.NewPCG(uint64(nr), 1)).Shuffle(len(vectors), func(i, j int) { vectors[i], vectors[j] = vectors[j], vectors[i] })
-		vectors = vectors[:3000]
-	}
-	return vectors
 }
 
 func TestOracleRealProfiles(t *testing.T) {
@@ -194,6 +113,13 @@ func TestOracleRealProfiles(t *testing.T) {
 	}
 }
 
+// TestOracleRandomProfiles leaves out what libseccomp 2.5 gets wrong, and
+// TestMeaning covers:
+//   - Several rules on one syscall of which some compare with an operator
+//     other than EQ and MASKED_EQ: it can drop rules, or link its tree into a
+//     ring and never return.
+//   - Where an architecture other than x86_64 has only rules with conditions,
+//     it compares the audit number in place of the syscall's.
 func TestOracleRandomProfiles(t *testing.T) {
 	n := 400
 	if testing.Short() {
@@ -202,67 +128,36 @@ func TestOracleRandomProfiles(t *testing.T) {
 	for seed := range n {
 		for _, family := range families() {
 			t.Run(fmt.Sprintf("%d/%s", seed, family[0].name), func(t *testing.T) {
-				compare(t, randomProfile(rand.New(rand.NewPCG(uint64(seed), 2)), family), family)
+				r := rand.New(rand.NewPCG(uint64(seed), 2))
+				var names []string
+				for range 5 + r.IntN(60) {
+					if name := sysnr.Name(r.IntN(sysnr.Count)); known(name, family) && name != "write" {
+						names = append(names, name)
+					}
+				}
+				names = append(names, "socket", "sendto", "semop", "shmat", "recvmmsg", "socketcall", "ipc", "clone")
+				compare(t, randomProfile(r, family, names, true), family)
 			})
 		}
 	}
 }
 
-// randomProfile makes a profile of a few names, so that entries meet.
-func randomProfile(r *rand.Rand, family []*arch) *specs.LinuxSeccomp {
-	actions := []specs.LinuxSeccompAction{specs.ActAllow, specs.ActErrno, specs.ActKill, specs.ActKillProcess,
-		specs.ActTrap, specs.ActTrace, specs.ActLog, specs.ActNotify}
-	cfg := &specs.LinuxSeccomp{DefaultAction: actions[r.IntN(len(actions)-1)], ListenerPath: "/agent"}
-	for _, a := range family {
-		if r.IntN(3) > 0 {
-			cfg.Architectures = append(cfg.Architectures, specs.Arch(a.name))
+// TestOraclePrecedence gives the rules of one syscall different actions.
+func TestOraclePrecedence(t *testing.T) {
+	actions := []specs.LinuxSeccompAction{specs.ActAllow, specs.ActKill, specs.ActLog}
+	for seed := range 2000 {
+		r := rand.New(rand.NewPCG(uint64(seed), 3))
+		cfg := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno}
+		for range 2 + r.IntN(3) {
+			call := specs.LinuxSyscall{Names: []string{"clone"}, Action: actions[r.IntN(3)]}
+			for arg := range 1 + r.IntN(2) {
+				call.Args = append(call.Args, randomArg(r, specs.OpEqualTo, specs.OpMaskedEqual))
+				call.Args[arg].Index = uint(arg + r.IntN(2))
+			}
+			cfg.Syscalls = append(cfg.Syscalls, call)
 		}
-	}
-	names := []string{"socket", "sendto", "semop", "shmat", "personality", "clone", "ioctl", "recvmmsg", "socketcall", "ipc"}
-	for range 5 + r.IntN(60) {
-		name := sysnr.Name(r.IntN(sysnr.Count))
-		if known(name, family) && name != "write" {
-			names = append(names, name)
+		for _, family := range [][]*arch{{&archX86_64}, {&archARM}} {
+			t.Run(fmt.Sprintf("%d/%s", seed, family[0].name), func(t *testing.T) { compare(t, cfg, family) })
 		}
-	}
-	// libseccomp merges rules of one syscall with different actions in ways
-	// that depend on more than the rules, so each name has one action.
-	byAction := map[string]int{}
-	for _, name := range names {
-		byAction[name] = r.IntN(len(actions))
-	}
-	for range 1 + r.IntN(40) {
-		name := names[r.IntN(len(names))]
-		call := specs.LinuxSyscall{Names: []string{name}, Action: actions[byAction[name]]}
-		for range r.IntN(4) {
-			call.Names = append(call.Names, same(r, names, byAction, name))
-		}
-		for range []int{0, 0, 1, 1, 2, 3}[r.IntN(6)] {
-			call.Args = append(call.Args, randomArg(r))
-		}
-		cfg.Syscalls = append(cfg.Syscalls, call)
-	}
-	return cfg
-}
-
-// same picks another name with the same action.
-func same(r *rand.Rand, names []string, byAction map[string]int, name string) string {
-	for range 20 {
-		if other := names[r.IntN(len(names))]; byAction[other] == byAction[name] {
-			return other
-		}
-	}
-	return name
-}
-
-func randomArg(r *rand.Rand) specs.LinuxSeccompArg {
-	ops := []specs.LinuxSeccompOperator{specs.OpEqualTo, specs.OpNotEqual, specs.OpGreaterThan, specs.OpGreaterEqual,
-		specs.OpLessThan, specs.OpLessEqual, specs.OpMaskedEqual}
-	values := []uint64{0, 1, 2, 7, 38, 40, 0x7e020000, 0xffffffff, 1 << 32, 1<<32 + 7, 7 << 32, ^uint64(0), 0xffffffff << 32}
-	return specs.LinuxSeccompArg{
-		Index:    uint([]int{0, 0, 0, 1, 1, 2, 5}[r.IntN(7)]),
-		Value:    values[r.IntN(len(values))],
-		ValueTwo: values[r.IntN(len(values))],
-		Op:       ops[r.IntN(len(ops))],
 	}
 }

@@ -1,0 +1,248 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// fill sets every field of a value to something that is not its zero, and
+// different from field to field.
+func fill(v reflect.Value, next *int64) {
+	*next++
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), next)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), next)
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(v.Index(0), next)
+		fill(v.Index(1), next)
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		key, elem := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key, next)
+		fill(elem, next)
+		v.SetMapIndex(key, elem)
+	case reflect.String:
+		v.SetString(strings.Repeat("ab", int(*next%5)) + string(rune('c'+*next%20)))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(-*next)
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		v.SetUint(uint64(*next % 250))
+	default:
+		panic("fill can't make a " + v.Kind().String())
+	}
+}
+
+// full returns a plan with a step of every kind, filled or all zero.
+func full(filled bool) *Plan {
+	p := new(Plan)
+	var next int64
+	if filled {
+		fill(reflect.ValueOf(&p.Container).Elem(), &next)
+	}
+	for k := range kinds {
+		step := newStep(k)
+		if filled {
+			fill(reflect.ValueOf(step).Elem(), &next)
+		}
+		p.Init = append(p.Init, Item{Step: step})
+	}
+	return p
+}
+
+// TestKinds: each kind has its own step type, which knows its kind.
+func TestKinds(t *testing.T) {
+	seen := map[reflect.Type]bool{}
+	for k := range kinds {
+		step := newStep(k)
+		if step == nil {
+			t.Fatalf("kind %d has no step", k)
+		}
+		if step.kind() != k || seen[reflect.TypeOf(step)] {
+			t.Errorf("kind %d makes a %T, whose kind is %d", k, step, step.kind())
+		}
+		seen[reflect.TypeOf(step)] = true
+	}
+	if newStep(kinds) != nil {
+		t.Error("there is a step beyond the last kind")
+	}
+}
+
+// TestRoundTrip: every field of every step arrives. A field that a step's code
+// forgets, or a step that is not in the list, fails here.
+func TestRoundTrip(t *testing.T) {
+	for _, filled := range []bool{true, false} {
+		p := full(filled)
+		data, err := p.AppendInit([]byte("before"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, ok := bytes.CutPrefix(data, []byte("before"))
+		if !ok {
+			t.Fatal("AppendInit overwrote what was there")
+		}
+		container, steps, err := DecodeInit(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(container, p.Container) {
+			t.Errorf("container became %+v, was %+v", container, p.Container)
+		}
+		if len(steps) != len(p.Init) {
+			t.Fatalf("%d steps became %d", len(p.Init), len(steps))
+		}
+		for i, step := range steps {
+			if !reflect.DeepEqual(step, p.Init[i].Step) {
+				t.Errorf("step became\n%#v, was\n%#v", step, p.Init[i].Step)
+			}
+		}
+	}
+}
+
+// TestHookEnv: an empty environment is not an absent one.
+func TestHookEnv(t *testing.T) {
+	p := &Plan{Init: []Item{{Step: &Hooks{Hooks: []specs.Hook{{}, {Env: []string{}}}}}}}
+	data, err := p.AppendInit(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, steps, err := DecodeInit(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks := steps[0].(*Hooks).Hooks
+	if hooks[0].Env != nil || hooks[1].Env == nil {
+		t.Errorf("%#v", hooks)
+	}
+}
+
+// TestParentSteps can't be sent.
+func TestParentSteps(t *testing.T) {
+	p := &Plan{Init: []Item{{Step: &Spawn{}}}}
+	if _, err := p.AppendInit(nil); err == nil {
+		t.Error("Spawn was sent to init")
+	}
+}
+
+// TestMalformed: what is cut short or goes on too long is an error, and never
+// a panic or a large allocation.
+func TestMalformed(t *testing.T) {
+	data, err := full(true).AppendInit(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range data {
+		if _, _, err := DecodeInit(data[:n]); err == nil {
+			t.Fatalf("the first %d of %d bytes were accepted", n, len(data))
+		}
+	}
+	if _, _, err := DecodeInit(append(data, 0)); err == nil {
+		t.Error("a byte too many was accepted")
+	}
+}
+
+func FuzzDecodeInit(f *testing.F) {
+	for _, filled := range []bool{true, false} {
+		data, err := full(filled).AppendInit(nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		container, steps, err := DecodeInit(data)
+		if err != nil {
+			return
+		}
+		p := &Plan{Container: container}
+		for _, step := range steps {
+			p.Init = append(p.Init, Item{Step: step})
+		}
+		again, err := p.AppendInit(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, back, err := DecodeInit(again); err != nil || !reflect.DeepEqual(back, steps) {
+			t.Errorf("steps changed on the way: %v", err)
+		}
+	})
+}
+
+// TestText: one line per step, in columns.
+func TestText(t *testing.T) {
+	p := &Plan{
+		Parent: []Item{{"linux.cgroupsPath", &CreateCgroup{Path: "/c"}}, {"", &Await{Mounted}}},
+		Init: []Item{
+			{"linux.sysctl.net.ipv4.a_very_long_parameter", &Sysctl{"k", "v"}},
+			{"mounts[0]", &MountFS{Type: "tmpfs", Target: "/dev", Params: []string{"size=1m", "mode=755"}, Fallback: -1,
+				Options: MountOptions{Attr: Attr{Set: unix.MOUNT_ATTR_NOSUID}}}},
+		},
+	}
+	want := `parent   1  linux.cgroupsPath                 create cgroup "/c"
+parent   2                                    wait until init is mounted
+init     1  linux.sysctl.net.ipv4.a_very_long_parameter  set sysctl k to "v"
+init     2  mounts[0]                         mount tmpfs on "/dev" with size=1m,mode=755 (nosuid)
+`
+	var got strings.Builder
+	if err := Text(&got, p); err != nil || got.String() != want {
+		t.Errorf("%v\n got %s\nwant %s", err, got.String(), want)
+	}
+}
+
+// TestJSON: types, fields, words and arguments of both halves.
+func TestJSON(t *testing.T) {
+	p := &Plan{
+		Container: Container{ID: "c"},
+		Parent:    []Item{{"", &Await{Ready}}},
+		Init:      []Item{{"hostname", &SetHostname{Name: "<h>"}}},
+		Poststop:  []specs.Hook{{Path: "/h"}},
+	}
+	var out bytes.Buffer
+	if err := JSON(&out, p); err != nil {
+		t.Fatal(err)
+	}
+	type step struct {
+		Step, Field, Text string
+		Args              map[string]any
+	}
+	var got struct {
+		Container    struct{ ID string }
+		Parent, Init []step
+		Poststop     []specs.Hook
+	}
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Container.ID != "c" || len(got.Poststop) != 1 || len(got.Parent) != 1 || got.Parent[0].Step != "Await" {
+		t.Errorf("%s", out.String())
+	}
+	want := step{"SetHostname", "hostname", `set hostname to "<h>"`, map[string]any{"Name": "<h>"}}
+	if len(got.Init) != 1 || !reflect.DeepEqual(got.Init[0], want) {
+		t.Errorf("%+v", got.Init)
+	}
+}
+
+// TestLines: every step says what it does, and no two kinds say the same.
+func TestLines(t *testing.T) {
+	seen := map[string]bool{}
+	for _, item := range full(true).Init {
+		line := item.String()
+		if line == "" || strings.ContainsAny(line, "\n") || seen[line] {
+			t.Errorf("%T says %q", item.Step, line)
+		}
+		seen[line] = true
+	}
+}

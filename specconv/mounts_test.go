@@ -1,0 +1,285 @@
+package specconv
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// TestOptionWords: the vocabulary is sorted, or the search in it would miss
+// words.
+func TestOptionWords(t *testing.T) {
+	words := MountOptions()
+	if !slices.IsSorted(words) || len(slices.Compact(slices.Clone(words))) != len(words) {
+		t.Error("option words are not sorted or not unique")
+	}
+	for _, word := range words {
+		if w, err := readOptions("", []string{word}); err != nil || w.param >= 0 {
+			t.Errorf("%q is read as the filesystem's, %v", word, err)
+		}
+	}
+}
+
+// TestTypedOptions: what the words of a new filesystem's mount come to.
+func TestTypedOptions(t *testing.T) {
+	const ro, nosuid, nodev, noexec = unix.MOUNT_ATTR_RDONLY, unix.MOUNT_ATTR_NOSUID, unix.MOUNT_ATTR_NODEV, unix.MOUNT_ATTR_NOEXEC
+	const atime = unix.MOUNT_ATTR__ATIME
+	for _, c := range []struct {
+		words  []string
+		attr   plan.Attr
+		params []string
+	}{
+		{nil, plan.Attr{}, nil},
+		{[]string{"defaults", "silent", "loud", "iversion", "noiversion", ""}, plan.Attr{}, nil},
+		{[]string{"ro", "nosuid", "nodev", "noexec"}, plan.Attr{Set: ro | nosuid | nodev | noexec}, nil},
+		{[]string{"ro", "nosuid", "rw", "suid"}, plan.Attr{}, nil},
+		{[]string{"rw", "ro"}, plan.Attr{Set: ro}, nil},
+		{[]string{"rro", "nodev", "rdev"}, plan.Attr{Set: ro}, nil},
+		{[]string{"relatime"}, plan.Attr{}, nil},
+		{[]string{"strictatime"}, plan.Attr{Set: unix.MOUNT_ATTR_STRICTATIME, Clear: atime}, nil},
+		{[]string{"noatime", "strictatime"}, plan.Attr{Set: unix.MOUNT_ATTR_STRICTATIME, Clear: atime}, nil},
+		{[]string{"noatime", "atime"}, plan.Attr{}, nil},
+		{[]string{"noatime", "nodiratime"}, plan.Attr{Set: unix.MOUNT_ATTR_NOATIME | unix.MOUNT_ATTR_NODIRATIME, Clear: atime}, nil},
+		{[]string{"nosymfollow"}, plan.Attr{Set: unix.MOUNT_ATTR_NOSYMFOLLOW}, nil},
+		{[]string{"sync", "size=64k", "dirsync"}, plan.Attr{}, []string{"sync", "size=64k", "dirsync"}},
+		{[]string{"sync", "lazytime", "async", "nolazytime", "mand"}, plan.Attr{}, []string{"mand"}},
+		{[]string{"size=64k,mode=755"}, plan.Attr{}, []string{"size=64k", "mode=755"}},
+		{[]string{`context="u:r:t:s0:c1,c2"`, "a,,b,"}, plan.Attr{}, []string{"context=u:r:t:s0:c1,c2", "a", "b"}},
+		{[]string{`lowerdir=/a\,b:/c,x`}, plan.Attr{}, []string{`lowerdir=/a\,b:/c`, "x"}},
+		{[]string{"user_xattr"}, plan.Attr{}, []string{"user_xattr"}},
+	} {
+		p := planOf(t, `{"mounts": [{"destination": "/a", "type": "ext4", "source": "/dev/sda", "options": `+words(c.words)+`}]}`)
+		got := step[*plan.MountFS](t, p)
+		want := &plan.MountFS{Type: "ext4", Source: "/dev/sda", Target: "/a", Params: c.params, Options: plan.MountOptions{Attr: c.attr}, Fallback: -1}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q:\n got %+v\nwant %+v", c.words, got, want)
+		}
+	}
+}
+
+// TestBindOptions: on a bind mount attributes can be taken away too, words of
+// the filesystem's have no effect, and nothing stays the host's peer unless
+// that is asked for.
+func TestBindOptions(t *testing.T) {
+	const ro, rec = unix.MOUNT_ATTR_RDONLY, unix.MS_REC
+	const slave, private, shared = unix.MS_SLAVE | rec, unix.MS_PRIVATE | rec, unix.MS_SHARED | rec
+	for _, c := range []struct {
+		root    string
+		words   []string
+		options plan.MountOptions
+		tree    plan.OpenTree
+	}{
+		{"", []string{"bind"}, plan.MountOptions{Propagation: []uint64{slave}}, plan.OpenTree{}},
+		{"", []string{"rbind", "ro"}, plan.MountOptions{Attr: plan.Attr{Set: ro}, Propagation: []uint64{slave}}, plan.OpenTree{Recursive: true}},
+		{"", []string{"rbind", "rw"}, plan.MountOptions{Attr: plan.Attr{Clear: ro}, Propagation: []uint64{slave}}, plan.OpenTree{Recursive: true}},
+		{"", []string{"rbind", "rro"}, plan.MountOptions{Recursive: plan.Attr{Set: ro}, Propagation: []uint64{slave}}, plan.OpenTree{Recursive: true}},
+		{"", []string{"rbind", "rprivate"}, plan.MountOptions{Propagation: []uint64{private}}, plan.OpenTree{Recursive: true}},
+		{"", []string{"bind", "private"}, plan.MountOptions{Propagation: []uint64{unix.MS_PRIVATE}}, plan.OpenTree{}},
+		{"", []string{"rbind", "private"}, plan.MountOptions{Propagation: []uint64{slave, unix.MS_PRIVATE}}, plan.OpenTree{Recursive: true}},
+		{"", []string{"rbind", "rshared"}, plan.MountOptions{Propagation: []uint64{slave, shared}}, plan.OpenTree{Recursive: true}},
+		{"rprivate", []string{"bind"}, plan.MountOptions{Propagation: []uint64{private}}, plan.OpenTree{}},
+		{"rslave", []string{"bind"}, plan.MountOptions{Propagation: []uint64{slave}}, plan.OpenTree{}},
+		{"unbindable", []string{"bind"}, plan.MountOptions{Propagation: []uint64{private}}, plan.OpenTree{}},
+		{"rshared", []string{"rbind", "rshared"}, plan.MountOptions{Propagation: []uint64{shared}}, plan.OpenTree{Recursive: true}},
+		{"shared", []string{"rbind", "rslave"}, plan.MountOptions{Propagation: []uint64{slave}}, plan.OpenTree{Recursive: true}},
+		{"", []string{"bind", "relatime", "sync", "src-nofollow"},
+			plan.MountOptions{Attr: plan.Attr{Clear: unix.MOUNT_ATTR__ATIME}, Propagation: []uint64{slave}}, plan.OpenTree{NoFollow: true}},
+	} {
+		p := planOf(t, `{"linux": {"rootfsPropagation": "`+c.root+`"},
+			"mounts": [{"destination": "/a", "source": "/b", "options": `+words(c.words)+`}]}`)
+		got := step[*plan.Bind](t, p)
+		if !reflect.DeepEqual(got, &plan.Bind{Slot: 1, Source: "/b", Target: "/a", Options: c.options}) {
+			t.Errorf("%q %q: %+v", c.root, c.words, got)
+		}
+		c.tree.Slot, c.tree.Path = 1, "/b"
+		if tree := steps[*plan.OpenTree](p)[1]; !reflect.DeepEqual(tree, &c.tree) {
+			t.Errorf("%q: %+v", c.words, tree)
+		}
+	}
+}
+
+func words(list []string) string {
+	if list == nil {
+		return "[]"
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// TestMountShapes: one line for each way to write a mount.
+func TestMountShapes(t *testing.T) {
+	for _, c := range []struct{ mount, want string }{
+		{`{"destination": "/a/../b/", "type": "tmpfs"}`, `mount tmpfs on "/b"`},
+		{`{"destination": "b", "type": "tmpfs"}`, `mount tmpfs on "/b"`},
+		{`{"destination": "/a", "type": "tmpfs", "options": ["rprivate"]}`, `mount tmpfs on "/a"`},
+		{`{"destination": "/a", "type": "tmpfs", "options": ["private", "rshared"]}`, `mount tmpfs on "/a" (private,rshared)`},
+		{`{"destination": "/a", "type": "bind", "source": "vol"}`, `bind "/bundle/vol" on "/a" (rslave)`},
+		{`{"destination": "/a", "source": "/x/../y", "options": ["bind"]}`, `bind "/x/../y" on "/a" (rslave)`},
+		{`{"destination": "/a", "options": ["remount"]}`, `remount "/a"`},
+		{`{"destination": "/a", "source": "/b", "options": ["bind", "remount", "ro", "nodev", "exec"]}`, `remount "/a" (ro,nodev,exec)`},
+		{`{"destination": "/proc", "type": "bind", "source": "/proc"}`, `bind "/proc" on "/proc" (rslave)`},
+		{`{"destination": "/proc/uptime", "type": "bind", "source": "/x"}`, `bind "/x" on "/proc/uptime" (rslave)`},
+		{`{"destination": "/c", "type": "cgroup", "options": ["ro", "name=systemd", "rprivate"]}`, `mount cgroup2 on "/c" (ro)`},
+	} {
+		p := planOf(t, `{"mounts": [`+c.mount+`]}`)
+		i := slices.IndexFunc(p.Init, func(item plan.Item) bool { return item.Field == "mounts[0]" })
+		if i < 0 || p.Init[i].String() != c.want {
+			t.Errorf("%s: got %s, want %s", c.mount, p.Init[i], c.want)
+		}
+	}
+}
+
+// TestReadonlyTmpfs: mount points and devices are made before it becomes
+// read-only, and the terminal too.
+func TestReadonlyTmpfs(t *testing.T) {
+	p := planOf(t, `{"process": {"terminal": true}, "mounts": [{"destination": "/dev", "type": "tmpfs", "options": ["ro", "nosuid"]}]}`)
+	if fs := step[*plan.MountFS](t, p); fs.Options.Attr.Set != unix.MOUNT_ATTR_NOSUID {
+		t.Errorf("mounted with %#x", fs.Options.Attr.Set)
+	}
+	remount, console := position(p.Init, &plan.Remount{}), position(p.Init, &plan.Console{})
+	if got := p.Init[remount].String(); got != `remount "/dev" (ro)` {
+		t.Error(got)
+	}
+	if remount < console || remount < position(p.Init, &plan.MakeDevice{}) {
+		t.Error("/dev is read-only too early")
+	}
+}
+
+// position finds the first step of the type of like; -1: there is none.
+func position(items []plan.Item, like plan.Step) int {
+	return slices.IndexFunc(items, func(item plan.Item) bool {
+		return reflect.TypeOf(item.Step) == reflect.TypeOf(like)
+	})
+}
+
+// TestMountExtras: what else a typed mount can carry.
+func TestMountExtras(t *testing.T) {
+	host := goldenHost
+	host.SELinux = true
+	fragment := `{"linux": {"mountLabel": "u:r:t:s0:c1,c2"}, "mounts": [
+		{"destination": "/a", "type": "tmpfs", "options": ["tmpcopyup", "size=1m"]}, {"destination": "/proc", "type": "proc"}]}`
+	mounts := steps[*plan.MountFS](planOn(t, fragment, host, testOptions))
+	if m := mounts[0]; !m.CopyUp || !slices.Equal(m.Params, []string{"size=1m", "context=u:r:t:s0:c1,c2"}) {
+		t.Errorf("tmpfs: %+v", m)
+	}
+	if m := mounts[1]; m.Params != nil {
+		t.Errorf("proc has a label: %+v", m)
+	}
+	if m := steps[*plan.MountFS](planOf(t, fragment))[0]; !slices.Equal(m.Params, []string{"size=1m"}) {
+		t.Errorf("label without SELinux: %+v", m)
+	}
+}
+
+// TestFallbacks: in a user namespace sysfs and cgroup2 may be refused; what
+// replaces them is never the host's cgroup hierarchy (CVE-2023-25809).
+func TestFallbacks(t *testing.T) {
+	const mounts = `"mounts": [{"destination": "/sys", "type": "sysfs"}, {"destination": "/sys/fs/cgroup", "type": "cgroup2"}]`
+	for _, m := range steps[*plan.MountFS](planOf(t, `{`+mounts+`}`)) {
+		if m.Fallback != -1 || m.Mask {
+			t.Errorf("without user namespace: %+v", m)
+		}
+	}
+	p := planOf(t, `{`+mounts+`, "linux": {`+userns+`, "cgroupsPath": "/c"}}`)
+	fs, trees := steps[*plan.MountFS](p), steps[*plan.OpenTree](p)
+	if want := (&plan.OpenTree{Slot: 1, Path: "/sys", Recursive: true, Optional: true}); fs[0].Fallback != 1 || !reflect.DeepEqual(trees[1], want) {
+		t.Errorf("sysfs: %+v, %+v", fs[0], trees[1])
+	}
+	if want := (&plan.OpenTree{Slot: 2, Path: "/sys/fs/cgroup/c", Optional: true}); fs[1].Fallback != 2 || !fs[1].Mask || !reflect.DeepEqual(trees[2], want) {
+		t.Errorf("cgroup2: %+v, %+v", fs[1], trees[2])
+	}
+	host := goldenHost
+	host.UserNS, host.CgroupRoot = true, ""
+	fs = steps[*plan.MountFS](planOn(t, `{`+mounts+`}`, host, testOptions))
+	if fs[0].Fallback != -1 || fs[1].Fallback != -1 || !fs[1].Mask {
+		t.Errorf("new network namespace, no cgroup2: %+v %+v", fs[0], fs[1])
+	}
+}
+
+// TestIDMappedMounts: a mount's own mapping wins, the option alone takes the
+// container's.
+func TestIDMappedMounts(t *testing.T) {
+	const own = `"uidMappings": [{"hostID": 7, "size": 1}], "gidMappings": [{"hostID": 8, "size": 1}]`
+	for _, c := range []struct {
+		mount     string
+		uid, gid  uint32
+		recursive bool
+	}{
+		{`"options": ["bind", "idmap"]`, 1000, 1000, false},
+		{`"options": ["rbind", "ridmap"]`, 1000, 1000, true},
+		{`"options": ["rbind"], ` + own, 7, 8, false},
+		{`"options": ["rbind", "ridmap"], ` + own, 7, 8, true},
+	} {
+		p := planOf(t, `{"mounts": [{"destination": "/a", "source": "/b", `+c.mount+`}], "linux": {`+userns+`}}`)
+		m := steps[*plan.OpenTree](p)[1].IDMap
+		if m == nil || m.UIDs[0].HostID != c.uid || m.GIDs[0].HostID != c.gid || m.Recursive != c.recursive {
+			t.Errorf("%s: %+v", c.mount, m)
+		}
+	}
+	p := planOf(t, `{"mounts": [{"destination": "/a", "source": "/b", "options": ["bind", "idmap"]}],
+		"linux": {"namespaces": [{"type": "mount"}, {"type": "user", "path": "/u"}]}}`)
+	if m := steps[*plan.OpenTree](p)[1].IDMap; m == nil || m.UIDs != nil || m.GIDs != nil {
+		t.Errorf("joined user namespace: %+v, want the namespace's own mapping", m)
+	}
+}
+
+// TestRootPropagation: see planPropagation.
+func TestRootPropagation(t *testing.T) {
+	const rec = unix.MS_REC
+	for _, c := range []struct {
+		word          string
+		attach, final uint64
+	}{
+		{"", unix.MS_SLAVE | rec, 0},
+		{"slave", unix.MS_SLAVE | rec, 0},
+		{"rslave", unix.MS_SLAVE | rec, 0},
+		{"private", unix.MS_PRIVATE | rec, 0},
+		{"rprivate", unix.MS_PRIVATE | rec, 0},
+		{"shared", unix.MS_SLAVE | rec, unix.MS_SHARED},
+		{"rshared", unix.MS_SLAVE | rec, unix.MS_SHARED | rec},
+		{"unbindable", unix.MS_PRIVATE | rec, unix.MS_UNBINDABLE},
+		{"runbindable", unix.MS_PRIVATE | rec, unix.MS_UNBINDABLE | rec},
+	} {
+		for _, readonly := range []bool{false, true} {
+			fragment := `{"linux": {"rootfsPropagation": "` + c.word + `"}}`
+			if readonly {
+				fragment = `{"root": {"readonly": true}, "linux": {"rootfsPropagation": "` + c.word + `"}}`
+			}
+			p := planOf(t, fragment)
+			if got := step[*plan.SetPropagation](t, p).Flags; got != unix.MS_SLAVE|rec {
+				t.Errorf("%q: old root %#x", c.word, got)
+			}
+			if got := step[*plan.AttachRoot](t, p).Propagation; got != c.attach {
+				t.Errorf("%q: attached %#x, want %#x", c.word, got, c.attach)
+			}
+			final := steps[*plan.SetRoot](p)
+			if c.final == 0 && !readonly {
+				if len(final) != 0 {
+					t.Errorf("%q: %+v", c.word, final[0])
+				}
+				continue
+			}
+			if len(final) != 1 || *final[0] != (plan.SetRoot{Readonly: readonly, Propagation: c.final}) {
+				t.Errorf("%q: %+v", c.word, final)
+			}
+		}
+	}
+}
+
+// TestRootPath: relative to the bundle, or absolute and untouched.
+func TestRootPath(t *testing.T) {
+	for path, want := range map[string]string{"rootfs": "/bundle/rootfs", "../r": "/r", "/a/../b": "/a/../b"} {
+		p := planOf(t, `{"root": {"path": "`+path+`"}}`)
+		tree := steps[*plan.OpenTree](p)[0]
+		if p.Container.Rootfs != want || !reflect.DeepEqual(tree, &plan.OpenTree{Path: want, Recursive: true, Rootfs: true}) {
+			t.Errorf("%q: %q, %+v", path, p.Container.Rootfs, tree)
+		}
+	}
+}

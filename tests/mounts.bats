@@ -1,0 +1,256 @@
+#!/usr/bin/env bats
+# mounts and the root file system: what is mounted where, with which flags and
+# propagation, as the container's mountinfo tells.
+load helpers
+
+# mount JSON: append one mount.
+mount_entry() { config --argjson m "$1" '.mounts += [$m]'; }
+
+view() {
+	args /probe view
+	ok run_bundle "$ID"
+}
+
+# target PATH FILTER: one value of the topmost mount at PATH.
+target() { jq -r --arg t "$1" "[.mounts[] | select(.target == \$t)] | last | $2" "$OUT"; }
+
+# has PATH OPTION...: the mount at PATH carries all of these.
+has() {
+	local path=$1 option
+	shift
+	for option in "$@"; do
+		target "$path" ".options | index(\"$option\") // empty" | grep -q . || fail "$path lacks $option: $(target "$path" '.options | join(",")')"
+	done
+}
+
+@test "the default mounts" {
+	view
+	same order "$(jq -r '[.mounts[].target] | map(select(. as $t | ["/", "/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup"] | index($t))) | unique | length' "$OUT")" 8
+	same proc "$(target /proc .type)" proc
+	same dev "$(target /dev '.type + " " + (.super | join(","))')" "tmpfs $(target /dev '.super | join(",")')"
+	has /dev nosuid
+	has /dev/pts nosuid noexec
+	has /dev/shm nosuid noexec nodev
+	has /sys ro nosuid noexec nodev
+	has /sys/fs/cgroup ro nosuid noexec nodev relatime
+	same cgroup "$(target /sys/fs/cgroup .type)" cgroup2
+	same "cgroup's root" "$(target /sys/fs/cgroup .root)" /
+	target /dev '.super | index("size=65536k") // empty' | grep -q .
+	target /dev '.super | index("mode=755") // empty' | grep -q .
+	target /dev/pts '.super | index("ptmxmode=666") // empty' | grep -q .
+}
+
+@test "nothing of the host's mounts is seen" {
+	view
+	same "root's parent" "$(jq -r '[.mounts[] | select(.target == "/")] | length' "$OUT")" 1
+	! jq -r '.mounts[].target' "$OUT" | grep -q bats-run || fail "host mounts in sight"
+}
+
+@test "default devices" {
+	view
+	local want=(null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0) w
+	for w in "${want[@]}"; do
+		same "/dev/${w%%:*}" "$(jq -r ".devices[\"/dev/${w%%:*}\"]" "$OUT")" "c ${w#*:} 0666 0:0"
+	done
+	same ptmx "$(jq -r '.devices["/dev/ptmx"]' "$OUT")" "-> pts/ptmx"
+	same fd "$(jq -r '.devices["/dev/fd"]' "$OUT")" "-> /proc/self/fd"
+	same stdin "$(jq -r '.devices["/dev/stdin"]' "$OUT")" "-> /proc/self/fd/0"
+	same stderr "$(jq -r '.devices["/dev/stderr"]' "$OUT")" "-> /proc/self/fd/2"
+	same console "$(jq -r '.devices["/dev/console"]' "$OUT")" null
+}
+
+@test "devices of the config: mode, owner, kind" {
+	config '.linux.devices = [{path: "/dev/one", type: "c", major: 1, minor: 5, fileMode: 384, uid: 7, gid: 8},
+		{path: "/dev/deep/two", type: "p", fileMode: 438}] |
+		.linux.resources.devices += [{allow: true, type: "c", major: 1, minor: 5, access: "rwm"}]'
+	view
+	same device "$(jq -r '.devices["/dev/one"]' "$OUT")" "c 1:5 0600 7:8"
+	inside sh -c 'stat -c %F /dev/deep/two; head -c 3 /dev/one | od -An -tx1'
+	same fifo "$out" $'fifo\n 00 00 00'
+}
+
+@test "bind: a directory, a file, read-only, flags" {
+	mkdir "$BATS_TEST_TMPDIR/d"
+	echo file >"$BATS_TEST_TMPDIR/f"
+	mount_entry "{\"destination\":\"/d\",\"source\":\"$BATS_TEST_TMPDIR/d\",\"options\":[\"bind\",\"ro\",\"nosuid\",\"nodev\",\"noexec\"]}"
+	mount_entry "{\"destination\":\"/deep/f\",\"type\":\"bind\",\"source\":\"$BATS_TEST_TMPDIR/f\",\"options\":[\"rbind\"]}"
+	view
+	has /d ro nosuid nodev noexec
+	has /deep/f rw
+	inside cat /deep/f
+	same content "$out" file
+}
+
+@test "bind source relative to the bundle" {
+	mkdir "$BUNDLE/here"
+	touch "$BUNDLE/here/x"
+	mount_entry '{"destination":"/d","source":"here","options":["bind"]}'
+	inside ls /d
+	same content "$out" x
+}
+
+@test "bind keeps the flags of its source, unless told otherwise" {
+	mkdir "$BATS_TEST_TMPDIR/m"
+	mount -t tmpfs -o nosuid,nodev,noatime t "$BATS_TEST_TMPDIR/m"
+	mount_entry "{\"destination\":\"/m\",\"source\":\"$BATS_TEST_TMPDIR/m\",\"options\":[\"bind\",\"ro\"]}"
+	args /probe view
+	try run_bundle "$ID"
+	umount "$BATS_TEST_TMPDIR/m"
+	same "exit code" "$rc" 0
+	has /m ro
+}
+
+@test "rbind takes the mounts below, rro makes them read-only too" {
+	mkdir -p "$BATS_TEST_TMPDIR/m"
+	mount -t tmpfs t "$BATS_TEST_TMPDIR/m"
+	mkdir "$BATS_TEST_TMPDIR/m/sub"
+	mount -t tmpfs t "$BATS_TEST_TMPDIR/m/sub"
+	mount_entry "{\"destination\":\"/bind\",\"source\":\"$BATS_TEST_TMPDIR/m\",\"options\":[\"bind\"]}"
+	mount_entry "{\"destination\":\"/ro\",\"source\":\"$BATS_TEST_TMPDIR/m\",\"options\":[\"rbind\",\"ro\"]}"
+	mount_entry "{\"destination\":\"/rro\",\"source\":\"$BATS_TEST_TMPDIR/m\",\"options\":[\"rbind\",\"rro\"]}"
+	args /probe view
+	try run_bundle "$ID"
+	umount -R "$BATS_TEST_TMPDIR/m"
+	same "exit code" "$rc" 0
+	same "below bind" "$(target /bind/sub .target)" null
+	has /ro ro
+	has /ro/sub rw
+	has /rro ro
+	has /rro/sub ro
+}
+
+@test "tmpfs: data, mode of an existing directory, a copy of what was there" {
+	mkdir -m 1741 "$BUNDLE/rootfs/t"
+	mkdir "$BUNDLE/rootfs/full"
+	echo x >"$BUNDLE/rootfs/full/x"
+	mount_entry '{"destination":"/t","type":"tmpfs","source":"t","options":["size=1m","nosuid"]}'
+	mount_entry '{"destination":"/full","type":"tmpfs","source":"t","options":["tmpcopyup"]}'
+	mount_entry '{"destination":"/m","type":"tmpfs","source":"t","options":["mode=0700"]}'
+	inside sh -c 'stat -c %a /t /m; cat /full/x; grep " /t " /proc/self/mountinfo'
+	[[ $out == $'1741\n700\nx\n'*size=1024k* ]] || fail "wrong"
+}
+
+@test "every vfs flag" {
+	local flag
+	for flag in ro nosuid nodev noexec noatime nodiratime sync dirsync strictatime lazytime relatime mand; do
+		config --arg f "$flag" '.mounts = [.mounts[] | select(.destination != "/m")] + [{destination: "/m", type: "tmpfs", source: "t", options: [$f]}]'
+		args grep ' /m ' /proc/self/mountinfo
+		ok run_bundle "$ID"
+		case $flag in
+		# What does not show, or shows under another name.
+		strictatime) [[ $out != *relatime* && $out != *noatime* ]] ;;
+		mand) ;;
+		*) [[ $out == *[,\ ]$flag[,\ ]* || $out == *[,\ ]$flag ]] ;;
+		esac || fail "$flag does not show"
+	done
+}
+
+@test "nosymfollow" {
+	ours "1.1 knows it not"
+	ln -s /etc/passwd "$BUNDLE/rootfs/tmp/link"
+	mount_entry "{\"destination\":\"/m\",\"source\":\"$BUNDLE/rootfs/tmp\",\"options\":[\"bind\",\"nosymfollow\"]}"
+	inside sh -c 'cat /m/link || true'
+	[[ $err == *"symbolic link"* || $err == *"ymlink"* || $err == *"oo many"* ]] || fail "followed"
+}
+
+@test "remount" {
+	mount_entry '{"destination":"/m","type":"tmpfs","source":"t"}'
+	mount_entry '{"destination":"/m","type":"tmpfs","source":"t","options":["remount","ro"]}'
+	inside sh -c 'touch /m/x 2>/dev/null || echo ro'
+	same mount "$out" ro
+}
+
+@test "mount order: later ones cover earlier ones" {
+	mount_entry '{"destination":"/m","type":"tmpfs","source":"first"}'
+	mount_entry '{"destination":"/m","type":"tmpfs","source":"second"}'
+	mount_entry '{"destination":"/m/deep/er","type":"tmpfs","source":"third"}'
+	view
+	same top "$(target /m .source)" second
+	same deep "$(target /m/deep/er .source)" third
+}
+
+@test "relative destination counts from the root" {
+	mount_entry '{"destination":"rel","type":"tmpfs","source":"t"}'
+	inside grep -c ' /rel ' /proc/self/mountinfo
+	same mounts "$out" 1
+}
+
+@test "the root read-only, mounts not" {
+	config '.root.readonly = true'
+	mount_entry '{"destination":"/tmp","type":"tmpfs","source":"t"}'
+	inside sh -c 'touch /x 2>/dev/null || echo ro; touch /tmp/x && echo rw; touch /dev/shm/x && echo rw'
+	same root "$(tr '\n' ' ' <<<"$out")" "ro rw rw "
+}
+
+@test "propagation of a bind" {
+	local p want
+	for p in rprivate rslave rshared; do
+		config --arg p "$p" --arg s "$BATS_TEST_TMPDIR" '.mounts = [.mounts[] | select(.destination != "/m")] + [{destination: "/m", source: $s, options: ["rbind", $p]}]
+			| .linux.rootfsPropagation = (if $p == "rshared" then "rshared" else "" end)'
+		view
+		want=$(target /m '.propagation | map(split(":")[0]) | sort | join(" ")')
+		case $p in
+		rprivate) same "$p" "$want" "" ;;
+		rslave) [[ $want == *master* && $want != *shared* ]] || fail "$p: $want" ;;
+		rshared) [[ $want == *shared* ]] || fail "$p: $want" ;;
+		esac
+	done
+}
+
+@test "rootfsPropagation" {
+	local p
+	for p in private slave unbindable shared; do
+		# 1.1 binds the root onto itself after it made it unbindable, and
+		# ends private where shared was asked for.
+		[[ $p != unbindable && $p != shared ]] || is_ours || continue
+		config --arg p "$p" '.linux.rootfsPropagation = $p'
+		view
+		case $p in
+		private) same $p "$(target / '.propagation | join(" ")')" "" ;;
+		unbindable) same $p "$(target / '.propagation | join(" ")')" unbindable ;;
+		# Slave of what it was bound from.
+		slave) [[ $(target / '.propagation | join(" ")') != *shared* ]] ;;
+		shared) [[ $(target / '.propagation | join(" ")') == *shared* ]] ;;
+		esac || fail "$p: $(target / '.propagation | join(" ")')"
+	done
+}
+
+@test "no mount of the container reaches the host" {
+	config '.linux.rootfsPropagation = "rslave"'
+	up
+	same mounts "$(mounts)" "$before_mounts"
+}
+
+@test "--no-pivot" {
+	config '.linux.rootfsPropagation = "slave"'
+	args sh -c 'ls / | sort | tr "\n" " "; grep -c . /proc/self/mountinfo'
+	ok run_bundle --no-pivot "$ID"
+	[[ $out == "bin dev etc"* ]] || fail "another root"
+	ours "1.1 takes any propagation"
+	config '.linux.rootfsPropagation = "rprivate"'
+	no 1 "not safe without pivot_root" run_bundle --no-pivot "$ID"
+}
+
+@test "idmapped bind" {
+	ours "1.1 has none"
+	mkdir "$BATS_TEST_TMPDIR/d"
+	touch "$BATS_TEST_TMPDIR/d/f"
+	chown 5:6 "$BATS_TEST_TMPDIR/d/f"
+	mount_entry "{\"destination\":\"/d\",\"source\":\"$BATS_TEST_TMPDIR/d\",\"options\":[\"bind\"],
+		\"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":100}],\"gidMappings\":[{\"containerID\":0,\"hostID\":2000,\"size\":100}]}"
+	inside stat -c %u:%g /d/f
+	same owner "$out" 1005:2006
+}
+
+@test "cgroup mount, writable" {
+	config '.mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end)'
+	inside sh -c 'mkdir /sys/fs/cgroup/sub && ls -d /sys/fs/cgroup/sub && rmdir /sys/fs/cgroup/sub'
+	same directory "$out" /sys/fs/cgroup/sub
+}
+
+@test "/sys without a network namespace" {
+	config '.linux.namespaces |= map(select(.type != "network")) | .process.capabilities.bounding += ["CAP_SYS_ADMIN"]'
+	view
+	same sys "$(target /sys .type)" sysfs
+	has /sys ro
+}
