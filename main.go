@@ -1,12 +1,21 @@
 // Command crun-go is an OCI container runtime for Linux.
+//
+// The same binary is a container's init. Such a process never comes to main:
+// package initproc takes it over while packages are still being initialised.
+//
+// The Go runtime is told not to look for the CPU limits of its cgroup: it
+// would read cgroup files and all of mountinfo at every start, for a process
+// that lives milliseconds.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
 package main
 
 import (
 	"os"
-	"runtime"
 
 	"github.com/crun-go/crun-go/libcontainer/cli"
-	"github.com/crun-go/crun-go/libcontainer/initproc"
+	_ "github.com/crun-go/crun-go/libcontainer/initproc"
 )
 
 // Set by the linker.
@@ -15,13 +24,4 @@ var (
 	commit  = ""
 )
 
-// The main thread is the one that forks init (parent death signals follow the
-// thread) and, as init, the one that becomes the container's process.
-func init() { runtime.LockOSThread() }
-
-func main() {
-	if os.Args[0] == initproc.Name {
-		os.Exit(initproc.Main())
-	}
-	os.Exit(cli.Main(os.Args, version, commit))
-}
+func main() { os.Exit(cli.Main(os.Args, version, commit)) }

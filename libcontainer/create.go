@@ -46,7 +46,7 @@ func create(o *Options, run bool) (*creation, error) {
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}
-	if err := fencePreserved(o.PreserveFDs); err != nil {
+	if err := fencePreserved(o.ListenFDs + o.PreserveFDs); err != nil {
 		return nil, err
 	}
 	b, err := draw(o, run)
@@ -145,7 +145,7 @@ func (c *creation) do(item *plan.Item) error {
 	case *plan.RunHooks:
 		return c.runHooks(s)
 	case *plan.SetOOMScoreAdj:
-		return setOOMScoreAdj(c.init.Pid, s.Value)
+		return setOOMScoreAdj(c.init.Pid, s)
 	case *plan.SetRlimits:
 		return c.setRlimits(s)
 	}
@@ -214,18 +214,9 @@ func (c *creation) close() {
 	c.dir.Close()
 }
 
-// fencePreserved checks that the descriptors to be preserved exist, before the
-// runtime opens any of its own that could be taken for them, and marks all
-// others close-on-exec: callers leak them.
+// fencePreserved marks all descriptors close-on-exec but the standard streams
+// and the n that are to be passed on: callers leak theirs.
 func fencePreserved(n int) error {
-	if n < 0 {
-		return fmt.Errorf("invalid value %d for --preserve-fds: expected 0 or more", n)
-	}
-	for fd := 3; fd < 3+n; fd++ {
-		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
-			return fmt.Errorf("unable to stat preserved-fd %d (of %d): descriptor %d is not open", fd-3, n, fd)
-		}
-	}
 	return os.NewSyscallError("close_range", unix.CloseRange(uint(3+n), ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC))
 }
 

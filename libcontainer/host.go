@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/caps"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -26,12 +27,13 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 		Kcore:   exists("/proc/kcore"),
 	}
 	if h.UserNS {
-		deny, err := os.ReadFile("/proc/self/setgroups")
+		deny, err := sys.ReadFile("/proc/self/setgroups", 64)
 		h.SetgroupsDenied = err == nil && bytes.HasPrefix(deny, []byte("deny"))
 	}
 	if p := spec.Process; p != nil {
 		h.AppArmor = p.ApparmorProfile != "" && appArmorEnabled()
-		h.SELinux = p.SelinuxLabel != "" && exists("/sys/fs/selinux/enforce")
+		labels := p.SelinuxLabel != "" || spec.Linux != nil && spec.Linux.MountLabel != ""
+		h.SELinux = labels && exists("/sys/fs/selinux/enforce")
 	}
 	return h, nil
 }
@@ -39,7 +41,7 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 // inUserNamespace compares the id map with that of the initial user namespace,
 // which maps everything to itself.
 func inUserNamespace() bool {
-	data, err := os.ReadFile("/proc/self/uid_map")
+	data, err := sys.ReadFile("/proc/self/uid_map", 64<<10)
 	if err != nil {
 		return false // no user namespaces in this kernel
 	}
@@ -48,7 +50,7 @@ func inUserNamespace() bool {
 }
 
 func appArmorEnabled() bool {
-	data, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
+	data, err := sys.ReadFile("/sys/module/apparmor/parameters/enabled", 16)
 	return err == nil && bytes.HasPrefix(data, []byte("Y"))
 }
 

@@ -146,7 +146,7 @@ func identify(pid int) (state.Process, error) {
 }
 
 func (c *creation) sendPlan() error {
-	opening := wire.Opening{PreserveFDs: c.opts.PreserveFDs}
+	opening := wire.Opening{PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs}
 	var fds []int
 	for _, fd := range c.trees {
 		opening.Trees = append(opening.Trees, fd >= 0)

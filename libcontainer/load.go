@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -61,22 +60,18 @@ func draw(o *Options, run bool) (*blueprint, error) {
 		NoNewKeyring:  o.NoNewKeyring,
 		SystemdCgroup: o.SystemdCgroup || o.CgroupManager == "systemd",
 		Rootless:      b.rootless,
+		ListenFDs:     o.ListenFDs,
 	})
 	return b, err
 }
 
 func readSpec(path string) (*specs.Spec, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	data, err := sys.ReadFile(path, maxConfig)
 	if errors.Is(err, unix.ENOENT) {
 		return nil, fmt.Errorf("JSON specification file %s not found", filepath.Base(path))
 	}
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	data, err := sys.ReadAll(fd, maxConfig)
-	unix.Close(fd)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	return ocijson.Spec(filepath.Base(path), data)
 }

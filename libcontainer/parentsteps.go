@@ -161,13 +161,17 @@ func (c *creation) mapTree(fd int, m *plan.IDMap) error {
 }
 
 // setOOMScoreAdj writes it from outside: a container's init may not lower it.
-func setOOMScoreAdj(pid, value int) error {
+func setOOMScoreAdj(pid int, s *plan.SetOOMScoreAdj) error {
 	proc, err := sys.HostProc()
 	if err != nil {
 		return err
 	}
 	defer proc.Close()
-	return proc.Write(strconv.Itoa(pid)+"/oom_score_adj", strconv.Itoa(value))
+	err = proc.Write(strconv.Itoa(pid)+"/oom_score_adj", strconv.Itoa(s.Value))
+	if s.BestEffort && (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)) {
+		return nil
+	}
+	return err
 }
 
 // setRlimits sets init's limits, and gives back the limit on open files that

@@ -33,7 +33,7 @@ func (b *builder) planCgroup() error {
 		return err
 	}
 	if limited {
-		b.parentAdd("linux.resources", &plan.SetResources{Resources: r})
+		b.limits = append(b.limits, plan.Item{Field: "linux.resources", Step: &plan.SetResources{Resources: r}})
 	}
 	return b.planDeviceRules(r.Devices)
 }

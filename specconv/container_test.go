@@ -27,7 +27,7 @@ func TestOrder(t *testing.T) {
 	host := goldenHost
 	host.AppArmor = true
 	p := planOn(t, fragment, host, testOptions)
-	parent := "CreateCgroup SetResources SetDevices OpenTree OpenTree Spawn Await SetPids RunHooks RunHooks " +
+	parent := "CreateCgroup OpenTree OpenTree Spawn SetResources SetDevices Await SetPids RunHooks RunHooks " +
 		"SetOOMScoreAdj SetRlimits Continue Await"
 	init := "UnshareCgroup LoopbackUp SetPropagation AttachRoot JoinKeyring MountFS Bind " +
 		strings.Repeat("MakeDevice ", 6) + strings.Repeat("MakeSymlink ", 6) + "MakeDir ReadonlyPath MaskPath Sync " +
@@ -46,7 +46,7 @@ func TestOrder(t *testing.T) {
 
 	// What nobody asks for is not done.
 	p = planOn(t, `{}`, host, Options{Run: true, NoNewKeyring: true, NoPivot: true})
-	if got := typeNames(p.Parent); got != "CreateCgroup SetDevices OpenTree Spawn Await Continue Await" {
+	if got := typeNames(p.Parent); got != "CreateCgroup OpenTree Spawn SetDevices Await Continue Await" {
 		t.Errorf("parent: %s", got)
 	}
 	init = "LoopbackUp SetPropagation AttachRoot " + strings.Repeat("MakeDevice ", 6) + strings.Repeat("MakeSymlink ", 6) +

@@ -22,6 +22,7 @@ type builder struct {
 
 	plan     plan.Plan
 	trees    []plan.Item // OpenTree steps: of the parent, found while planning init's mounts
+	limits   []plan.Item // of the cgroup: set by the parent while init starts
 	remounts []plan.Item // what becomes read-only only at the end
 	bound    []string    // targets of bind mounts
 	warnings []Warning
@@ -176,6 +177,10 @@ func (b *builder) finishMounts() error {
 func (b *builder) finishParent() error {
 	b.plan.Parent = append(b.plan.Parent, b.trees...)
 	b.parentAdd("linux.namespaces", &b.spawn)
+	// The verifier takes as long over the device filter as a Go init over its
+	// start, so they do it side by side. Until it has our word to continue,
+	// init runs nothing but the plan.
+	b.plan.Parent = append(b.plan.Parent, b.limits...)
 	b.parentAdd("", &plan.Await{Phase: plan.Mounted})
 	if n := pidsLimit(b.linux.Resources); n != 0 {
 		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: n})

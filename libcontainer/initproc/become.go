@@ -76,7 +76,9 @@ func (c *container) sysctl(s *plan.Sysctl) error {
 	if err != nil {
 		return err
 	}
-	return proc.Write("sys/"+strings.ReplaceAll(s.Key, ".", "/"), s.Value)
+	// In dotted form a slash stands for a dot in a name, as in sysctl(8):
+	// net.ipv4.conf.eth0/1.forwarding.
+	return proc.Write("sys/"+strings.NewReplacer(".", "/", "/", ".").Replace(s.Key), s.Value)
 }
 
 func (c *container) setLabels(s *plan.SetLabels) error {

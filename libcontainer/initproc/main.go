@@ -44,8 +44,8 @@ type container struct {
 	chdirErr error // a chdir that the process's user may yet be able to do
 }
 
-// Main is init's life. It returns only an exit code for failure.
-func Main() int {
+// run is init's life. It returns only an exit code, of failure.
+func run() int {
 	debug.SetGCPercent(-1) // init ends before a collection would pay
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "this is started by crun-go itself")
@@ -57,8 +57,10 @@ func Main() int {
 		return 1
 	}
 	unix.CloseOnExec(fd)
+	// Who shares our pid namespace may not look into us; execve resets it.
+	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	c := &container{conn: wire.FromFD(fd), fifo: -1, started: -1, proc: sys.NoProc}
-	step, err := c.run()
+	step, err := c.carryOut()
 	if err == nil || errors.Is(err, errGone) {
 		return 1
 	}
@@ -82,8 +84,8 @@ func (c *container) report(f *wire.Failure) {
 	conn.Send(wire.Failed, f.Encode())
 }
 
-// run carries out the plan. On failure it returns the step's index.
-func (c *container) run() (int, error) {
+// carryOut carries out the plan. On failure it returns the step's index.
+func (c *container) carryOut() (int, error) {
 	m, err := c.conn.Recv()
 	if errors.Is(err, io.EOF) {
 		return -1, errGone

@@ -52,12 +52,16 @@ func (b *Builder) MountFS(s *plan.MountFS) error {
 }
 
 // fallBack attaches the host's tree where the kernel refuses a new instance:
-// sysfs and cgroup2 in a user namespace without the namespace they show.
+// sysfs and cgroup2 in a user namespace without the namespace they show. What
+// must not be seen at all is masked.
 func (b *Builder) fallBack(s *plan.MountFS, target int, cause error) error {
-	if s.Fallback < 0 || !errors.Is(cause, unix.EPERM) && !errors.Is(cause, unix.EBUSY) {
+	if !errors.Is(cause, unix.EPERM) && !errors.Is(cause, unix.EBUSY) {
 		return cause
 	}
 	tree, err := b.tree(s.Fallback)
+	if err != nil && s.Mask {
+		return b.maskDir(target)
+	}
 	if err != nil {
 		return cause
 	}

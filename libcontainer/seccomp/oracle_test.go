@@ -116,8 +116,9 @@ func TestOracleRealProfiles(t *testing.T) {
 // TestOracleRandomProfiles leaves out what libseccomp 2.5 gets wrong, and
 // TestMeaning covers:
 //   - Several rules on one syscall of which some compare with an operator
-//     other than EQ and MASKED_EQ: it can drop rules, or link its tree into a
-//     ring and never return.
+//     other than EQ and MASKED_EQ, or that overlap in many conditions: it can
+//     drop rules, drop conditions, or link its tree into a ring and never
+//     return.
 //   - Where an architecture other than x86_64 has only rules with conditions,
 //     it compares the audit number in place of the syscall's.
 func TestOracleRandomProfiles(t *testing.T) {
@@ -131,11 +132,11 @@ func TestOracleRandomProfiles(t *testing.T) {
 				r := rand.New(rand.NewPCG(uint64(seed), 2))
 				var names []string
 				for range 5 + r.IntN(60) {
-					if name := sysnr.Name(r.IntN(sysnr.Count)); known(name, family) && name != "write" {
+					if name := sysnr.Name(r.IntN(sysnr.Count)); known(name, family) && name != "write" && name != "socketcall" && name != "ipc" {
 						names = append(names, name)
 					}
 				}
-				names = append(names, "socket", "sendto", "semop", "shmat", "recvmmsg", "socketcall", "ipc", "clone")
+				names = append(names, "socket", "sendto", "semop", "shmat", "recvmmsg", "clone")
 				compare(t, randomProfile(r, family, names, true), family)
 			})
 		}

@@ -37,7 +37,7 @@ func randomProfile(r *rand.Rand, family []*arch, names []string, tame bool) *spe
 	kinds := map[string]int{} // action and what rules the name takes
 	for _, name := range names {
 		kinds[name] = r.IntN(2 * len(actions))
-		if socketcall, ipc := sysnr.Call(sysnr.Index(name, 0)); socketcall|ipc != 0 || name == "socketcall" || name == "ipc" {
+		if socketcall, ipc := sysnr.Call(sysnr.Index(name, 0)); socketcall|ipc != 0 {
 			kinds[name] &^= 1 // they meet in socketcall(2) and ipc(2)
 		}
 	}
@@ -58,13 +58,14 @@ func randomProfile(r *rand.Rand, family []*arch, names []string, tame bool) *spe
 		ops, conds := operators, []int{0, 0, 1, 1, 2, 3}[r.IntN(6)]
 		if tame && kinds[name]%2 == 0 {
 			ops = equalities
-		} else if tame {
+		}
+		if tame {
 			conds = min(conds, 2)
 		}
 		for i := range conds {
 			call.Args = append(call.Args, randomArg(r, ops...))
-			if tame && kinds[name]%2 == 1 {
-				call.Args[i].Index = uint(3 * i) // one rule, not several
+			if tame {
+				call.Args[i].Index = uint(i + r.IntN(2)*i) // one rule, not several
 			}
 		}
 		cfg.Syscalls = append(cfg.Syscalls, call)

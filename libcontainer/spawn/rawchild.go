@@ -48,7 +48,13 @@ var (
 //go:norace
 func (r *rawChild) fork() (int, unix.Errno) {
 	beforeFork()
-	pid, errno := call(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&r.args)), sizeofCloneArgs, 0)
+	var pid uintptr
+	var errno unix.Errno
+	if r.args.flags&unix.CLONE_VFORK != 0 {
+		pid, errno = vfork(&r.args)
+	} else {
+		pid, errno = call(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&r.args)), sizeofCloneArgs, 0)
+	}
 	if errno != 0 || pid != 0 {
 		afterFork()
 		return int(pid), errno

@@ -246,13 +246,19 @@ func wait(pid int) (unix.WaitStatus, error) {
 
 func newRawChild(c *Config, socket int) (*rawChild, error) {
 	args := append(append([]string(nil), c.Args...), strconv.Itoa(socket))
+	// One processor: init has one thing to do, and each further thread of its
+	// Go runtime costs its start and its end.
+	envv, err := pointers([]string{"GOMAXPROCS=1"})
+	if err != nil {
+		return nil, err
+	}
 	argv, err := pointers(args)
 	if err != nil {
 		return nil, err
 	}
 	r := &rawChild{
 		argv:      argv,
-		envv:      []*byte{nil},
+		envv:      envv,
 		exe:       uintptr(c.Exe),
 		socket:    uintptr(socket),
 		joins:     c.Joins,
@@ -270,6 +276,11 @@ func newRawChild(c *Config, socket int) (*rawChild, error) {
 	}
 	if len(c.Joins) == 0 {
 		r.args.flags |= uint64(c.New)
+		if haveVfork && !r.mapped && !r.newTime {
+			// Nothing to wait for: this process's memory need not be
+			// copied, and not be unshared again afterwards.
+			r.args.flags |= unix.CLONE_VM | unix.CLONE_VFORK
+		}
 	} else {
 		r.second = cloneArgs{flags: uint64(c.New) | unix.CLONE_PARENT} // which takes stage one's exit signal
 		for _, j := range c.Joins {

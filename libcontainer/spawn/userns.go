@@ -53,7 +53,7 @@ func (m *IDMaps) Write(pid int) error {
 // SetGroups tells whether setgroups(2) works in a namespace with these maps.
 func (m *IDMaps) SetGroups() bool {
 	if os.Geteuid() == 0 {
-		setgroups, err := os.ReadFile("/proc/self/setgroups")
+		setgroups, err := sys.ReadFile("/proc/self/setgroups", 64)
 		return err != nil || !bytes.HasPrefix(setgroups, []byte("deny"))
 	}
 	return !m.onlyOwn()

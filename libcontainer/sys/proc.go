@@ -106,14 +106,30 @@ func (p Proc) Read(path string) ([]byte, error) {
 	return ReadAll(fd, 64<<10)
 }
 
+// ReadFile reads a whole file of the host of at most limit bytes, without what
+// os.ReadFile does to be able to wait.
+func ReadFile(path string, limit int) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	return ReadAll(fd, limit)
+}
+
 // ReadAll reads a descriptor to its end, or until limit bytes.
 func ReadAll(fd, limit int) ([]byte, error) {
-	buf := make([]byte, 0, min(limit, 4096))
+	size := 512 // enough for what has no size, in procfs and sysfs
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil && st.Size > 0 {
+		size = int(min(st.Size, int64(limit))) + 1 // one more, to see the end
+	}
+	buf := make([]byte, 0, size)
 	for len(buf) < limit {
 		if len(buf) == cap(buf) {
 			buf = append(buf, make([]byte, len(buf))...)[:len(buf)]
 		}
-		n, err := unix.Read(fd, buf[len(buf):min(cap(buf), limit)])
+		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
 		if err == unix.EINTR {
 			continue
 		}
@@ -125,7 +141,7 @@ func ReadAll(fd, limit int) ([]byte, error) {
 		}
 		buf = buf[:len(buf)+n]
 	}
-	return buf, nil
+	return buf[:min(len(buf), limit)], nil
 }
 
 // Reopen opens what an O_PATH descriptor stands for, through the descriptor's

@@ -1,0 +1,12 @@
+//go:build !amd64 && !arm64
+
+package spawn
+
+import "golang.org/x/sys/unix"
+
+// haveVfork: elsewhere the child gets a copy of this process, which only costs
+// time.
+const haveVfork = false
+
+//go:nosplit
+func vfork(*cloneArgs) (uintptr, unix.Errno) { return 0, unix.ENOSYS }
