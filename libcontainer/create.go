@@ -146,8 +146,8 @@ func (c *creation) do(item *plan.Item) error {
 		return c.runHooks(s)
 	case *plan.SetOOMScoreAdj:
 		return setOOMScoreAdj(c.init.Pid, s)
-	case *plan.SetRlimits:
-		return c.setRlimits(s)
+	case *plan.RaiseRlimits:
+		return c.raiseRlimits(s)
 	}
 	return fmt.Errorf("no such step: %s", item.Step)
 }
@@ -159,8 +159,13 @@ func (c *creation) explain(item *plan.Item, err error) error {
 	if errors.As(err, &step) || errors.As(err, &field) {
 		return err
 	}
+	failed := &plan.StepError{Item: *item, Err: err}
 	var hook *hooks.Error
-	return &plan.StepError{Item: *item, Err: err, Whole: errors.As(err, &hook)}
+	if errors.As(err, &hook) {
+		failed.Item.Field = fmt.Sprintf("hooks.%s[%d]", hook.Kind, hook.Index)
+		failed.Whole = true
+	}
+	return failed
 }
 
 func (c *creation) runHooks(s *plan.RunHooks) error {

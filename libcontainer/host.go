@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/caps"
+	"github.com/crun-go/crun-go/libcontainer/nofile"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 )
@@ -25,6 +26,9 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 		LastCap: caps.Last(),
 		Caps:    permitted,
 		Kcore:   exists("/proc/kcore"),
+
+		NoFileSoft: nofile.Soft,
+		NoFileHard: nofile.Hard,
 	}
 	if h.UserNS {
 		deny, err := sys.ReadFile("/proc/self/setgroups", 64)

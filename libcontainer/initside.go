@@ -46,16 +46,17 @@ func (c *creation) spawn(s *plan.Spawn) error {
 	return c.sendPlan()
 }
 
+// spawnConfig opens what spawning needs; done closes it.
 func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, done func(), err error) {
 	var opened []int
-	done = func() {
+	closeAll := func() {
 		for _, fd := range opened {
 			unix.Close(fd)
 		}
 	}
 	defer func() {
 		if err != nil {
-			done()
+			closeAll()
 		}
 	}()
 	exe, err := spawn.SealedSelf(c.dir.FD())
@@ -73,7 +74,7 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, done func()
 	for _, ns := range s.Join {
 		fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 		if err != nil {
-			return nil, nil, fieldError(ns.Field+".path", &os.PathError{Op: "open", Path: ns.Path, Err: err}, "")
+			return nil, nil, fieldError(ns.Field, &os.PathError{Op: "open", Path: ns.Path, Err: err}, "")
 		}
 		opened = append(opened, fd)
 		config.Joins = append(config.Joins, spawn.Join{FD: fd, Type: cloneFlag(ns.Type)})
@@ -84,7 +85,7 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, done func()
 		config.UID, config.GID = spawn.Root(s.UIDMaps), spawn.Root(s.GIDMaps)
 		config.SetGroups = maps.SetGroups()
 	}
-	return config, done, nil
+	return config, closeAll, nil
 }
 
 func cloneFlag(ns specs.LinuxNamespaceType) int {
@@ -114,7 +115,7 @@ func joinError(err error, s *plan.Spawn) error {
 	var e *spawn.JoinError
 	if errors.As(err, &e) && e.Join {
 		ns := s.Join[e.Index]
-		return fieldError(ns.Field+".path", fmt.Errorf("join %q: %w", ns.Path, err), "")
+		return fieldError(ns.Field, fmt.Errorf("join %q: %w", ns.Path, err), "")
 	}
 	return err
 }

@@ -68,7 +68,8 @@ func draw(o *Options, run bool) (*blueprint, error) {
 func readSpec(path string) (*specs.Spec, error) {
 	data, err := sys.ReadFile(path, maxConfig)
 	if errors.Is(err, unix.ENOENT) {
-		return nil, fmt.Errorf("JSON specification file %s not found", filepath.Base(path))
+		return nil, fieldError("", fmt.Errorf("JSON specification file %s not found in %q", filepath.Base(path), filepath.Dir(path)),
+			"name the bundle with --bundle, or write a first config.json with the command spec")
 	}
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -46,6 +47,11 @@ func (c *creation) createCgroup(s *plan.CreateCgroup) error {
 			return err
 		}
 	}
+	// The container's own cgroup is always removed with it, also an empty one
+	// that was there: somebody's leftover.
+	if len(group.Created) == 0 {
+		group.Created = []string{group.Path()}
+	}
 	if len(group.Created) == 1 {
 		return nil
 	}
@@ -60,10 +66,16 @@ func (c *creation) createCgroup(s *plan.CreateCgroup) error {
 func resourceError(err error) error {
 	var e *cgroups.Error
 	if errors.As(err, &e) && e.Field != "" {
-		return fieldError("linux.resources."+e.Field, err, e.Hint)
+		return fieldError("linux.resources."+e.Field, resourceCause{e}, e.Hint)
 	}
 	return err
 }
+
+// resourceCause is a cgroup's error without the short field name.
+type resourceCause struct{ of *cgroups.Error }
+
+func (c resourceCause) Error() string { return strings.TrimPrefix(c.of.Error(), c.of.Field+": ") }
+func (c resourceCause) Unwrap() error { return c.of }
 
 func (c *creation) setResources(s *plan.SetResources) error {
 	if c.cgroup == nil {
@@ -174,13 +186,20 @@ func setOOMScoreAdj(pid int, s *plan.SetOOMScoreAdj) error {
 	return err
 }
 
-// setRlimits sets init's limits, and gives back the limit on open files that
-// the Go runtime raised in this process.
-func (c *creation) setRlimits(s *plan.SetRlimits) error {
+// raiseRlimits gives init the hard limits that it will need to set its own: only
+// the runtime may have the privilege. Nothing is lowered yet.
+func (c *creation) raiseRlimits(s *plan.RaiseRlimits) error {
 	for _, l := range s.Limits {
-		limit := unix.Rlimit{Cur: l.Soft, Max: l.Hard}
-		if err := unix.Prlimit(c.init.Pid, l.Resource, &limit, nil); err != nil {
-			return fmt.Errorf("error setting rlimit %s: %w", l.Type, err)
+		var old unix.Rlimit
+		if err := unix.Prlimit(c.init.Pid, l.Resource, nil, &old); err != nil {
+			return os.NewSyscallError("prlimit", err)
+		}
+		if old.Max >= l.Hard {
+			continue
+		}
+		old.Max = l.Hard
+		if err := unix.Prlimit(c.init.Pid, l.Resource, &old, nil); err != nil {
+			return fmt.Errorf("error setting rlimit %s: raise the hard limit to %d: %w", l.Type, l.Hard, err)
 		}
 	}
 	return nil

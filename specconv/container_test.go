@@ -28,12 +28,12 @@ func TestOrder(t *testing.T) {
 	host.AppArmor = true
 	p := planOn(t, fragment, host, testOptions)
 	parent := "CreateCgroup OpenTree OpenTree Spawn SetResources SetDevices Await SetPids RunHooks RunHooks " +
-		"SetOOMScoreAdj SetRlimits Continue Await"
+		"SetOOMScoreAdj RaiseRlimits Continue Await"
 	init := "UnshareCgroup LoopbackUp SetPropagation AttachRoot JoinKeyring MountFS Bind " +
 		strings.Repeat("MakeDevice ", 6) + strings.Repeat("MakeSymlink ", 6) + "MakeDir ReadonlyPath MaskPath Sync " +
 		"Hooks PivotRoot Console Remount SetRoot SetHostname SetDomainname Sysctl " +
 		"SetPersonality SetScheduler SetIOPriority SetLabels " +
-		"Chdir SetIdentity SetCapabilities Chdir SetNoNewPrivs FindExecutable Sync WaitStart Hooks LoadSeccomp Execute"
+		"Chdir SetIdentity SetCapabilities Chdir SetNoNewPrivs FindExecutable Sync WaitStart Hooks SetRlimits LoadSeccomp Execute"
 	if got := typeNames(p.Parent); got != parent {
 		t.Errorf("parent:\n got %s\nwant %s", got, parent)
 	}

@@ -16,9 +16,11 @@ type Host struct {
 	Caps            uint64 // capabilities that the runtime has itself and can give, as bits
 	CgroupRoot      string // where the cgroup v2 hierarchy is mounted; empty: nowhere
 	CgroupParent    string // below it: the parent of containers without an absolute cgroupsPath
-	AppArmor        bool   // AppArmor is enabled
-	SELinux         bool   // SELinux is enabled
-	Kcore           bool   // /proc/kcore exists
+	NoFileSoft      uint64 // the caller's limit on open files, before Go raised the soft one
+	NoFileHard      uint64
+	AppArmor        bool // AppArmor is enabled
+	SELinux         bool // SELinux is enabled
+	Kcore           bool // /proc/kcore exists
 }
 
 // Options are the parts of a command line that change the plan.

@@ -38,7 +38,7 @@ type builder struct {
 	capabilities *plan.SetCapabilities
 	filter       *plan.LoadSeccomp    // nil: none
 	oom          *plan.SetOOMScoreAdj // nil: as the caller's
-	rlimits      *plan.SetRlimits     // nil: as the caller's
+	rlimits      []plan.Rlimit        // empty: as the caller's
 }
 
 // Plan validates a configuration and turns it into the steps that make the
@@ -190,8 +190,8 @@ func (b *builder) finishParent() error {
 	if b.oom != nil {
 		b.parentAdd("process.oomScoreAdj", b.oom)
 	}
-	if b.rlimits != nil {
-		b.parentAdd("process.rlimits", b.rlimits)
+	if len(b.rlimits) > 0 {
+		b.parentAdd("process.rlimits", &plan.RaiseRlimits{Limits: b.rlimits})
 	}
 	b.parentAdd("", &plan.Continue{Phase: plan.Mounted})
 	b.parentAdd("", &plan.Await{Phase: plan.Ready})

@@ -246,6 +246,7 @@ func (b *builder) planBecome() error {
 		b.add("", &plan.WaitStart{})
 	}
 	b.hooksInside("startContainer", specs.StateCreated, "", b.hooks.StartContainer)
+	b.setRlimits()
 	if b.filter != nil {
 		b.add("linux.seccomp", b.filter)
 	}

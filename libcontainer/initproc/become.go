@@ -51,6 +51,8 @@ func (c *container) become(index int, step plan.InitStep) error {
 		return c.findExecutable(s)
 	case *plan.WaitStart:
 		return c.waitStart()
+	case *plan.SetRlimits:
+		return setRlimits(s)
 	case *plan.LoadSeccomp:
 		return loadSeccomp(s)
 	case *plan.Execute:
@@ -148,6 +150,17 @@ func ownStdio(s *plan.OwnStdio) error {
 		case nil, unix.EINVAL, unix.EPERM, unix.EROFS:
 		default:
 			return os.NewSyscallError("fchown", err)
+		}
+	}
+	return nil
+}
+
+// setRlimits sets what the parent has made possible.
+func setRlimits(s *plan.SetRlimits) error {
+	for _, l := range s.Limits {
+		limit := unix.Rlimit{Cur: l.Soft, Max: l.Hard}
+		if err := unix.Prlimit(0, l.Resource, &limit, nil); err != nil {
+			return fmt.Errorf("error setting rlimit %s: %w", l.Type, err)
 		}
 	}
 	return nil

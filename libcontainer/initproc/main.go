@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -46,7 +45,6 @@ type container struct {
 
 // run is init's life. It returns only an exit code, of failure.
 func run() int {
-	debug.SetGCPercent(-1) // init ends before a collection would pay
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "this is started by crun-go itself")
 		return 1

@@ -8,7 +8,12 @@ type FieldError struct {
 	Hint  string // what to do about it; may be empty
 }
 
-func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
+func (e *FieldError) Error() string {
+	if e.Field == "" { // the document as a whole
+		return e.Err.Error()
+	}
+	return e.Field + ": " + e.Err.Error()
+}
 
 // Unwrap returns the cause.
 func (e *FieldError) Unwrap() error { return e.Err }

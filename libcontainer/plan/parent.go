@@ -86,9 +86,9 @@ type SetOOMScoreAdj struct {
 	BestEffort bool // rootless: a value that takes privileges to set is no error
 }
 
-// SetRlimits sets init's limits from outside: raising a hard limit needs the
-// host's privileges, and a Go init would not live with some of them.
-type SetRlimits struct{ Limits []Rlimit }
+// RaiseRlimits raises init's hard limits from outside, where that takes
+// privileges of the host. Init itself sets the values: see SetRlimits.
+type RaiseRlimits struct{ Limits []Rlimit }
 
 // Rlimit is one limit of setrlimit(2).
 type Rlimit struct {
@@ -156,12 +156,14 @@ func (s *SetOOMScoreAdj) String() string {
 	return fmt.Sprintf("set oom_score_adj to %d", s.Value)
 }
 
-func (s *SetRlimits) String() string {
-	parts := make([]string, len(s.Limits))
-	for i, l := range s.Limits {
+func (s *RaiseRlimits) String() string { return "raise hard limits for " + limits(s.Limits) }
+
+func limits(list []Rlimit) string {
+	parts := make([]string, len(list))
+	for i, l := range list {
 		parts[i] = fmt.Sprintf("%s=%s:%s", l.Type, limit(l.Soft), limit(l.Hard))
 	}
-	return "set limits " + strings.Join(parts, " ")
+	return strings.Join(parts, " ")
 }
 
 func limit(v uint64) string {

@@ -102,6 +102,10 @@ type FindExecutable struct {
 // WaitStart waits until someone opens the exec fifo.
 type WaitStart struct{}
 
+// SetRlimits sets this process's limits. It comes late: a Go program does not
+// live with some of them.
+type SetRlimits struct{ Limits []Rlimit }
+
 // LoadSeccomp installs a filter. Nothing but execve may follow it.
 type LoadSeccomp struct {
 	Flags  uint32
@@ -156,6 +160,7 @@ func (s *SetCapabilities) String() string {
 func (s *SetNoNewPrivs) String() string  { return "set no_new_privs" }
 func (s *Chdir) String() string          { return "change directory to " + strconv.Quote(s.Path) }
 func (s *FindExecutable) String() string { return "find executable " + strconv.Quote(s.Name) }
+func (s *SetRlimits) String() string     { return "set limits " + limits(s.Limits) }
 func (s *WaitStart) String() string      { return "wait for start" }
 func (s *LoadSeccomp) String() string {
 	return fmt.Sprintf("load seccomp filter (%d instructions, flags %#x)", len(s.Filter), s.Flags)

@@ -39,6 +39,7 @@ const (
 	kindChdir
 	kindFindExecutable
 	kindWaitStart
+	kindSetRlimits
 	kindLoadSeccomp
 	kindExecute
 	kinds // their number
@@ -113,6 +114,8 @@ func newStep(k kind) InitStep {
 		return new(FindExecutable)
 	case kindWaitStart:
 		return new(WaitStart)
+	case kindSetRlimits:
+		return new(SetRlimits)
 	case kindLoadSeccomp:
 		return new(LoadSeccomp)
 	case kindExecute:
@@ -154,6 +157,7 @@ func (*SetNoNewPrivs) kind() kind   { return kindSetNoNewPrivs }
 func (*Chdir) kind() kind           { return kindChdir }
 func (*FindExecutable) kind() kind  { return kindFindExecutable }
 func (*WaitStart) kind() kind       { return kindWaitStart }
+func (*SetRlimits) kind() kind      { return kindSetRlimits }
 func (*LoadSeccomp) kind() kind     { return kindLoadSeccomp }
 func (*Execute) kind() kind         { return kindExecute }
 
@@ -317,6 +321,15 @@ func (s *FindExecutable) code(c *coder) {
 }
 
 func (*WaitStart) code(*coder) {}
+
+func (s *SetRlimits) code(c *coder) {
+	list(c, &s.Limits, func(l *Rlimit) {
+		c.str(&l.Type)
+		c.num(&l.Resource)
+		c.u64(&l.Soft)
+		c.u64(&l.Hard)
+	})
+}
 
 func (s *LoadSeccomp) code(c *coder) {
 	c.u32(&s.Flags)

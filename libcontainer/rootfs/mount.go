@@ -112,6 +112,9 @@ func (b *Builder) Bind(s *plan.Bind) error {
 		return err
 	}
 	defer unix.Close(target)
+	if err := sameKind(target, isDir); err != nil {
+		return err
+	}
 	attr := s.Options.Attr
 	if attr != (plan.Attr{}) {
 		if err := sys.SetMountAttr(tree, attr.Set, attr.Clear, 0, false); err != nil {
@@ -122,6 +125,22 @@ func (b *Builder) Bind(s *plan.Bind) error {
 		return err
 	}
 	return sys.AttachMount(tree, target)
+}
+
+// sameKind: a directory goes on a directory, anything else on no directory.
+// The kernel would only say that an argument is invalid.
+func sameKind(target int, isDir bool) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(target, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	switch targetIsDir := st.Mode&unix.S_IFMT == unix.S_IFDIR; {
+	case isDir && !targetIsDir:
+		return fmt.Errorf("the source is a directory, the target is a %s: %w", sys.FileType(st.Mode), unix.ENOTDIR)
+	case !isDir && targetIsDir:
+		return fmt.Errorf("the source is no directory, but the target: %w", unix.EISDIR)
+	}
+	return nil
 }
 
 // checkSource: what is bound on /proc must be a procfs.

@@ -60,7 +60,7 @@ func randomProfile(r *rand.Rand, family []*arch, names []string, tame bool) *spe
 			ops = equalities
 		}
 		if tame {
-			conds = min(conds, 2)
+			conds = min(conds, 1+kinds[name]%2)
 		}
 		for i := range conds {
 			call.Args = append(call.Args, randomArg(r, ops...))

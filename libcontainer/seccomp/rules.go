@@ -25,8 +25,7 @@ type chain []rule
 // with the same conditions. (In the other order the general one comes first
 // and wins.)
 func (c chain) insert(r rule, narrow bool) (_ chain, contradicted *rule) {
-	at := len(c)
-	for i := len(c) - 1; i >= 0; i-- {
+	for i := range c {
 		have := &c[i]
 		n := common(have.conds, r.conds)
 		if n == len(r.conds) && have.action != r.action {
@@ -35,14 +34,105 @@ func (c chain) insert(r rule, narrow bool) (_ chain, contradicted *rule) {
 		if n == len(have.conds) {
 			return c, nil
 		}
-		if less(have.conds[n:], r.conds[n:], narrow) {
-			at = i
-		}
 	}
+	at := c.place(r, narrow)
 	c = append(c, rule{})
 	copy(c[at+1:], c[at:])
 	c[at] = r
 	return c, nil
+}
+
+// place finds where in the chain a new rule belongs. Rules that begin with the
+// same tests of words stay together, as they do in libseccomp's tree.
+func (c chain) place(r rule, narrow bool) int {
+	first, end := 0, len(c)
+next:
+	for depth := 0; ; depth++ {
+		w, ok := r.test(depth, narrow)
+		if !ok {
+			return end
+		}
+		for i := first; i < end; i++ {
+			v, ok := c[i].test(depth, narrow)
+			if !ok || v.less(w) {
+				return i
+			}
+			if !v.same(w) {
+				continue
+			}
+			first = i
+			for i < end {
+				if v, ok := c[i].test(depth, narrow); !ok || !v.same(w) {
+					break
+				}
+				i++
+			}
+			end = i
+			continue next
+		}
+		return end
+	}
+}
+
+// wordTest is the part of a condition that looks at one word of an argument.
+type wordTest struct {
+	word        int // twice the argument, and one for its high word
+	op          op  // as it is compared: opEQ, opGT, opGE or opMaskedEQ
+	rank        int
+	upper       bool // part of an upper limit
+	value, mask uint32
+}
+
+// test gives a rule's test of a word, in the order of evaluation.
+func (r *rule) test(depth int, narrow bool) (w wordTest, ok bool) {
+	high := false
+	if !narrow {
+		high = depth%2 == 0
+		depth /= 2
+	}
+	if depth >= len(r.conds) {
+		return w, false
+	}
+	c := &r.conds[depth]
+	w = wordTest{word: 2 * int(c.arg), rank: c.rank(), upper: c.op == opLE || c.op == opLT,
+		value: uint32(c.value), mask: uint32(c.mask)}
+	switch c.op {
+	case opNE:
+		w.op = opEQ
+	case opGT, opLE:
+		w.op = opGT
+	case opGE, opLT:
+		w.op = opGE
+	default:
+		w.op = c.op
+	}
+	if high {
+		w.word++
+		w.value, w.mask = uint32(c.value>>32), uint32(c.mask>>32)
+		if w.op == opGE {
+			w.op = opGT
+		}
+	}
+	return w, true
+}
+
+func (w wordTest) same(v wordTest) bool {
+	return w.word == v.word && w.op == v.op && w.value == v.value && w.mask == v.mask
+}
+
+// less tells whether w comes after v.
+func (w wordTest) less(v wordTest) bool {
+	switch {
+	case w.same(v):
+		return false
+	case w.word != v.word:
+		return w.word < v.word
+	case w.rank != v.rank:
+		return w.rank < v.rank
+	case w.upper:
+		return w.value > v.value
+	}
+	return w.value < v.value
 }
 
 // common counts the conditions with which both rules start.
@@ -53,40 +143,6 @@ func common(a, b []cond) int {
 	}
 	return n
 }
-
-// less tells whether a rule that goes on with conditions a comes after one
-// that goes on with b; a[0] != b[0].
-func less(a, b []cond, narrow bool) bool {
-	if len(a) == 0 || len(b) == 0 {
-		return false
-	}
-	x, y := &a[0], &b[0]
-	if x.arg != y.arg {
-		return x.arg < y.arg
-	}
-	if x.rank() != y.rank() {
-		return x.rank() < y.rank()
-	}
-	// A 64-bit argument is compared word by word, the high one first. Words
-	// that differ in more than the value have no order between them.
-	if !narrow {
-		if x.value>>32 != y.value>>32 {
-			return (x.value < y.value) != x.upper()
-		}
-		if x.masked() != y.masked() || x.mask>>32 != y.mask>>32 {
-			return false
-		}
-	}
-	if uint32(x.value) != uint32(y.value) {
-		return (uint32(x.value) < uint32(y.value)) != x.upper()
-	}
-	return false
-}
-
-func (c *cond) masked() bool { return c.op == opMaskedEQ }
-
-// upper tells whether the condition is an upper limit.
-func (c *cond) upper() bool { return c.op == opLE || c.op == opLT }
 
 func (c *cond) rank() int {
 	switch c.op {

@@ -40,7 +40,13 @@ type Program struct {
 //     goes for x32 on x86_64 too.
 //   - An entry whose action is the default action does nothing.
 //   - An entry without conditions covers those with conditions on the same
-//     syscall; of several, the first counts. See chain for the others.
+//     syscall; of several, the first counts.
+//   - Of entries with conditions that hold at the same time, one on a higher
+//     argument comes first, then EQ, NE and MASKED_EQ before LE and LT before
+//     GE and GT, then the narrower limit or the greater value. Two with the
+//     same conditions and different actions are a mistake.
+//   - Conditions of an entry must all hold, unless two are on the same
+//     argument: then one is enough, as in runc.
 //   - Where the socket and System V calls are also made through socketcall(2)
 //     and ipc(2), rules on them apply there too, but for their conditions on
 //     the first argument, which is the call's number there.

@@ -247,8 +247,9 @@ func wait(pid int) (unix.WaitStatus, error) {
 func newRawChild(c *Config, socket int) (*rawChild, error) {
 	args := append(append([]string(nil), c.Args...), strconv.Itoa(socket))
 	// One processor: init has one thing to do, and each further thread of its
-	// Go runtime costs its start and its end.
-	envv, err := pointers([]string{"GOMAXPROCS=1"})
+	// Go runtime costs its start and its end. No garbage collection: init is
+	// gone before one would pay.
+	envv, err := pointers([]string{"GOMAXPROCS=1", "GOGC=off"})
 	if err != nil {
 		return nil, err
 	}
