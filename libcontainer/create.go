@@ -28,6 +28,7 @@ type creation struct {
 	trees   []int // detached mounts for init, by slot; -1: not there
 	rootfs  int   // the root filesystem's directory, where init starts
 	init    *spawn.Process
+	trace   *trace
 	hooked  bool // hooks have run: so must poststop's
 }
 
@@ -57,6 +58,9 @@ func create(o *Options, run bool) (*creation, error) {
 		o.warn(w.Field, w.Text)
 	}
 	c := &creation{blueprint: b, opts: o, rootfs: -1}
+	if o.Trace != "" {
+		c.trace = new(trace)
+	}
 	if c.dir, err = state.Create(o.Root, o.ID); err != nil {
 		return nil, err
 	}
@@ -90,8 +94,9 @@ func (c *creation) build(run bool) error {
 		}
 	}
 	for i := range c.plan.Parent {
-		if err := c.do(&c.plan.Parent[i]); err != nil {
-			return c.explain(&c.plan.Parent[i], err)
+		item := &c.plan.Parent[i]
+		if err := c.trace.run(func() error { return c.do(item) }); err != nil {
+			return c.explain(item, err)
 		}
 	}
 	c.journal.Status = specs.StateCreated
@@ -99,6 +104,9 @@ func (c *creation) build(run bool) error {
 		return err
 	}
 	if err := c.sendPidfd(); err != nil {
+		return err
+	}
+	if err := c.trace.write(c.opts.Trace, c.plan); err != nil {
 		return err
 	}
 	return c.writePidFile()

@@ -147,7 +147,7 @@ func identify(pid int) (state.Process, error) {
 }
 
 func (c *creation) sendPlan() error {
-	opening := wire.Opening{PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs}
+	opening := wire.Opening{Trace: c.trace != nil, PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs}
 	var fds []int
 	for _, fd := range c.trees {
 		opening.Trees = append(opening.Trees, fd >= 0)
@@ -186,6 +186,10 @@ func (c *creation) await(phase plan.Phase) error {
 			return nil
 		case m.Kind == wire.Failed:
 			return c.failed(m.Payload)
+		case m.Kind == wire.Trace && c.trace != nil:
+			if c.trace.init, err = wire.DecodeSpans(m.Payload); err != nil {
+				return err
+			}
 		case m.Kind == wire.SpawnFailed:
 			config := spawn.Config{}
 			return config.Failure(m.Payload)

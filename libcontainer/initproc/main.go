@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -37,6 +38,8 @@ type container struct {
 	started  int // write end of the fifo, once start has opened it; or -1
 	preserve int // descriptors 3, 4, … that stay
 
+	trace    bool // note when each step began and ended
+	spans    []wire.Span
 	path     string   // of the executable, once found
 	env      []string // of the process, complete
 	program  *sys.Program
@@ -102,7 +105,7 @@ func (c *container) carryOut() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	c.fifo, c.preserve = fifo, opening.PreserveFDs
+	c.fifo, c.preserve, c.trace = fifo, opening.PreserveFDs, opening.Trace
 	if c.about, c.steps, err = plan.DecodeInit(data); err != nil {
 		return -1, err
 	}
@@ -113,11 +116,23 @@ func (c *container) carryOut() (int, error) {
 		return -1, os.NewSyscallError("setsid", err)
 	}
 	for i, step := range c.steps {
+		begin := c.now()
 		if err := c.do(i, step); err != nil {
 			return i, err
 		}
+		if c.trace {
+			c.spans = append(c.spans, wire.Span{Begin: begin, End: c.now()})
+		}
 	}
 	return -1, errors.New("the plan ended without executing anything")
+}
+
+// now is the time for the trace, 0 if nobody wants it.
+func (c *container) now() int64 {
+	if !c.trace {
+		return 0
+	}
+	return time.Now().UnixNano()
 }
 
 // do carries out one step.
@@ -168,6 +183,11 @@ func (c *container) sync(phase plan.Phase) error {
 		// From here on the container lives without the runtime.
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); err != nil {
 			return os.NewSyscallError("prctl PR_SET_PDEATHSIG", err)
+		}
+		if c.trace {
+			if err := c.conn.Send(wire.Trace, wire.AppendSpans(nil, c.spans)); err != nil {
+				return errGone
+			}
 		}
 	}
 	if err := c.conn.Send(wire.Phase, []byte{byte(phase)}); err != nil {

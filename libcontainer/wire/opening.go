@@ -10,6 +10,7 @@ import (
 type Opening struct {
 	Trees       []bool // slots of the plan; false: nothing could be opened
 	Fifo        bool   // the last descriptor is the exec fifo
+	Trace       bool   // tell when each step began and ended
 	PreserveFDs int    // descriptors 3, 4, … that the container inherits
 }
 
@@ -17,6 +18,7 @@ type Opening struct {
 func (o *Opening) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(o.PreserveFDs))
 	b = appendBool(b, o.Fifo)
+	b = appendBool(b, o.Trace)
 	b = binary.AppendUvarint(b, uint64(len(o.Trees)))
 	for _, there := range o.Trees {
 		b = appendBool(b, there)
@@ -34,11 +36,11 @@ func appendBool(b []byte, v bool) []byte {
 // DecodeOpening reads what Append wrote and returns the rest.
 func DecodeOpening(b []byte) (o Opening, rest []byte, err error) {
 	preserve, n := binary.Uvarint(b)
-	if n <= 0 || len(b) == n {
+	if n <= 0 || len(b) < n+2 {
 		return o, nil, io.ErrUnexpectedEOF
 	}
-	o.PreserveFDs, o.Fifo = int(preserve), b[n] == 1
-	b = b[n+1:]
+	o.PreserveFDs, o.Fifo, o.Trace = int(preserve), b[n] == 1, b[n+1] == 1
+	b = b[n+2:]
 	trees, n := binary.Uvarint(b)
 	if n <= 0 || trees > uint64(len(b)-n) {
 		return o, nil, io.ErrUnexpectedEOF

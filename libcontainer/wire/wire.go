@@ -28,6 +28,7 @@ const (
 	Child                       // from the raw child: pid of the process that will be init
 	SpawnFailed                 // from the raw child: stage and errno
 	Terminal                    // from init: the terminal's master
+	Trace                       // from init: when each step began and ended
 )
 
 // maxFrame bounds a frame. The largest are plans: arguments and environment
