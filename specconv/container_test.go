@@ -354,3 +354,11 @@ func TestOOM(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// An empty seccomp object asks for nothing.
+func TestEmptySeccomp(t *testing.T) {
+	p := planOn(t, `{"linux": {"seccomp": {}}}`, goldenHost, testOptions)
+	if strings.Contains(typeNames(p.Init), "LoadSeccomp") {
+		t.Error("a filter nobody asked for")
+	}
+}

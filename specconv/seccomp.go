@@ -13,6 +13,9 @@ func (b *builder) planSeccomp() error {
 	if err != nil || program == nil {
 		return err
 	}
+	if program == nil {
+		return nil // an empty object asks for no filter
+	}
 	if program.Notify {
 		return unsupported("linux.seccomp", "the action SCMP_ACT_NOTIFY")
 	}
