@@ -25,11 +25,20 @@ type creation struct {
 	dir     *state.Dir
 	journal state.State
 	cgroup  *cgroups.Cgroup
-	trees   []int // detached mounts for init, by slot; -1: not there
-	rootfs  int   // the root filesystem's directory, where init starts
+	trees   []tree // for init, by slot
+	rootfs  int    // the root filesystem's directory, where init starts
 	init    *spawn.Process
 	trace   *trace
 	hooked  bool // hooks have run: so must poststop's
+	told    bool // the pid file is ours
+}
+
+// tree is a detached mount for init; or, where this process may not make one,
+// the path from which init makes it with the powers of its user namespace.
+type tree struct {
+	fd        int // -1: none
+	path      string
+	recursive bool
 }
 
 // Create makes a container and leaves it waiting for start.
@@ -197,7 +206,7 @@ func (c *creation) undo() error {
 		st := c.plan.Container.HookState(specs.StateStopped, 0)
 		runPoststop(c.plan.Poststop, &st, c.opts.warn)
 	}
-	if c.opts.PidFile != "" {
+	if c.told {
 		if err := os.Remove(c.opts.PidFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
 		}
@@ -208,10 +217,10 @@ func (c *creation) undo() error {
 
 // close releases descriptors; the container goes on.
 func (c *creation) close() {
-	for i, fd := range c.trees {
-		if fd >= 0 {
-			unix.Close(fd)
-			c.trees[i] = -1
+	for i := range c.trees {
+		if fd := &c.trees[i].fd; *fd >= 0 {
+			unix.Close(*fd)
+			*fd = -1
 		}
 	}
 	if c.rootfs >= 0 {

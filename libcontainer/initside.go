@@ -149,10 +149,10 @@ func identify(pid int) (state.Process, error) {
 func (c *creation) sendPlan() error {
 	opening := wire.Opening{Trace: c.trace != nil, PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs}
 	var fds []int
-	for _, fd := range c.trees {
-		opening.Trees = append(opening.Trees, fd >= 0)
-		if fd >= 0 {
-			fds = append(fds, fd)
+	for _, t := range c.trees {
+		opening.Trees = append(opening.Trees, wire.Tree{There: t.fd >= 0, Path: t.path, Recursive: t.recursive})
+		if t.fd >= 0 {
+			fds = append(fds, t.fd)
 		}
 	}
 	if c.dir.HasFifo() {
@@ -235,9 +235,17 @@ func (c *creation) lost(cause error) error {
 	c.init = nil
 	defer init.Close()
 	// It may have said why before it went.
-	if m, err := init.Conn.Recv(); err == nil && m.Kind == wire.Failed {
-		init.Wait()
-		return c.failed(m.Payload)
+	if m, err := init.Conn.Recv(); err == nil {
+		m.Close()
+		switch m.Kind {
+		case wire.Failed:
+			init.Wait()
+			return c.failed(m.Payload)
+		case wire.SpawnFailed:
+			init.Wait()
+			config := spawn.Config{}
+			return config.Failure(m.Payload)
+		}
 	}
 	status, err := init.Wait()
 	if err != nil {

@@ -22,6 +22,7 @@ const maxConfig = 64 << 20
 type blueprint struct {
 	spec      *specs.Spec
 	config    string // absolute path of config.json
+	host      specconv.Host
 	plan      *plan.Plan
 	hierarchy cgroups.Hierarchy
 	warnings  []specconv.Warning
@@ -41,16 +42,15 @@ func draw(o *Options, run bool) (*blueprint, error) {
 	if b.spec, err = readSpec(b.config); err != nil {
 		return nil, err
 	}
-	facts, err := host(b.spec)
-	if err != nil {
+	if b.host, err = host(b.spec); err != nil {
 		return nil, err
 	}
 	if b.hierarchy, err = cgroups.Find(cgroups.Root); err != nil {
 		return nil, fmt.Errorf("find cgroup v2: %w", err)
 	}
-	facts.CgroupRoot = b.hierarchy.Path
-	b.rootless = o.Rootless == "true" || o.Rootless != "false" && (facts.EUID != 0 || facts.UserNS)
-	b.plan, b.warnings, err = specconv.Plan(b.spec, facts, specconv.Options{
+	b.host.CgroupRoot = b.hierarchy.Path
+	b.rootless = o.Rootless == "true" || o.Rootless != "false" && (b.host.EUID != 0 || b.host.UserNS)
+	b.plan, b.warnings, err = specconv.Plan(b.spec, b.host, specconv.Options{
 		ID:            o.ID,
 		Bundle:        o.Bundle,
 		Run:           run,
@@ -78,10 +78,11 @@ func readSpec(path string) (*specs.Spec, error) {
 }
 
 // BuildPlan makes the plan that create would carry out, and changes nothing.
-func BuildPlan(o Options) (*plan.Plan, []specconv.Warning, error) {
+// With it come the facts about the machine that it follows from.
+func BuildPlan(o Options) (*plan.Plan, specconv.Host, []specconv.Warning, error) {
 	b, err := draw(&o, false)
 	if err != nil {
-		return nil, nil, err
+		return nil, specconv.Host{}, nil, err
 	}
-	return b.plan, b.warnings, nil
+	return b.plan, b.host, b.warnings, nil
 }

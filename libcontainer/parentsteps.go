@@ -17,11 +17,16 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
-// nameCgroup writes the cgroup into the journal before it is made.
+// nameCgroup writes the cgroup into the journal before it is made. One that is
+// there may be somebody else's, with what lives in it: it is ours, for delete to
+// kill and remove, only once it has been taken.
 func (c *creation) nameCgroup() {
 	for _, item := range c.plan.Parent {
 		if s, ok := item.Step.(*plan.CreateCgroup); ok {
 			dir := filepath.Join(c.hierarchy.Path, s.Path)
+			if exists(dir) {
+				return
+			}
 			c.journal.Cgroup.Dir = dir
 			c.journal.Cgroup.Made = []string{dir}
 		}
@@ -52,10 +57,10 @@ func (c *creation) createCgroup(s *plan.CreateCgroup) error {
 	if len(group.Created) == 0 {
 		group.Created = []string{group.Path()}
 	}
-	if len(group.Created) == 1 {
+	if len(group.Created) == 1 && c.journal.Cgroup.Dir != "" {
 		return nil
 	}
-	c.journal.Cgroup.Made = nil
+	c.journal.Cgroup.Dir, c.journal.Cgroup.Made = group.Dir(), nil
 	for _, path := range group.Created {
 		c.journal.Cgroup.Made = append(c.journal.Cgroup.Made, filepath.Join(c.hierarchy.Path, path))
 	}
@@ -112,27 +117,36 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 	if s.NoFollow || s.Rootfs {
 		flags |= unix.AT_SYMLINK_NOFOLLOW
 	}
+	dir, path := unix.AT_FDCWD, s.Path
 	if s.Rootfs {
 		if err := c.openRootfs(s.Path); err != nil {
 			return err
 		}
+		dir, path = c.rootfs, ""
 	}
-	fd, err := sys.CloneTree(unix.AT_FDCWD, s.Path, flags)
-	if err != nil {
-		if s.Optional {
-			fd = -1
-		} else {
-			return &os.PathError{Op: "open", Path: s.Path, Err: errors.Unwrap(err)}
+	t := tree{fd: -1}
+	fd, err := sys.CloneTree(dir, path, flags)
+	switch {
+	case err == nil:
+		t.fd = fd
+	case errors.Is(err, unix.EPERM) && s.IDMap == nil:
+		// No mounts may be made here: an ordinary user's runtime. Init may, in
+		// its own namespaces, with that user's view of the same paths.
+		t.path, t.recursive = s.Path, s.Recursive
+		if s.Rootfs {
+			t.path = "." // where init starts
 		}
+	case !s.Optional:
+		return &os.PathError{Op: "open", Path: s.Path, Err: errors.Unwrap(err)}
 	}
 	for len(c.trees) <= s.Slot {
-		c.trees = append(c.trees, -1)
+		c.trees = append(c.trees, tree{fd: -1})
 	}
-	c.trees[s.Slot] = fd
-	if s.IDMap == nil || fd < 0 {
+	c.trees[s.Slot] = t
+	if s.IDMap == nil || t.fd < 0 {
 		return nil
 	}
-	return c.mapTree(fd, s.IDMap)
+	return c.mapTree(t.fd, s.IDMap)
 }
 
 func (c *creation) openRootfs(path string) error {

@@ -25,10 +25,10 @@ func Run(o Options) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	defer c.close()
 	if err := c.executed(); err != nil {
 		return -1, errors.Join(err, c.undo())
 	}
+	defer c.close()
 	container := &Container{dir: c.dir, journal: &c.journal}
 	if err := container.poststart(c.init.Pid, o.Warn); err != nil {
 		c.init.Wait()

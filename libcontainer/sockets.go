@@ -80,5 +80,6 @@ func (c *creation) writePidFile() error {
 		unix.Unlink(temp)
 		return fmt.Errorf("--pid-file: %w", &os.PathError{Op: "write", Path: path, Err: err})
 	}
+	c.told = true
 	return nil
 }

@@ -57,15 +57,17 @@ func (c *Container) release() error {
 		return err
 	}
 	defer unix.Close(fifo)
+	// From here on nobody else can start it: if we are killed while we listen,
+	// a second start must not wait for a word that was said to us.
+	if err := c.dir.RemoveFifo(); err != nil {
+		return err
+	}
 	said, err := listen(fifo, init)
 	if err != nil {
 		return err
 	}
 	if len(said) == 0 {
 		return errDead
-	}
-	if err := c.dir.RemoveFifo(); err != nil {
-		return err
 	}
 	if len(said) == 1 { // init's "I go"; then the end: execve closed the fifo
 		return nil

@@ -216,11 +216,12 @@ func hasChdir(steps []plan.InitStep) bool {
 // insideRoot verifies that the working directory is below the root: the
 // kernel says "(unreachable)" of one that is not (CVE-2024-21626).
 func insideRoot() error {
-	cwd, err := unix.Getwd()
+	var cwd [unix.PathMax]byte
+	_, err := unix.Getcwd(cwd[:])
 	if err != nil {
 		return os.NewSyscallError("getcwd", err)
 	}
-	if !strings.HasPrefix(cwd, "/") {
+	if cwd[0] != '/' {
 		return errors.New("the working directory is outside the container's root: possible container breakout")
 	}
 	return nil

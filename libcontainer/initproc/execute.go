@@ -32,7 +32,7 @@ func (c *container) findExecutable(s *plan.FindExecutable) error {
 	}
 	c.env = last.Env
 	if last.Home {
-		c.env = append(c.env[:len(c.env):len(c.env)], "HOME="+home(last.UID))
+		c.env = append(c.env[:len(c.env):len(c.env)], "HOME="+home(c.root.Root(), last.UID))
 	}
 	if c.program, err = sys.NewProgram(c.path, last.Args, c.env); err != nil {
 		return err
@@ -91,8 +91,8 @@ func executable(path string) error {
 
 // home reads the user's home from the container's /etc/passwd, in-root and
 // bounded; "/" if it is not told.
-func home(uid uint32) string {
-	fd, err := sys.OpenInRoot(unix.AT_FDCWD, "/etc/passwd", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+func home(root int, uid uint32) string {
+	fd, err := sys.OpenInRoot(root, "/etc/passwd", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
 		return "/"
 	}

@@ -101,9 +101,13 @@ func (c *container) carryOut() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	trees, fifo, err := opening.Slots(m.FDs)
+	fds, fifo, err := opening.Slots(m.FDs)
 	if err != nil {
 		return -1, err
+	}
+	trees := make([]rootfs.Tree, len(fds))
+	for i, fd := range fds {
+		trees[i] = rootfs.Tree{FD: fd, Path: opening.Trees[i].Path, Recursive: opening.Trees[i].Recursive}
 	}
 	c.fifo, c.preserve, c.trace = fifo, opening.PreserveFDs, opening.Trace
 	if c.about, c.steps, err = plan.DecodeInit(data); err != nil {

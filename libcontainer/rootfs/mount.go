@@ -136,9 +136,9 @@ func sameKind(target int, isDir bool) error {
 	}
 	switch targetIsDir := st.Mode&unix.S_IFMT == unix.S_IFDIR; {
 	case isDir && !targetIsDir:
-		return fmt.Errorf("the source is a directory, the target is a %s: %w", sys.FileType(st.Mode), unix.ENOTDIR)
+		return fmt.Errorf("a directory can't be mounted on a %s: %w", sys.FileType(st.Mode), unix.ENOTDIR)
 	case !isDir && targetIsDir:
-		return fmt.Errorf("the source is no directory, but the target: %w", unix.EISDIR)
+		return fmt.Errorf("a file can't be mounted there: %w", unix.EISDIR)
 	}
 	return nil
 }

@@ -29,12 +29,6 @@ func (b *Builder) PivotRoot() error {
 	if err := unix.PivotRoot(".", "."); err != nil {
 		return os.NewSyscallError("pivot_root", err)
 	}
-	if b.shared {
-		// Or detaching would detach the host's mounts with it.
-		if err := setPropagation(old, unix.MS_SLAVE|unix.MS_REC); err != nil {
-			return err
-		}
-	}
 	// The working directory is the old root's only if we go there: "." would
 	// name the new one.
 	if err := unix.Fchdir(old); err != nil {

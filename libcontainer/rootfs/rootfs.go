@@ -18,31 +18,49 @@ const dirMode = 0o755
 
 // Builder is a root filesystem under construction.
 type Builder struct {
-	trees  []int // detached mounts the parent has opened, by slot; -1: not there
-	root   int   // the container's root, once attached
-	shared bool  // mounts of the old root are still the host's peers
-	mask   int   // an empty read-only tmpfs that is attached somewhere, or -1
+	trees []Tree // by slot
+	root  int    // the container's root, once attached
+	mask  int    // an empty read-only tmpfs that is attached somewhere, or -1
+}
+
+// Tree is a detached mount that the parent has made or, where it may not make
+// mounts, the host path of one for this process to make.
+type Tree struct {
+	FD        int // -1: none
+	Path      string
+	Recursive bool
 }
 
 // New takes over the descriptors of the parent's mount trees.
-func New(trees []int) *Builder { return &Builder{trees: trees, root: -1, mask: -1} }
+func New(trees []Tree) *Builder { return &Builder{trees: trees, root: -1, mask: -1} }
 
 // Root returns the descriptor of the container's root, -1 before it is there.
 func (b *Builder) Root() int { return b.root }
 
-// tree hands out a slot's mount. Each slot is used once.
+// tree hands out a slot's mount. Each slot is used once. A path is opened with
+// the host's root, which this process still has.
 func (b *Builder) tree(slot int) (int, error) {
-	if slot < 0 || slot >= len(b.trees) || b.trees[slot] < 0 {
+	if slot < 0 || slot >= len(b.trees) || b.trees[slot].FD < 0 && b.trees[slot].Path == "" {
 		return -1, fmt.Errorf("no mount in slot %d", slot)
 	}
-	fd := b.trees[slot]
-	b.trees[slot] = -1
+	t := b.trees[slot]
+	b.trees[slot] = Tree{FD: -1}
+	if t.FD >= 0 {
+		return t.FD, nil
+	}
+	var flags uint
+	if t.Recursive {
+		flags = unix.AT_RECURSIVE
+	}
+	fd, err := sys.CloneTree(unix.AT_FDCWD, t.Path, flags)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: t.Path, Err: errors.Unwrap(err)}
+	}
 	return fd, nil
 }
 
 // SetPropagation cuts this mount namespace off from the host's.
 func (b *Builder) SetPropagation(s *plan.SetPropagation) error {
-	b.shared = s.Flags&unix.MS_SHARED != 0
 	root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: "/", Err: err}
@@ -67,16 +85,8 @@ func (b *Builder) AttachRoot(s *plan.AttachRoot) error {
 		return &os.PathError{Op: "open", Path: ".", Err: err}
 	}
 	defer unix.Close(cwd)
-	// pivot_root(2) refuses a shared root, and a shared mount below it.
-	if b.shared {
-		if err := privateMountOf(cwd); err != nil {
-			return err
-		}
-		err = setPropagation(tree, unix.MS_PRIVATE)
-	} else {
-		err = setPropagation(tree, s.Propagation)
-	}
-	if err != nil {
+	// The clone of a shared mount is shared, and pivot_root(2) refuses that.
+	if err := setPropagation(tree, s.Propagation); err != nil {
 		return err
 	}
 	if err := sys.AttachMount(tree, cwd); err != nil {
@@ -86,40 +96,10 @@ func (b *Builder) AttachRoot(s *plan.AttachRoot) error {
 	return nil
 }
 
-// privateMountOf makes the mount that a directory is on private.
-func privateMountOf(dir int) error {
-	at := dir
-	for range 256 {
-		var st unix.Statx_t
-		if err := unix.Statx(at, "", unix.AT_EMPTY_PATH, 0, &st); err != nil {
-			return os.NewSyscallError("statx", err)
-		}
-		if st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
-			return setPropagation(at, unix.MS_PRIVATE)
-		}
-		up, err := unix.Openat(at, "..", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return &os.PathError{Op: "open", Path: "..", Err: err}
-		}
-		if at != dir {
-			unix.Close(at)
-		}
-		at = up
-	}
-	return errors.New("find the mount of the root filesystem: too deep")
-}
-
 // target opens the place where a mount goes, making a directory or a file if
 // nothing is there. existed tells whether something was.
 func (b *Builder) target(path string, dir bool) (fd int, existed bool, err error) {
-	if isSystemMount(path) {
-		// CVE-2019-19921, CVE-2023-27561: a link here would redirect what is
-		// mounted, and every later write to it.
-		if err := b.refuseLink(path); err != nil {
-			return -1, false, err
-		}
-	}
-	fd, err = sys.OpenInRoot(b.root, path, unix.O_PATH)
+	fd, err = b.openTarget(path)
 	if err == nil {
 		return fd, true, b.checkTarget(fd, path)
 	}
@@ -130,6 +110,11 @@ func (b *Builder) target(path string, dir bool) (fd int, existed bool, err error
 		fd, err = sys.MkdirAllInRoot(b.root, path, dirMode)
 	} else {
 		fd, err = sys.CreateFileInRoot(b.root, path, dirMode, 0o644)
+	}
+	if err == nil && isSystemMount(path) {
+		// Somebody may have put a link there before we could.
+		unix.Close(fd)
+		fd, err = b.openTarget(path)
 	}
 	if err != nil {
 		return -1, false, err
@@ -142,23 +127,28 @@ func isSystemMount(path string) bool {
 	return path == "/proc" || path == "/sys"
 }
 
-func (b *Builder) refuseLink(path string) error {
+// openTarget opens what is at path. At /proc and /sys that must be a real
+// directory: a link would redirect what is mounted there, and every later write
+// to it (CVE-2019-19921, CVE-2023-27561). It is the opened directory that is
+// looked at, so swapping the name does not help.
+func (b *Builder) openTarget(path string) (int, error) {
+	if !isSystemMount(path) {
+		return sys.OpenInRoot(b.root, path, unix.O_PATH)
+	}
 	fd, err := sys.OpenInRoot(b.root, path, unix.O_PATH|unix.O_NOFOLLOW)
-	if errors.Is(err, unix.ENOENT) {
-		return nil
-	}
 	if err != nil {
-		return err
+		return -1, err
 	}
-	defer unix.Close(fd)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return os.NewSyscallError("fstat", err)
+		unix.Close(fd)
+		return -1, os.NewSyscallError("fstat", err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return fmt.Errorf("%s in the root filesystem is a %s: it must be a real directory", path, sys.FileType(st.Mode))
+		unix.Close(fd)
+		return -1, fmt.Errorf("%s in the root filesystem is a %s: it must be a real directory", path, sys.FileType(st.Mode))
 	}
-	return nil
+	return fd, nil
 }
 
 // procFiles may be mounted over, so that LXCFS and the like can show a

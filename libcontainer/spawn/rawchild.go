@@ -51,7 +51,9 @@ func (r *rawChild) fork() (int, unix.Errno) {
 	var pid uintptr
 	var errno unix.Errno
 	if r.args.flags&unix.CLONE_VFORK != 0 {
-		pid, errno = vfork(&r.args)
+		var e uintptr
+		pid, e = vforkClone3(&r.args, sizeofCloneArgs)
+		errno = unix.Errno(e)
 	} else {
 		pid, errno = call(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&r.args)), sizeofCloneArgs, 0)
 	}
@@ -114,6 +116,9 @@ func (r *rawChild) joinUser() {
 			r.die(stageJoin, i, errno)
 		}
 	}
+	// The host's groups must not come along. A namespace that forbids
+	// setgroups(2) was made by somebody who had no others to give.
+	call(unix.SYS_SETGROUPS, 0, 0, 0)
 	r.become()
 	for i := 0; i < len(r.joins) && i < 64; i++ {
 		if r.refused&(1<<uint(i)) == 0 {

@@ -152,6 +152,11 @@ func (p *Process) adopt(c *Config) error {
 	m.Close()
 	switch m.Kind {
 	case wire.SpawnFailed:
+		// Stage two may fail before stage one has told of it: it is our child
+		// all the same, and has to be reaped.
+		if second, err := p.Conn.Recv(); err == nil && second.Kind == wire.Child && len(second.Payload) == 4 {
+			wait(int(binary.LittleEndian.Uint32(second.Payload)))
+		}
 		return c.Failure(m.Payload)
 	case wire.Child:
 	default:

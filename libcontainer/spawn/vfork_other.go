@@ -9,4 +9,4 @@ import "golang.org/x/sys/unix"
 const haveVfork = false
 
 //go:nosplit
-func vfork(*cloneArgs) (uintptr, unix.Errno) { return 0, unix.ENOSYS }
+func vforkClone3(*cloneArgs, uintptr) (pid, errno uintptr) { return 0, uintptr(unix.ENOSYS) }

@@ -163,25 +163,49 @@ func SplitPath(path string) (parent, name string) {
 }
 
 // CreateFileInRoot makes the empty file path inside root, with the directories
-// above it, and opens it (O_PATH). An existing file is only opened.
+// above it, and opens it (O_PATH). An existing file is only opened. Symbolic
+// links are followed inside root, dangling ones too: images have such an
+// /etc/resolv.conf.
 func CreateFileInRoot(root int, path string, dirMode, mode uint32) (int, error) {
-	fd, err := OpenInRoot(root, path, unix.O_PATH)
-	if !errors.Is(err, unix.ENOENT) {
-		return fd, err
+	for range maxLinks {
+		fd, err := OpenInRoot(root, path, unix.O_PATH)
+		if !errors.Is(err, unix.ENOENT) {
+			return fd, err
+		}
+		parent, name := SplitPath(path)
+		if name == "" {
+			return -1, err
+		}
+		target, err := createIn(root, parent, name, dirMode, mode)
+		switch {
+		case err != nil:
+			return -1, &os.PathError{Op: "create", Path: path, Err: err}
+		case strings.HasPrefix(target, "/"):
+			path = target
+		case target != "":
+			path = parent + "/" + target
+		}
 	}
-	parent, name := SplitPath(path)
-	if name == "" {
-		return -1, err
-	}
+	return -1, &os.PathError{Op: "create", Path: path, Err: unix.ELOOP}
+}
+
+// createIn makes the file name in the directory parent. If a symbolic link is
+// there, its target is returned instead.
+func createIn(root int, parent, name string, dirMode, mode uint32) (target string, err error) {
 	dir, err := MkdirAllInRoot(root, parent, dirMode)
 	if err != nil {
-		return -1, err
+		return "", err
 	}
 	defer unix.Close(dir)
-	fd, err = unix.Openat(dir, name, unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_RDONLY, mode)
-	if err != nil {
-		return -1, &os.PathError{Op: "create", Path: path, Err: err}
+	const flags = unix.O_CREAT | unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_RDONLY
+	fd, err := unix.Openat(dir, name, flags, mode)
+	if err == nil {
+		return "", unix.Close(fd)
 	}
-	unix.Close(fd)
-	return OpenInRoot(root, path, unix.O_PATH)
+	if err != unix.ELOOP {
+		return "", err
+	}
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(dir, name, buf)
+	return string(buf[:max(n, 0)]), err
 }

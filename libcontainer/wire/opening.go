@@ -8,10 +8,18 @@ import (
 // Opening stands before the plan in a Plan frame: what the descriptors beside
 // it are.
 type Opening struct {
-	Trees       []bool // slots of the plan; false: nothing could be opened
+	Trees       []Tree // slots of the plan
 	Fifo        bool   // the last descriptor is the exec fifo
 	Trace       bool   // tell when each step began and ended
 	PreserveFDs int    // descriptors 3, 4, … that the container inherits
+}
+
+// Tree is what is in a slot: a descriptor beside the message, or else a path
+// that init is to open itself, or nothing.
+type Tree struct {
+	There     bool
+	Path      string
+	Recursive bool
 }
 
 // Append appends the binary form.
@@ -20,8 +28,11 @@ func (o *Opening) Append(b []byte) []byte {
 	b = appendBool(b, o.Fifo)
 	b = appendBool(b, o.Trace)
 	b = binary.AppendUvarint(b, uint64(len(o.Trees)))
-	for _, there := range o.Trees {
-		b = appendBool(b, there)
+	for _, t := range o.Trees {
+		b = appendBool(b, t.There)
+		b = appendBool(b, t.Recursive)
+		b = binary.AppendUvarint(b, uint64(len(t.Path)))
+		b = append(b, t.Path...)
 	}
 	return b
 }
@@ -46,19 +57,35 @@ func DecodeOpening(b []byte) (o Opening, rest []byte, err error) {
 		return o, nil, io.ErrUnexpectedEOF
 	}
 	b = b[n:]
-	o.Trees = make([]bool, trees)
+	o.Trees = make([]Tree, trees)
 	for i := range o.Trees {
-		o.Trees[i] = b[i] == 1
+		if b, err = o.Trees[i].decode(b); err != nil {
+			return o, nil, err
+		}
 	}
-	return o, b[trees:], nil
+	return o, b, nil
+}
+
+func (t *Tree) decode(b []byte) (rest []byte, err error) {
+	if len(b) < 3 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	t.There, t.Recursive = b[0] == 1, b[1] == 1
+	size, n := binary.Uvarint(b[2:])
+	b = b[2+max(n, 0):]
+	if n <= 0 || size > uint64(len(b)) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	t.Path = string(b[:size])
+	return b[size:], nil
 }
 
 // Slots spreads received descriptors over the slots; -1 where there is none.
 func (o *Opening) Slots(fds []int) (trees []int, fifo int, err error) {
 	trees, fifo = make([]int, len(o.Trees)), -1
-	for i, there := range o.Trees {
+	for i := range o.Trees {
 		trees[i] = -1
-		if !there {
+		if !o.Trees[i].There {
 			continue
 		}
 		if len(fds) == 0 {
