@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if n, err := strconv.Atoi(os.Getenv("CLI_TEST_PRESERVE_FDS")); err == nil {
-		if err := checkPreserved(n); err != nil {
+		if err := checkPreserved(1, n-1); err != nil {
 			os.Stdout.WriteString(err.Error())
 		}
 		os.Exit(0)
@@ -64,6 +64,18 @@ func TestUsage(t *testing.T) {
 		{"state --help", 0, "NAME:\n   crun-go state - ", ""},
 		{"state -h", 0, "NAME:\n   crun-go state - ", ""},
 		{"help kill", 0, "NAME:\n   crun-go kill - ", ""},
+		{"h kill", 0, "NAME:\n   crun-go kill - ", ""},
+		{"h", 0, "NAME:\n   crun-go - ", ""},
+		{"-h", 0, "NAME:\n   crun-go - ", ""},
+		{"-?", 0, "NAME:\n   crun-go - ", ""},
+		{"state -?", 0, "NAME:\n   crun-go state - ", ""},
+		{"state --help x y", 0, "NAME:\n   crun-go state - ", ""},
+		{"--help state", 0, "NAME:\n   crun-go state - ", ""},
+		{"help help", 0, "NAME:\n   crun-go help - ", ""},
+		{"help --help", 0, "NAME:\n   crun-go help - ", ""},
+		{"help a b", 1, "Incorrect Usage.\n\nNAME:\n   crun-go help - ", `crun-go: "help" requires a maximum of 1 argument(s)`},
+		{"--help foo", 3, "", "No help topic for 'foo'"},
+		{"--root=/ --usage", 0, "Usage: crun-go [--root DIR] [--log FILE] ", ""},
 		{"foo", 3, "", "No help topic for 'foo'"},
 		{"help foo", 3, "", "No help topic for 'foo'"},
 		{"--bogus", 1, "Incorrect Usage. flag provided but not defined: -bogus\n\nNAME:\n   crun-go - ", "flag provided but not defined: -bogus"},
@@ -113,6 +125,14 @@ func TestFlagSpelling(t *testing.T) {
 			t.Errorf("%s list: %+v", args, got)
 		}
 	}
+	for _, args := range []string{"kill -all -- none 9", "kill -a=true none", "kill --all none --bogus"} {
+		if got := crun("--root " + root + " -- " + args); got.errout != textLine("container does not exist", " code=not-found") {
+			t.Errorf("%s: %+v", args, got)
+		}
+	}
+	if got := crun("--root /nowhere -root " + root + " list -f table -format json"); got != (result{0, "null\n", ""}) {
+		t.Errorf("flags given twice: %+v, want their last values", got)
+	}
 	for _, name := range []string{"h", "help"} {
 		if got := crun("--root " + root + " state " + name); got.errout != textLine("container does not exist", " code=not-found") {
 			t.Errorf("state %s: %q, want an id and not a request for help", name, got.errout)
@@ -123,7 +143,7 @@ func TestFlagSpelling(t *testing.T) {
 // Moby splits every line with "version" in it, go-runc wants the prefixes.
 func TestVersion(t *testing.T) {
 	want := "crun-go version 1.2.3\ncommit: abc\nspec: 1.3.0\ngo: go1."
-	for _, args := range []string{"--version", "-v", "version", "--root / --version"} {
+	for _, args := range []string{"--version", "-v", "-V", "version", "--root / --version"} {
 		got := crun(args)
 		if got.code != 0 || !strings.HasPrefix(got.out, want) || strings.Count(got.out, "version") != 1 || !strings.HasSuffix(got.out, "\n") {
 			t.Errorf("%s: %+v", args, got)
@@ -189,13 +209,13 @@ func TestCheckPreserved(t *testing.T) {
 	}
 	defer null.Close()
 	for n, want := range map[string]string{
-		"0": "", "2": "", "3": "preserve descriptor 5: not open", "500": "preserve descriptor 5: not open",
+		"1": "", "2": "", "3": "preserve descriptor 5: not open", "500": "preserve descriptor 5: not open",
 	} {
 		cmd := exec.Command("/proc/self/exe")
 		cmd.Env = []string{"CLI_TEST_PRESERVE_FDS=" + n}
 		cmd.ExtraFiles = []*os.File{null, null}
 		if out, err := cmd.CombinedOutput(); err != nil || string(out) != want {
-			t.Errorf("2 descriptors, --preserve-fds %s: %q, %v, want %q", n, out, err, want)
+			t.Errorf("2 descriptors, %s wanted: %q, %v, want %q", n, out, err, want)
 		}
 	}
 }

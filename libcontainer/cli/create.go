@@ -91,7 +91,8 @@ func (inv *invocation) startFlags(o *libcontainer.Options) []cli.Flag {
 // complete adds to the options what does not come from flags of the command, and makes paths absolute: those of files
 // against the current directory, that of the config against the bundle.
 func (inv *invocation) complete(o *libcontainer.Options, id string) error {
-	if err := checkPreserved(o.PreserveFDs); err != nil {
+	o.ListenFDs = listenFDs(os.Getenv, os.Getpid())
+	if err := checkPreserved(o.ListenFDs, o.PreserveFDs); err != nil {
 		return err
 	}
 	for _, path := range []*string{&o.Bundle, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Trace} {
@@ -119,14 +120,15 @@ func (inv *invocation) complete(o *libcontainer.Options, id string) error {
 	return nil
 }
 
-// checkPreserved refuses to pass on descriptors that the caller did not open. It must run before we open any of our own,
+// checkPreserved refuses to pass on descriptors that the caller did not open: the n that --preserve-fds asks for come after
+// those of listenFDs. It must run before we open any of our own,
 // which would be given to the container in their place. One that is close-on-exec can't have come through our execve: it
 // is one of the Go runtime's.
-func checkPreserved(n int) error {
+func checkPreserved(listen, n int) error {
 	if n < 0 {
 		return fmt.Errorf("invalid value %q for flag -preserve-fds: must not be negative", strconv.Itoa(n))
 	}
-	for fd := 3; fd < 3+listenFDs(os.Getenv, os.Getpid())+n; fd++ {
+	for fd := 3; fd < 3+listen+n; fd++ {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		if err != nil || flags&unix.FD_CLOEXEC != 0 {
 			return withHint(fmt.Errorf("preserve descriptor %d: %w", fd, errClosed),

@@ -50,28 +50,30 @@ func (inv *invocation) features() []byte {
 }
 
 func writeLinuxFeatures(w *jsontext.Writer) {
+	texts := func(key string, list []string) { w.Key(key).Texts(list) }
+	flag := func(key string, is bool) { w.Key(key).Bool(is) }
 	enabled := func(feature string, is bool) {
 		w.Key(feature).Object()
 		w.Key("enabled").Bool(is)
 		w.End()
 	}
 	w.Object()
-	w.Key("namespaces").Texts(specconv.Namespaces())
-	w.Key("capabilities").Texts(specconv.Capabilities())
+	texts("namespaces", specconv.Namespaces())
+	texts("capabilities", specconv.Capabilities())
 	w.Key("cgroup").Object()
-	w.Key("v1").Bool(false)
-	w.Key("v2").Bool(true)
-	w.Key("systemd").Bool(false)
-	w.Key("systemdUser").Bool(false)
-	w.Key("rdma").Bool(true)
+	flag("v1", false)
+	flag("v2", true)
+	flag("systemd", false)
+	flag("systemdUser", false)
+	flag("rdma", true)
 	w.End()
 	w.Key("seccomp").Object()
-	w.Key("enabled").Bool(true)
-	w.Key("actions").Texts(seccompActions())
-	w.Key("operators").Texts(seccomp.SupportedOperators())
-	w.Key("archs").Texts(seccomp.SupportedArchs())
-	w.Key("knownFlags").Texts(seccomp.SupportedFlags())
-	w.Key("supportedFlags").Texts(seccomp.SupportedFlags())
+	flag("enabled", true)
+	texts("actions", seccompActions())
+	texts("operators", seccomp.SupportedOperators())
+	texts("archs", seccomp.SupportedArchs())
+	texts("knownFlags", seccomp.SupportedFlags())
+	texts("supportedFlags", seccomp.SupportedFlags())
 	w.End()
 	enabled("apparmor", true)
 	enabled("selinux", true)

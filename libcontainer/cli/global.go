@@ -26,8 +26,7 @@ type global struct {
 	rootXDG   bool // root is below $XDG_RUNTIME_DIR
 }
 
-func (inv *invocation) globalFlags() []cli.Flag {
-	g := &inv.global
+func (g *global) flags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name: "root", Destination: &g.root,
@@ -38,8 +37,8 @@ func (inv *invocation) globalFlags() []cli.Flag {
 			Name: "log", Destination: &g.log,
 			Usage: "append messages to `FILE`, or send them to journald:NAME or syslog:NAME (default: standard error)",
 		},
-		&cli.StringFlag{Name: "log-format", Destination: &g.logFormat, Value: "text", Usage: "text or json"},
-		&cli.StringFlag{Name: "log-level", Destination: &g.logLevel, Value: "error", Usage: "error, warning or debug"},
+		&cli.StringFlag{Name: "log-format", Destination: &g.logFormat, Value: "text", Usage: "write messages in `FORMAT`: text or json"},
+		&cli.StringFlag{Name: "log-level", Destination: &g.logLevel, Value: "error", Usage: "write messages of `LEVEL` and above: error, warning or debug"},
 		&cli.BoolFlag{Name: "debug", Destination: &g.debug, Usage: "the same as --log-level debug"},
 		&cli.BoolFlag{
 			Name: "systemd-cgroup", Destination: &g.systemdCgroup,
@@ -47,11 +46,11 @@ func (inv *invocation) globalFlags() []cli.Flag {
 		},
 		&cli.StringFlag{
 			Name: "cgroup-manager", Destination: &g.cgroupManager,
-			Usage: "who makes the cgroup: cgroupfs, systemd or disabled",
+			Usage: "have `MANAGER` make the cgroup: cgroupfs, systemd or disabled",
 		},
 		&cli.StringFlag{
 			Name: "rootless", Destination: &g.rootless, Value: "auto",
-			Usage: "tolerate what only root may do: true, false or auto",
+			Usage: "tolerate the lack of root's privileges if `WORD` is true; auto: for other users than root",
 		},
 		&cli.StringFlag{Name: "criu", Hidden: true, Usage: "accepted and ignored"},
 	}

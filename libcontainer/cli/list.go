@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
@@ -27,7 +26,8 @@ func (inv *invocation) listCommand() *cli.Command {
 		Description: "Lists all containers whose state is below --root, in the order of their ids.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{
-				Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table", Usage: "table or json",
+				Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table",
+				Usage: "print in `FORMAT`: table or json",
 			},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Destination: &quiet, Usage: "ids only"},
 		},
@@ -105,12 +105,12 @@ func printIDs(w io.Writer, list []*status) error {
 }
 
 func printTable(w io.Writer, list []*status) error {
-	t := tabwriter.NewWriter(w, 12, 1, 3, ' ', 0)
-	fmt.Fprint(t, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")
+	rows := [][]string{{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}}
 	for _, s := range list {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", s.id, s.pid, s.word, s.bundle, s.createdText(), s.owner)
+		rows = append(rows, []string{s.id, strconv.Itoa(s.pid), s.word, s.bundle, s.createdText(), s.owner})
 	}
-	return t.Flush()
+	_, err := io.WriteString(w, columns(rows, 12, 3))
+	return err
 }
 
 // printList prints null for no containers, as runc does.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/specconv"
 )
 
 func samples() []*status {
@@ -83,6 +85,26 @@ func TestUserName(t *testing.T) {
 	}
 }
 
+func TestDescribeHost(t *testing.T) {
+	h := specconv.Host{LastCap: 42, Caps: (1<<43 - 1) &^ (1 << 24), CgroupRoot: "/sys/fs/cgroup", NoFileSoft: 1024, NoFileHard: 1<<64 - 1, Kcore: true}
+	want := `host  uid             0
+host  user namespace  initial
+host  capabilities    all but CAP_SYS_RESOURCE
+host  open files      1024, at most unlimited
+host  cgroups         /sys/fs/cgroup
+host  /proc/kcore     exists
+
+`
+	if got := describeHost(h); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for caps, want := range map[uint64]string{0: "none", 1<<43 - 1: "all", 1 | 1<<42: "CAP_CHOWN 42"} {
+		if got := capabilityText(caps, 42); got != want {
+			t.Errorf("capabilityText(%#x) = %s, want %s", caps, got, want)
+		}
+	}
+}
+
 func TestSpec(t *testing.T) {
 	if got := startSpec(); got != golden(t, "spec.json") {
 		t.Errorf("spec:\n%s", got)
@@ -104,6 +126,14 @@ func TestSpec(t *testing.T) {
 	}
 	if got := crun("spec --bundle " + dir); got != (result{1, "", textLine("File config.json exists. Remove it first", "")}) {
 		t.Errorf("second spec: %+v", got)
+	}
+	for _, name := range []string{"other.json", dir + "/third.json"} {
+		if got := crun("spec --bundle " + dir + " -f " + name); got != (result{}) {
+			t.Errorf("spec -f %s: %+v", name, got)
+		}
+		if got := crun("spec --file " + name); got != (result{1, "", textLine("File "+name+" exists. Remove it first", "")}) {
+			t.Errorf("second spec --file %s: %+v", name, got)
+		}
 	}
 	if got := crun("spec -b /none"); got.code != 1 || !strings.Contains(got.errout, "chdir /none: no such file or directory") {
 		t.Errorf("spec -b /none: %+v", got)
@@ -164,7 +194,7 @@ func TestPlan(t *testing.T) {
 	}
 	root := t.TempDir()
 	got := crun("--root " + root + "/r plan --bundle " + bundle)
-	if got.code != 0 || got.errout != "" || !strings.HasPrefix(got.out, "parent   1  ") || !strings.Contains(got.out, "\ninit     1  ") {
+	if got.code != 0 || got.errout != "" || !strings.HasPrefix(got.out, "host  uid ") || !strings.Contains(got.out, "\n\nparent   1  ") || !strings.Contains(got.out, "\ninit     1  ") {
 		t.Errorf("plan: %+v", got)
 	}
 	got = crun("--root " + root + "/r plan --json --bundle " + bundle + " web")

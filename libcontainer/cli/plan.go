@@ -3,11 +3,15 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv"
 )
 
 func (inv *invocation) planCommand() *cli.Command {
@@ -18,8 +22,8 @@ func (inv *invocation) planCommand() *cli.Command {
 		Usage:     "show what starting a bundle would do, and do nothing",
 		ArgsUsage: "[container-id]",
 		Description: `Prints the steps of the runtime and of the container's init in their order, each
-with the field of config.json that asks for it. Mistakes in config.json are
-reported as create would.`,
+with the field of config.json that asks for it. First come the facts about the
+machine that they depend on. Mistakes in config.json are reported as create would.`,
 		Flags: append(bundleFlags(o),
 			&cli.BoolFlag{Name: "json", Destination: &json, Usage: "print it for programs"},
 			&cli.BoolFlag{Name: "no-pivot", Destination: &o.NoPivot, Usage: "as for create"},
@@ -36,7 +40,7 @@ reported as create would.`,
 			if id == "" {
 				o.ID = filepath.Base(o.Bundle)
 			}
-			p, warnings, err := libcontainer.BuildPlan(*o)
+			p, host, warnings, err := libcontainer.BuildPlan(*o)
 			if err != nil {
 				return err
 			}
@@ -46,7 +50,72 @@ reported as create would.`,
 			if json {
 				return plan.JSON(inv.stdout, p)
 			}
+			if err := inv.print(describeHost(host)); err != nil {
+				return err
+			}
 			return plan.Text(inv.stdout, p)
 		},
 	}
+}
+
+// describeHost is the head of a plan: what it takes from the machine and not from config.json. Whether there are AppArmor and
+// SELinux is not asked where config.json has no labels for them.
+func describeHost(h specconv.Host) string {
+	namespace := "initial"
+	switch {
+	case h.UserNS && h.SetgroupsDenied:
+		namespace = "another, setgroups denied"
+	case h.UserNS:
+		namespace = "another"
+	}
+	rows := [][]string{
+		{"host", "uid", strconv.Itoa(h.EUID)},
+		{"host", "user namespace", namespace},
+		{"host", "capabilities", capabilityText(h.Caps, h.LastCap)},
+		{"host", "open files", limitText(h.NoFileSoft) + ", at most " + limitText(h.NoFileHard)},
+		{"host", "cgroups", h.CgroupRoot},
+	}
+	add := func(is bool, name, value string) {
+		if is {
+			rows = append(rows, []string{"host", name, value})
+		}
+	}
+	add(h.CgroupParent != "", "parent cgroup", h.CgroupParent)
+	add(h.AppArmor, "AppArmor", "enabled")
+	add(h.SELinux, "SELinux", "enabled")
+	add(h.Kcore, "/proc/kcore", "exists")
+	return columns(rows, 0, 2) + "\n"
+}
+
+// capabilityText names the capabilities among 0 to last that are held, or those that are not, whichever are fewer.
+func capabilityText(held uint64, last int) string {
+	names := specconv.Capabilities()
+	var have, lack []string
+	for n := range last + 1 {
+		name := strconv.Itoa(n) // younger than this program
+		if n < len(names) {
+			name = names[n]
+		}
+		if held&(1<<n) != 0 {
+			have = append(have, name)
+		} else {
+			lack = append(lack, name)
+		}
+	}
+	switch {
+	case len(have) == 0:
+		return "none"
+	case len(lack) == 0:
+		return "all"
+	case len(lack) < len(have):
+		return "all but " + strings.Join(lack, " ")
+	}
+	return strings.Join(have, " ")
+}
+
+func limitText(n uint64) string {
+	if n == unix.RLIM_INFINITY {
+		return "unlimited"
+	}
+	return strconv.FormatUint(n, 10)
 }

@@ -12,7 +12,7 @@ import (
 const configName = "config.json"
 
 func (inv *invocation) specCommand() *cli.Command {
-	var bundle string
+	var bundle, file string
 	var rootless bool
 	return &cli.Command{
 		Name:  "spec",
@@ -24,6 +24,10 @@ to be edited.`,
 				Name: "bundle", Aliases: []string{"b"}, Destination: &bundle,
 				Usage: "write it to `DIR` (default: the current directory)",
 			},
+			&cli.StringFlag{
+				Name: "file", Aliases: []string{"f"}, Destination: &file, Value: configName,
+				Usage: "call it `FILE`",
+			},
 			&cli.BoolFlag{Name: "rootless", Destination: &rootless, Usage: "write one for a user who is not root"},
 		},
 		Action: func(c *cli.Context) error {
@@ -34,22 +38,21 @@ to be edited.`,
 			if rootless {
 				text = rootlessSpec(os.Geteuid(), os.Getegid())
 			}
-			return writeSpec(bundle, text)
+			return writeSpec(bundle, file, text)
 		},
 	}
 }
 
-// writeSpec writes config.json into a bundle, where none may be yet.
-func writeSpec(bundle, text string) error {
+// writeSpec writes a file into a bundle, where none of its name may be yet.
+func writeSpec(bundle, name, text string) error {
 	if bundle != "" {
 		if err := os.Chdir(bundle); err != nil {
 			return err
 		}
 	}
-	f, err := os.OpenFile(configName, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		//lint:ignore ST1005 runc's words
-		return errors.New("File " + configName + " exists. Remove it first")
+		return errors.New("File " + name + " exists. Remove it first")
 	}
 	if err != nil {
 		return err

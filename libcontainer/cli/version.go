@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"runtime"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/urfave/cli/v2"
+)
+
+func (inv *invocation) versionCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "version",
+		Usage:       "show the version",
+		Description: "Prints the versions of the program, of the runtime specification and of Go.",
+		Action: func(c *cli.Context) error {
+			if err := inv.arity(c, 0, 0); err != nil {
+				return err
+			}
+			return inv.print(inv.versionText())
+		},
+	}
+}
+
+// versionText is what moby and go-runc parse: "version" must stand in the first line and in no other, and "commit: " and
+// "spec: " begin theirs.
+func (inv *invocation) versionText() string {
+	text := program + " version " + inv.version + "\n"
+	if inv.commit != "" {
+		text += "commit: " + inv.commit + "\n"
+	}
+	return text + "spec: " + specs.Version + "\ngo: " + runtime.Version() + "\n"
+}
