@@ -22,7 +22,7 @@ func parseStat(data []byte) (procStat, error) {
 		return st, errors.New("malformed /proc/PID/stat")
 	}
 	fields := bytes.Fields(data[end+1:])
-	const state, start = 3 - 3, 22 - 3
+	const state, start = 0, 19 // fields 3 and 22
 	if len(fields) <= start || len(fields[state]) != 1 {
 		return st, errors.New("malformed /proc/PID/stat")
 	}

@@ -331,7 +331,7 @@ whole() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 
 @test "missing executable" {
 	args nosuch
-	bad process.args 'exec: "nosuch": executable file not found in $PATH'
+	bad 'process.args[0]' 'exec: "nosuch": executable file not found in $PATH'
 }
 
 @test "SELinux label where SELinux is off" {

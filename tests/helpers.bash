@@ -170,6 +170,10 @@ fail() {
 	return 1
 }
 
+# no_signals WHAT HEX: a signal set without members, but for 32 and 33: they
+# belong to the C library, and make leaves them ignored in its children.
+no_signals() { [ $((16#$2 & ~0x180000000)) = 0 ] || fail "$1 is $2, want none"; }
+
 # same WHAT GOT WANT
 same() {
 	[ "$2" = "$3" ] || fail "$1 is '$2', want '$3'"
@@ -191,6 +195,11 @@ inside() {
 	args "$@"
 	ok run_bundle "$ID"
 }
+
+# TOP is a jq function: of a view's mounts at one target the one that shows, null
+# without any. mountinfo's order says nothing about that, parents do.
+TOP='def top($t): [.mounts[] | select(.target == $t)] | . as $all
+	| first(.[] | select(.id as $id | $all | all(.parent != $id))) // null; '
 
 status() { rt state "${1:-$ID}" 2>/dev/null | jq -r .status; }
 pid_of() { rt state "${1:-$ID}" | jq .pid; }

@@ -154,6 +154,7 @@ scrub() {
 @test "list goes on after an entry it cannot read" {
 	up
 	mkdir "$ROOT/half"
+	echo broken >"$ROOT/half/state.json"
 	touch "$ROOT/file"
 	ok rt list -q
 	rm "$ROOT/file"
@@ -407,8 +408,13 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	tail -n 1 "$log" | jq -e '.msg | contains("exec: \"nosuchcommand\": executable file not found in $PATH")'
 	ours "1.1 warns besides"
 	same lines "$(wc -l <"$log")" 1
-	same field "$(jq -r .field "$log")" process.args
-	jq -e '.code and .errno' "$log"
+	same field "$(jq -r .field "$log")" 'process.args[0]'
+	jq -e '.code | strings' "$log"
+	# An errno, where the kernel gave one.
+	rm "$log"
+	args /etc/passwd
+	no 1 "permission denied" rt --log "$log" --log-format json create --bundle "$BUNDLE" "$ID"
+	same errno "$(jq -r .errno "$log")" EACCES
 }
 
 @test "--log-format json without --log: the line is on stderr" {
@@ -459,7 +465,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	ok setpriv --reuid=65534 --regid=65534 --clear-groups env -i "$RUNTIME" features
 	same keys "$(jq -c '[.ociVersionMin, (.hooks | length)]' "$OUT")" '["1.0.0",6]'
 	jq -e '.linux | (.namespaces | index("user")) and .mountExtensions.idmap.enabled and .seccomp.enabled
-		and (.seccomp.archs | index("SCMP_ARCH_X86_64")) and (.seccomp.actions | index("SCMP_ACT_NOTIFY"))
+		and (.seccomp.archs | index("SCMP_ARCH_X86_64")) and (.seccomp.actions | index("SCMP_ACT_KILL_PROCESS"))
 		and .cgroup.v2 and (.cgroup.v1 | not)' "$OUT"
 	jq -e '(.mountOptions | index("rro")) and (.mountOptions == (.mountOptions | sort))' "$OUT"
 	jq -e '.annotations and .potentiallyUnsafeConfigAnnotations' "$OUT"

@@ -292,9 +292,9 @@ func TestSwappedLinks(t *testing.T) {
 	stop := make(chan struct{})
 	swapper := swap(t, top+"/root/vol/real", top+"/root/vol/evil", stop)
 	before := openDescriptors(t)
-	rounds := 20000
+	rounds := 1000
 	if testing.Short() {
-		rounds = 2000
+		rounds = 200
 	}
 	for i := range rounds {
 		name := "/vol/real/d" + strconv.Itoa(i%50)

@@ -57,7 +57,7 @@ func (r *rules) parseLine(groups map[string][]string, key string, words []string
 	switch key {
 	case "group":
 		if len(words) < 2 || words[1] != "=" {
-			return fmt.Errorf("want group NAME = PACKAGE...")
+			return fmt.Errorf("want group NAME = PACKAGE, one or more")
 		}
 		groups[words[0]] = words[2:]
 	case "unsafe":

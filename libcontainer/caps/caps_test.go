@@ -1,0 +1,163 @@
+package caps
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+func mustDo(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// alone runs the test once more in a process of its own and reports whether
+// this is that run, on one thread for good: what is given up is gone.
+func alone(t *testing.T, groups ...uint32) bool {
+	t.Helper()
+	if os.Getenv("CAPS_TEST_ALONE") == t.Name() {
+		runtime.LockOSThread()
+		return true
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("changing ids and capabilities needs root")
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), "CAPS_TEST_ALONE="+t.Name())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Groups: groups}}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return false
+}
+
+// status reads what the kernel says of this thread.
+func status(t *testing.T) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile("/proc/thread-self/status")
+	mustDo(t, err)
+	fields := map[string]string{}
+	for line := range strings.Lines(string(data)) {
+		name, value, _ := strings.Cut(line, ":")
+		fields[name] = strings.Join(strings.Fields(value), " ")
+	}
+	return fields
+}
+
+func expect(t *testing.T, want map[string]string) {
+	t.Helper()
+	got := status(t)
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s is %q, want %q", name, got[name], value)
+		}
+	}
+}
+
+func hex(set uint64) string {
+	s := strconv.FormatUint(set, 16)
+	return strings.Repeat("0", 16-len(s)) + s
+}
+
+const (
+	chown = 1 << unix.CAP_CHOWN
+	kill  = 1 << unix.CAP_KILL
+	bind  = 1 << unix.CAP_NET_BIND_SERVICE
+	admin = 1 << unix.CAP_SYS_ADMIN
+)
+
+func TestBecome(t *testing.T) {
+	if !alone(t, 0, 4242) {
+		return
+	}
+	before, err := Permitted()
+	mustDo(t, err)
+	mustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1001, Groups: []uint32{7, 8}, Umask: 0o027}))
+	expect(t, map[string]string{
+		"Uid": "1000 1000 1000 1000", "Gid": "1001 1001 1001 1001", "Groups": "7 8",
+		"Umask": "0027", "CapPrm": hex(before), "CapEff": hex(0),
+	})
+}
+
+func TestBecomeWithoutGroups(t *testing.T) {
+	if !alone(t, 0, 4242) {
+		return
+	}
+	mustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1001}))
+	expect(t, map[string]string{"Groups": ""})
+}
+
+func TestBecomeKeepingGroups(t *testing.T) {
+	if !alone(t, 0, 4242) {
+		return
+	}
+	mustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1001, KeepGroups: true}))
+	expect(t, map[string]string{"Groups": "0 4242"})
+}
+
+// TestApply: all five sets, after the ids have changed, are exactly as planned.
+func TestApply(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	mustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1000}))
+	mustDo(t, Apply(&plan.SetCapabilities{Bounding: chown | kill | bind, Permitted: chown | kill, Effective: kill, Inheritable: chown, Ambient: chown}))
+	expect(t, map[string]string{
+		"CapBnd": hex(chown | kill | bind), "CapPrm": hex(chown | kill), "CapEff": hex(kill), "CapInh": hex(chown), "CapAmb": hex(chown),
+	})
+}
+
+func TestApplyNothing(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	mustDo(t, Apply(&plan.SetCapabilities{}))
+	expect(t, map[string]string{"CapBnd": hex(0), "CapPrm": hex(0), "CapEff": hex(0), "CapInh": hex(0), "CapAmb": hex(0)})
+}
+
+// TestApplyKeepAdmin: CAP_SYS_ADMIN stays for the filter, and nowhere that an
+// execve could find it.
+func TestApplyKeepAdmin(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	mustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1000}))
+	mustDo(t, Apply(&plan.SetCapabilities{Bounding: chown, Permitted: chown, Effective: chown, KeepAdmin: true}))
+	expect(t, map[string]string{
+		"CapBnd": hex(chown), "CapPrm": hex(chown | admin), "CapEff": hex(chown | admin), "CapInh": hex(0), "CapAmb": hex(0),
+	})
+	out, err := exec.Command("/bin/grep", "Cap[PE]", "/proc/self/status").CombinedOutput()
+	if err != nil || strings.Contains(string(out), "2") {
+		t.Errorf("a program that is executed has\n%s%v", out, err)
+	}
+}
+
+func TestApplyMore(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	mustDo(t, Apply(&plan.SetCapabilities{Bounding: chown, Permitted: chown | 1<<unix.CAP_SETPCAP, Effective: chown | 1<<unix.CAP_SETPCAP}))
+	err := Apply(&plan.SetCapabilities{Permitted: chown | kill})
+	if !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "0x20") {
+		t.Errorf("error %v, want %v and the missing one", err, unix.EPERM)
+	}
+}
+
+func TestLast(t *testing.T) {
+	data, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
+	mustDo(t, err)
+	if got, want := strconv.Itoa(Last()), strings.TrimSpace(string(data)); got != want {
+		t.Errorf("last capability is %s, want %s", got, want)
+	}
+}

@@ -1,0 +1,388 @@
+package libcontainer
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+func mustDo(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openDescriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	mustDo(t, err)
+	return len(entries)
+}
+
+func TestParseStat(t *testing.T) {
+	const rest = " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 987654 20 21\n"
+	// A process may call itself anything (PR_SET_NAME).
+	for _, comm := range []string{"sh", "a b c", "(", ")", "", "\n", ") Z 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1 2 3", "x) Z (", "((("} {
+		got, err := parseStat([]byte("42 (" + comm + ")" + rest))
+		if err != nil || got.state != 'S' || got.start != 987654 {
+			t.Errorf("%q: %+v, %v", comm, got, err)
+		}
+	}
+	for _, text := range []string{"", "42 (sh)", "42 (sh) S 1 2", "42 (sh)" + strings.Replace(rest, "987654", "x", 1), "42 (sh)" + strings.Replace(rest, " S", " SS", 1)} {
+		if got, err := parseStat([]byte(text)); err == nil {
+			t.Errorf("%q was accepted: %+v", text, got)
+		}
+	}
+}
+
+func FuzzParseStat(f *testing.F) {
+	f.Add([]byte("42 (sh) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 987654 20 21\n"))
+	f.Add([]byte(")"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if st, err := parseStat(data); err == nil && st.state == 0 {
+			t.Errorf("%q has no state", data)
+		}
+	})
+}
+
+func TestPidFile(t *testing.T) {
+	write := func(path string) (*creation, error) {
+		c := &creation{opts: &Options{PidFile: path}, init: &spawn.Process{Pid: 4242}}
+		return c, c.writePidFile()
+	}
+	old := unix.Umask(0o022)
+	defer unix.Umask(old)
+	dir := t.TempDir()
+	precious := dir + "/precious"
+	mustDo(t, os.WriteFile(precious, []byte("precious"), 0o600))
+	for name, put := range map[string]func(path string) error{
+		"nothing":              func(string) error { return nil },
+		"an old one":           func(p string) error { return os.WriteFile(p, []byte("99999999\n"), 0o600) },
+		"a link":               func(p string) error { return os.Symlink(precious, p) },
+		"a temporary one left": func(p string) error { return os.WriteFile(filepath.Dir(p)+"/.pid", []byte("1"), 0o600) },
+		"a temporary link":     func(p string) error { return os.Symlink(precious, filepath.Dir(p)+"/.pid") },
+	} {
+		d := t.TempDir()
+		mustDo(t, put(d+"/pid"))
+		c, err := write(d + "/pid")
+		if err != nil || !c.told {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got, err := os.ReadFile(d + "/pid"); err != nil || string(got) != "4242" {
+			t.Errorf("%s: it holds %q, %v", name, got, err)
+		}
+		info, err := os.Lstat(d + "/pid")
+		if err != nil || info.Mode() != 0o644 {
+			t.Errorf("%s: mode %v, %v", name, info.Mode(), err)
+		}
+		if names, _ := os.ReadDir(d); len(names) != 1 {
+			t.Errorf("%s: %d files are there", name, len(names))
+		}
+	}
+	if got, _ := os.ReadFile(precious); string(got) != "precious" {
+		t.Errorf("a link was followed: %q", got)
+	}
+	mustDo(t, os.Mkdir(dir+"/dir", 0o755))
+	for _, path := range []string{dir + "/dir", dir + "/missing/pid"} {
+		c, err := write(path)
+		if err == nil || !strings.HasPrefix(err.Error(), "--pid-file: ") || c.told {
+			t.Errorf("%s: error %v", path, err)
+		}
+	}
+	if names, _ := os.ReadDir(dir); len(names) != 2 {
+		t.Errorf("%d files are there, want 2", len(names))
+	}
+	mustDo(t, func() error { _, err := write(""); return err }())
+}
+
+func TestSendDescriptor(t *testing.T) {
+	long := filepath.Join(t.TempDir(), strings.Repeat("d", 100), strings.Repeat("e", 100))
+	mustDo(t, os.MkdirAll(long, 0o755))
+	before := openDescriptors(t)
+	for _, dir := range []string{t.TempDir(), long} {
+		listener, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		mustDo(t, err)
+		at, err := unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0)
+		mustDo(t, err)
+		mustDo(t, unix.Bind(listener, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(at) + "/sock"}))
+		mustDo(t, unix.Listen(listener, 1))
+		null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		mustDo(t, err)
+		mustDo(t, sendDescriptor(dir+"/sock", "text", null))
+		conn, _, err := unix.Accept(listener)
+		mustDo(t, err)
+		buf, oob := make([]byte, 100), make([]byte, 100)
+		n, oobn, _, _, err := unix.Recvmsg(conn, buf, oob, unix.MSG_CMSG_CLOEXEC)
+		mustDo(t, err)
+		messages, err := unix.ParseSocketControlMessage(oob[:oobn])
+		mustDo(t, err)
+		fds, err := unix.ParseUnixRights(&messages[0])
+		if err != nil || len(fds) != 1 || string(buf[:n]) != "text" {
+			t.Errorf("got %q, descriptors %v, %v", buf[:n], fds, err)
+		}
+		for _, fd := range append(fds, conn, null, at, listener) {
+			unix.Close(fd)
+		}
+	}
+	if err := sendDescriptor("/no/such/socket", "text", 0); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v, want that it does not exist", err)
+	}
+	if after := openDescriptors(t); after != before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}
+
+// sleeper is a process to look at.
+func sleeper(t *testing.T) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("sleep", "100")
+	mustDo(t, cmd.Start())
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	return cmd
+}
+
+// TestAlive: a pid alone proves nothing, and a zombie is dead.
+func TestAlive(t *testing.T) {
+	cmd := sleeper(t)
+	real, err := identify(cmd.Process.Pid)
+	mustDo(t, err)
+	check := func(what string, p state.Process, want bool) {
+		t.Helper()
+		before := openDescriptors(t)
+		c := Container{journal: &state.State{Init: p}}
+		if got, err := c.alive(); got != want || err != nil {
+			t.Errorf("%s: alive %t, %v", what, got, err)
+		}
+		fd, err := c.pidfd()
+		if want != (err == nil) || !want && !errors.Is(err, ErrNotRunning) {
+			t.Errorf("%s: pidfd: %v", what, err)
+		}
+		if err == nil {
+			unix.Close(fd)
+		}
+		if after := openDescriptors(t); after != before {
+			t.Errorf("%s: %d descriptors before, %d after", what, before, after)
+		}
+	}
+	check("the process", real, true)
+	check("its pid at another time", state.Process{PID: real.PID, Start: real.Start - 1}, false)
+	check("no process", state.Process{}, false)
+	check("a pid that can't be", state.Process{PID: 1 << 30, Start: 1}, false)
+	mustDo(t, cmd.Process.Kill())
+	for range 200 {
+		if data, _ := os.ReadFile("/proc/" + strconv.Itoa(real.PID) + "/stat"); strings.Contains(string(data), ") Z ") {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	check("a zombie", real, false)
+	cmd.Wait()
+	check("a process that was", real, false)
+}
+
+// TestKillGone: a signal never reaches a process that only has the pid.
+func TestKillGone(t *testing.T) {
+	cmd := sleeper(t)
+	real, err := identify(cmd.Process.Pid)
+	mustDo(t, err)
+	c := Container{journal: &state.State{Init: state.Process{PID: real.PID, Start: real.Start + 1},
+		Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}}}}
+	for _, all := range []bool{false, true} {
+		if err := c.Kill(unix.SIGKILL, all); all != (err == nil) || !all && !errors.Is(err, ErrNotRunning) {
+			t.Errorf("all %t: %v", all, err)
+		}
+	}
+	if err := c.end(); err != nil {
+		t.Error(err)
+	}
+	if alive, _ := (&Container{journal: &state.State{Init: real}}).alive(); !alive {
+		t.Error("somebody else's process was killed")
+	}
+	c.journal.Init = real
+	mustDo(t, c.end())
+	if status, err := cmd.Process.Wait(); err != nil || status.String() != "signal: killed" {
+		t.Errorf("%v, %v", status, err)
+	}
+}
+
+// TestListen: start hears "I go" and the end, or a failure; and does not wait
+// for a dead init, nor for one that talks without end.
+func TestListen(t *testing.T) {
+	failure := (&wire.Failure{Step: 3, Text: "why"}).Encode()
+	for name, c := range map[string]struct {
+		write []byte
+		dead  bool
+		want  string
+		bad   bool
+	}{
+		"executed":       {[]byte{0}, false, "\x00", false},
+		"failed":         {append([]byte{0}, failure...), false, "\x00" + string(failure), false},
+		"died":           {nil, true, "", false},
+		"without an end": {make([]byte, 200<<10), false, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := t.TempDir() + "/fifo"
+			mustDo(t, unix.Mkfifo(path, 0o600))
+			cmd := sleeper(t)
+			init, err := unix.PidfdOpen(cmd.Process.Pid, 0)
+			mustDo(t, err)
+			defer unix.Close(init)
+			fifo, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+			mustDo(t, err)
+			defer unix.Close(fifo)
+			go func() {
+				time.Sleep(20 * time.Millisecond)
+				if c.dead {
+					cmd.Process.Kill()
+					return
+				}
+				if w, err := os.OpenFile(path, os.O_WRONLY, 0); err == nil {
+					w.Write(c.write)
+					w.Close()
+				}
+			}()
+			said, err := listen(fifo, init)
+			if (err != nil) != c.bad || err == nil && string(said) != c.want {
+				t.Errorf("heard %d bytes, %v", len(said), err)
+			}
+		})
+	}
+}
+
+// TestAwait: what init says is taken strictly, and descriptors that come with
+// it do not stay.
+func TestAwait(t *testing.T) {
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	mustDo(t, err)
+	defer unix.Close(null)
+	steps := []plan.Item{{Field: "hostname", Step: &plan.SetHostname{Name: "h"}}}
+	for name, c := range map[string]struct {
+		kind    wire.Kind
+		payload []byte
+		fds     []int
+		want    string // in the error
+	}{
+		"the phase":          {wire.Phase, []byte{byte(plan.Mounted)}, nil, ""},
+		"another phase":      {wire.Phase, []byte{byte(plan.Ready)}, nil, "unexpected message"},
+		"no phase":           {wire.Phase, nil, nil, "unexpected message"},
+		"a failed step":      {wire.Failed, (&wire.Failure{Errno: unix.EPERM, Text: "why"}).Encode(), nil, `hostname: set hostname to "h": why`},
+		"whole words":        {wire.Failed, (&wire.Failure{Text: "why", Whole: true}).Encode(), nil, "why"},
+		"a step that is not": {wire.Failed, (&wire.Failure{Step: 99, Text: "why"}).Encode(), nil, "why"},
+		"malformed failure":  {wire.Failed, nil, nil, "malformed"},
+		"raw child":          {wire.SpawnFailed, []byte{6, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}, nil, "execute the sealed binary: permission denied"},
+		"malformed child":    {wire.SpawnFailed, nil, nil, "unexpected EOF"},
+		"what is not init's": {wire.Plan, nil, []int{null, null}, "unexpected message"},
+		"two terminals":      {wire.Terminal, nil, []int{null, null}, "unexpected message"},
+		"nobody to tell":     {wire.Terminal, nil, []int{null}, "--console-socket"},
+		"an unknown message": {200, nil, []int{null}, "unexpected message"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			parent, child, err := wire.Pair()
+			mustDo(t, err)
+			defer parent.Close()
+			defer child.Close()
+			before := openDescriptors(t)
+			cr := &creation{blueprint: &blueprint{plan: &plan.Plan{Init: steps}}, opts: &Options{ConsoleSocket: "/no/such/socket"},
+				init: &spawn.Process{Pid: -1, PidFD: -1, Conn: parent}}
+			mustDo(t, child.Send(c.kind, c.payload, c.fds...))
+			err = cr.await(plan.Mounted)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+			if after := openDescriptors(t); after != before {
+				t.Errorf("%d descriptors before, %d after", before, after)
+			}
+		})
+	}
+}
+
+// TestLost: an init that is gone is reaped, and the reason is told as well as
+// it can be.
+func TestLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		script string
+		say    func(wire.Conn) error
+		want   string
+	}{
+		"exit":        {"exit 4", nil, "container init exited with status 4 and said nothing"},
+		"signal":      {"kill -TERM $$", nil, "container init was ended by signal 15 (SIGTERM)"},
+		"killed":      {"kill -KILL $$", nil, "container init was killed (SIGKILL) by someone else; possibly OOM-killed"},
+		"seccomp":     {"ulimit -c 0; kill -SYS $$", nil, "container init was killed by its seccomp filter before it could execute the process"},
+		"last words":  {"exit 1", func(c wire.Conn) error { return c.Send(wire.Failed, (&wire.Failure{Step: -1, Text: "why"}).Encode()) }, "why"},
+		"raw child's": {"exit 1", func(c wire.Conn) error { return c.Send(wire.SpawnFailed, []byte{6, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}) }, "execute the sealed binary: permission denied"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := openDescriptors(t)
+			parent, child, err := wire.Pair()
+			mustDo(t, err)
+			if c.say != nil {
+				mustDo(t, c.say(child))
+			}
+			child.Close()
+			process, err := os.StartProcess("/bin/sh", []string{"sh", "-c", c.script}, &os.ProcAttr{})
+			mustDo(t, err)
+			pid := process.Pid
+			process.Release()
+			cr := &creation{blueprint: &blueprint{plan: new(plan.Plan)}, init: &spawn.Process{Pid: pid, PidFD: -1, Conn: parent}}
+			// Only an end is a reason to look.
+			if err := cr.lost(unix.EMFILE); err != unix.EMFILE || cr.init == nil {
+				t.Fatalf("error %v", err)
+			}
+			if err := cr.lost(unix.EPIPE); err == nil || err.Error() != c.want {
+				t.Errorf("error %v, want %s", err, c.want)
+			}
+			if cr.init != nil {
+				t.Error("undo would kill whoever has the pid now")
+			}
+			if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != unix.ECHILD {
+				t.Errorf("it was not reaped: %v", err)
+			}
+			if after := openDescriptors(t); after != before {
+				t.Errorf("%d descriptors before, %d after", before, after)
+			}
+		})
+	}
+}
+
+// TestNameCgroup: a cgroup that is there is not journaled before it is taken:
+// a delete would kill what lives in it.
+func TestNameCgroup(t *testing.T) {
+	top := t.TempDir()
+	mustDo(t, os.Mkdir(top+"/taken", 0o755))
+	for path, want := range map[string]string{"/taken": "", "/free": top + "/free"} {
+		c := &creation{blueprint: &blueprint{hierarchy: cgroups.Hierarchy{Path: top},
+			plan: &plan.Plan{Parent: []plan.Item{{Step: &plan.CreateCgroup{Path: path}}}}}}
+		c.nameCgroup()
+		if got := c.journal.Cgroup.Dir; got != want || len(c.journal.Cgroup.Made) != min(len(want), 1) {
+			t.Errorf("%s: journaled %q, made %q", path, got, c.journal.Cgroup.Made)
+		}
+	}
+}
+
+func TestOffsets(t *testing.T) {
+	got := offsets(map[string]specs.LinuxTimeOffset{"boottime": {Secs: -5, Nanosecs: 7}, "monotonic": {Secs: 9}})
+	if want := "monotonic 9 0\nboottime -5 7\n"; string(got) != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := offsets(nil); got != nil {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,289 @@
+package hooks
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+func mustDo(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shell makes a hook of a script.
+func shell(script string) specs.Hook {
+	return specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", script}}
+}
+
+func openDescriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	mustDo(t, err)
+	return len(entries)
+}
+
+func noChildren(t *testing.T) {
+	t.Helper()
+	if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != unix.ECHILD {
+		t.Errorf("a child is left: wait4 says %d, %v", pid, err)
+	}
+}
+
+func TestOrder(t *testing.T) {
+	out := t.TempDir() + "/out"
+	list := []specs.Hook{
+		shell("echo 0 >>" + out), shell("echo 1 >>" + out), shell("echo 2 >>" + out + "; exit 3"), shell("echo 3 >>" + out),
+	}
+	before := openDescriptors(t)
+	err := Run("prestart", list, []byte("{}"), "", Env{"PATH=/bin:/usr/bin"})
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Kind != "prestart" || failed.Index != 2 || failed.Path != "/bin/sh" {
+		t.Errorf("error %#v", err)
+	}
+	if got, _ := os.ReadFile(out); string(got) != "0\n1\n2\n" {
+		t.Errorf("ran %q", got)
+	}
+	noChildren(t)
+	if after := openDescriptors(t); after != before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		hook specs.Hook
+		want string
+	}{
+		"exit code":  {shell("echo out; echo err >&2; exit 7"), "error running poststop hook #0: exit status 7, stdout: out\n, stderr: err\n"},
+		"signal":     {shell("kill -TERM $$"), "error running poststop hook #0: signal: terminated, stdout: , stderr: "},
+		"missing":    {specs.Hook{Path: "/no/such/hook"}, "error running poststop hook #0: fork/exec /no/such/hook: no such file or directory"},
+		"no program": {specs.Hook{Path: "/"}, "error running poststop hook #0: fork/exec /: permission denied"},
+	} {
+		err := Run("poststop", []specs.Hook{c.hook}, []byte("{}"), "", nil)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s: error %q, want %q", name, err, c.want)
+		}
+	}
+	if err := Run("poststop", []specs.Hook{{Path: "/no/such/hook"}}, nil, "", nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v, want that it does not exist", err)
+	}
+	noChildren(t)
+}
+
+// TestArguments: args is the whole argv; without it, it is the path.
+func TestArguments(t *testing.T) {
+	out := t.TempDir() + "/out"
+	script := t.TempDir() + "/script"
+	mustDo(t, os.WriteFile(script, []byte("#!/bin/sh\necho \"$0 $*\" >"+out+"\n"), 0o755))
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, script + " \n"},
+		{[]string{"zero", "one", "two"}, script + " one two\n"}, // a script's argument zero is its path
+	} {
+		mustDo(t, Run("prestart", []specs.Hook{{Path: script, Args: c.args}}, []byte("{}"), "", nil))
+		if got, _ := os.ReadFile(out); string(got) != c.want {
+			t.Errorf("%q: got %q, want %q", c.args, got, c.want)
+		}
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	t.Setenv("OF_THE_CALLER", "1")
+	dir := t.TempDir()
+	out := dir + "/out"
+	env := specs.Hook{Path: "/usr/bin/env", Args: []string{"env"}}
+	if _, err := os.Stat(env.Path); err != nil {
+		t.Skipf("this host has no env: %v", err)
+	}
+	for name, c := range map[string]struct {
+		own  []string
+		def  Env
+		want string
+	}{
+		"its own":        {[]string{"A=1", "B=2"}, Env{"C=3"}, "A=1\nB=2\n"},
+		"its own, empty": {[]string{}, Env{"C=3"}, ""},
+		"the default":    {nil, Env{"C=3"}, "C=3\n"},
+		"no default":     {nil, nil, ""},
+	} {
+		h := env
+		h.Env = c.own
+		// Its standard output shows in the error of one that fails.
+		h.Path, h.Args = "/bin/sh", []string{"sh", "-c", "exec /usr/bin/env >" + out}
+		mustDo(t, Run("prestart", []specs.Hook{h}, []byte("{}"), "", c.def))
+		got, _ := os.ReadFile(out)
+		var kept strings.Builder
+		for line := range strings.Lines(string(got)) {
+			if !strings.HasPrefix(line, "PWD=") && !strings.HasPrefix(line, "SHLVL=") && !strings.HasPrefix(line, "_=") {
+				kept.WriteString(line) // without what the shell adds
+			}
+		}
+		if kept.String() != c.want {
+			t.Errorf("%s: environment %q, want %q", name, kept.String(), c.want)
+		}
+	}
+}
+
+func TestDirectory(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	mustDo(t, err)
+	here, err := os.Getwd()
+	mustDo(t, err)
+	for _, c := range []struct{ dir, want string }{{dir, dir}, {"", here}} {
+		out := dir + "/out"
+		mustDo(t, Run("prestart", []specs.Hook{shell("pwd -P >" + out)}, []byte("{}"), c.dir, nil))
+		if got, _ := os.ReadFile(out); string(got) != c.want+"\n" {
+			t.Errorf("ran in %q, want %q", got, c.want)
+		}
+	}
+}
+
+// TestState: the whole document comes through standard input, then its end.
+func TestState(t *testing.T) {
+	for _, size := range []int{10, 65536, 3 << 20} {
+		out := t.TempDir() + "/out"
+		state := AppendState(nil, &specs.State{Version: "1.3.0", ID: "c1", Status: specs.StateCreating, Pid: 42, Bundle: "/b",
+			Annotations: map[string]string{"long": strings.Repeat("x", size)}})
+		mustDo(t, Run("prestart", []specs.Hook{shell("cat >" + out)}, state, "", Env{"PATH=/bin:/usr/bin"}))
+		if got, _ := os.ReadFile(out); string(got) != string(state) {
+			t.Errorf("%d bytes of state, the hook read %d", len(state), len(got))
+		}
+	}
+}
+
+func TestAppendState(t *testing.T) {
+	for _, s := range []specs.State{
+		{Version: "1.3.0", ID: "c1", Status: specs.StateStopped, Bundle: "/b"},
+		{Version: "1.0.2", ID: "c1", Status: specs.StateCreated, Pid: 7, Bundle: "/a \"b\"\n", Annotations: map[string]string{"k": "v", "a\\": "\x01ü"}},
+	} {
+		text := AppendState([]byte("x"), &s)
+		var got specs.State
+		if err := json.Unmarshal(text[1:], &got); err != nil || !reflect.DeepEqual(got, s) {
+			t.Errorf("%s is %+v, want %+v (%v)", text, got, s, err)
+		}
+	}
+	if text := AppendState(nil, &specs.State{Status: specs.StateStopped}); strings.Contains(string(text), "pid") {
+		t.Errorf("a stopped container has a pid: %s", text)
+	}
+}
+
+// TestUnread: a hook need not read its state, however long.
+func TestUnread(t *testing.T) {
+	state := []byte(strings.Repeat("x", 1<<20))
+	for _, script := range []string{"exit 0", "exec <&-; exit 0", "head -c 10 >/dev/null"} {
+		if err := Run("prestart", []specs.Hook{shell(script)}, state, "", Env{"PATH=/bin:/usr/bin"}); err != nil {
+			t.Errorf("%s: %v", script, err)
+		}
+	}
+}
+
+// TestOutput: more than is kept is read all the same, or the hook would block.
+func TestOutput(t *testing.T) {
+	h := shell("head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2; exit 1")
+	err := Run("prestart", []specs.Hook{h}, []byte("{}"), "", Env{"PATH=/bin:/usr/bin"})
+	if err == nil || len(err.Error()) > 2*maxOutput+200 || len(err.Error()) < 2*maxOutput {
+		t.Errorf("an error of %d bytes", len(err.Error()))
+	}
+	// What is left in the pipe when the hook has gone still counts.
+	err = Run("prestart", []specs.Hook{shell("head -c 12000 /dev/zero | tr '\\0' y; exit 1")}, []byte("{}"), "", Env{"PATH=/bin:/usr/bin"})
+	if err == nil || strings.Count(err.Error(), "y") < 12000 {
+		t.Errorf("output was lost: %d bytes of error", len(err.Error()))
+	}
+}
+
+func timed(h specs.Hook, seconds int) specs.Hook {
+	h.Timeout = &seconds
+	return h
+}
+
+// TestTimeout: the hook's whole process group goes.
+func TestTimeout(t *testing.T) {
+	pids := t.TempDir() + "/pids"
+	h := timed(shell("echo $$ >"+pids+"; sleep 100 & echo $! >>"+pids+"; sleep 100"), 1)
+	begin := time.Now()
+	err := Run("prestart", []specs.Hook{h}, []byte("{}"), "", Env{"PATH=/bin:/usr/bin"})
+	if took := time.Since(begin); took < time.Second || took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if want := "error running prestart hook #0: hook ran past specified timeout of 1.0s"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	data, err := os.ReadFile(pids)
+	mustDo(t, err)
+	for _, word := range strings.Fields(string(data)) {
+		pid, err := strconv.Atoi(word)
+		mustDo(t, err)
+		if !gone(pid) {
+			t.Errorf("process %d survived", pid)
+			unix.Kill(pid, unix.SIGKILL)
+		}
+	}
+	noChildren(t)
+	// One in time is none.
+	mustDo(t, Run("prestart", []specs.Hook{timed(shell("exit 0"), 100)}, []byte("{}"), "", nil))
+}
+
+// gone waits until a process is dead: reaping it may be somebody else's.
+func gone(pid int) bool {
+	for range 100 {
+		data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil || strings.Contains(string(data), ") Z ") {
+			return true
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return false
+}
+
+// TestLeftBehind: a child of the hook that keeps its output open is not waited
+// for, nor is one that goes on writing.
+func TestLeftBehind(t *testing.T) {
+	for _, script := range []string{"sleep 3 &", "yes & echo $! >$PIDS"} {
+		pids := t.TempDir() + "/pid"
+		begin := time.Now()
+		err := Run("prestart", []specs.Hook{shell(script)}, []byte("{}"), "", Env{"PATH=/bin:/usr/bin", "PIDS=" + pids})
+		if took := time.Since(begin); err != nil || took > 2*time.Second {
+			t.Errorf("%s: %v after %v", script, err, took)
+		}
+		if data, err := os.ReadFile(pids); err == nil {
+			pid, _ := strconv.Atoi(strings.TrimSpace(string(data)))
+			if !gone(pid) { // of SIGPIPE
+				unix.Kill(pid, unix.SIGKILL)
+			}
+		}
+	}
+}
+
+// TestGroup: a hook is the leader of a group of its own, so that what ends it
+// does not end the runtime, and has no descriptors but three.
+func TestGroup(t *testing.T) {
+	out := t.TempDir() + "/out"
+	leak, err := os.Open("/dev/null")
+	mustDo(t, err)
+	defer leak.Close()
+	script := "cat /proc/self/stat >$OUT; for n in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$n ] && echo $n >>$OUT; done; exit 0"
+	mustDo(t, Run("prestart", []specs.Hook{shell(script)}, []byte("{}"), "", Env{"PATH=/bin:/usr/bin", "OUT=" + out}))
+	data, err := os.ReadFile(out)
+	mustDo(t, err)
+	stat, fds, _ := strings.Cut(string(data), "\n")
+	if fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]); fields[2] == strconv.Itoa(unix.Getpgrp()) {
+		t.Errorf("its group is the runtime's: %s", stat)
+	}
+	if fds != "" {
+		t.Errorf("it has descriptors %q", fds)
+	}
+}

@@ -1,0 +1,294 @@
+package initproc
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+func mustDo(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// initProcess is this test binary as an init: the package takes it over.
+type initProcess struct {
+	*exec.Cmd
+	conn wire.Conn
+	out  strings.Builder
+}
+
+func startInit(t *testing.T) *initProcess {
+	t.Helper()
+	parent, child, err := wire.Pair()
+	mustDo(t, err)
+	p := &initProcess{Cmd: exec.Command("/proc/self/exe"), conn: parent}
+	p.Args = []string{Name, "3"}
+	p.ExtraFiles = []*os.File{os.NewFile(uintptr(child.FD()), "socket")}
+	p.Stdout, p.Stderr = &p.out, &p.out
+	mustDo(t, p.Start())
+	p.ExtraFiles[0].Close()
+	t.Cleanup(func() {
+		p.conn.Close()
+		p.Process.Kill()
+		p.Wait()
+	})
+	return p
+}
+
+func (p *initProcess) send(t *testing.T, o wire.Opening, steps []plan.InitStep, fds ...int) {
+	t.Helper()
+	var plans plan.Plan
+	for _, s := range steps {
+		plans.Init = append(plans.Init, plan.Item{Step: s})
+	}
+	payload, err := plans.AppendInit(o.Append(nil))
+	mustDo(t, err)
+	mustDo(t, p.conn.Send(wire.Plan, payload, fds...))
+}
+
+// wait reports the exit code and what was printed.
+func (p *initProcess) wait(t *testing.T) (int, string) {
+	t.Helper()
+	p.Wait()
+	return p.ProcessState.ExitCode(), p.out.String()
+}
+
+func (p *initProcess) failure(t *testing.T) *wire.Failure {
+	t.Helper()
+	m, err := p.conn.Recv()
+	mustDo(t, err)
+	if m.Kind != wire.Failed {
+		t.Fatalf("message of kind %d: %q", m.Kind, m.Payload)
+	}
+	f, err := wire.DecodeFailure(m.Payload)
+	mustDo(t, err)
+	return f
+}
+
+func shell(script string) []plan.InitStep {
+	return []plan.InitStep{
+		&plan.FindExecutable{Name: "sh", Path: "/bin"},
+		&plan.Sync{Phase: plan.Ready},
+		&plan.Execute{Args: []string{"sh", "-c", script}, Env: []string{"PATH=/bin:/usr/bin", "A=1"}},
+	}
+}
+
+func (p *initProcess) ready(t *testing.T) {
+	t.Helper()
+	m, err := p.conn.Recv()
+	mustDo(t, err)
+	if m.Kind != wire.Phase || plan.Phase(m.Payload[0]) != plan.Ready {
+		t.Fatalf("message of kind %d: %q", m.Kind, m.Payload)
+	}
+}
+
+func TestExecute(t *testing.T) {
+	p := startInit(t)
+	p.send(t, wire.Opening{}, append([]plan.InitStep{&plan.Chdir{Path: "/usr"}}, shell("echo $A; pwd; exit 5")...))
+	p.ready(t)
+	if _, err := p.conn.Recv(); !errors.Is(err, io.EOF) {
+		t.Errorf("after execve: %v, want %v", err, io.EOF)
+	}
+	if code, out := p.wait(t); code != 5 || out != "1\n/usr\n" {
+		t.Errorf("exit code %d, output %q", code, out)
+	}
+}
+
+// TestInherited: of descriptors the program has the standard streams and what
+// is preserved, of everything else nothing (CVE-2024-21626).
+func TestInherited(t *testing.T) {
+	p := startInit(t)
+	p.send(t, wire.Opening{}, shell(`for n in /proc/$$/fd/?; do case ${n##*/} in 0|1|2) ;; *) readlink $n;; esac; done`))
+	p.ready(t)
+	if _, out := p.wait(t); strings.Contains(out, "socket:") || strings.Contains(out, "anon_inode") {
+		t.Errorf("the program has\n%s", out)
+	}
+}
+
+func TestFailedStep(t *testing.T) {
+	for name, c := range map[string]struct {
+		steps []plan.InitStep
+		want  wire.Failure
+	}{
+		"no such directory": {
+			[]plan.InitStep{&plan.Chdir{Path: "/"}, &plan.Chdir{Path: "/no/such"}},
+			wire.Failure{Step: 1, Errno: unix.ENOENT, Whole: true, Text: `chdir to cwd ("/no/such") set in config.json failed: no such file or directory`},
+		},
+		"not found": {
+			append([]plan.InitStep{&plan.FindExecutable{Name: "nonsense", Path: "/bin"}}, shell("")...),
+			wire.Failure{Step: 0, Whole: true, Text: `exec: "nonsense": executable file not found in $PATH`},
+		},
+		"no plan's end": {
+			[]plan.InitStep{&plan.Chdir{Path: "/"}},
+			wire.Failure{Step: -1, Text: "the plan ended without executing anything"},
+		},
+		"exec format": {
+			nil, wire.Failure{Step: 2, Errno: unix.ENOEXEC, Whole: true, Text: ""},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := startInit(t)
+			if c.steps == nil {
+				garbage := t.TempDir() + "/garbage"
+				mustDo(t, os.WriteFile(garbage, []byte("\x01\x02"), 0o755))
+				c.steps = []plan.InitStep{&plan.FindExecutable{Name: garbage}, &plan.Sync{Phase: plan.Ready}, &plan.Execute{Args: []string{"x"}}}
+				c.want.Text = "exec " + garbage + ": exec format error"
+			}
+			p.send(t, wire.Opening{}, c.steps)
+			if name == "exec format" {
+				p.ready(t)
+			}
+			if got := p.failure(t); *got != c.want {
+				t.Errorf("got %+v, want %+v", *got, c.want)
+			}
+			if code, out := p.wait(t); code != 1 || out != "" {
+				t.Errorf("exit code %d, output %q", code, out)
+			}
+		})
+	}
+}
+
+// TestGone: init ends without a word when the runtime is gone, before the plan
+// and at mounted.
+func TestGone(t *testing.T) {
+	p := startInit(t)
+	mustDo(t, unix.Shutdown(p.conn.FD(), unix.SHUT_RDWR))
+	if code, out := p.wait(t); code != 1 || out != "" {
+		t.Errorf("exit code %d, output %q", code, out)
+	}
+	p = startInit(t)
+	p.send(t, wire.Opening{}, append([]plan.InitStep{&plan.Sync{Phase: plan.Mounted}}, shell("echo ran")...))
+	_, err := p.conn.Recv()
+	mustDo(t, err)
+	mustDo(t, unix.Shutdown(p.conn.FD(), unix.SHUT_RDWR))
+	if code, out := p.wait(t); code != 1 || out != "" {
+		t.Errorf("exit code %d, output %q", code, out)
+	}
+}
+
+func TestMalformedPlan(t *testing.T) {
+	for name, payload := range map[string][]byte{"empty": {}, "cut": {0, 0, 0, 5}, "no plan": {0, 0, 0, 0}} {
+		p := startInit(t)
+		mustDo(t, p.conn.Send(wire.Plan, payload))
+		if f := p.failure(t); f.Step != -1 {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+	p := startInit(t)
+	mustDo(t, p.conn.Send(wire.Continue, nil))
+	if f := p.failure(t); !strings.Contains(f.Text, "unexpected message") {
+		t.Errorf("%+v", f)
+	}
+}
+
+// TestByHand: whoever starts init by hand is told.
+func TestByHand(t *testing.T) {
+	for _, args := range [][]string{{Name}, {Name, "x"}, {Name, "0"}, {Name, "99"}, {Name, "-1"}, {Name, "3", "4"}} {
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Args = args
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "started by crun-go itself") {
+			t.Errorf("%q: %v, %q", args, err, out)
+		}
+	}
+}
+
+// fifo makes an exec fifo and returns its path and an O_PATH descriptor.
+func fifo(t *testing.T) (string, int) {
+	t.Helper()
+	path := t.TempDir() + "/exec.fifo"
+	mustDo(t, unix.Mkfifo(path, 0o622))
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	mustDo(t, err)
+	t.Cleanup(func() { unix.Close(fd) })
+	return path, fd
+}
+
+func needProc(t *testing.T) {
+	t.Helper()
+	proc, err := sys.PrivateProc()
+	if err != nil {
+		t.Skipf("no private procfs: %v", err)
+	}
+	proc.Close()
+}
+
+// TestWaitStart: nothing runs until someone reads from the fifo, whose name may
+// be gone by then; it is told when, and its end is that of execve.
+func TestWaitStart(t *testing.T) {
+	needProc(t)
+	for name, unlink := range map[string]bool{"named": false, "unlinked": true} {
+		t.Run(name, func(t *testing.T) {
+			path, fd := fifo(t)
+			p := startInit(t)
+			steps := shell("echo ran; exec sleep 100")
+			steps = append(steps[:2:2], &plan.WaitStart{}, steps[2])
+			p.send(t, wire.Opening{Fifo: true}, steps, fd)
+			p.ready(t)
+			p.conn.Close()
+			time.Sleep(50 * time.Millisecond)
+			if comm, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.Process.Pid), "comm")); string(comm) == "sleep\n" {
+				t.Error("it did not wait")
+			}
+			reader, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+			mustDo(t, err)
+			defer reader.Close()
+			if unlink {
+				mustDo(t, os.Remove(path))
+			}
+			mustDo(t, reader.SetReadDeadline(time.Now().Add(10*time.Second)))
+			for { // until the writer has come there is nothing but an end
+				said, err := io.ReadAll(reader)
+				mustDo(t, err)
+				if len(said) == 0 {
+					time.Sleep(time.Millisecond)
+					continue
+				}
+				if string(said) != "\x00" {
+					t.Errorf("init said %q", said)
+				}
+				break
+			}
+		})
+	}
+}
+
+// TestFailureAfterStart: then the fifo carries the failure.
+func TestFailureAfterStart(t *testing.T) {
+	needProc(t)
+	path, fd := fifo(t)
+	garbage := t.TempDir() + "/garbage"
+	mustDo(t, os.WriteFile(garbage, []byte("\x01\x02"), 0o755))
+	p := startInit(t)
+	p.send(t, wire.Opening{Fifo: true}, []plan.InitStep{
+		&plan.FindExecutable{Name: garbage}, &plan.Sync{Phase: plan.Ready}, &plan.WaitStart{}, &plan.Execute{Args: []string{"x"}},
+	}, fd)
+	p.ready(t)
+	reader, err := os.Open(path) // waits for the writer
+	mustDo(t, err)
+	defer reader.Close()
+	said, err := io.ReadAll(reader)
+	mustDo(t, err)
+	if len(said) == 0 || said[0] != 0 {
+		t.Fatalf("init said %q", said)
+	}
+	f, err := wire.DecodeFailure(said[1:])
+	if err != nil || f.Step != 3 || f.Errno != unix.ENOEXEC || !f.Whole {
+		t.Errorf("%+v, %v", f, err)
+	}
+}

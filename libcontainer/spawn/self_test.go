@@ -1,0 +1,180 @@
+package spawn
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+func ptr(p *int) uintptr { return uintptr(unsafe.Pointer(p)) }
+
+// TestSealedSelf: a process that runs the sealed binary gives a root of the
+// same user namespace no way to change it (CVE-2019-5736).
+func TestSealedSelf(t *testing.T) {
+	needRoot(t)
+	other, err := unix.Open(t.TempDir(), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	mustDo(t, err)
+	defer unix.Close(other)
+	overlay, err := overlaidSelf(other)
+	mustDo(t, err)
+	defer unix.Close(overlay)
+	memfd, err := copiedSelf()
+	mustDo(t, err)
+	defer unix.Close(memfd)
+	original, err := os.ReadFile("/proc/self/exe")
+	mustDo(t, err)
+	for name, exe := range map[string]int{"overlay": overlay, "memfd": memfd} {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, &Config{Exe: exe, Args: []string{childName}, Cgroup: -1, New: unix.CLONE_NEWPID | unix.CLONE_NEWNS})
+			ask(t, p, "ids") // it runs
+			path := fmt.Sprintf("/proc/%d/exe", p.Pid)
+			for _, flags := range []int{unix.O_WRONLY, unix.O_RDWR, unix.O_WRONLY | unix.O_TRUNC, unix.O_WRONLY | unix.O_APPEND} {
+				fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
+				if err != nil {
+					continue
+				}
+				if _, err := unix.Write(fd, []byte("#!/bin/sh")); err == nil {
+					t.Errorf("written with flags %#x", flags)
+				}
+				if err := unix.Ftruncate(fd, 0); err == nil {
+					t.Errorf("truncated with flags %#x", flags)
+				}
+				unix.Close(fd)
+			}
+			if name == "overlay" {
+				unchangeable(t, path)
+			}
+			if got, err := os.ReadFile(path); err != nil || !slices.Equal(got, original) {
+				t.Errorf("the binary has changed: %d bytes, was %d (%v)", len(got), len(original), err)
+			}
+		})
+	}
+}
+
+// unchangeable tries what could make a read-only mount's file writable.
+func unchangeable(t *testing.T, path string) {
+	for what, err := range map[string]error{
+		"chmod":   unix.Chmod(path, 0o777),
+		"chown":   unix.Chown(path, 1, 1),
+		"utimes":  unix.Utimes(path, make([]unix.Timeval, 2)),
+		"remount": unix.Mount("", path, "", unix.MS_REMOUNT, ""),
+		"bind":    unix.Mount("", path, "", unix.MS_REMOUNT|unix.MS_BIND, ""),
+	} {
+		if err == nil {
+			t.Errorf("%s worked", what)
+		}
+	}
+	attr := unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_RDONLY}
+	if err := unix.MountSetattr(unix.AT_FDCWD, path, 0, &attr); err == nil {
+		t.Error("mount_setattr worked")
+	}
+	if fd, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC); err == nil {
+		if unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &attr) == nil {
+			if file, err := unix.Openat(fd, "", unix.O_WRONLY|unix.O_CLOEXEC, 0); err == nil {
+				t.Error("a writable clone was opened for writing")
+				unix.Close(file)
+			}
+			if err := unix.Fchmodat(fd, "", 0o777, unix.AT_EMPTY_PATH); err == nil {
+				t.Error("a writable clone was changed")
+			}
+		}
+		unix.Close(fd)
+	}
+}
+
+// TestSealedMemfd: the seals themselves are final.
+func TestSealedMemfd(t *testing.T) {
+	fd, err := copiedSelf()
+	mustDo(t, err)
+	defer unix.Close(fd)
+	seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0)
+	const want = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	if err != nil || seals&want != want {
+		t.Errorf("seals are %#x, %v", seals, err)
+	}
+	if _, err := unix.Pwrite(fd, []byte("x"), 0); !errors.Is(err, unix.EPERM) {
+		t.Errorf("write: %v, want %v", err, unix.EPERM)
+	}
+	if err := unix.Ftruncate(fd, 0); !errors.Is(err, unix.EPERM) {
+		t.Errorf("truncate: %v, want %v", err, unix.EPERM)
+	}
+	var st unix.Stat_t
+	mustDo(t, unix.Fstat(fd, &st))
+	if st.Mode&0o777 != 0o111 {
+		t.Errorf("mode is %o", st.Mode)
+	}
+}
+
+// TestSealedSelfFallsBack: without the privilege to make an overlay there is a
+// copy.
+func TestSealedSelfFallsBack(t *testing.T) {
+	if os.Getenv("SPAWN_TEST_NOBODY") == "" {
+		cmd := exec.Command("/proc/self/exe", "-test.run=^TestSealedSelfFallsBack$", "-test.v")
+		cmd.Env = append(os.Environ(), "SPAWN_TEST_NOBODY=1")
+		if os.Geteuid() == 0 {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	dir, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	mustDo(t, err)
+	fd, err := SealedSelf(dir)
+	mustDo(t, err)
+	unix.Close(fd)
+	before := openDescriptors(t) // after Go's own poller has its
+	fd, err = SealedSelf(dir)
+	mustDo(t, err)
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err != nil {
+		t.Errorf("no memfd: %v", err)
+	}
+	unix.Close(fd)
+	if after := openDescriptors(t); after != before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}
+
+func TestIDs(t *testing.T) {
+	ids := []specs.LinuxIDMapping{{ContainerID: 10, HostID: 1000, Size: 5}, {ContainerID: 0, HostID: 500, Size: 1}, {ContainerID: 100, HostID: 4294967290, Size: 5}}
+	for id, want := range map[uint32]int{0: 500, 1: -1, 9: -1, 10: 1000, 14: 1004, 15: -1, 104: 4294967294, 105: -1, 4294967295: -1} {
+		if got := HostID(ids, id); got != want {
+			t.Errorf("HostID(%d) = %d, want %d", id, got, want)
+		}
+	}
+	if got := Root(ids); got != 0 {
+		t.Errorf("Root = %d, want 0", got)
+	}
+	if got := Root(ids[:1]); got != 10 {
+		t.Errorf("Root = %d, want 10", got)
+	}
+	if got, want := mapText(ids[:2]), "10 1000 5\n0 500 1\n"; got != want {
+		t.Errorf("map is %q, want %q", got, want)
+	}
+}
+
+func TestUserNamespaceErrors(t *testing.T) {
+	needRoot(t)
+	before := openDescriptors(t)
+	overlapping := IDMaps{UIDs: []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1, Size: 5}, {ContainerID: 3, HostID: 9, Size: 5}}}
+	if fd, err := UserNamespace(overlapping); !errors.Is(err, unix.EINVAL) || fd != -1 {
+		t.Errorf("%d, %v, want %v", fd, err, unix.EINVAL)
+	}
+	noChildren(t)
+	fd, err := UserNamespace(maps)
+	mustDo(t, err)
+	unix.Close(fd)
+	noChildren(t)
+	if after := openDescriptors(t); after != before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}

@@ -1,0 +1,314 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func mustDo(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func pair(t *testing.T) (a, b Conn) {
+	t.Helper()
+	a, b, err := Pair()
+	mustDo(t, err)
+	t.Cleanup(func() { a.Close(); b.Close() })
+	return a, b
+}
+
+func openDescriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	mustDo(t, err)
+	return len(entries)
+}
+
+func TestFrames(t *testing.T) {
+	a, b := pair(t)
+	for _, size := range []int{0, 1, 7, 8, 4096, 1 << 20, 5 << 20} {
+		payload := bytes.Repeat([]byte{byte(size), 1, 2}, size/3+1)[:size]
+		sent := make(chan error, 1)
+		go func() { sent <- a.Send(Plan, payload) }()
+		m, err := b.Recv()
+		mustDo(t, err)
+		mustDo(t, <-sent)
+		if m.Kind != Plan || !bytes.Equal(m.Payload, payload) || m.FDs != nil {
+			t.Errorf("%d bytes: got kind %d, %d bytes, %d descriptors", size, m.Kind, len(m.Payload), len(m.FDs))
+		}
+	}
+}
+
+// TestDescriptors: more than fit into one message travel before it, in order.
+func TestDescriptors(t *testing.T) {
+	for _, n := range []int{1, 2, maxDescriptors, maxDescriptors + 1, 2 * maxDescriptors, 700} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			a, b := pair(t)
+			files := make([]int, n)
+			for i := range files {
+				fd, err := unix.MemfdCreate(strconv.Itoa(i), unix.MFD_CLOEXEC)
+				mustDo(t, err)
+				defer unix.Close(fd)
+				files[i] = fd
+			}
+			before := openDescriptors(t)
+			sent := make(chan error, 1)
+			go func() { sent <- a.Send(Plan, []byte("payload"), files...) }()
+			m, err := b.Recv()
+			mustDo(t, err)
+			mustDo(t, <-sent)
+			if m.Kind != Plan || string(m.Payload) != "payload" || len(m.FDs) != n {
+				t.Fatalf("got kind %d, %q, %d descriptors", m.Kind, m.Payload, len(m.FDs))
+			}
+			for i, fd := range m.FDs {
+				if !same(t, fd, files[i]) {
+					t.Fatalf("descriptor %d is not what was sent", i)
+				}
+				if flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); flags&unix.FD_CLOEXEC == 0 {
+					t.Fatalf("descriptor %d would be inherited", i)
+				}
+			}
+			m.Close()
+			if after := openDescriptors(t); after != before {
+				t.Errorf("%d descriptors before, %d after", before, after)
+			}
+		})
+	}
+}
+
+func same(t *testing.T, a, b int) bool {
+	var sa, sb unix.Stat_t
+	mustDo(t, unix.Fstat(a, &sa))
+	mustDo(t, unix.Fstat(b, &sb))
+	return sa.Ino == sb.Ino && sa.Dev == sb.Dev
+}
+
+// raw writes bytes and descriptors as they are, and closes the end.
+func raw(t *testing.T, c Conn, data []byte, fds ...int) {
+	t.Helper()
+	var rights []byte
+	if len(fds) > 0 {
+		rights = unix.UnixRights(fds...)
+	}
+	if len(data) > 0 {
+		mustDo(t, unix.Sendmsg(c.FD(), data, rights, nil, 0))
+	}
+	mustDo(t, unix.Shutdown(c.FD(), unix.SHUT_WR))
+}
+
+func header(size uint32, kind Kind, fds uint16) []byte {
+	h := binary.LittleEndian.AppendUint32(nil, size)
+	h = append(h, byte(kind), 0)
+	return binary.LittleEndian.AppendUint16(h, fds)
+}
+
+func TestMalformed(t *testing.T) {
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	mustDo(t, err)
+	defer unix.Close(null)
+	long := make([]byte, 100)
+	for name, c := range map[string]struct {
+		data []byte
+		fds  []int
+		eof  bool
+	}{
+		"nothing":                         {eof: true},
+		"half a header":                   {data: header(0, Plan, 0)[:4], eof: true},
+		"half a header and a descriptor":  {data: header(0, Plan, 1)[:4], fds: []int{null}, eof: true},
+		"a header alone":                  {data: header(4, Plan, 0), eof: true},
+		"half a payload":                  {data: append(header(200, Plan, 0), long...), eof: true},
+		"half a payload and a descriptor": {data: append(header(200, Plan, 1), long...), fds: []int{null}, eof: true},
+		"descriptors, then the end":       {data: header(0, Descriptors, 1), fds: []int{null}, eof: true},
+		"too large":                       {data: header(maxFrame+1, Plan, 0)},
+		"far too large":                   {data: header(1<<32-1, Plan, 0)},
+		"a descriptor is missing":         {data: header(0, Plan, 1)},
+		"a descriptor too many":           {data: header(0, Plan, 0), fds: []int{null}},
+		"fewer descriptors than promised": {data: header(0, Plan, 3), fds: []int{null, null}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := pair(t)
+			before := openDescriptors(t)
+			raw(t, a, c.data, c.fds...)
+			m, err := b.Recv()
+			if err == nil || errors.Is(err, io.EOF) != c.eof {
+				t.Errorf("got %v, %v; want end of file: %t", m, err, c.eof)
+			}
+			if m.FDs != nil {
+				t.Errorf("a message that is none has %d descriptors", len(m.FDs))
+			}
+			if after := openDescriptors(t); after != before {
+				t.Errorf("%d descriptors before, %d after", before, after)
+			}
+		})
+	}
+}
+
+func TestGone(t *testing.T) {
+	a, b := pair(t)
+	other, err := unix.Dup(b.FD())
+	mustDo(t, err)
+	unix.Close(other)
+	mustDo(t, a.Send(Failed, []byte("last words")))
+	mustDo(t, unix.Shutdown(a.FD(), unix.SHUT_RDWR))
+	if m, err := b.Recv(); err != nil || string(m.Payload) != "last words" {
+		t.Errorf("got %q, %v", m.Payload, err)
+	}
+	if _, err := b.Recv(); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v, want %v", err, io.EOF)
+	}
+	// No signal, an error.
+	if err := b.Send(Continue, nil); !errors.Is(err, unix.EPIPE) {
+		t.Errorf("got %v, want %v", err, unix.EPIPE)
+	}
+}
+
+// TestSmallPieces: a stream keeps no boundaries.
+func TestSmallPieces(t *testing.T) {
+	a, b := pair(t)
+	go func() {
+		data := append(header(5, Plan, 0), "hello"...)
+		for i := range data {
+			unix.Write(a.FD(), data[i:i+1])
+		}
+	}()
+	if m, err := b.Recv(); err != nil || string(m.Payload) != "hello" {
+		t.Errorf("got %q, %v", m.Payload, err)
+	}
+}
+
+func TestFailure(t *testing.T) {
+	for _, f := range []Failure{
+		{},
+		{Step: -1, Text: "outside any step"},
+		{Step: 12, Errno: unix.EACCES, Text: "open \"/x\": permission denied"},
+		{Step: 1 << 20, Errno: unix.ENOENT, Whole: true, Text: "exec: \"x\": executable file not found in $PATH"},
+		{Step: 3, Text: "a\x00b\nc"},
+	} {
+		got, err := DecodeFailure(f.Encode())
+		if err != nil || *got != f {
+			t.Errorf("%+v became %+v, %v", f, got, err)
+		}
+		if f.Errno != 0 && !errors.Is(got, f.Errno) {
+			t.Errorf("%+v is not %v", got, f.Errno)
+		}
+		for cut := range len(f.Encode()) - len(f.Text) {
+			if _, err := DecodeFailure(f.Encode()[:cut]); err == nil {
+				t.Errorf("%d bytes of %+v were taken for it", cut, f)
+			}
+		}
+	}
+}
+
+func TestNewFailure(t *testing.T) {
+	inner := &fs.PathError{Op: "open", Path: "/x", Err: unix.ENOENT}
+	for _, c := range []struct {
+		err  error
+		want Failure
+	}{
+		{errors.New("words"), Failure{Step: 7, Text: "words"}},
+		{inner, Failure{Step: 7, Errno: unix.ENOENT, Text: "open /x: no such file or directory"}},
+		{&Whole{inner}, Failure{Step: 7, Errno: unix.ENOENT, Whole: true, Text: "open /x: no such file or directory"}},
+		{fmt.Errorf("run: %w", &Whole{errors.New("hook")}), Failure{Step: 7, Whole: true, Text: "run: hook"}},
+	} {
+		if got := NewFailure(7, c.err); *got != c.want {
+			t.Errorf("%v became %+v, want %+v", c.err, *got, c.want)
+		}
+	}
+	if errors.Is(&Failure{Text: "words"}, unix.Errno(0)) {
+		t.Error("a failure without errno is an errno")
+	}
+}
+
+func TestOpening(t *testing.T) {
+	for _, o := range []Opening{
+		{Trees: []Tree{}},
+		{Trees: []Tree{{There: true}}, Fifo: true},
+		{Trees: []Tree{{There: true}, {}, {Path: "/srv/data", Recursive: true}}, PreserveFDs: 3, Trace: true},
+		{Trees: slices.Repeat([]Tree{{There: true, Path: strings.Repeat("x", 200)}}, 300), Fifo: true, PreserveFDs: 1 << 20},
+	} {
+		b := o.Append([]byte("before"))
+		got, rest, err := DecodeOpening(append(b, "after"...)[len("before"):])
+		if err != nil || string(rest) != "after" || !reflect.DeepEqual(got, o) {
+			t.Errorf("%+v became %+v, %q, %v", o, got, rest, err)
+		}
+		for cut := range len(b) - len("before") {
+			if _, _, err := DecodeOpening(b[len("before"):][:cut]); err == nil {
+				t.Errorf("%d bytes of %+v were taken for it", cut, o)
+			}
+		}
+	}
+}
+
+func TestSlots(t *testing.T) {
+	there, not := Tree{There: true}, Tree{Path: "/x"}
+	for _, c := range []struct {
+		o     Opening
+		fds   []int
+		trees []int
+		fifo  int
+		bad   bool
+	}{
+		{Opening{}, nil, []int{}, -1, false},
+		{Opening{Fifo: true}, []int{9}, []int{}, 9, false},
+		{Opening{Trees: []Tree{there, not, there}, Fifo: true}, []int{5, 6, 7}, []int{5, -1, 6}, 7, false},
+		{Opening{Trees: []Tree{not}}, nil, []int{-1}, -1, false},
+		{Opening{Trees: []Tree{there, there}}, []int{5}, nil, -1, true},
+		{Opening{Trees: []Tree{there}, Fifo: true}, []int{5}, nil, -1, true},
+	} {
+		trees, fifo, err := c.o.Slots(c.fds)
+		if (err != nil) != c.bad || fifo != c.fifo || !slices.Equal(trees, c.trees) {
+			t.Errorf("%+v with %v: %v, %d, %v", c.o, c.fds, trees, fifo, err)
+		}
+	}
+}
+
+func FuzzDecodeFailure(f *testing.F) {
+	f.Add([]byte{})
+	f.Add((&Failure{Step: -1, Errno: unix.EIO, Whole: true, Text: "text"}).Encode())
+	f.Add(bytes.Repeat([]byte{0xff}, 30))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := DecodeFailure(b)
+		if err != nil {
+			return
+		}
+		again, err := DecodeFailure(got.Encode())
+		if err != nil || *again != *got {
+			t.Errorf("%+v became %+v, %v", got, again, err)
+		}
+	})
+}
+
+func FuzzDecodeOpening(f *testing.F) {
+	f.Add([]byte{})
+	f.Add((&Opening{Trees: []Tree{{There: true}, {Path: "/x"}}, Fifo: true, PreserveFDs: 2}).Append(nil))
+	f.Add(bytes.Repeat([]byte{0xff}, 30))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o, rest, err := DecodeOpening(b)
+		if err != nil {
+			return
+		}
+		if len(rest) > len(b) || len(o.Trees) > len(b) {
+			t.Fatalf("%d bytes gave %d slots and %d bytes", len(b), len(o.Trees), len(rest))
+		}
+		o.Slots(nil)
+		again, left, err := DecodeOpening(append(o.Append(nil), rest...))
+		if err != nil || !bytes.Equal(left, rest) || !reflect.DeepEqual(again, o) {
+			t.Errorf("%+v became %+v, %v", o, again, err)
+		}
+	})
+}

@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# cgroup v2: where the container lives, what it may open, how it ends.
+load helpers
+
+cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")"; }
+
+@test "cgroupsPath is the place, init is born there" {
+	config --arg p "/x$ID/deep/er" '.linux.cgroupsPath = $p'
+	ok create "$ID"
+	same cgroup "$(cgroup_of)" "/sys/fs/cgroup/x$ID/deep/er"
+	same processes "$(cat "$(cgroup_of)/cgroup.procs")" "$(pid_of)"
+	ok rt delete --force "$ID"
+	[ ! -d "/sys/fs/cgroup/x$ID/deep/er" ] || fail "cgroup left behind"
+	rmdir "/sys/fs/cgroup/x$ID/deep" "/sys/fs/cgroup/x$ID" 2>/dev/null || true
+}
+
+@test "without cgroupsPath it ends in the id" {
+	ok create "$ID"
+	[[ $(cgroup_of) == */"$ID" ]] || fail "$(cgroup_of)"
+}
+
+@test "device rules: deny all but the defaults" {
+	config '.process.capabilities |= map_values(. + ["CAP_MKNOD"]) | .process.noNewPrivileges = false'
+	script 'for d in null zero full random urandom; do head -c 0 /dev/$d && echo yes; done
+		mknod /tmp/kmsg c 1 11 && { cat /tmp/kmsg >/dev/null 2>&1 || echo no; }
+		mknod /tmp/mem c 1 1 && { head -c 1 /tmp/mem >/dev/null 2>&1 || echo no; }'
+	ok run_bundle "$ID"
+	same answers "$(tr '\n' ' ' <"$OUT")" "yes yes yes yes yes no no "
+}
+
+@test "device rules: the last matching one wins, access by letter" {
+	ours "1.1 refuses rules that cgroup v1 could not hold"
+	config '.linux.resources.devices = [
+		{allow: false, access: "rwm"},
+		{allow: true, type: "c", major: 1, minor: 11, access: "r"},
+		{allow: true, type: "c", major: 7, access: "rwm"},
+		{allow: false, type: "c", major: 7, minor: 3, access: "w"},
+		{allow: true, type: "b", access: "m"}]
+		| .process.noNewPrivileges = false | .process.capabilities |= map_values(. + ["CAP_SYSLOG", "CAP_SYS_ADMIN"])'
+	script 'cd /tmp; mknod r c 1 11; mknod any c 7 9; mknod w c 7 3; mknod b b 250 1
+		try() { ( "$@" ) 2>&1 | grep -q "not permitted" && echo -n "no " || echo -n "yes "; }
+		try sh -c ": <r"; try sh -c ": >>r"; try sh -c ": <>any"; try sh -c ": <w"; try sh -c ": >>w"; try sh -c ": <b"'
+	ok run_bundle "$ID"
+	same answers "$out" "yes no yes yes no no "
+}
+
+@test "allow everything" {
+	config '.linux.resources.devices = [{allow: true, access: "rwm"}] | .process.noNewPrivileges = false'
+	script 'cd /tmp; mknod k c 1 5 && head -c 1 k | od -An -tx1; mknod f c 7 7; (: <f) 2>&1 | grep -c "not permitted"'
+	try run_bundle "$ID"
+	same answers "$(tr -d ' \n' <"$OUT")" 000
+}
+
+@test "zero means unset: Docker's resources where v2 has no such controller" {
+	ours "1.1 takes some for requests"
+	config '.linux.resources += {memory: {limit: 0, reservation: 0, swap: 0}, cpu: {shares: 0, quota: 0, period: 0, cpus: "", mems: ""}, blockIO: {weight: 0}, pids: {limit: 0}}'
+	inside true
+}
+
+@test "pids limit, as low as one" {
+	grep -qw pids /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no pids controller here"
+	config '.linux.resources.pids = {limit: 1}'
+	inside sh -c 'cat /sys/fs/cgroup/pids.max; exec true'
+	same limit "$out" 1
+}
+
+@test "memory and cpu limits" {
+	grep -qw memory /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no memory controller here"
+	config '.linux.resources += {memory: {limit: 33554432, reservation: 16777216}, cpu: {shares: 512, quota: 20000, period: 100000}}'
+	inside sh -c 'cd /sys/fs/cgroup; cat memory.max memory.low cpu.max'
+	same limits "$out" $'33554432\n16777216\n20000 100000'
+}
+
+@test "hugetlb limit and unified values" {
+	[ -d /sys/kernel/mm/hugepages/hugepages-2048kB ] && grep -qw hugetlb /sys/fs/cgroup/cgroup.controllers ||
+		skip "cgroup v2 has no hugetlb controller here, or no pages of 2 MB"
+	config '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
+	inside cat /sys/fs/cgroup/hugetlb.2MB.max
+	same limit "$out" 4194304
+	config 'del(.linux.resources.hugepageLimits) | .linux.resources.unified = {"hugetlb.2MB.max": "8388608"}'
+	inside cat /sys/fs/cgroup/hugetlb.2MB.max
+	same limit "$out" 8388608
+}
+
+@test "delete --force ends every process of the cgroup, and cgroups below it" {
+	ours "1.1 leaves the cgroups"
+	config '.linux.namespaces |= map(select(.type != "pid")) | .mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end)'
+	script 'mkdir /sys/fs/cgroup/sub; sleep 1000 & echo $! >/sys/fs/cgroup/sub/cgroup.procs; echo ready; wait'
+	up
+	until_true grep -q . "$(cgroup_of)/sub/cgroup.procs"
+	ok rt delete --force "$ID"
+}
+
+@test "delete --force of a container whose init runs on" {
+	up
+	local pid
+	pid=$(pid_of)
+	ok rt delete --force "$ID"
+	until_true test ! -d "/proc/$pid"
+}
+
+@test "a cgroup with a stranger in it is refused, and the stranger lives" {
+	ours "1.1 takes it"
+	local path=/sys/fs/cgroup/x$ID
+	mkdir "$path"
+	sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+	local stranger=$!
+	echo $stranger >"$path/cgroup.procs"
+	config --arg p "/x$ID" '.linux.cgroupsPath = $p'
+	try create "$ID"
+	local alive=dead
+	kill -0 $stranger && alive=alive
+	kill $stranger
+	same "exit code" "$rc" 1
+	[[ $err == *"not empty"* ]] || fail "says something else"
+	same stranger "$alive" alive
+	until_true rmdir "$path"
+}
+
+@test "a frozen cgroup is refused, no hang" {
+	ours "1.1 hangs"
+	local path=/sys/fs/cgroup/x$ID
+	mkdir "$path"
+	echo 1 >"$path/cgroup.freeze"
+	config --arg p "/x$ID" '.linux.cgroupsPath = $p'
+	try create "$ID"
+	same "exit code" "$rc" 1
+	[[ $err == *frozen* ]] || fail "says something else"
+	rmdir "$path" 2>/dev/null || true
+}
+
+@test "an empty cgroup that was left over is used and removed" {
+	mkdir "/sys/fs/cgroup/x$ID"
+	config --arg p "/x$ID" '.linux.cgroupsPath = $p'
+	inside true
+	[ ! -d "/sys/fs/cgroup/x$ID" ] || fail "left behind"
+}
+
+@test "the runtime killed at any moment: delete --force cleans up" {
+	ours "1.1 leaves things behind"
+	local delay
+	for delay in 0.002 0.004 0.006 0.008 0.01 0.015 0.02 0.03; do
+		timeout -s KILL "$delay" "$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" >/dev/null 2>&1 </dev/null 3>&- || true
+		ok rt delete --force "$ID"
+		nothing_left
+	done
+}
