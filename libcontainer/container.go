@@ -27,6 +27,7 @@ var ErrNotRunning = errors.New("container not running")
 type Container struct {
 	dir     *state.Dir
 	journal *state.State
+	group   *cgroups.Cgroup // open already, by run; nil: not
 }
 
 // Open opens a container of a root. The error is state.ErrNotExist if there is
@@ -144,8 +145,8 @@ func (c *Container) pidfd() (int, error) {
 // more.
 func (c *Container) openCgroup() (*cgroups.Cgroup, error) {
 	dir := c.journal.Cgroup.Dir
-	if dir == "" {
-		return nil, nil
+	if dir == "" || c.group != nil {
+		return c.group, nil
 	}
 	h, err := cgroups.Find(cgroups.Root)
 	if err != nil {

@@ -25,8 +25,10 @@ type creation struct {
 	dir     *state.Dir
 	journal state.State
 	cgroup  *cgroups.Cgroup
-	trees   []tree // for init, by slot
-	rootfs  int    // the root filesystem's directory, where init starts
+	trees   []tree        // for init, by slot
+	rootfs  int           // the root filesystem's directory, where init starts
+	self    int           // the sealed binary, -1 before and after
+	spawned *spawn.Config // how init was made
 	init    *spawn.Process
 	trace   *trace
 	hooked  bool // hooks have run: so must poststop's
@@ -66,7 +68,7 @@ func create(o *Options, run bool) (*creation, error) {
 	for _, w := range b.warnings {
 		o.warn(w.Field, w.Text)
 	}
-	c := &creation{blueprint: b, opts: o, rootfs: -1}
+	c := &creation{blueprint: b, opts: o, rootfs: -1, self: -1}
 	if o.Trace != "" {
 		c.trace = new(trace)
 	}
@@ -223,9 +225,11 @@ func (c *creation) close() {
 			*fd = -1
 		}
 	}
-	if c.rootfs >= 0 {
-		unix.Close(c.rootfs)
-		c.rootfs = -1
+	for _, fd := range []*int{&c.rootfs, &c.self} {
+		if *fd >= 0 {
+			unix.Close(*fd)
+			*fd = -1
+		}
 	}
 	if c.init != nil {
 		c.init.Close()

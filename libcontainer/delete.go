@@ -121,7 +121,9 @@ func (c *Container) removeCgroup() error {
 	if err != nil || group == nil {
 		return err
 	}
-	defer group.Close()
+	if c.group == nil {
+		defer group.Close()
+	}
 	populated, err := group.Populated()
 	if err != nil {
 		return err

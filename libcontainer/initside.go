@@ -20,11 +20,12 @@ import (
 
 // spawn makes init, journals it, and gives it its half of the plan.
 func (c *creation) spawn(s *plan.Spawn) error {
-	config, done, err := c.spawnConfig(s)
+	config, joined, err := c.spawnConfig(s)
+	defer closeAll(joined)
 	if err != nil {
 		return err
 	}
-	defer done()
+	c.spawned = config
 	// Init starts in the root filesystem's directory: in its own mount
 	// namespace it then needs no path, and no permission, to find it.
 	if err := unix.Fchdir(c.rootfs); err != nil {
@@ -46,25 +47,13 @@ func (c *creation) spawn(s *plan.Spawn) error {
 	return c.sendPlan()
 }
 
-// spawnConfig opens what spawning needs; done closes it.
-func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, done func(), err error) {
-	var opened []int
-	closeAll := func() {
-		for _, fd := range opened {
-			unix.Close(fd)
-		}
-	}
-	defer func() {
-		if err != nil {
-			closeAll()
-		}
-	}()
-	exe, err := spawn.SealedSelf(c.dir.FD())
-	if err != nil {
+// spawnConfig opens what spawning needs: the sealed binary, which the creation
+// keeps (see executed), and the namespaces to join.
+func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int, err error) {
+	if c.self, err = spawn.SealedSelf(c.dir.FD()); err != nil {
 		return nil, nil, fmt.Errorf("seal the runtime's binary: %w", err)
 	}
-	opened = append(opened, exe)
-	config = &spawn.Config{Exe: exe, Args: []string{initproc.Name}, Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets)}
+	config = &spawn.Config{Exe: c.self, Args: []string{initproc.Name}, Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets)}
 	if c.cgroup != nil {
 		config.Cgroup = c.cgroup.FD()
 	}
@@ -74,9 +63,9 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, done func()
 	for _, ns := range s.Join {
 		fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 		if err != nil {
-			return nil, nil, fieldError(ns.Field, &os.PathError{Op: "open", Path: ns.Path, Err: err}, "")
+			return nil, joined, fieldError(ns.Field, &os.PathError{Op: "open", Path: ns.Path, Err: err}, "")
 		}
-		opened = append(opened, fd)
+		joined = append(joined, fd)
 		config.Joins = append(config.Joins, spawn.Join{FD: fd, Type: cloneFlag(ns.Type)})
 	}
 	if config.New&unix.CLONE_NEWUSER != 0 {
@@ -85,7 +74,13 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, done func()
 		config.UID, config.GID = spawn.Root(s.UIDMaps), spawn.Root(s.GIDMaps)
 		config.SetGroups = maps.SetGroups()
 	}
-	return config, closeAll, nil
+	return config, joined, nil
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
 }
 
 func cloneFlag(ns specs.LinuxNamespaceType) int {
@@ -182,8 +177,10 @@ func (c *creation) await(phase plan.Phase) error {
 			return c.lost(err)
 		}
 		switch {
-		case m.Kind == wire.Phase && len(m.Payload) == 1 && plan.Phase(m.Payload[0]) == phase:
-			return nil
+		case m.Kind == wire.Phase && len(m.Payload) == 1 && plan.Phase(m.Payload[0]) <= phase:
+			if plan.Phase(m.Payload[0]) == phase {
+				return nil
+			} // else one that nobody had to wait for
 		case m.Kind == wire.Failed:
 			return c.failed(m.Payload)
 		case m.Kind == wire.Trace && c.trace != nil:
@@ -191,8 +188,7 @@ func (c *creation) await(phase plan.Phase) error {
 				return err
 			}
 		case m.Kind == wire.SpawnFailed:
-			config := spawn.Config{}
-			return config.Failure(m.Payload)
+			return c.spawned.Failure(m.Payload)
 		case m.Kind == wire.Terminal && len(m.FDs) == 1:
 			err := sendDescriptor(c.opts.ConsoleSocket, "/dev/pts/ptmx", m.FDs[0])
 			m.Close()
@@ -235,7 +231,11 @@ func (c *creation) lost(cause error) error {
 	c.init = nil
 	defer init.Close()
 	// It may have said why before it went.
-	if m, err := init.Conn.Recv(); err == nil {
+	for {
+		m, err := init.Conn.Recv()
+		if err != nil {
+			break
+		}
 		m.Close()
 		switch m.Kind {
 		case wire.Failed:
@@ -243,8 +243,7 @@ func (c *creation) lost(cause error) error {
 			return c.failed(m.Payload)
 		case wire.SpawnFailed:
 			init.Wait()
-			config := spawn.Config{}
-			return config.Failure(m.Payload)
+			return c.spawned.Failure(m.Payload)
 		}
 	}
 	status, err := init.Wait()

@@ -25,11 +25,14 @@ func Run(o Options) (int, error) {
 	if err != nil {
 		return -1, err
 	}
+	if !o.Detach {
+		defer c.passSignals()()
+	}
 	if err := c.executed(); err != nil {
 		return -1, errors.Join(err, c.undo())
 	}
 	defer c.close()
-	container := &Container{dir: c.dir, journal: &c.journal}
+	container := &Container{dir: c.dir, journal: &c.journal, group: c.cgroup}
 	if err := container.poststart(c.init.Pid, o.Warn); err != nil {
 		c.init.Wait()
 		return -1, err
@@ -48,10 +51,15 @@ func Run(o Options) (int, error) {
 	return code, c.finish(container)
 }
 
-// executed waits until execve has closed init's end of the socket.
+// executed waits until execve has closed init's end of the socket. Until then
+// the sealed binary is kept open here: whoever lets go of it last unmounts its
+// filesystem, which takes the kernel a while, and the container should not be
+// the one to wait for that.
 func (c *creation) executed() error {
 	m, err := c.init.Conn.Recv()
 	if errors.Is(err, io.EOF) {
+		unix.Close(c.self)
+		c.self = -1
 		return nil
 	}
 	if err != nil {
@@ -64,17 +72,22 @@ func (c *creation) executed() error {
 	return fmt.Errorf("unexpected message %d from init", m.Kind)
 }
 
-// attend passes signals on and reaps children until init is gone.
-func (c *creation) attend() (int, error) {
+// passSignals passes signals on to init until stop is called.
+func (c *creation) passSignals() (stop func()) {
 	signals := make(chan os.Signal, 32)
 	signal.Notify(signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2,
 		unix.SIGALRM, unix.SIGCONT, unix.SIGPIPE)
-	defer signal.Stop(signals)
+	pidfd := c.init.PidFD
 	go func() {
 		for s := range signals {
-			unix.PidfdSendSignal(c.init.PidFD, s.(unix.Signal), nil, 0)
+			unix.PidfdSendSignal(pidfd, s.(unix.Signal), nil, 0)
 		}
 	}()
+	return func() { signal.Stop(signals) }
+}
+
+// attend reaps children until init is gone.
+func (c *creation) attend() (int, error) {
 	for {
 		var status unix.WaitStatus
 		pid, err := unix.Wait4(-1, &status, 0, nil)

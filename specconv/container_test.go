@@ -27,8 +27,8 @@ func TestOrder(t *testing.T) {
 	host := goldenHost
 	host.AppArmor = true
 	p := planOn(t, fragment, host, testOptions)
-	parent := "CreateCgroup OpenTree OpenTree Spawn SetResources SetDevices Await SetPids RunHooks RunHooks " +
-		"SetOOMScoreAdj RaiseRlimits Continue Await"
+	parent := "CreateCgroup OpenTree OpenTree Spawn SetResources SetDevices SetOOMScoreAdj RaiseRlimits " +
+		"Await SetPids RunHooks RunHooks Continue Await"
 	init := "UnshareCgroup LoopbackUp SetPropagation AttachRoot JoinKeyring MountFS Bind " +
 		strings.Repeat("MakeDevice ", 6) + strings.Repeat("MakeSymlink ", 6) + "MakeDir ReadonlyPath MaskPath Sync " +
 		"Hooks PivotRoot Console Remount SetRoot SetHostname SetDomainname Sysctl " +
@@ -46,7 +46,7 @@ func TestOrder(t *testing.T) {
 
 	// What nobody asks for is not done.
 	p = planOn(t, `{}`, host, Options{Run: true, NoNewKeyring: true, NoPivot: true})
-	if got := typeNames(p.Parent); got != "CreateCgroup OpenTree Spawn SetDevices Await Continue Await" {
+	if got := typeNames(p.Parent); got != "CreateCgroup OpenTree Spawn SetDevices Continue Await" {
 		t.Errorf("parent: %s", got)
 	}
 	init = "LoopbackUp SetPropagation AttachRoot " + strings.Repeat("MakeDevice ", 6) + strings.Repeat("MakeSymlink ", 6) +

@@ -181,18 +181,23 @@ func (b *builder) finishParent() error {
 	// start, so they do it side by side. Until it has our word to continue,
 	// init runs nothing but the plan.
 	b.plan.Parent = append(b.plan.Parent, b.limits...)
-	b.parentAdd("", &plan.Await{Phase: plan.Mounted})
-	if n := pidsLimit(b.linux.Resources); n != 0 {
-		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: n})
-	}
-	b.hooksOutside("prestart", b.hooks.Prestart) //nolint:staticcheck // deprecated, but engines use it
-	b.hooksOutside("createRuntime", b.hooks.CreateRuntime)
 	if b.oom != nil {
 		b.parentAdd("process.oomScoreAdj", b.oom)
 	}
 	if len(b.rlimits) > 0 {
 		b.parentAdd("process.rlimits", &plan.RaiseRlimits{Limits: b.rlimits})
 	}
+	// Only these have to wait until init has its mounts. Without them init
+	// finds the word to continue when it gets there, and neither waits.
+	pids := pidsLimit(b.linux.Resources)
+	if pids != 0 || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0 { //nolint:staticcheck // deprecated, but engines use it
+		b.parentAdd("", &plan.Await{Phase: plan.Mounted})
+	}
+	if pids != 0 {
+		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: pids})
+	}
+	b.hooksOutside("prestart", b.hooks.Prestart) //nolint:staticcheck // deprecated, but engines use it
+	b.hooksOutside("createRuntime", b.hooks.CreateRuntime)
 	b.parentAdd("", &plan.Continue{Phase: plan.Mounted})
 	b.parentAdd("", &plan.Await{Phase: plan.Ready})
 	return nil
