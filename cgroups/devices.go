@@ -133,6 +133,14 @@ func parseDeviceRule(r *specs.LinuxDeviceCgroup, index int) (deviceRule, error) 
 	return d, nil
 }
 
+// covers says whether every request that e decides is also one of d's.
+func (d deviceRule) covers(e deviceRule) bool {
+	return (d.kind == 0 || d.kind == e.kind) &&
+		(d.major == anyNumber || d.major == e.major) &&
+		(d.minor == anyNumber || d.minor == e.minor) &&
+		e.access&^d.access == 0
+}
+
 // always says whether the rule decides every request.
 func (d deviceRule) always() bool {
 	return d.kind == 0 && d.major == anyNumber && d.minor == anyNumber && d.access == accAll
@@ -176,9 +184,9 @@ func DeviceProgram(rules []specs.LinuxDeviceCgroup) ([]Instruction, error) {
 		if err != nil {
 			return nil, err
 		}
-		if d.always() {
-			parsed = parsed[:0] // nothing before it can win
-		}
+		// What it covers can't win any more. Engines list what we list after
+		// them, and each rule costs the verifier.
+		parsed = slices.DeleteFunc(parsed, d.covers)
 		parsed = append(parsed, d)
 	}
 	if len(parsed) == 1 && parsed[0].always() {

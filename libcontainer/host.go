@@ -42,15 +42,16 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 	return h, nil
 }
 
-// inUserNamespace compares the id map with that of the initial user namespace,
-// which maps everything to itself.
+// initialUserNS is the inode number of the initial user namespace, the same on
+// every kernel since 3.8 (PROC_USER_INIT_INO in linux/proc_ns.h).
+const initialUserNS = 0xEFFFFFFD
+
+// inUserNamespace tells whether this process is in another user namespace than
+// the initial one.
 func inUserNamespace() bool {
-	data, err := sys.ReadFile("/proc/self/uid_map", 64<<10)
-	if err != nil {
-		return false // no user namespaces in this kernel
-	}
-	fields := bytes.Fields(data)
-	return len(fields) != 3 || string(fields[0]) != "0" || string(fields[1]) != "0" || string(fields[2]) != "4294967295"
+	var st unix.Stat_t
+	err := unix.Stat("/proc/self/ns/user", &st)
+	return err == nil && st.Ino != initialUserNS // an error: a kernel without user namespaces
 }
 
 func appArmorEnabled() bool {

@@ -177,10 +177,8 @@ func (c *creation) await(phase plan.Phase) error {
 			return c.lost(err)
 		}
 		switch {
-		case m.Kind == wire.Phase && len(m.Payload) == 1 && plan.Phase(m.Payload[0]) <= phase:
-			if plan.Phase(m.Payload[0]) == phase {
-				return nil
-			} // else one that nobody had to wait for
+		case m.Kind == wire.Phase && len(m.Payload) == 1 && plan.Phase(m.Payload[0]) == phase:
+			return nil
 		case m.Kind == wire.Failed:
 			return c.failed(m.Payload)
 		case m.Kind == wire.Trace && c.trace != nil:

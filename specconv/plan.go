@@ -168,9 +168,16 @@ func rooted(p string) string {
 // finishMounts meets the parent, which runs the runtime's hooks, and runs the
 // container's.
 func (b *builder) finishMounts() error {
-	b.add("", &plan.Sync{Phase: plan.Mounted})
+	b.add("", &plan.Sync{Phase: plan.Mounted, Quiet: !b.awaitsMounts()})
 	b.hooksInside("createContainer", specs.StateCreating, b.plan.Container.Rootfs, b.hooks.CreateContainer)
 	return nil
+}
+
+// awaitsMounts: only hooks and pids.max have to wait until init has its mounts.
+// Without them init finds the word to continue when it gets there, and neither
+// waits for the other.
+func (b *builder) awaitsMounts() bool {
+	return pidsLimit(b.linux.Resources) != 0 || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0
 }
 
 // finishParent plans the parent's half, now that init's is known.
@@ -187,13 +194,10 @@ func (b *builder) finishParent() error {
 	if len(b.rlimits) > 0 {
 		b.parentAdd("process.rlimits", &plan.RaiseRlimits{Limits: b.rlimits})
 	}
-	// Only these have to wait until init has its mounts. Without them init
-	// finds the word to continue when it gets there, and neither waits.
-	pids := pidsLimit(b.linux.Resources)
-	if pids != 0 || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0 { //nolint:staticcheck // deprecated, but engines use it
+	if b.awaitsMounts() {
 		b.parentAdd("", &plan.Await{Phase: plan.Mounted})
 	}
-	if pids != 0 {
+	if pids := pidsLimit(b.linux.Resources); pids != 0 {
 		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: pids})
 	}
 	b.hooksOutside("prestart", b.hooks.Prestart) //nolint:staticcheck // deprecated, but engines use it

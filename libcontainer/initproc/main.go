@@ -167,7 +167,7 @@ func (c *container) do(index int, step plan.InitStep) error {
 	case *plan.ReadonlyPath:
 		return c.root.ReadonlyPath(s)
 	case *plan.Sync:
-		return c.sync(s.Phase)
+		return c.sync(s)
 	case *plan.Hooks:
 		return c.runHooks(s)
 	case *plan.PivotRoot:
@@ -182,8 +182,8 @@ func (c *container) do(index int, step plan.InitStep) error {
 
 // sync tells the parent where init is. After Mounted the parent has work to
 // do; after Ready it may be gone.
-func (c *container) sync(phase plan.Phase) error {
-	if phase == plan.Ready {
+func (c *container) sync(s *plan.Sync) error {
+	if s.Phase == plan.Ready {
 		// From here on the container lives without the runtime.
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); err != nil {
 			return os.NewSyscallError("prctl PR_SET_PDEATHSIG", err)
@@ -194,10 +194,12 @@ func (c *container) sync(phase plan.Phase) error {
 			}
 		}
 	}
-	if err := c.conn.Send(wire.Phase, []byte{byte(phase)}); err != nil {
-		return errGone
+	if !s.Quiet {
+		if err := c.conn.Send(wire.Phase, []byte{byte(s.Phase)}); err != nil {
+			return errGone
+		}
 	}
-	if phase != plan.Mounted {
+	if s.Phase != plan.Mounted {
 		return nil
 	}
 	m, err := c.conn.Recv()

@@ -18,7 +18,10 @@ type LoopbackUp struct{}
 
 // Sync tells the parent that init has come to a phase. After Mounted init
 // waits for the parent's continue.
-type Sync struct{ Phase Phase }
+type Sync struct {
+	Phase Phase
+	Quiet bool // the parent does nothing that depends on it: only wait
+}
 
 // Hooks runs hooks inside the container's namespaces.
 type Hooks struct {
@@ -122,7 +125,6 @@ type Execute struct {
 
 func (s *UnshareCgroup) String() string { return "make cgroup namespace" }
 func (s *LoopbackUp) String() string    { return "bring up lo" }
-func (s *Sync) String() string          { return "tell the parent: " + s.Phase.String() }
 func (s *Hooks) String() string         { return fmt.Sprintf("run %d %s hooks", len(s.Hooks), s.Kind) }
 func (s *SetHostname) String() string   { return "set hostname to " + strconv.Quote(s.Name) }
 func (s *SetDomainname) String() string { return "set domainname to " + strconv.Quote(s.Name) }
@@ -136,6 +138,13 @@ func (s *SetPersonality) String() string {
 func (s *SetScheduler) String() string { return fmt.Sprintf("set scheduling policy %d", s.Policy) }
 func (s *SetIOPriority) String() string {
 	return fmt.Sprintf("set io priority class %d level %d", s.Class, s.Priority)
+}
+
+func (s *Sync) String() string {
+	if s.Quiet {
+		return "wait for the parent's word to continue"
+	}
+	return "tell the parent: " + s.Phase.String()
 }
 
 func (s *SetLabels) String() string {

@@ -236,6 +236,7 @@ func (s *Sync) code(c *coder) {
 	v := uint32(s.Phase)
 	c.u32(&v)
 	s.Phase = Phase(v)
+	c.flag(&s.Quiet)
 }
 
 func (s *Hooks) code(c *coder) {

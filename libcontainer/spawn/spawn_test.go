@@ -20,6 +20,10 @@ import (
 // childName is argument zero of this test binary as a spawned process.
 const childName = "spawn-test-child"
 
+// The spawned test binary tells of its main thread: the parent death signal is
+// a thread's own.
+func init() { runtime.LockOSThread() }
+
 func TestMain(m *testing.M) {
 	if os.Args[0] == childName {
 		os.Exit(child())

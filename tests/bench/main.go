@@ -18,6 +18,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A peer is one runtime under measurement.
@@ -86,6 +88,11 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	unmount, err := stateTmpfs(dir)
+	if err != nil {
+		return err
+	}
+	defer unmount()
 	if err := prepare(set, dir, *config); err != nil {
 		return err
 	}
@@ -127,12 +134,24 @@ func run() error {
 	return nil
 }
 
+// stateTmpfs mounts a tmpfs for the peers' state, as /run is on users' machines.
+func stateTmpfs(dir string) (unmount func(), err error) {
+	run := filepath.Join(dir, "run")
+	if err := os.Mkdir(run, 0o700); err != nil {
+		return nil, err
+	}
+	if err := unix.Mount("tmpfs", run, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=700"); err != nil {
+		return nil, fmt.Errorf("mount a tmpfs on %s: %w", run, err)
+	}
+	return func() { unix.Unmount(run, unix.MNT_DETACH) }, nil
+}
+
 // prepare makes one bundle per peer: equal but for the cgroup, so that no peer
 // meets another one's leftovers.
 func prepare(set peers, dir, config string) error {
 	for _, p := range set {
 		p.bundle = filepath.Join(dir, p.Name)
-		p.root = filepath.Join(dir, p.Name+".root")
+		p.root = filepath.Join(dir, "run", p.Name)
 		p.cgroup = "/bench-" + p.Name + "-" + fmt.Sprint(os.Getpid())
 		if err := writeBundle(p.bundle, config, p.cgroup); err != nil {
 			return err
