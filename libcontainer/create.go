@@ -41,6 +41,7 @@ type tree struct {
 	fd        int // -1: none
 	path      string
 	recursive bool
+	noFollow  bool
 }
 
 // Create makes a container and leaves it waiting for start.

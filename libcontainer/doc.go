@@ -18,23 +18,23 @@
 //	parent: create, run                       raw child, then init
 //	read, validate, plan
 //	journal the intent (state)
-//	make the cgroup, limits, device filter
+//	make the cgroup
 //	open the mount sources (open_tree)
 //	clone3 into cgroup and namespaces
 //	id maps                                   wait for the maps, take on ids
 //	    ── go ────────────────────────────▶  execveat of the sealed binary
 //	journal pid and start time
 //	    ── plan and descriptors ──────────▶
-//	                                          mounts, devices, masks
-//	    ◀───────────────────────── mounted ──
-//	pids.max, hooks, oom score, rlimits
+//	limits, device filter, oom score          mounts, devices, masks
+//	    ◀───────────────────────── mounted ──  (if the parent has to wait for it)
+//	pids.max, prestart, createRuntime hooks
 //	    ── continue ──────────────────────▶
 //	                                          hooks, pivot_root, names, sysctl,
 //	                                          terminal, identity, capabilities
 //	    ◀─────────────────────────── ready ──
 //	journal "created", pid file
 //	                                          wait for start (exec fifo; not in run)
-//	                                          hooks, seccomp, execve
+//	                                          hooks, rlimits, seccomp, execve
 //
 // A failure in init is one message {step, errno, text}. The end of the socket
 // without ready is a crash, and the parent finds out why before it reports.
@@ -56,6 +56,7 @@
 //	plan        the vocabulary: Plan and its steps, and their binary form
 //	cli         commands, output, exit codes, hints: the only one to print
 //	state       the state directory: journal, lock, exec fifo
+//	nofile      the caller's limit on open files, before Go raises it
 //	wire        what parent and init say to each other
 //	spawn       the raw child: clone3, joining, id maps; the sealed binary
 //	initproc    init: the loop over the steps

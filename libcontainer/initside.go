@@ -145,7 +145,7 @@ func (c *creation) sendPlan() error {
 	opening := wire.Opening{Trace: c.trace != nil, PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs}
 	var fds []int
 	for _, t := range c.trees {
-		opening.Trees = append(opening.Trees, wire.Tree{There: t.fd >= 0, Path: t.path, Recursive: t.recursive})
+		opening.Trees = append(opening.Trees, wire.Tree{There: t.fd >= 0, Path: t.path, Recursive: t.recursive, NoFollow: t.noFollow})
 		if t.fd >= 0 {
 			fds = append(fds, t.fd)
 		}

@@ -132,7 +132,7 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 	case errors.Is(err, unix.EPERM) && s.IDMap == nil:
 		// No mounts may be made here: an ordinary user's runtime. Init may, in
 		// its own namespaces, with that user's view of the same paths.
-		t.path, t.recursive = s.Path, s.Recursive
+		t.path, t.recursive, t.noFollow = s.Path, s.Recursive, s.NoFollow
 		if s.Rootfs {
 			t.path = "." // where init starts
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -78,9 +79,22 @@ func (c *container) sysctl(s *plan.Sysctl) error {
 	if err != nil {
 		return err
 	}
-	// In dotted form a slash stands for a dot in a name, as in sysctl(8):
-	// net.ipv4.conf.eth0/1.forwarding.
-	return proc.Write("sys/"+strings.NewReplacer(".", "/", "/", ".").Replace(s.Key), s.Value)
+	return proc.Write(sysctlPath(s.Key), s.Value)
+}
+
+// sysctlPath gives the file below /proc. In dotted form a slash stands for a
+// dot in a name, as in sysctl(8): net.ipv4.conf.eth0/1.forwarding.
+func sysctlPath(key string) string {
+	swap := func(r rune) rune {
+		switch r {
+		case '.':
+			return '/'
+		case '/':
+			return '.'
+		}
+		return r
+	}
+	return "sys/" + strings.Map(swap, key)
 }
 
 func (c *container) setLabels(s *plan.SetLabels) error {
@@ -108,14 +122,23 @@ func joinKeyring(s *plan.JoinKeyring) error {
 	if err != nil {
 		return os.NewSyscallError("keyctl", err)
 	}
-	fields := strings.SplitN(perm, ";", 5) // type;uid;gid;perm;description
-	var mask uint32
+	mask, err := keyPermissions(perm)
+	if err != nil {
+		return err
+	}
+	return os.NewSyscallError("keyctl", unix.KeyctlSetperm(ring, mask|searchByOwner))
+}
+
+// keyPermissions reads the mask in a key's description, "type;uid;gid;mask;name",
+// see keyctl_describe(3).
+func keyPermissions(description string) (uint32, error) {
+	fields := strings.SplitN(description, ";", 5)
 	if len(fields) == 5 {
-		if _, err := fmt.Sscanf(fields[3], "%x", &mask); err == nil {
-			return os.NewSyscallError("keyctl", unix.KeyctlSetperm(ring, mask|searchByOwner))
+		if mask, err := strconv.ParseUint(fields[3], 16, 32); err == nil {
+			return uint32(mask), nil
 		}
 	}
-	return fmt.Errorf("keyctl: cannot read the keyring's description %q", perm)
+	return 0, fmt.Errorf("keyctl: no permissions in the keyring's description %q", description)
 }
 
 // console makes the terminal, hands out its master and takes its other end.

@@ -120,8 +120,8 @@ func homeIn(passwd []byte, uid uint32) string {
 	return "/"
 }
 
-// waitStart blocks until someone opens the exec fifo for reading. The parent
-// has gone; its socket must not keep a caller waiting for its end.
+// waitStart blocks until someone opens the exec fifo for reading. The parent has
+// gone: from here on whoever starts the container hears what becomes of it.
 func (c *container) waitStart() error {
 	proc, err := c.procfs()
 	if err != nil {
@@ -137,6 +137,7 @@ func (c *container) waitStart() error {
 		return fmt.Errorf("exec fifo: %w", err)
 	}
 	unix.Close(c.fifo)
+	c.conn.Close()
 	c.started = fifo
 	if _, err := unix.Write(fifo, []byte{0}); err != nil {
 		return errGone

@@ -107,7 +107,8 @@ func (c *container) carryOut() (int, error) {
 	}
 	trees := make([]rootfs.Tree, len(fds))
 	for i, fd := range fds {
-		trees[i] = rootfs.Tree{FD: fd, Path: opening.Trees[i].Path, Recursive: opening.Trees[i].Recursive}
+		t := &opening.Trees[i]
+		trees[i] = rootfs.Tree{FD: fd, Path: t.Path, Recursive: t.Recursive, NoFollow: t.NoFollow}
 	}
 	c.fifo, c.preserve, c.trace = fifo, opening.PreserveFDs, opening.Trace
 	if c.about, c.steps, err = plan.DecodeInit(data); err != nil {

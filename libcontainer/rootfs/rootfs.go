@@ -29,6 +29,7 @@ type Tree struct {
 	FD        int // -1: none
 	Path      string
 	Recursive bool
+	NoFollow  bool
 }
 
 // New takes over the descriptors of the parent's mount trees.
@@ -51,6 +52,9 @@ func (b *Builder) tree(slot int) (int, error) {
 	var flags uint
 	if t.Recursive {
 		flags = unix.AT_RECURSIVE
+	}
+	if t.NoFollow {
+		flags |= unix.AT_SYMLINK_NOFOLLOW
 	}
 	fd, err := sys.CloneTree(unix.AT_FDCWD, t.Path, flags)
 	if err != nil {

@@ -20,6 +20,7 @@ type Tree struct {
 	There     bool
 	Path      string
 	Recursive bool
+	NoFollow  bool // the path's last component must not be a symbolic link
 }
 
 // Append appends the binary form.
@@ -31,6 +32,7 @@ func (o *Opening) Append(b []byte) []byte {
 	for _, t := range o.Trees {
 		b = appendBool(b, t.There)
 		b = appendBool(b, t.Recursive)
+		b = appendBool(b, t.NoFollow)
 		b = binary.AppendUvarint(b, uint64(len(t.Path)))
 		b = append(b, t.Path...)
 	}
@@ -67,12 +69,12 @@ func DecodeOpening(b []byte) (o Opening, rest []byte, err error) {
 }
 
 func (t *Tree) decode(b []byte) (rest []byte, err error) {
-	if len(b) < 3 {
+	if len(b) < 4 {
 		return nil, io.ErrUnexpectedEOF
 	}
-	t.There, t.Recursive = b[0] == 1, b[1] == 1
-	size, n := binary.Uvarint(b[2:])
-	b = b[2+max(n, 0):]
+	t.There, t.Recursive, t.NoFollow = b[0] == 1, b[1] == 1, b[2] == 1
+	size, n := binary.Uvarint(b[3:])
+	b = b[3+max(n, 0):]
 	if n <= 0 || size > uint64(len(b)) {
 		return nil, io.ErrUnexpectedEOF
 	}
