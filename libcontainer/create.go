@@ -111,9 +111,11 @@ func (c *creation) build(run bool) error {
 			return c.explain(item, err)
 		}
 	}
-	c.journal.Status = specs.StateCreated
-	if err := c.dir.Save(&c.journal); err != nil {
-		return err
+	if c.journal.Status != specs.StateCreated {
+		c.journal.Status = specs.StateCreated
+		if err := c.dir.Save(&c.journal); err != nil {
+			return err
+		}
 	}
 	if err := c.sendPidfd(); err != nil {
 		return err

@@ -41,10 +41,21 @@ func (c *creation) spawn(s *plan.Spawn) error {
 	if c.journal.Init, err = identify(c.init.Pid); err != nil {
 		return err
 	}
+	if !c.runsHooks() {
+		// Nobody is asked to look at the container before it is created, and
+		// who does unasked has to wait for the lock: one write for both.
+		c.journal.Status = specs.StateCreated
+	}
 	if err := c.dir.Save(&c.journal); err != nil {
 		return err
 	}
 	return c.sendPlan()
+}
+
+// runsHooks tells whether hooks will run before the container is created.
+func (c *creation) runsHooks() bool {
+	h := c.spec.Hooks
+	return h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 //nolint:staticcheck // deprecated, but engines use it
 }
 
 // spawnConfig opens what spawning needs: the sealed binary, which the creation
