@@ -5,6 +5,7 @@ COMMIT  := $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 PREFIX  ?= /usr/local
 GO      ?= go
 RUNTIME ?= ./crun-go
+OUT     ?= crun-go
 
 # The same commit gives the same bytes anywhere: no paths, no build id, no VCS
 # stamp, no cgo. urfave_cli_no_docs leaves out the manual page writer.
@@ -23,7 +24,7 @@ endif
 all: crun-go
 
 crun-go:
-	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $@ .
+	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(OUT) .
 
 # What CI runs first: format, vet, lint, unit tests. No root, no network but
 # for Go modules, under two minutes.

@@ -10,6 +10,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -74,6 +75,7 @@ func run() error {
 	base := flag.String("base", "crun", "peer that the ratios refer to")
 	limit := flag.Float64("limit", 0, "fail when our median exceeds this share of the base's")
 	out := flag.String("json", "", "also write the result to this file")
+	chart := flag.String("svg", "", "also draw the medians into this file")
 	makeOnly := flag.String("bundle", "", "only write the bundle into this directory")
 	flag.Parse()
 
@@ -125,6 +127,13 @@ func run() error {
 			return err
 		}
 		if err := os.WriteFile(*out, append(text, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	if *chart != "" {
+		var drawn bytes.Buffer
+		result.svg(&drawn)
+		if err := os.WriteFile(*chart, drawn.Bytes(), 0o644); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# Containers of an ordinary user: one id, no helpers, no delegated cgroup.
+
+load helpers
+
+uid=65534
+
+setup_rootless() {
+	home=$BATS_TEST_TMPDIR/home
+	mkdir -p "$home/run" "$home/bundle"
+	chmod 755 "$BATS_TEST_TMPDIR" "$home" "$home/bundle"
+	cp -a "$BUNDLE/rootfs" "$home/bundle/rootfs"
+	install -m 0755 "$RUNTIME" "$home/crun-go"
+	chown -R $uid:$uid "$home"
+	as_user spec --rootless --bundle "$home/bundle"
+	edit '.process.terminal = false'
+}
+
+# as_user ARGS: crun-go as a user without privileges, with an almost empty
+# environment.
+as_user() {
+	(cd "$home" && setpriv --reuid $uid --regid $uid --clear-groups --inh-caps=-all \
+		env -i XDG_RUNTIME_DIR="$home/run" PATH="$PATH" "$home/crun-go" "$@")
+}
+
+edit() {
+	jq "$@" "$home/bundle/config.json" >"$home/c" && cat "$home/c" >"$home/bundle/config.json"
+}
+
+reachable() {
+	setpriv --reuid $uid --regid $uid --clear-groups test -x "$BATS_TEST_TMPDIR" ||
+		skip "the test's directory is out of an ordinary user's reach"
+}
+
+@test "rootless: run, output and exit code" {
+	reachable
+	setup_rootless
+	edit '.process.args = ["sh", "-c", "id -u; cat /proc/self/uid_map; cat /proc/1/comm; exit 7"]'
+	run as_user run --bundle "$home/bundle" "$ID"
+	[ "$status" = 7 ]
+	[ "${lines[0]}" = 0 ]
+	[[ ${lines[1]} =~ ^\ +0\ +$uid\ +1$ ]]
+	[ -z "$(ls "$home/run/crun-go")" ]
+}
+
+@test "rootless: create, start, state, kill, delete" {
+	reachable
+	setup_rootless
+	edit '.process.args = ["sleep", "1000"]'
+	as_user create --bundle "$home/bundle" --pid-file "$home/pid" "$ID" </dev/null >/dev/null 2>&1
+	[ "$(as_user state "$ID" | jq -r .status)" = created ]
+	as_user start "$ID"
+	[ "$(as_user state "$ID" | jq -r .status)" = running ]
+	[[ $(as_user list -q) == "$ID" ]]
+	[ "$(stat -c %a "$home/run/crun-go")" = 1700 ]
+	[ "$(stat -c %u "/proc/$(cat "$home/pid")")" = $uid ]
+	as_user kill "$ID" KILL
+	for _ in $(seq 50); do
+		[ "$(as_user state "$ID" | jq -r .status)" = stopped ] && break
+		sleep 0.1
+	done
+	as_user delete "$ID"
+	[ -z "$(ls "$home/run/crun-go")" ]
+}
+
+@test "rootless: a bind mount and the default devices" {
+	reachable
+	setup_rootless
+	mkdir "$home/data" && echo hello >"$home/data/f" && chown -R $uid:$uid "$home/data"
+	edit --arg d "$home/data" '.mounts += [{destination: "/data", source: $d, options: ["rbind", "ro"]}]
+		| .process.args = ["sh", "-c", "cat /data/f; touch /data/g 2>&1; echo x >/dev/null && echo null"]'
+	run as_user run --bundle "$home/bundle" "$ID"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = hello ]
+	[[ ${lines[1]} == *"Read-only file system"* ]]
+	[ "${lines[2]}" = null ]
+}
+
+@test "rootless: a limit without delegation is an error, and nothing is left" {
+	reachable
+	setup_rootless
+	edit '.linux.resources.unified = {"memory.high": "100000000"} | .process.args = ["true"]'
+	run as_user run --bundle "$home/bundle" "$ID"
+	[ "$status" = 1 ]
+	[[ $output == *linux.cgroupsPath* || $output == *linux.resources* ]]
+	[ -z "$(ls "$home/run/crun-go")" ]
+}
