@@ -140,7 +140,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	ours "1.1 leaves things behind"
 	local delay
 	for delay in 0.002 0.004 0.006 0.008 0.01 0.015 0.02 0.03; do
-		timeout -s KILL "$delay" "$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" >/dev/null 2>&1 </dev/null 3>&- || true
+		timeout --foreground -s KILL "$delay" "$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" >/dev/null 2>&1 </dev/null 3>&- || true
 		ok rt delete --force "$ID"
 		nothing_left
 	done

@@ -41,7 +41,8 @@ setup() {
 	BUNDLE=$BATS_TEST_TMPDIR/bundle
 	OUT=$BATS_TEST_TMPDIR/out
 	ERR=$BATS_TEST_TMPDIR/err
-	ID=t$$-$BATS_TEST_NUMBER
+	# Cgroups are the host's: pids of a house are no names for them.
+	ID=t${BATS_RUN_TMPDIR##*-}-$BATS_TEST_NUMBER
 	new_bundle "$BUNDLE"
 	before_mounts=$(mounts)
 	before_orphans=$(orphans)
@@ -260,5 +261,6 @@ nothing_left() {
 		[ -n "$left$cgroups" ] || return 0
 		sleep 0.05
 	done
+	cgroups_left | sort -r | xargs -r rmdir 2>/dev/null || true
 	fail "left behind: processes '$left' cgroups '$cgroups'"
 }

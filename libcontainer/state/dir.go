@@ -42,7 +42,7 @@ func Create(root, id string) (*Dir, error) {
 	}
 	d, err := openAt(top, id)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, unmake(root, id))
 	}
 	// The container's root, who need not be ours, has to come through to the fifo: the umask may have forbidden it.
 	if err := unix.Fchmod(d.fd, 0o711); err != nil {
@@ -52,6 +52,19 @@ func Create(root, id string) (*Dir, error) {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// unmake removes a directory that was just made and could not be opened.
+func unmake(root, id string) error {
+	top, err := openRoot(root)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(top)
+	if err := unix.Unlinkat(top, id, unix.AT_REMOVEDIR); err != nil {
+		return &fs.PathError{Op: "rmdir", Path: root + "/" + id, Err: err}
+	}
+	return nil
 }
 
 // Open opens the directory of an existing container below root, unlocked. The error is [ErrNotExist] if there is none.

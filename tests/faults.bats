@@ -1,0 +1,250 @@
+#!/usr/bin/env bats
+# A runtime may be killed at any instruction, and any call to the kernel may
+# fail. strace does both, at the k-th call of a kind, for every k there is.
+#
+# Killed, `state` answers sanely, and `delete --force` returns 0 and leaves
+# nothing. Failed, the command says one thing, returns 1 and has cleaned up by
+# itself, or has succeeded because it could do without.
+load helpers
+
+suite_setup() {
+	ours "peers leave things behind"
+	# A tracer must be allowed, and strace new enough to tamper.
+	TRACING=
+	if ! command -v strace >/dev/null; then
+		TRACING="strace is not installed"
+	elif ! strace -f -qq -o /dev/null -e trace=mkdir,mkdirat -e inject=mkdir,mkdirat:error=EIO \
+		busybox mkdir "$BATS_FILE_TMPDIR/probe" 2>&1 | grep -q 'put/output'; then
+		TRACING="ptrace is not allowed here"
+	fi
+	export TRACING
+}
+
+setup() {
+	chmod 0711 "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR"
+	ROOT=$BATS_TEST_TMPDIR/root
+	BUNDLE=$BATS_TEST_TMPDIR/bundle
+	OUT=$BATS_TEST_TMPDIR/out
+	ERR=$BATS_TEST_TMPDIR/err
+	TRACE=$BATS_TEST_TMPDIR/trace
+	ID=t${BATS_RUN_TMPDIR##*-}-$BATS_TEST_NUMBER
+	new_bundle "$BUNDLE"
+	# Two levels that the runtime has to make, and to remove.
+	config --arg path "/above-$ID/$ID" '.linux.cgroupsPath = $path | .process.rlimits = [{type: "RLIMIT_CORE", soft: 0, hard: 0}]
+		| .linux.sysctl = {"net.ipv4.ip_forward": "0"} | .process.oomScoreAdj = 100
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+	mkdir "$ROOT"
+	before_mounts=$(mounts)
+	before_orphans=$(orphans)
+}
+
+# On failure: the last point that was tried.
+teardown() {
+	[ "${BATS_TEST_COMPLETED:-}" = 1 ] || echo "at: ${POINT:-the start}" >&2
+	delete_all
+	nothing_left
+}
+
+# untouched: nothing_left, and nobody holds anything of the container.
+untouched() {
+	local held
+	nothing_left
+	held=$(find /proc/[0-9]*/{fd,cwd,root} \( -lname "$ROOT/*" -o -lname "$BUNDLE*" \) 2>/dev/null) || true
+	[ -z "$held" ] || fail "held open: $held"
+}
+
+# recovers: what the runtime promises after it was killed.
+recovers() {
+	try rt state "$ID"
+	case $rc in
+	0) [[ $(jq -r .status "$OUT") =~ ^(creating|created|running|stopped)$ ]] || fail "state" ;;
+	1) [[ $err == *"does not exist"* ]] && one_error || fail "state" ;;
+	*) fail "state: exit code $rc" ;;
+	esac
+	try rt delete --force "$ID"
+	[ "$rc" = 0 ] && [ -z "$out$err" ] || fail "delete --force: exit code $rc"
+	untouched
+}
+
+@test "killed after any time: create and run" {
+	local n=0 command delay end=$((SECONDS + 30))
+	RANDOM=4711
+	while [ $n -lt 60 ] && [ $SECONDS -lt $end ]; do
+		n=$((n + 1))
+		command=create
+		[ $((n % 2)) = 0 ] || command=run
+		delay=0.0$(printf %05d $((RANDOM * 100000 / 32768 / 10)))
+		POINT="$command killed after $delay s"
+		{ try timeout --foreground -s KILL "$delay" "$RUNTIME" --root "$ROOT" $command --bundle "$BUNDLE" "$ID"; } 2>/dev/null
+		recovers
+	done
+	[ $n -ge 20 ]
+}
+
+# tampered CALL TAMPER NAME: the command with one of its calls, or of its
+# init's, tampered with. strace stands aside, so that the exit code is the
+# runtime's, and stays as long as anybody it watches.
+tampered() {
+	local call=$1 tamper=$2 name=$3 words
+	case $name in
+	create | run) words=(--bundle "$BUNDLE") ;;
+	delete) words=(--force) ;;
+	*) words=() ;;
+	esac
+	case $name in
+	start | delete) ok create "$ID" ;;
+	esac
+	rm -f "$TRACE"
+	# The shell reports each death of its children, on its own stderr.
+	{
+		try timeout --foreground -s KILL 20 strace -D -f -qq -o "$TRACE" -e signal=kill -e "trace=$call" \
+			-e "inject=$call:$tamper" "$RUNTIME" --root "$ROOT" "$name" "${words[@]}" "$ID"
+	} 2>/dev/null
+	code=$rc
+}
+
+# kill_sweep NAME CALL...: die at every one of these calls.
+kill_sweep() {
+	local name=$1 call k points=0
+	[ -z "$TRACING" ] || skip "$TRACING"
+	shift
+	for call in "$@"; do
+		for ((k = 1; ; k++)); do
+			POINT="$name killed at $call $k"
+			tampered "$call" "signal=KILL:when=$k" "$name"
+			recovers
+			[ $code != 0 ] || break
+			points=$((points + 1))
+		done
+		[ $k -gt 1 ] || fail "$name makes no $call"
+	done
+	echo "# $name: killed at $points points" >&3
+}
+
+# cleaned: the command failed as one that cleans up after itself, or
+# succeeded. A fault that strace served twice, to init and to the parent's
+# clean-up, may leave that to delete.
+cleaned() {
+	case $code in
+	0) ;;
+	1)
+		one_error || fail "more than one error"
+		[[ $err != *panic* && $err != *goroutine* ]] || fail "crash"
+		if [ "$(grep -c INJECTED "$TRACE")" -gt 1 ]; then ok rt delete --force "$ID"; fi
+		untouched
+		;;
+	*) fail "exit code $code" ;;
+	esac
+}
+
+# error_sweep NAME ERRNO CALL...: fail at every one of these calls.
+error_sweep() {
+	local name=$1 errno=$2 call k points=0 endured=0
+	[ -z "$TRACING" ] || skip "$TRACING"
+	shift 2
+	for call in "$@"; do
+		for ((k = 1; ; k++)); do
+			POINT="$name with $errno at $call $k"
+			tampered "$call" "error=$errno:when=$k" "$name"
+			cleaned
+			if [ $code = 0 ]; then
+				ok rt delete --force "$ID"
+				untouched
+				grep -q INJECTED "$TRACE" || break
+				endured=$((endured + 1))
+			fi
+			points=$((points + 1))
+		done
+		[ $k -gt 1 ] || fail "$name makes no $call"
+	done
+	echo "# $name: $errno at $points points, endured at $endured" >&3
+}
+
+# attach PID CALL TAMPER: the same for one process that runs already: init,
+# whose calls would come after the parent's of the same name.
+attach() {
+	strace -o "$TRACE" -p "$1" -e signal=kill -e "trace=$2" -e "inject=$2:$3" >/dev/null 2>&1 </dev/null 3>&- &
+	until grep -q '^TracerPid:.[1-9]' "/proc/$1/status"; do sleep 0.01; done
+}
+
+# init_sweep NAME TAMPER CALL...: init alone is tampered with, in create's
+# second half (from a hook, while init waits to be told to continue) or when it
+# is started.
+init_sweep() {
+	local name=$1 tamper=$2 call k points=0 hit
+	[ -z "$TRACING" ] || skip "$TRACING"
+	shift 2
+	{
+		printf '#!/bin/bash\n'
+		declare -f attach
+		printf 'TRACE=%q\nattach "$(jq .pid)" "$@"\n' "$TRACE"
+	} >"$BATS_TEST_TMPDIR/hook"
+	chmod +x "$BATS_TEST_TMPDIR/hook"
+	for call in "$@"; do
+		for ((k = 1; ; k++)); do
+			POINT="$name with init's $call $k: $tamper"
+			rm -f "$TRACE"
+			if [ "$name" = create ]; then
+				config --arg hook "$BATS_TEST_TMPDIR/hook" --arg call "$call" --arg tamper "$tamper:when=$k" --arg path "PATH=$PATH" \
+					'.hooks.createRuntime = [{path: $hook, args: ["hook", $call, $tamper], env: [$path], timeout: 20}]'
+				try create "$ID"
+			else
+				ok create "$ID"
+				attach "$(pid_of)" "$call" "$tamper:when=$k"
+				try start "$ID"
+			fi
+			code=$rc
+			[ "$name" != create ] || cleaned
+			[ $code = 0 ] || one_error || fail "more than one error"
+			# An init that dies before execve looks to start like one that began,
+			# and strace writes of the death a moment later.
+			for hit in 0 0 0 0 0 0 0 0 0 1; do
+				! grep -qE 'INJECTED|killed by' "$TRACE" || break
+				[ $code = 0 ] || break
+				sleep 0.02
+			done
+			recovers
+			[ $code != 0 ] || [ $hit = 0 ] || break
+			points=$((points + 1))
+		done
+		[ $k -gt 1 ] || fail "init makes no $call"
+	done
+	echo "# init at $name, $tamper: $points points" >&3
+}
+
+@test "create killed at each call: its state" {
+	kill_sweep create mkdirat renameat fchmod flock mknodat fchownat fchmodat write
+}
+@test "create killed at each call: files" { kill_sweep create openat openat2 read; }
+@test "create killed at each call: making init" { kill_sweep create clone3 socketpair fchdir chdir execveat; }
+@test "create killed at each call: talking to init" { kill_sweep create sendmsg recvmsg; }
+@test "create killed at each call: the cgroup" { kill_sweep create bpf faccessat; }
+@test "create killed at each call: mounts" {
+	kill_sweep create open_tree fsopen fsconfig fsmount move_mount mount_setattr pivot_root umount2 symlinkat
+}
+@test "create killed at each call: becoming the user" { kill_sweep create unshare setsid sethostname setgroups setresuid capset; }
+@test "run killed at each call" {
+	args true
+	kill_sweep run mkdirat renameat clone3 sendmsg recvmsg wait4 unlinkat seccomp
+}
+@test "start killed at each call" { kill_sweep start openat read unlinkat; }
+@test "delete killed at each call" { kill_sweep delete openat unlinkat pidfd_send_signal flock; }
+
+@test "create fails with EIO at each call" {
+	error_sweep create EIO mkdirat renameat fchmod flock mknodat fchownat fchmodat write clone3 socketpair fchdir sendmsg recvmsg bpf
+}
+@test "create fails with EIO at each file" { error_sweep create EIO openat openat2; }
+@test "create fails with ENOSPC at each call" {
+	error_sweep create ENOSPC mkdirat mknodat symlinkat renameat write fsopen fsconfig fsmount open_tree move_mount
+}
+@test "create with EINTR at each call" {
+	error_sweep create EINTR openat openat2 flock write recvmsg sendmsg fsmount
+}
+@test "init fails with EIO at each call" {
+	error_sweep create EIO unshare setsid mount_setattr pivot_root umount2 sethostname setgroups setresuid setresgid capset
+}
+@test "init alone killed while it is created" { init_sweep create signal=KILL pivot_root sendmsg openat close chdir prctl capset; }
+@test "init alone fails while it is created" { init_sweep create error=EIO sendmsg openat chdir capset fchdir; }
+@test "init alone interrupted while it is created" { init_sweep create error=EINTR sendmsg openat; }
+@test "init alone killed when it is started" { init_sweep start signal=KILL seccomp execve prctl; }
+@test "init alone fails when it is started" { init_sweep start error=EIO seccomp execve; }
