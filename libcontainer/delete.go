@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,8 +119,15 @@ func (c *Container) end() error {
 // parents that were made for it.
 func (c *Container) removeCgroup() error {
 	group, err := c.openCgroup()
-	if err != nil || group == nil {
+	if err != nil {
 		return err
+	}
+	if group == nil {
+		// It is gone, but a removal that was cut off may have left parents.
+		for _, dir := range slices.Backward(c.journal.Cgroup.Made) {
+			unix.Rmdir(dir) // fails if others use it, or it is gone, too
+		}
+		return nil
 	}
 	if c.group == nil {
 		defer group.Close()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,19 +18,25 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
-// nameCgroup writes the cgroup into the journal before it is made. One that is
-// there may be somebody else's, with what lives in it: it is ours, for delete to
-// kill and remove, only once it has been taken.
+// nameCgroup writes the cgroup into the journal before it is made, with the
+// parents that are missing. One that is there may be somebody else's, with what
+// lives in it: it is ours, for delete to kill and remove, only once it has been
+// taken.
 func (c *creation) nameCgroup() {
 	for _, item := range c.plan.Parent {
-		if s, ok := item.Step.(*plan.CreateCgroup); ok {
-			dir := filepath.Join(c.hierarchy.Path, s.Path)
-			if exists(dir) {
-				return
-			}
-			c.journal.Cgroup.Dir = dir
-			c.journal.Cgroup.Made = []string{dir}
+		s, ok := item.Step.(*plan.CreateCgroup)
+		if !ok {
+			continue
 		}
+		dir := filepath.Join(c.hierarchy.Path, s.Path)
+		if exists(dir) {
+			return
+		}
+		c.journal.Cgroup.Dir = dir
+		for ; len(dir) > len(c.hierarchy.Path) && !exists(dir); dir = filepath.Dir(dir) {
+			c.journal.Cgroup.Made = append(c.journal.Cgroup.Made, dir)
+		}
+		slices.Reverse(c.journal.Cgroup.Made) // outermost first
 	}
 }
 
@@ -57,13 +64,14 @@ func (c *creation) createCgroup(s *plan.CreateCgroup) error {
 	if len(group.Created) == 0 {
 		group.Created = []string{group.Path()}
 	}
-	if len(group.Created) == 1 && c.journal.Cgroup.Dir != "" {
+	made := make([]string, len(group.Created))
+	for i, path := range group.Created {
+		made[i] = filepath.Join(c.hierarchy.Path, path)
+	}
+	if slices.Equal(made, c.journal.Cgroup.Made) {
 		return nil
 	}
-	c.journal.Cgroup.Dir, c.journal.Cgroup.Made = group.Dir(), nil
-	for _, path := range group.Created {
-		c.journal.Cgroup.Made = append(c.journal.Cgroup.Made, filepath.Join(c.hierarchy.Path, path))
-	}
+	c.journal.Cgroup.Dir, c.journal.Cgroup.Made = group.Dir(), made
 	return c.dir.Save(&c.journal)
 }
 

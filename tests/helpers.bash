@@ -256,7 +256,7 @@ nothing_left() {
 	# moment after the signal.
 	for ((n = 0; n < 40; n++)); do
 		left=$(comm -13 <(echo "$before_orphans") <(orphans) | while read -r pid; do
-			tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null
+			{ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null || true # gone
 		done) cgroups=$(cgroups_left)
 		[ -n "$left$cgroups" ] || return 0
 		sleep 0.05

@@ -43,6 +43,16 @@ reachable() {
 	[ -z "$(ls "$home/run/crun-go")" ]
 }
 
+@test "rootless: what the container sees" {
+	reachable
+	setup_rootless
+	edit '.process.args = ["sh", "-c", "cat /proc/self/gid_map /proc/self/setgroups; grep -E ^Cap /proc/self/status; hostname"]'
+	ok as_user run --bundle "$home/bundle" "$ID"
+	# gid map, setgroups, then the capabilities of spec: AUDIT_WRITE, KILL, NET_BIND_SERVICE.
+	same view "$(tr -s ' \t\n' ' ' <"$OUT")" \
+		" 0 $uid 1 deny CapInh: 0000000000000000 CapPrm: 0000000020000420 CapEff: 0000000020000420 CapBnd: 0000000020000420 CapAmb: 0000000000000000 crun-go "
+}
+
 @test "rootless: create, start, state, kill, delete" {
 	reachable
 	setup_rootless
@@ -80,8 +90,9 @@ reachable() {
 	reachable
 	setup_rootless
 	edit '.linux.resources.unified = {"memory.high": "100000000"} | .process.args = ["true"]'
-	run as_user run --bundle "$home/bundle" "$ID"
-	[ "$status" = 1 ]
-	[[ $output == *linux.cgroupsPath* || $output == *linux.resources* ]]
+	try as_user run --bundle "$home/bundle" "$ID"
+	same "exit code" "$rc" 1
+	one_error
+	[[ $err == *linux.cgroupsPath* || $err == *linux.resources* ]] || fail "does not name the field"
 	[ -z "$(ls "$home/run/crun-go")" ]
 }

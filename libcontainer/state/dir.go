@@ -49,7 +49,7 @@ func Create(root, id string) (*Dir, error) {
 		return nil, errors.Join(d.failed("chmod", "", err), d.Remove(), d.Close())
 	}
 	if err := d.Lock(); err != nil {
-		return nil, errors.Join(err, d.Close())
+		return nil, errors.Join(err, d.Remove(), d.Close())
 	}
 	return d, nil
 }

@@ -195,5 +195,6 @@ func machine() string {
 	if err != nil {
 		release = []byte("unknown")
 	}
-	return fmt.Sprintf("linux %s, %d cpus, %s", strings.TrimSpace(string(release)), runtime.NumCPU(), runtime.GOARCH)
+	version, _, _ := strings.Cut(strings.TrimSpace(string(release)), "-") // the rest names the distributor's build
+	return fmt.Sprintf("linux %s, %d cpus, %s", version, runtime.NumCPU(), runtime.GOARCH)
 }
