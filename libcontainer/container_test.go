@@ -142,7 +142,7 @@ func TestSendDescriptor(t *testing.T) {
 	if err := sendDescriptor("/no/such/socket", "text", 0); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want that it does not exist", err)
 	}
-	if after := openDescriptors(t); after != before {
+	if after := openDescriptors(t); after > before { // fewer: a finalizer of an earlier test
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
 }
@@ -178,7 +178,7 @@ func TestAlive(t *testing.T) {
 		if err == nil {
 			unix.Close(fd)
 		}
-		if after := openDescriptors(t); after != before {
+		if after := openDescriptors(t); after > before { // fewer: a finalizer of an earlier test
 			t.Errorf("%s: %d descriptors before, %d after", what, before, after)
 		}
 	}
@@ -307,7 +307,7 @@ func TestAwait(t *testing.T) {
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("error %v, want %q", err, c.want)
 			}
-			if after := openDescriptors(t); after != before {
+			if after := openDescriptors(t); after > before { // fewer: a finalizer of an earlier test
 				t.Errorf("%d descriptors before, %d after", before, after)
 			}
 		})
@@ -355,7 +355,7 @@ func TestLost(t *testing.T) {
 			if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != unix.ECHILD {
 				t.Errorf("it was not reaped: %v", err)
 			}
-			if after := openDescriptors(t); after != before {
+			if after := openDescriptors(t); after > before { // fewer: a finalizer of an earlier test
 				t.Errorf("%d descriptors before, %d after", before, after)
 			}
 		})
