@@ -206,7 +206,10 @@ func (c *creation) undo() error {
 	if c.cgroup != nil {
 		errs = append(errs, c.cgroup.Kill(), c.cgroup.Delete(c.cgroup.Created))
 	}
-	errs = append(errs, c.dir.Remove())
+	if errors.Join(errs...) == nil {
+		// Else the journal stays, so that delete can finish it.
+		errs = append(errs, c.dir.Remove())
+	}
 	if c.hooked {
 		st := c.plan.Container.HookState(specs.StateStopped, 0)
 		runPoststop(c.plan.Poststop, &st, c.opts.warn)
