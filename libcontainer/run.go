@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -26,7 +26,7 @@ func Run(o Options) (int, error) {
 		return -1, err
 	}
 	if !o.Detach {
-		defer c.passSignals()()
+		defer sys.ForwardSignals(c.init.PidFD)()
 	}
 	if err := c.executed(); err != nil {
 		return -1, errors.Join(err, c.undo())
@@ -70,20 +70,6 @@ func (c *creation) executed() error {
 		return c.failed(m.Payload)
 	}
 	return fmt.Errorf("unexpected message %d from init", m.Kind)
-}
-
-// passSignals passes signals on to init until stop is called.
-func (c *creation) passSignals() (stop func()) {
-	signals := make(chan os.Signal, 32)
-	signal.Notify(signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2,
-		unix.SIGALRM, unix.SIGCONT, unix.SIGPIPE)
-	pidfd := c.init.PidFD
-	go func() {
-		for s := range signals {
-			unix.PidfdSendSignal(pidfd, s.(unix.Signal), nil, 0)
-		}
-	}()
-	return func() { signal.Stop(signals) }
 }
 
 // attend reaps children until init is gone.

@@ -199,22 +199,15 @@ func (b *builder) remountLater(field string, step *plan.MountFS) {
 	b.remounts = append(b.remounts, plan.Item{Field: field, Step: remount})
 }
 
-// procFiles may be mounted over: LXCFS and the like show a container its own
-// figures there. Nothing that the runtime writes to is among them.
-var procFiles = [...]string{
-	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/net/dev", "/proc/slabinfo",
-	"/proc/stat", "/proc/swaps", "/proc/sys/crypto/fips_enabled", "/proc/sys/kernel/ns_last_pid", "/proc/uptime",
-}
-
 // checkProc keeps foreign filesystems off /proc (CVE-2019-16884,
 // CVE-2019-19921). What a bind mount of /proc really is, init sees.
 func checkProc(field, target, fstype string, bind bool) error {
 	switch {
 	case target == "/proc" && !bind && fstype != "proc":
 		return invalid(field+".type", "", "%q cannot be mounted on /proc, expected proc", fstype)
-	case strings.HasPrefix(target, "/proc/") && !slices.Contains(procFiles[:], target):
+	case strings.HasPrefix(target, "/proc/") && !slices.Contains(plan.ProcFiles[:], target):
 		return invalid(field+".destination", "",
-			"%q cannot be mounted because it is inside /proc, expected one of %s", target, strings.Join(procFiles[:], ", "))
+			"%q cannot be mounted because it is inside /proc, expected one of %s", target, strings.Join(plan.ProcFiles[:], ", "))
 	}
 	return nil
 }

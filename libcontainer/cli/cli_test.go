@@ -105,6 +105,9 @@ func TestUsage(t *testing.T) {
 		if c.message != "" {
 			want = textLine(c.message, "")
 		}
+		if c.code == exitNoCommand {
+			want += "hint: crun-go --help lists the commands\n"
+		}
 		if got.code != c.code || got.errout != want || !strings.HasPrefix(got.out, c.out) || c.out == "" && got.out != "" {
 			t.Errorf("crun-go %s: rc %d (want %d)\nstderr %q\n  want %q\nstdout %.90q\n  want %q", c.args, got.code, c.code, got.errout, want, got.out, c.out)
 		}

@@ -48,7 +48,7 @@ func (inv *invocation) command(name string) (*cli.Command, error) {
 		}
 	}
 	//lint:ignore ST1005 runc's words
-	return nil, &codedError{fmt.Errorf("No help topic for '%s'", name), exitNoCommand}
+	return nil, withHint(&codedError{fmt.Errorf("No help topic for '%s'", name), exitNoCommand}, inv.argv0+" --help lists the commands")
 }
 
 // dispatch carries out the global flags and the command that follows them.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -17,7 +19,7 @@ import (
 //
 // Engines read both. containerd takes the last line of the file whose level is error, podman the whole file as one JSON
 // object, conmon and buildah what is on standard error. So a failure is one record and nothing else: no warnings before it
-// unless they are asked for, and no hint inside the message.
+// unless they are asked for or the reader is a terminal, and no hint inside the message.
 type log struct {
 	target string // --log, made absolute; empty: standard error alone
 	json   bool
@@ -112,9 +114,9 @@ func (l *log) fail(err error) {
 	l.print([]byte(r.msg+"\n"), r.hint)
 }
 
-// warn reports what does not keep the program from going on, if warnings are asked for.
+// warn reports what does not keep the program from going on, if warnings are asked for or a person looks on.
 func (l *log) warn(field, text string) {
-	if l.level < levelWarning {
+	if l.level < levelWarning && !l.watched() {
 		return
 	}
 	r := record{level: levelWarning, msg: text, detail: detail{field: field}}
@@ -125,6 +127,16 @@ func (l *log) warn(field, text string) {
 	if err := l.write(&r); err != nil {
 		l.print([]byte(err.Error()+"\n"), "")
 	}
+}
+
+// watched reports whether a person reads what goes to standard error, and no engine the log.
+func (l *log) watched() bool {
+	f, ok := l.stderr.(*os.File)
+	if !ok || l.target != "" {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 // print writes a line to standard error and the hint on one of its own, in one write: readers of a pipe may stop at the

@@ -201,3 +201,11 @@ func propagation(flags uint64) string {
 	}
 	return word
 }
+
+// ProcFiles are the files of procfs that may be mounted over: LXCFS and the
+// like show a container its own figures there. Nothing that the runtime writes
+// to is among them.
+var ProcFiles = [...]string{
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/net/dev", "/proc/slabinfo",
+	"/proc/stat", "/proc/swaps", "/proc/sys/crypto/fips_enabled", "/proc/sys/kernel/ns_last_pid", "/proc/uptime",
+}

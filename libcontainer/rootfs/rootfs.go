@@ -155,14 +155,6 @@ func (b *Builder) openTarget(path string) (int, error) {
 	return fd, nil
 }
 
-// procFiles may be mounted over, so that LXCFS and the like can show a
-// container its own figures.
-var procFiles = [...]string{
-	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/slabinfo",
-	"/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/net/dev",
-	"/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
-}
-
 // checkTarget refuses to mount over parts of a procfs, whatever name led
 // there: what the runtime writes to procfs must not land in a file of the
 // container's choice (CVE-2019-16884).
@@ -171,12 +163,12 @@ func (b *Builder) checkTarget(fd int, path string) error {
 		return nil
 	}
 	path = strings.TrimRight(path, "/")
-	if path == "/proc" || slices.Contains(procFiles[:], path) {
+	if path == "/proc" || slices.Contains(plan.ProcFiles[:], path) {
 		return nil
 	}
 	unix.Close(fd)
 	return fmt.Errorf("%q is inside a procfs, where nothing may be mounted but on %s",
-		path, strings.Join(procFiles[:], " "))
+		path, strings.Join(plan.ProcFiles[:], " "))
 }
 
 // apply sets what a mount asks for beyond its own attributes.
