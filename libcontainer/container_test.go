@@ -18,26 +18,13 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
-
-func mustDo(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // A collection would close files that an earlier test has dropped, while a later
 // one counts descriptors.
 func init() { debug.SetGCPercent(-1) }
-
-func openDescriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	mustDo(t, err)
-	return len(entries)
-}
 
 func TestParseStat(t *testing.T) {
 	const rest = " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 987654 20 21\n"
@@ -74,7 +61,7 @@ func TestPidFile(t *testing.T) {
 	defer unix.Umask(old)
 	dir := t.TempDir()
 	precious := dir + "/precious"
-	mustDo(t, os.WriteFile(precious, []byte("precious"), 0o600))
+	systest.MustDo(t, os.WriteFile(precious, []byte("precious"), 0o600))
 	for name, put := range map[string]func(path string) error{
 		"nothing":              func(string) error { return nil },
 		"an old one":           func(p string) error { return os.WriteFile(p, []byte("99999999\n"), 0o600) },
@@ -83,7 +70,7 @@ func TestPidFile(t *testing.T) {
 		"a temporary link":     func(p string) error { return os.Symlink(precious, filepath.Dir(p)+"/.pid") },
 	} {
 		d := t.TempDir()
-		mustDo(t, put(d+"/pid"))
+		systest.MustDo(t, put(d+"/pid"))
 		c, err := write(d + "/pid")
 		if err != nil || !c.told {
 			t.Errorf("%s: %v", name, err)
@@ -102,7 +89,7 @@ func TestPidFile(t *testing.T) {
 	if got, _ := os.ReadFile(precious); string(got) != "precious" {
 		t.Errorf("a link was followed: %q", got)
 	}
-	mustDo(t, os.Mkdir(dir+"/dir", 0o755))
+	systest.MustDo(t, os.Mkdir(dir+"/dir", 0o755))
 	for _, path := range []string{dir + "/dir", dir + "/missing/pid"} {
 		c, err := write(path)
 		if err == nil || !strings.HasPrefix(err.Error(), "--pid-file: ") || c.told {
@@ -112,30 +99,30 @@ func TestPidFile(t *testing.T) {
 	if names, _ := os.ReadDir(dir); len(names) != 2 {
 		t.Errorf("%d files are there, want 2", len(names))
 	}
-	mustDo(t, func() error { _, err := write(""); return err }())
+	systest.MustDo(t, func() error { _, err := write(""); return err }())
 }
 
 func TestSendDescriptor(t *testing.T) {
 	long := filepath.Join(t.TempDir(), strings.Repeat("d", 100), strings.Repeat("e", 100))
-	mustDo(t, os.MkdirAll(long, 0o755))
-	before := openDescriptors(t)
+	systest.MustDo(t, os.MkdirAll(long, 0o755))
+	noneLeft := systest.Descriptors(t)
 	for _, dir := range []string{t.TempDir(), long} {
 		listener, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		mustDo(t, err)
+		systest.MustDo(t, err)
 		at, err := unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0)
-		mustDo(t, err)
-		mustDo(t, unix.Bind(listener, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(at) + "/sock"}))
-		mustDo(t, unix.Listen(listener, 1))
+		systest.MustDo(t, err)
+		systest.MustDo(t, unix.Bind(listener, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(at) + "/sock"}))
+		systest.MustDo(t, unix.Listen(listener, 1))
 		null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		mustDo(t, err)
-		mustDo(t, sendDescriptor(dir+"/sock", "text", null))
+		systest.MustDo(t, err)
+		systest.MustDo(t, sendDescriptor(dir+"/sock", "text", null))
 		conn, _, err := unix.Accept(listener)
-		mustDo(t, err)
+		systest.MustDo(t, err)
 		buf, oob := make([]byte, 100), make([]byte, 100)
 		n, oobn, _, _, err := unix.Recvmsg(conn, buf, oob, unix.MSG_CMSG_CLOEXEC)
-		mustDo(t, err)
+		systest.MustDo(t, err)
 		messages, err := unix.ParseSocketControlMessage(oob[:oobn])
-		mustDo(t, err)
+		systest.MustDo(t, err)
 		fds, err := unix.ParseUnixRights(&messages[0])
 		if err != nil || len(fds) != 1 || string(buf[:n]) != "text" {
 			t.Errorf("got %q, descriptors %v, %v", buf[:n], fds, err)
@@ -147,16 +134,14 @@ func TestSendDescriptor(t *testing.T) {
 	if err := sendDescriptor("/no/such/socket", "text", 0); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want that it does not exist", err)
 	}
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneLeft()
 }
 
 // sleeper is a process to look at.
 func sleeper(t *testing.T) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command("sleep", "100")
-	mustDo(t, cmd.Start())
+	systest.MustDo(t, cmd.Start())
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
@@ -168,10 +153,10 @@ func sleeper(t *testing.T) *exec.Cmd {
 func TestAlive(t *testing.T) {
 	cmd := sleeper(t)
 	real, err := identify(cmd.Process.Pid)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	check := func(what string, p state.Process, want bool) {
 		t.Helper()
-		before := openDescriptors(t)
+		noneLeft := systest.Descriptors(t)
 		c := Container{journal: &state.State{Init: p}}
 		if got, err := c.alive(); got != want || err != nil {
 			t.Errorf("%s: alive %t, %v", what, got, err)
@@ -183,15 +168,13 @@ func TestAlive(t *testing.T) {
 		if err == nil {
 			unix.Close(fd)
 		}
-		if after := openDescriptors(t); after != before {
-			t.Errorf("%s: %d descriptors before, %d after", what, before, after)
-		}
+		noneLeft()
 	}
 	check("the process", real, true)
 	check("its pid at another time", state.Process{PID: real.PID, Start: real.Start - 1}, false)
 	check("no process", state.Process{}, false)
 	check("a pid that can't be", state.Process{PID: 1 << 30, Start: 1}, false)
-	mustDo(t, cmd.Process.Kill())
+	systest.MustDo(t, cmd.Process.Kill())
 	for range 200 {
 		if data, _ := os.ReadFile("/proc/" + strconv.Itoa(real.PID) + "/stat"); strings.Contains(string(data), ") Z ") {
 			break
@@ -207,7 +190,7 @@ func TestAlive(t *testing.T) {
 func TestKillGone(t *testing.T) {
 	cmd := sleeper(t)
 	real, err := identify(cmd.Process.Pid)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	c := Container{journal: &state.State{Init: state.Process{PID: real.PID, Start: real.Start + 1},
 		Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}}}}
 	for _, all := range []bool{false, true} {
@@ -222,7 +205,7 @@ func TestKillGone(t *testing.T) {
 		t.Error("somebody else's process was killed")
 	}
 	c.journal.Init = real
-	mustDo(t, c.end())
+	systest.MustDo(t, c.end())
 	if status, err := cmd.Process.Wait(); err != nil || status.String() != "signal: killed" {
 		t.Errorf("%v, %v", status, err)
 	}
@@ -245,13 +228,13 @@ func TestListen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := t.TempDir() + "/fifo"
-			mustDo(t, unix.Mkfifo(path, 0o600))
+			systest.MustDo(t, unix.Mkfifo(path, 0o600))
 			cmd := sleeper(t)
 			init, err := unix.PidfdOpen(cmd.Process.Pid, 0)
-			mustDo(t, err)
+			systest.MustDo(t, err)
 			defer unix.Close(init)
 			fifo, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-			mustDo(t, err)
+			systest.MustDo(t, err)
 			defer unix.Close(fifo)
 			go func() {
 				time.Sleep(20 * time.Millisecond)
@@ -276,7 +259,7 @@ func TestListen(t *testing.T) {
 // it do not stay.
 func TestAwait(t *testing.T) {
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(null)
 	steps := []plan.Item{{Field: "hostname", Step: &plan.SetHostname{Name: "h"}}}
 	for name, c := range map[string]struct {
@@ -301,20 +284,18 @@ func TestAwait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent, child, err := wire.Pair()
-			mustDo(t, err)
+			systest.MustDo(t, err)
 			defer parent.Close()
 			defer child.Close()
-			before := openDescriptors(t)
+			noneLeft := systest.Descriptors(t)
 			cr := &creation{blueprint: &blueprint{plan: &plan.Plan{Init: steps}}, opts: &Options{ConsoleSocket: "/no/such/socket"},
 				init: &spawn.Process{Pid: -1, PidFD: -1, Conn: parent}}
-			mustDo(t, child.Send(c.kind, c.payload, c.fds...))
+			systest.MustDo(t, child.Send(c.kind, c.payload, c.fds...))
 			err = cr.await(plan.Mounted)
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("error %v, want %q", err, c.want)
 			}
-			if after := openDescriptors(t); after != before {
-				t.Errorf("%d descriptors before, %d after", before, after)
-			}
+			noneLeft()
 		})
 	}
 }
@@ -335,15 +316,15 @@ func TestLost(t *testing.T) {
 		"raw child's": {"exit 1", func(c wire.Conn) error { return c.Send(wire.SpawnFailed, []byte{6, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}) }, "execute the sealed binary: permission denied"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := openDescriptors(t)
+			noneLeft := systest.Descriptors(t)
 			parent, child, err := wire.Pair()
-			mustDo(t, err)
+			systest.MustDo(t, err)
 			if c.say != nil {
-				mustDo(t, c.say(child))
+				systest.MustDo(t, c.say(child))
 			}
 			child.Close()
 			process, err := os.StartProcess("/bin/sh", []string{"sh", "-c", c.script}, &os.ProcAttr{})
-			mustDo(t, err)
+			systest.MustDo(t, err)
 			pid := process.Pid
 			process.Release()
 			cr := &creation{blueprint: &blueprint{plan: new(plan.Plan)}, init: &spawn.Process{Pid: pid, PidFD: -1, Conn: parent}}
@@ -360,9 +341,7 @@ func TestLost(t *testing.T) {
 			if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != unix.ECHILD {
 				t.Errorf("it was not reaped: %v", err)
 			}
-			if after := openDescriptors(t); after != before {
-				t.Errorf("%d descriptors before, %d after", before, after)
-			}
+			noneLeft()
 		})
 	}
 }
@@ -371,7 +350,7 @@ func TestLost(t *testing.T) {
 // a delete would kill what lives in it.
 func TestNameCgroup(t *testing.T) {
 	top := t.TempDir()
-	mustDo(t, os.Mkdir(top+"/taken", 0o755))
+	systest.MustDo(t, os.Mkdir(top+"/taken", 0o755))
 	for path, want := range map[string]string{"/taken": "", "/free": top + "/free"} {
 		c := &creation{blueprint: &blueprint{hierarchy: cgroups.Hierarchy{Path: top},
 			plan: &plan.Plan{Parent: []plan.Item{{Step: &plan.CreateCgroup{Path: path}}}}}}

@@ -13,14 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
-
-func mustDo(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // alone runs the test once more in a process of its own and reports whether
 // this is that run, on one thread for good: what is given up is gone.
@@ -46,7 +40,7 @@ func alone(t *testing.T, groups ...uint32) bool {
 func status(t *testing.T) map[string]string {
 	t.Helper()
 	data, err := os.ReadFile("/proc/thread-self/status")
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	fields := map[string]string{}
 	for line := range strings.Lines(string(data)) {
 		name, value, _ := strings.Cut(line, ":")
@@ -82,8 +76,8 @@ func TestBecome(t *testing.T) {
 		return
 	}
 	before, err := Permitted()
-	mustDo(t, err)
-	mustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1001, Groups: []uint32{7, 8}, Umask: 0o027}))
+	systest.MustDo(t, err)
+	systest.MustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1001, Groups: []uint32{7, 8}, Umask: 0o027}))
 	expect(t, map[string]string{
 		"Uid": "1000 1000 1000 1000", "Gid": "1001 1001 1001 1001", "Groups": "7 8",
 		"Umask": "0027", "CapPrm": hex(before), "CapEff": hex(0),
@@ -94,7 +88,7 @@ func TestBecomeWithoutGroups(t *testing.T) {
 	if !alone(t, 0, 4242) {
 		return
 	}
-	mustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1001}))
+	systest.MustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1001}))
 	expect(t, map[string]string{"Groups": ""})
 }
 
@@ -102,7 +96,7 @@ func TestBecomeKeepingGroups(t *testing.T) {
 	if !alone(t, 0, 4242) {
 		return
 	}
-	mustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1001, KeepGroups: true}))
+	systest.MustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1001, KeepGroups: true}))
 	expect(t, map[string]string{"Groups": "0 4242"})
 }
 
@@ -111,8 +105,8 @@ func TestApply(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	mustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1000}))
-	mustDo(t, Apply(&plan.SetCapabilities{Bounding: chown | kill | bind, Permitted: chown | kill, Effective: kill, Inheritable: chown, Ambient: chown}))
+	systest.MustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1000}))
+	systest.MustDo(t, Apply(&plan.SetCapabilities{Bounding: chown | kill | bind, Permitted: chown | kill, Effective: kill, Inheritable: chown, Ambient: chown}))
 	expect(t, map[string]string{
 		"CapBnd": hex(chown | kill | bind), "CapPrm": hex(chown | kill), "CapEff": hex(kill), "CapInh": hex(chown), "CapAmb": hex(chown),
 	})
@@ -122,7 +116,7 @@ func TestApplyNothing(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	mustDo(t, Apply(&plan.SetCapabilities{}))
+	systest.MustDo(t, Apply(&plan.SetCapabilities{}))
 	expect(t, map[string]string{"CapBnd": hex(0), "CapPrm": hex(0), "CapEff": hex(0), "CapInh": hex(0), "CapAmb": hex(0)})
 }
 
@@ -132,8 +126,8 @@ func TestApplyKeepAdmin(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	mustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1000}))
-	mustDo(t, Apply(&plan.SetCapabilities{Bounding: chown, Permitted: chown, Effective: chown, KeepAdmin: true}))
+	systest.MustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1000}))
+	systest.MustDo(t, Apply(&plan.SetCapabilities{Bounding: chown, Permitted: chown, Effective: chown, KeepAdmin: true}))
 	expect(t, map[string]string{
 		"CapBnd": hex(chown), "CapPrm": hex(chown | admin), "CapEff": hex(chown | admin), "CapInh": hex(0), "CapAmb": hex(0),
 	})
@@ -147,7 +141,7 @@ func TestApplyMore(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	mustDo(t, Apply(&plan.SetCapabilities{Bounding: chown, Permitted: chown | 1<<unix.CAP_SETPCAP, Effective: chown | 1<<unix.CAP_SETPCAP}))
+	systest.MustDo(t, Apply(&plan.SetCapabilities{Bounding: chown, Permitted: chown | 1<<unix.CAP_SETPCAP, Effective: chown | 1<<unix.CAP_SETPCAP}))
 	err := Apply(&plan.SetCapabilities{Permitted: chown | kill})
 	if !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "0x20") {
 		t.Errorf("error %v, want %v and the missing one", err, unix.EPERM)
@@ -156,7 +150,7 @@ func TestApplyMore(t *testing.T) {
 
 func TestLast(t *testing.T) {
 	data, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	if got, want := strconv.Itoa(Last()), strings.TrimSpace(string(data)); got != want {
 		t.Errorf("last capability is %s, want %s", got, want)
 	}

@@ -14,25 +14,13 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-)
 
-func mustDo(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
+)
 
 // shell makes a hook of a script.
 func shell(script string) specs.Hook {
 	return specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", script}}
-}
-
-func openDescriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	mustDo(t, err)
-	return len(entries)
 }
 
 func noChildren(t *testing.T) {
@@ -47,7 +35,7 @@ func TestOrder(t *testing.T) {
 	list := []specs.Hook{
 		shell("echo 0 >>" + out), shell("echo 1 >>" + out), shell("echo 2 >>" + out + "; exit 3"), shell("echo 3 >>" + out),
 	}
-	before := openDescriptors(t)
+	noneLeft := systest.Descriptors(t)
 	err := Run("prestart", list, []byte("{}"), "", Env{"PATH=/bin:/usr/bin"})
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Kind != "prestart" || failed.Index != 2 || failed.Path != "/bin/sh" {
@@ -57,9 +45,7 @@ func TestOrder(t *testing.T) {
 		t.Errorf("ran %q", got)
 	}
 	noChildren(t)
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneLeft()
 }
 
 func TestErrors(t *testing.T) {
@@ -87,7 +73,7 @@ func TestErrors(t *testing.T) {
 func TestArguments(t *testing.T) {
 	out := t.TempDir() + "/out"
 	script := t.TempDir() + "/script"
-	mustDo(t, os.WriteFile(script, []byte("#!/bin/sh\necho \"$0 $*\" >"+out+"\n"), 0o755))
+	systest.MustDo(t, os.WriteFile(script, []byte("#!/bin/sh\necho \"$0 $*\" >"+out+"\n"), 0o755))
 	for _, c := range []struct {
 		args []string
 		want string
@@ -95,7 +81,7 @@ func TestArguments(t *testing.T) {
 		{nil, script + " \n"},
 		{[]string{"zero", "one", "two"}, script + " one two\n"}, // a script's argument zero is its path
 	} {
-		mustDo(t, Run("prestart", []specs.Hook{{Path: script, Args: c.args}}, []byte("{}"), "", nil))
+		systest.MustDo(t, Run("prestart", []specs.Hook{{Path: script, Args: c.args}}, []byte("{}"), "", nil))
 		if got, _ := os.ReadFile(out); string(got) != c.want {
 			t.Errorf("%q: got %q, want %q", c.args, got, c.want)
 		}
@@ -124,7 +110,7 @@ func TestEnvironment(t *testing.T) {
 		h.Env = c.own
 		// Its standard output shows in the error of one that fails.
 		h.Path, h.Args = "/bin/sh", []string{"sh", "-c", "exec /usr/bin/env >" + out}
-		mustDo(t, Run("prestart", []specs.Hook{h}, []byte("{}"), "", c.def))
+		systest.MustDo(t, Run("prestart", []specs.Hook{h}, []byte("{}"), "", c.def))
 		got, _ := os.ReadFile(out)
 		var kept strings.Builder
 		for line := range strings.Lines(string(got)) {
@@ -140,12 +126,12 @@ func TestEnvironment(t *testing.T) {
 
 func TestDirectory(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	here, err := os.Getwd()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	for _, c := range []struct{ dir, want string }{{dir, dir}, {"", here}} {
 		out := dir + "/out"
-		mustDo(t, Run("prestart", []specs.Hook{shell("pwd -P >" + out)}, []byte("{}"), c.dir, nil))
+		systest.MustDo(t, Run("prestart", []specs.Hook{shell("pwd -P >" + out)}, []byte("{}"), c.dir, nil))
 		if got, _ := os.ReadFile(out); string(got) != c.want+"\n" {
 			t.Errorf("ran in %q, want %q", got, c.want)
 		}
@@ -158,7 +144,7 @@ func TestState(t *testing.T) {
 		out := t.TempDir() + "/out"
 		state := AppendState(nil, &specs.State{Version: "1.3.0", ID: "c1", Status: specs.StateCreating, Pid: 42, Bundle: "/b",
 			Annotations: map[string]string{"long": strings.Repeat("x", size)}})
-		mustDo(t, Run("prestart", []specs.Hook{shell("cat >" + out)}, state, "", Env{"PATH=/bin:/usr/bin"}))
+		systest.MustDo(t, Run("prestart", []specs.Hook{shell("cat >" + out)}, state, "", Env{"PATH=/bin:/usr/bin"}))
 		if got, _ := os.ReadFile(out); string(got) != string(state) {
 			t.Errorf("%d bytes of state, the hook read %d", len(state), len(got))
 		}
@@ -223,10 +209,10 @@ func TestTimeout(t *testing.T) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	data, err := os.ReadFile(pids)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	for _, word := range strings.Fields(string(data)) {
 		pid, err := strconv.Atoi(word)
-		mustDo(t, err)
+		systest.MustDo(t, err)
 		if !gone(pid) {
 			t.Errorf("process %d survived", pid)
 			unix.Kill(pid, unix.SIGKILL)
@@ -234,7 +220,7 @@ func TestTimeout(t *testing.T) {
 	}
 	noChildren(t)
 	// One in time is none.
-	mustDo(t, Run("prestart", []specs.Hook{timed(shell("exit 0"), 100)}, []byte("{}"), "", nil))
+	systest.MustDo(t, Run("prestart", []specs.Hook{timed(shell("exit 0"), 100)}, []byte("{}"), "", nil))
 }
 
 // gone waits until a process is dead: reaping it may be somebody else's.
@@ -273,12 +259,12 @@ func TestLeftBehind(t *testing.T) {
 func TestGroup(t *testing.T) {
 	out := t.TempDir() + "/out"
 	leak, err := os.Open("/dev/null")
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer leak.Close()
 	script := "cat /proc/self/stat >$OUT; for n in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$n ] && echo $n >>$OUT; done; exit 0"
-	mustDo(t, Run("prestart", []specs.Hook{shell(script)}, []byte("{}"), "", Env{"PATH=/bin:/usr/bin", "OUT=" + out}))
+	systest.MustDo(t, Run("prestart", []specs.Hook{shell(script)}, []byte("{}"), "", Env{"PATH=/bin:/usr/bin", "OUT=" + out}))
 	data, err := os.ReadFile(out)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	stat, fds, _ := strings.Cut(string(data), "\n")
 	if fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]); fields[2] == strconv.Itoa(unix.Getpgrp()) {
 		t.Errorf("its group is the runtime's: %s", stat)

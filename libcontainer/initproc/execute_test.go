@@ -9,19 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
 func TestLookPath(t *testing.T) {
 	dir := t.TempDir()
 	for _, d := range []string{"/one", "/two", "/two/dir"} {
-		mustDo(t, os.MkdirAll(dir+d, 0o755))
+		systest.MustDo(t, os.MkdirAll(dir+d, 0o755))
 	}
 	for name, mode := range map[string]os.FileMode{"/one/plain": 0o644, "/one/both": 0o644, "/two/both": 0o755, "/two/tool": 0o755, "/here": 0o755} {
-		mustDo(t, os.WriteFile(dir+name, nil, mode))
+		systest.MustDo(t, os.WriteFile(dir+name, nil, mode))
 	}
-	mustDo(t, unix.Mkfifo(dir+"/two/fifo", 0o755))
-	mustDo(t, os.Symlink("tool", dir+"/two/link"))
-	mustDo(t, os.Symlink("nowhere", dir+"/two/broken"))
+	systest.MustDo(t, unix.Mkfifo(dir+"/two/fifo", 0o755))
+	systest.MustDo(t, os.Symlink("tool", dir+"/two/link"))
+	systest.MustDo(t, os.Symlink("nowhere", dir+"/two/broken"))
 	t.Chdir(dir)
 	path := dir + "/one:" + dir + "/two"
 	for _, c := range []struct {
@@ -91,12 +92,12 @@ func TestHomeIn(t *testing.T) {
 // is.
 func TestHome(t *testing.T) {
 	top := t.TempDir()
-	mustDo(t, os.MkdirAll(top+"/root/etc", 0o755))
-	mustDo(t, os.MkdirAll(top+"/root/app/etc", 0o755))
-	mustDo(t, os.WriteFile(top+"/passwd", []byte("a:x:5:5::/outside:"), 0o644))
-	mustDo(t, os.WriteFile(top+"/root/app/etc/passwd", []byte("a:x:5:5::/of-cwd:"), 0o644))
+	systest.MustDo(t, os.MkdirAll(top+"/root/etc", 0o755))
+	systest.MustDo(t, os.MkdirAll(top+"/root/app/etc", 0o755))
+	systest.MustDo(t, os.WriteFile(top+"/passwd", []byte("a:x:5:5::/outside:"), 0o644))
+	systest.MustDo(t, os.WriteFile(top+"/root/app/etc/passwd", []byte("a:x:5:5::/of-cwd:"), 0o644))
 	root, err := unix.Open(top+"/root", unix.O_PATH|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(root)
 	t.Chdir(top + "/root/app")
 	passwd := top + "/root/etc/passwd"
@@ -113,7 +114,7 @@ func TestHome(t *testing.T) {
 		"endless":        {func() error { return os.Symlink("/dev/zero", passwd) }, "/"},
 	} {
 		os.Remove(passwd)
-		mustDo(t, c.put())
+		systest.MustDo(t, c.put())
 		if got := home(root, 5); got != c.want {
 			t.Errorf("%s: home is %q, want %q", name, got, c.want)
 		}
@@ -124,14 +125,14 @@ func TestHome(t *testing.T) {
 // (CVE-2024-21626).
 func TestInsideRoot(t *testing.T) {
 	t.Chdir("/usr")
-	mustDo(t, insideRoot())
+	systest.MustDo(t, insideRoot())
 	if os.Geteuid() != 0 {
 		t.Skip("mounts need root")
 	}
 	mount, err := sys.NewFilesystem("tmpfs", "tmpfs", nil, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(mount)
-	mustDo(t, unix.Fchdir(mount))
+	systest.MustDo(t, unix.Fchdir(mount))
 	if err := insideRoot(); err == nil || !strings.Contains(err.Error(), "possible container breakout") {
 		t.Errorf("error %v", err)
 	}

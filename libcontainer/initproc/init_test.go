@@ -15,15 +15,9 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
-
-func mustDo(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // initProcess is this test binary as an init: the package takes it over.
 type initProcess struct {
@@ -35,12 +29,12 @@ type initProcess struct {
 func startInit(t *testing.T) *initProcess {
 	t.Helper()
 	parent, child, err := wire.Pair()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	p := &initProcess{Cmd: exec.Command("/proc/self/exe"), conn: parent}
 	p.Args = []string{Name, "3"}
 	p.ExtraFiles = []*os.File{os.NewFile(uintptr(child.FD()), "socket")}
 	p.Stdout, p.Stderr = &p.out, &p.out
-	mustDo(t, p.Start())
+	systest.MustDo(t, p.Start())
 	p.ExtraFiles[0].Close()
 	t.Cleanup(func() {
 		p.conn.Close()
@@ -57,8 +51,8 @@ func (p *initProcess) send(t *testing.T, o wire.Opening, steps []plan.InitStep, 
 		plans.Init = append(plans.Init, plan.Item{Step: s})
 	}
 	payload, err := plans.AppendInit(o.Append(nil))
-	mustDo(t, err)
-	mustDo(t, p.conn.Send(wire.Plan, payload, fds...))
+	systest.MustDo(t, err)
+	systest.MustDo(t, p.conn.Send(wire.Plan, payload, fds...))
 }
 
 // wait reports the exit code and what was printed.
@@ -71,12 +65,12 @@ func (p *initProcess) wait(t *testing.T) (int, string) {
 func (p *initProcess) failure(t *testing.T) *wire.Failure {
 	t.Helper()
 	m, err := p.conn.Recv()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	if m.Kind != wire.Failed {
 		t.Fatalf("message of kind %d: %q", m.Kind, m.Payload)
 	}
 	f, err := wire.DecodeFailure(m.Payload)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	return f
 }
 
@@ -91,7 +85,7 @@ func shell(script string) []plan.InitStep {
 func (p *initProcess) ready(t *testing.T) {
 	t.Helper()
 	m, err := p.conn.Recv()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	if m.Kind != wire.Phase || plan.Phase(m.Payload[0]) != plan.Ready {
 		t.Fatalf("message of kind %d: %q", m.Kind, m.Payload)
 	}
@@ -145,7 +139,7 @@ func TestFailedStep(t *testing.T) {
 			p := startInit(t)
 			if c.steps == nil {
 				garbage := t.TempDir() + "/garbage"
-				mustDo(t, os.WriteFile(garbage, []byte("\x01\x02"), 0o755))
+				systest.MustDo(t, os.WriteFile(garbage, []byte("\x01\x02"), 0o755))
 				c.steps = []plan.InitStep{&plan.FindExecutable{Name: garbage}, &plan.Sync{Phase: plan.Ready}, &plan.Execute{Args: []string{"x"}}}
 				c.want.Text = "exec " + garbage + ": exec format error"
 			}
@@ -167,15 +161,15 @@ func TestFailedStep(t *testing.T) {
 // and at mounted.
 func TestGone(t *testing.T) {
 	p := startInit(t)
-	mustDo(t, unix.Shutdown(p.conn.FD(), unix.SHUT_RDWR))
+	systest.MustDo(t, unix.Shutdown(p.conn.FD(), unix.SHUT_RDWR))
 	if code, out := p.wait(t); code != 1 || out != "" {
 		t.Errorf("exit code %d, output %q", code, out)
 	}
 	p = startInit(t)
 	p.send(t, wire.Opening{}, append([]plan.InitStep{&plan.Sync{Phase: plan.Mounted}}, shell("echo ran")...))
 	_, err := p.conn.Recv()
-	mustDo(t, err)
-	mustDo(t, unix.Shutdown(p.conn.FD(), unix.SHUT_RDWR))
+	systest.MustDo(t, err)
+	systest.MustDo(t, unix.Shutdown(p.conn.FD(), unix.SHUT_RDWR))
 	if code, out := p.wait(t); code != 1 || out != "" {
 		t.Errorf("exit code %d, output %q", code, out)
 	}
@@ -184,13 +178,13 @@ func TestGone(t *testing.T) {
 func TestMalformedPlan(t *testing.T) {
 	for name, payload := range map[string][]byte{"empty": {}, "cut": {0, 0, 0, 5}, "no plan": {0, 0, 0, 0}} {
 		p := startInit(t)
-		mustDo(t, p.conn.Send(wire.Plan, payload))
+		systest.MustDo(t, p.conn.Send(wire.Plan, payload))
 		if f := p.failure(t); f.Step != -1 {
 			t.Errorf("%s: %+v", name, f)
 		}
 	}
 	p := startInit(t)
-	mustDo(t, p.conn.Send(wire.Continue, nil))
+	systest.MustDo(t, p.conn.Send(wire.Continue, nil))
 	if f := p.failure(t); !strings.Contains(f.Text, "unexpected message") {
 		t.Errorf("%+v", f)
 	}
@@ -212,9 +206,9 @@ func TestByHand(t *testing.T) {
 func fifo(t *testing.T) (string, int) {
 	t.Helper()
 	path := t.TempDir() + "/exec.fifo"
-	mustDo(t, unix.Mkfifo(path, 0o622))
+	systest.MustDo(t, unix.Mkfifo(path, 0o622))
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	t.Cleanup(func() { unix.Close(fd) })
 	return path, fd
 }
@@ -246,15 +240,15 @@ func TestWaitStart(t *testing.T) {
 				t.Error("it did not wait")
 			}
 			reader, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
-			mustDo(t, err)
+			systest.MustDo(t, err)
 			defer reader.Close()
 			if unlink {
-				mustDo(t, os.Remove(path))
+				systest.MustDo(t, os.Remove(path))
 			}
-			mustDo(t, reader.SetReadDeadline(time.Now().Add(10*time.Second)))
+			systest.MustDo(t, reader.SetReadDeadline(time.Now().Add(10*time.Second)))
 			for { // until the writer has come there is nothing but an end
 				said, err := io.ReadAll(reader)
-				mustDo(t, err)
+				systest.MustDo(t, err)
 				if len(said) == 0 {
 					time.Sleep(time.Millisecond)
 					continue
@@ -273,17 +267,17 @@ func TestFailureAfterStart(t *testing.T) {
 	needProc(t)
 	path, fd := fifo(t)
 	garbage := t.TempDir() + "/garbage"
-	mustDo(t, os.WriteFile(garbage, []byte("\x01\x02"), 0o755))
+	systest.MustDo(t, os.WriteFile(garbage, []byte("\x01\x02"), 0o755))
 	p := startInit(t)
 	p.send(t, wire.Opening{Fifo: true}, []plan.InitStep{
 		&plan.FindExecutable{Name: garbage}, &plan.Sync{Phase: plan.Ready}, &plan.WaitStart{}, &plan.Execute{Args: []string{"x"}},
 	}, fd)
 	p.ready(t)
 	reader, err := os.Open(path) // waits for the writer
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer reader.Close()
 	said, err := io.ReadAll(reader)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	if len(said) == 0 || said[0] != 0 {
 		t.Fatalf("init said %q", said)
 	}

@@ -14,14 +14,8 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
-
-func mustDo(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // alone runs the test once more as root of its own mount and pid namespaces,
 // as init is, and reports whether this is that run.
@@ -51,18 +45,18 @@ const slave = unix.MS_SLAVE | unix.MS_REC
 func build(t *testing.T, paths ...string) (*Builder, string) {
 	t.Helper()
 	top := t.TempDir()
-	mustDo(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
-	mustDo(t, unix.Mount("tmpfs", top, "tmpfs", 0, "")) // so that the cleanup is the namespace's
+	systest.MustDo(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	systest.MustDo(t, unix.Mount("tmpfs", top, "tmpfs", 0, "")) // so that the cleanup is the namespace's
 	root := top + "/rootfs"
-	mustDo(t, os.Mkdir(root, 0o755))
+	systest.MustDo(t, os.Mkdir(root, 0o755))
 	trees := []Tree{{FD: clone(t, root)}}
 	for _, path := range paths {
 		trees = append(trees, Tree{FD: clone(t, path)})
 	}
 	b := New(trees)
 	t.Chdir(root)
-	mustDo(t, b.SetPropagation(&plan.SetPropagation{Flags: slave}))
-	mustDo(t, b.AttachRoot(&plan.AttachRoot{Slot: 0, Propagation: slave}))
+	systest.MustDo(t, b.SetPropagation(&plan.SetPropagation{Flags: slave}))
+	systest.MustDo(t, b.AttachRoot(&plan.AttachRoot{Slot: 0, Propagation: slave}))
 	t.Cleanup(func() {
 		os.Chdir("/")
 		unix.Unmount(top, unix.MNT_DETACH)
@@ -73,21 +67,21 @@ func build(t *testing.T, paths ...string) (*Builder, string) {
 func clone(t *testing.T, path string) int {
 	t.Helper()
 	fd, err := sys.CloneTree(unix.AT_FDCWD, path, unix.AT_RECURSIVE)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	return fd
 }
 
 func fsType(t *testing.T, path string) int64 {
 	t.Helper()
 	var st unix.Statfs_t
-	mustDo(t, unix.Statfs(path, &st))
+	systest.MustDo(t, unix.Statfs(path, &st))
 	return st.Type
 }
 
 func fsFlags(t *testing.T, path string) int64 {
 	t.Helper()
 	var st unix.Statfs_t
-	mustDo(t, unix.Statfs(path, &st))
+	systest.MustDo(t, unix.Statfs(path, &st))
 	return st.Flags
 }
 
@@ -98,8 +92,8 @@ func TestMountFS(t *testing.T) {
 		return
 	}
 	b, root := build(t)
-	mustDo(t, os.MkdirAll(root+"/keep", 0o1750))
-	mustDo(t, os.Chmod(root+"/keep", 0o1750|os.ModeSticky))
+	systest.MustDo(t, os.MkdirAll(root+"/keep", 0o1750))
+	systest.MustDo(t, os.Chmod(root+"/keep", 0o1750|os.ModeSticky))
 	for _, s := range []plan.MountFS{
 		{Type: "proc", Source: "proc", Target: "/proc", Fallback: -1},
 		{Type: "tmpfs", Source: "tmpfs", Target: "/new/deep", Params: []string{"mode=711"}, Options: attrs(unix.MOUNT_ATTR_NOEXEC), Fallback: -1},
@@ -149,8 +143,8 @@ func TestSystemMountLinks(t *testing.T) {
 			"fifo":           func(p string) error { return unix.Mkfifo(p, 0o644) },
 		} {
 			b, root := build(t)
-			mustDo(t, os.Mkdir(root+"/elsewhere", 0o755))
-			mustDo(t, make(root+target))
+			systest.MustDo(t, os.Mkdir(root+"/elsewhere", 0o755))
+			systest.MustDo(t, make(root+target))
 			kind := map[string]string{"/proc": "proc", "/sys": "sysfs"}[target]
 			err := b.MountFS(&plan.MountFS{Type: kind, Source: kind, Target: target, Fallback: -1})
 			if err == nil || !strings.Contains(err.Error(), strings.TrimSpace(name)+": it must be a real directory") {
@@ -183,11 +177,11 @@ func TestProcTargets(t *testing.T) {
 		"/file":                     false,
 	} {
 		source := t.TempDir() + "/file"
-		mustDo(t, os.WriteFile(source, nil, 0o644))
+		systest.MustDo(t, os.WriteFile(source, nil, 0o644))
 		b, root := build(t, source)
-		mustDo(t, os.Symlink("/proc", root+"/link"))
-		mustDo(t, os.Symlink("proc/sys/kernel/hostname", root+"/file"))
-		mustDo(t, b.MountFS(&plan.MountFS{Type: "proc", Source: "proc", Target: "/proc", Fallback: -1}))
+		systest.MustDo(t, os.Symlink("/proc", root+"/link"))
+		systest.MustDo(t, os.Symlink("proc/sys/kernel/hostname", root+"/file"))
+		systest.MustDo(t, b.MountFS(&plan.MountFS{Type: "proc", Source: "proc", Target: "/proc", Fallback: -1}))
 		err := b.Bind(&plan.Bind{Slot: 1, Source: source, Target: target})
 		if (err == nil) != allowed {
 			t.Errorf("%s: allowed %t, error %v", target, allowed, err)
@@ -200,21 +194,21 @@ func TestBind(t *testing.T) {
 		return
 	}
 	src := t.TempDir()
-	mustDo(t, os.WriteFile(src+"/file", []byte("hello"), 0o644))
-	mustDo(t, os.Mkdir(src+"/dir", 0o755))
+	systest.MustDo(t, os.WriteFile(src+"/file", []byte("hello"), 0o644))
+	systest.MustDo(t, os.Mkdir(src+"/dir", 0o755))
 	b, root := build(t, src+"/dir", src+"/file", src+"/file", src+"/dir", src+"/file", src+"/dir", src+"/dir")
-	mustDo(t, os.Symlink("../../../../etc/made", root+"/dangling"))
-	mustDo(t, os.WriteFile(root+"/plain", nil, 0o644))
+	systest.MustDo(t, os.Symlink("../../../../etc/made", root+"/dangling"))
+	systest.MustDo(t, os.WriteFile(root+"/plain", nil, 0o644))
 
-	mustDo(t, b.Bind(&plan.Bind{Slot: 1, Target: "/a/b", Options: attrs(unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID)}))
+	systest.MustDo(t, b.Bind(&plan.Bind{Slot: 1, Target: "/a/b", Options: attrs(unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID)}))
 	if flags := fsFlags(t, root+"/a/b"); flags&unix.ST_RDONLY == 0 || flags&unix.ST_NOSUID == 0 {
 		t.Errorf("flags %#x", flags)
 	}
 	if flags := fsFlags(t, src+"/dir"); flags&unix.ST_RDONLY != 0 {
 		t.Error("the source became read-only")
 	}
-	mustDo(t, b.Bind(&plan.Bind{Slot: 2, Target: "/x/file"}))
-	mustDo(t, b.Bind(&plan.Bind{Slot: 3, Target: "/dangling"}))
+	systest.MustDo(t, b.Bind(&plan.Bind{Slot: 2, Target: "/x/file"}))
+	systest.MustDo(t, b.Bind(&plan.Bind{Slot: 3, Target: "/dangling"}))
 	for _, path := range []string{"/x/file", "/etc/made"} {
 		if got, err := os.ReadFile(root + path); err != nil || string(got) != "hello" {
 			t.Errorf("%s holds %q, %v", path, got, err)
@@ -236,8 +230,8 @@ func TestBind(t *testing.T) {
 		t.Error("a slot that is not there was used")
 	}
 
-	mustDo(t, b.Bind(&plan.Bind{Slot: 7, Target: "/later"}))
-	mustDo(t, b.Remount(&plan.Remount{Target: "/later", Options: attrs(unix.MOUNT_ATTR_RDONLY)}))
+	systest.MustDo(t, b.Bind(&plan.Bind{Slot: 7, Target: "/later"}))
+	systest.MustDo(t, b.Remount(&plan.Remount{Target: "/later", Options: attrs(unix.MOUNT_ATTR_RDONLY)}))
 	if flags := fsFlags(t, root+"/later"); flags&unix.ST_RDONLY == 0 {
 		t.Errorf("remounted: flags %#x", flags)
 	}
@@ -252,28 +246,28 @@ func TestPropagation(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	mustDo(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	systest.MustDo(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 	src := t.TempDir()
-	mustDo(t, unix.Mount("tmpfs", src, "tmpfs", 0, ""))
+	systest.MustDo(t, unix.Mount("tmpfs", src, "tmpfs", 0, ""))
 	defer unix.Unmount(src, unix.MNT_DETACH)
-	mustDo(t, unix.Mount("", src, "", unix.MS_SHARED, ""))
-	mustDo(t, os.MkdirAll(src+"/in", 0o755))
-	mustDo(t, os.MkdirAll(src+"/out", 0o755))
+	systest.MustDo(t, unix.Mount("", src, "", unix.MS_SHARED, ""))
+	systest.MustDo(t, os.MkdirAll(src+"/in", 0o755))
+	systest.MustDo(t, os.MkdirAll(src+"/out", 0o755))
 
 	slaveTree, sharedTree := clone(t, src), clone(t, src)
 	b, root := buildKeeping(t, src, slaveTree, sharedTree)
-	mustDo(t, b.Bind(&plan.Bind{Slot: 1, Target: "/slave", Options: plan.MountOptions{Propagation: []uint64{slave}}}))
-	mustDo(t, b.Bind(&plan.Bind{Slot: 2, Target: "/shared", Options: plan.MountOptions{Propagation: []uint64{unix.MS_SHARED}}}))
+	systest.MustDo(t, b.Bind(&plan.Bind{Slot: 1, Target: "/slave", Options: plan.MountOptions{Propagation: []uint64{slave}}}))
+	systest.MustDo(t, b.Bind(&plan.Bind{Slot: 2, Target: "/shared", Options: plan.MountOptions{Propagation: []uint64{unix.MS_SHARED}}}))
 
-	mustDo(t, unix.Mount("proc", src+"/in", "proc", 0, ""))
-	mustDo(t, unix.Mount("proc", root+"/slave/out", "proc", 0, ""))
+	systest.MustDo(t, unix.Mount("proc", src+"/in", "proc", 0, ""))
+	systest.MustDo(t, unix.Mount("proc", root+"/slave/out", "proc", 0, ""))
 	if fsType(t, root+"/slave/in") != unix.PROC_SUPER_MAGIC {
 		t.Error("a slave did not get the host's mount")
 	}
 	if fsType(t, src+"/out") == unix.PROC_SUPER_MAGIC {
 		t.Error("a slave's mount got to the host")
 	}
-	mustDo(t, unix.Mount("proc", root+"/shared/out", "proc", 0, ""))
+	systest.MustDo(t, unix.Mount("proc", root+"/shared/out", "proc", 0, ""))
 	if fsType(t, src+"/out") != unix.PROC_SUPER_MAGIC {
 		t.Error("a shared mount's did not get to the host")
 	}
@@ -283,16 +277,16 @@ func TestPropagation(t *testing.T) {
 func buildKeeping(t *testing.T, keep string, trees ...int) (*Builder, string) {
 	t.Helper()
 	top := t.TempDir()
-	mustDo(t, unix.Mount("tmpfs", top, "tmpfs", 0, ""))
+	systest.MustDo(t, unix.Mount("tmpfs", top, "tmpfs", 0, ""))
 	root := top + "/rootfs"
-	mustDo(t, os.Mkdir(root, 0o755))
+	systest.MustDo(t, os.Mkdir(root, 0o755))
 	all := []Tree{{FD: clone(t, root)}}
 	for _, fd := range trees {
 		all = append(all, Tree{FD: fd})
 	}
 	b := New(all)
 	t.Chdir(root)
-	mustDo(t, b.AttachRoot(&plan.AttachRoot{Slot: 0, Propagation: slave}))
+	systest.MustDo(t, b.AttachRoot(&plan.AttachRoot{Slot: 0, Propagation: slave}))
 	t.Cleanup(func() {
 		os.Chdir("/")
 		unix.Unmount(top, unix.MNT_DETACH)
@@ -307,13 +301,13 @@ func TestMasks(t *testing.T) {
 	}
 	b, root := build(t)
 	for _, dir := range []string{"/one", "/two", "/ro/sub"} {
-		mustDo(t, os.MkdirAll(root+dir, 0o755))
-		mustDo(t, os.WriteFile(root+dir+"/secret", []byte("secret"), 0o644))
+		systest.MustDo(t, os.MkdirAll(root+dir, 0o755))
+		systest.MustDo(t, os.WriteFile(root+dir+"/secret", []byte("secret"), 0o644))
 	}
-	mustDo(t, os.WriteFile(root+"/file", []byte("secret"), 0o644))
-	mustDo(t, os.Symlink("/one/secret", root+"/link"))
+	systest.MustDo(t, os.WriteFile(root+"/file", []byte("secret"), 0o644))
+	systest.MustDo(t, os.Symlink("/one/secret", root+"/link"))
 	for _, path := range []string{"/one", "/two", "/file", "/missing", "/file/x", "/missing/x"} {
-		mustDo(t, b.MaskPath(&plan.MaskPath{Path: path}))
+		systest.MustDo(t, b.MaskPath(&plan.MaskPath{Path: path}))
 	}
 	for _, dir := range []string{"/one", "/two"} {
 		if names, err := os.ReadDir(root + dir); err != nil || len(names) != 0 {
@@ -330,15 +324,15 @@ func TestMasks(t *testing.T) {
 		t.Error("a path that was not there was made to be masked")
 	}
 
-	mustDo(t, unix.Mount("tmpfs", root+"/ro/sub", "tmpfs", 0, ""))
-	mustDo(t, b.ReadonlyPath(&plan.ReadonlyPath{Path: "/ro"}))
-	mustDo(t, b.ReadonlyPath(&plan.ReadonlyPath{Path: "/missing"}))
+	systest.MustDo(t, unix.Mount("tmpfs", root+"/ro/sub", "tmpfs", 0, ""))
+	systest.MustDo(t, b.ReadonlyPath(&plan.ReadonlyPath{Path: "/ro"}))
+	systest.MustDo(t, b.ReadonlyPath(&plan.ReadonlyPath{Path: "/missing"}))
 	for _, path := range []string{"/ro/x", "/ro/sub/x"} {
 		if err := os.WriteFile(root+path, nil, 0o644); !errors.Is(err, unix.EROFS) {
 			t.Errorf("write to %s: %v, want %v", path, err, unix.EROFS)
 		}
 	}
-	mustDo(t, os.WriteFile(root+"/writable", nil, 0o644))
+	systest.MustDo(t, os.WriteFile(root+"/writable", nil, 0o644))
 }
 
 // TestMaskNull: a /dev/null that is none masks nothing (CVE-2025-31133).
@@ -347,9 +341,9 @@ func TestMaskNull(t *testing.T) {
 		return
 	}
 	b, root := build(t)
-	mustDo(t, os.WriteFile(root+"/file", []byte("secret"), 0o644))
-	mustDo(t, unix.Mount("tmpfs", "/dev", "tmpfs", 0, ""))
-	mustDo(t, os.Symlink("/proc/sysrq-trigger", "/dev/null"))
+	systest.MustDo(t, os.WriteFile(root+"/file", []byte("secret"), 0o644))
+	systest.MustDo(t, unix.Mount("tmpfs", "/dev", "tmpfs", 0, ""))
+	systest.MustDo(t, os.Symlink("/proc/sysrq-trigger", "/dev/null"))
 	if err := b.MaskPath(&plan.MaskPath{Path: "/file"}); err == nil {
 		t.Error("masked with what is not /dev/null")
 	}
@@ -371,23 +365,23 @@ func TestDevices(t *testing.T) {
 	check := func(path string, minor uint32) {
 		t.Helper()
 		var st unix.Stat_t
-		mustDo(t, unix.Lstat(root+path, &st))
+		systest.MustDo(t, unix.Lstat(root+path, &st))
 		if st.Mode != unix.S_IFCHR|0o666 || st.Rdev != unix.Mkdev(1, minor) {
 			t.Errorf("%s: mode %o, number %d:%d", path, st.Mode, unix.Major(st.Rdev), unix.Minor(st.Rdev))
 		}
 	}
-	mustDo(t, b.MakeDevice(device("/dev/full", 1, 7, -1)))
+	systest.MustDo(t, b.MakeDevice(device("/dev/full", 1, 7, -1)))
 	check("/dev/full", 7)
-	mustDo(t, b.MakeDevice(device("/dev/full", 1, 7, -1))) // it is there already
-	mustDo(t, b.MakeDevice(device("/dev/null", 1, 3, 1)))
+	systest.MustDo(t, b.MakeDevice(device("/dev/full", 1, 7, -1))) // it is there already
+	systest.MustDo(t, b.MakeDevice(device("/dev/null", 1, 3, 1)))
 	check("/dev/null", 3)
 	if err := b.MakeDevice(device("/dev/wrong", 1, 3, 2)); err == nil || !strings.Contains(err.Error(), "number is 1:5") {
 		t.Errorf("zero as null: %v", err)
 	}
 	owned := &plan.MakeDevice{Path: "/dev/fifo", Type: "p", Mode: 0o640, UID: 12, GID: 34, Slot: -1}
-	mustDo(t, b.MakeDevice(owned))
+	systest.MustDo(t, b.MakeDevice(owned))
 	var st unix.Stat_t
-	mustDo(t, unix.Lstat(root+"/dev/fifo", &st))
+	systest.MustDo(t, unix.Lstat(root+"/dev/fifo", &st))
 	if st.Mode != unix.S_IFIFO|0o640 || st.Uid != 12 || st.Gid != 34 {
 		t.Errorf("fifo: mode %o, owner %d:%d", st.Mode, st.Uid, st.Gid)
 	}
@@ -400,11 +394,11 @@ func TestDevices(t *testing.T) {
 
 	// CVE-2026-41579, CVE-2026-47766: links lead nowhere but into the root.
 	outside := filepath.Dir(root) + "/outside"
-	mustDo(t, os.Mkdir(outside, 0o755))
-	mustDo(t, os.Symlink("../../outside", root+"/evil"))
-	mustDo(t, b.MakeDevice(device("/evil/null", 1, 3, -1)))
+	systest.MustDo(t, os.Mkdir(outside, 0o755))
+	systest.MustDo(t, os.Symlink("../../outside", root+"/evil"))
+	systest.MustDo(t, b.MakeDevice(device("/evil/null", 1, 3, -1)))
 	check("/outside/null", 3)
-	mustDo(t, os.Symlink(outside+"/null", root+"/dev/link"))
+	systest.MustDo(t, os.Symlink(outside+"/null", root+"/dev/link"))
 	if err := b.MakeDevice(device("/dev/link", 1, 3, -1)); err == nil {
 		t.Error("a link passed for a device")
 	}
@@ -412,17 +406,17 @@ func TestDevices(t *testing.T) {
 		t.Errorf("outside holds %v", names)
 	}
 
-	mustDo(t, b.MakeSymlink(&plan.MakeSymlink{Target: "/proc/self/fd", Path: "/dev/fd"}))
-	mustDo(t, b.MakeSymlink(&plan.MakeSymlink{Target: "elsewhere", Path: "/dev/full"}))
+	systest.MustDo(t, b.MakeSymlink(&plan.MakeSymlink{Target: "/proc/self/fd", Path: "/dev/fd"}))
+	systest.MustDo(t, b.MakeSymlink(&plan.MakeSymlink{Target: "elsewhere", Path: "/dev/full"}))
 	if got, _ := os.Readlink(root + "/dev/fd"); got != "/proc/self/fd" {
 		t.Errorf("/dev/fd leads to %q", got)
 	}
 	check("/dev/full", 7) // replaced by nothing
 
-	mustDo(t, b.MakeDir(&plan.MakeDir{Path: "/work/deep"}))
-	mustDo(t, b.Remount(&plan.Remount{Target: "/", Options: attrs(unix.MOUNT_ATTR_RDONLY)}))
-	mustDo(t, b.MakeDir(&plan.MakeDir{Path: "/work/deep"}))
-	mustDo(t, b.MakeDir(&plan.MakeDir{Path: "/cannot/be"}))
+	systest.MustDo(t, b.MakeDir(&plan.MakeDir{Path: "/work/deep"}))
+	systest.MustDo(t, b.Remount(&plan.Remount{Target: "/", Options: attrs(unix.MOUNT_ATTR_RDONLY)}))
+	systest.MustDo(t, b.MakeDir(&plan.MakeDir{Path: "/work/deep"}))
+	systest.MustDo(t, b.MakeDir(&plan.MakeDir{Path: "/cannot/be"}))
 }
 
 func TestCopyUp(t *testing.T) {
@@ -431,28 +425,28 @@ func TestCopyUp(t *testing.T) {
 	}
 	b, root := build(t)
 	dir := root + "/var/data"
-	mustDo(t, os.MkdirAll(dir+"/sub/deep", 0o750))
-	mustDo(t, os.WriteFile(dir+"/file", []byte("contents"), 0o640))
-	mustDo(t, unix.Chown(dir+"/file", 12, 34))
-	mustDo(t, unix.Chmod(dir+"/file", 0o4755))
-	mustDo(t, os.WriteFile(dir+"/sub/big", []byte(strings.Repeat("x", 300_000)), 0o600))
-	mustDo(t, os.Symlink("/etc/shadow", dir+"/link"))
-	mustDo(t, unix.Lchown(dir+"/link", 5, 6))
-	mustDo(t, unix.Mkfifo(dir+"/fifo", 0o600))
+	systest.MustDo(t, os.MkdirAll(dir+"/sub/deep", 0o750))
+	systest.MustDo(t, os.WriteFile(dir+"/file", []byte("contents"), 0o640))
+	systest.MustDo(t, unix.Chown(dir+"/file", 12, 34))
+	systest.MustDo(t, unix.Chmod(dir+"/file", 0o4755))
+	systest.MustDo(t, os.WriteFile(dir+"/sub/big", []byte(strings.Repeat("x", 300_000)), 0o600))
+	systest.MustDo(t, os.Symlink("/etc/shadow", dir+"/link"))
+	systest.MustDo(t, unix.Lchown(dir+"/link", 5, 6))
+	systest.MustDo(t, unix.Mkfifo(dir+"/fifo", 0o600))
 	for i := range 500 { // more than one read of the directory gives
-		mustDo(t, os.WriteFile(dir+"/sub/deep/"+strings.Repeat("n", 100)+string(rune('a'+i%26))+string(rune('a'+i/26)), nil, 0o644))
+		systest.MustDo(t, os.WriteFile(dir+"/sub/deep/"+strings.Repeat("n", 100)+string(rune('a'+i%26))+string(rune('a'+i/26)), nil, 0o644))
 	}
-	mustDo(t, b.MountFS(&plan.MountFS{Type: "tmpfs", Source: "tmpfs", Target: "/var/data", CopyUp: true,
+	systest.MustDo(t, b.MountFS(&plan.MountFS{Type: "tmpfs", Source: "tmpfs", Target: "/var/data", CopyUp: true,
 		Options: attrs(unix.MOUNT_ATTR_RDONLY), Fallback: -1}))
 	if fsType(t, dir) != unix.TMPFS_MAGIC || fsFlags(t, dir)&unix.ST_RDONLY == 0 {
 		t.Error("no read-only tmpfs")
 	}
 	var st unix.Stat_t
-	mustDo(t, unix.Lstat(dir+"/file", &st))
+	systest.MustDo(t, unix.Lstat(dir+"/file", &st))
 	if st.Mode != unix.S_IFREG|0o4755 || st.Uid != 12 || st.Gid != 34 {
 		t.Errorf("file: mode %o, owner %d:%d", st.Mode, st.Uid, st.Gid)
 	}
-	mustDo(t, unix.Lstat(dir+"/link", &st))
+	systest.MustDo(t, unix.Lstat(dir+"/link", &st))
 	if target, _ := os.Readlink(dir + "/link"); target != "/etc/shadow" || st.Uid != 5 {
 		t.Errorf("link leads to %q, owner %d", target, st.Uid)
 	}
@@ -476,9 +470,9 @@ func testSwitch(t *testing.T, change func(*Builder) error) {
 		return
 	}
 	b, root := build(t)
-	mustDo(t, os.WriteFile(root+"/inside", []byte("inside"), 0o644))
-	mustDo(t, b.MountFS(&plan.MountFS{Type: "proc", Source: "proc", Target: "/proc", Fallback: -1}))
-	mustDo(t, change(b))
+	systest.MustDo(t, os.WriteFile(root+"/inside", []byte("inside"), 0o644))
+	systest.MustDo(t, b.MountFS(&plan.MountFS{Type: "proc", Source: "proc", Target: "/proc", Fallback: -1}))
+	systest.MustDo(t, change(b))
 	if got, err := os.ReadFile("/inside"); err != nil || string(got) != "inside" {
 		t.Errorf("/inside holds %q, %v", got, err)
 	}
@@ -491,16 +485,16 @@ func testSwitch(t *testing.T, change func(*Builder) error) {
 		}
 	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	if n := strings.Count(string(mounts), "\n"); n != 2 {
 		t.Errorf("%d mounts are to be seen, want 2:\n%s", n, mounts)
 	}
-	mustDo(t, b.SetRoot(&plan.SetRoot{Readonly: true, Propagation: unix.MS_SHARED}))
+	systest.MustDo(t, b.SetRoot(&plan.SetRoot{Readonly: true, Propagation: unix.MS_SHARED}))
 	if err := os.WriteFile("/x", nil, 0o644); !errors.Is(err, unix.EROFS) {
 		t.Errorf("write to a read-only root: %v", err)
 	}
 	mounts, err = os.ReadFile("/proc/self/mountinfo")
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	if first, _, _ := strings.Cut(string(mounts), "\n"); !strings.Contains(first, " shared:") {
 		t.Errorf("the root is not shared: %s", first)
 	}

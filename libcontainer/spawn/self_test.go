@@ -12,6 +12,8 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
 func ptr(p *int) uintptr { return uintptr(unsafe.Pointer(p)) }
@@ -21,16 +23,16 @@ func ptr(p *int) uintptr { return uintptr(unsafe.Pointer(p)) }
 func TestSealedSelf(t *testing.T) {
 	needRoot(t)
 	other, err := unix.Open(t.TempDir(), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(other)
 	overlay, err := overlaidSelf(other)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(overlay)
 	memfd, err := copiedSelf()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(memfd)
 	original, err := os.ReadFile("/proc/self/exe")
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	for name, exe := range map[string]int{"overlay": overlay, "memfd": memfd} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, &Config{Exe: exe, Args: []string{childName}, Cgroup: -1, New: unix.CLONE_NEWPID | unix.CLONE_NEWNS})
@@ -93,7 +95,7 @@ func unchangeable(t *testing.T, path string) {
 // TestSealedMemfd: the seals themselves are final.
 func TestSealedMemfd(t *testing.T) {
 	fd, err := copiedSelf()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(fd)
 	seals, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0)
 	const want = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
@@ -107,7 +109,7 @@ func TestSealedMemfd(t *testing.T) {
 		t.Errorf("truncate: %v, want %v", err, unix.EPERM)
 	}
 	var st unix.Stat_t
-	mustDo(t, unix.Fstat(fd, &st))
+	systest.MustDo(t, unix.Fstat(fd, &st))
 	if st.Mode&0o777 != 0o111 {
 		t.Errorf("mode is %o", st.Mode)
 	}
@@ -128,20 +130,18 @@ func TestSealedSelfFallsBack(t *testing.T) {
 		return
 	}
 	dir, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	fd, err := SealedSelf(dir)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	unix.Close(fd)
-	before := openDescriptors(t) // after Go's own poller has its
+	noneLeft := systest.Descriptors(t)
 	fd, err = SealedSelf(dir)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err != nil {
 		t.Errorf("no memfd: %v", err)
 	}
 	unix.Close(fd)
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneLeft()
 }
 
 func TestIDs(t *testing.T) {
@@ -164,17 +164,15 @@ func TestIDs(t *testing.T) {
 
 func TestUserNamespaceErrors(t *testing.T) {
 	needRoot(t)
-	before := openDescriptors(t)
+	noneLeft := systest.Descriptors(t)
 	overlapping := IDMaps{UIDs: []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1, Size: 5}, {ContainerID: 3, HostID: 9, Size: 5}}}
 	if fd, err := UserNamespace(overlapping); !errors.Is(err, unix.EINVAL) || fd != -1 {
 		t.Errorf("%d, %v, want %v", fd, err, unix.EINVAL)
 	}
 	noChildren(t)
 	fd, err := UserNamespace(maps)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	unix.Close(fd)
 	noChildren(t)
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneLeft()
 }

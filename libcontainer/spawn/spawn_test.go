@@ -14,6 +14,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -81,20 +82,13 @@ func child() int {
 
 func ask(t *testing.T, p *Process, question string) string {
 	t.Helper()
-	mustDo(t, p.Conn.Send(wire.Continue, []byte(question)))
+	systest.MustDo(t, p.Conn.Send(wire.Continue, []byte(question)))
 	m, err := p.Conn.Recv()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	if m.Kind != wire.Phase {
 		t.Fatalf("%s: message of kind %d: %q", question, m.Kind, m.Payload)
 	}
 	return string(m.Payload)
-}
-
-func mustDo(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func needRoot(t *testing.T) {
@@ -108,7 +102,7 @@ func needRoot(t *testing.T) {
 func self(t *testing.T) int {
 	t.Helper()
 	fd, err := unix.Open("/proc/self/exe", unix.O_PATH|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	t.Cleanup(func() { unix.Close(fd) })
 	return fd
 }
@@ -123,16 +117,9 @@ func start(t *testing.T, c *Config) *Process {
 	runtime.LockOSThread()
 	t.Cleanup(runtime.UnlockOSThread)
 	p, err := Start(c)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	t.Cleanup(p.Kill)
 	return p
-}
-
-func openDescriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	mustDo(t, err)
-	return len(entries)
 }
 
 // noChildren fails if this process has any child, dead or alive.
@@ -147,7 +134,7 @@ func noChildren(t *testing.T) {
 func namespace(t *testing.T, pid int, name string) int {
 	t.Helper()
 	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/%s", pid, name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	t.Cleanup(func() { unix.Close(fd) })
 	return fd
 }
@@ -155,15 +142,15 @@ func namespace(t *testing.T, pid int, name string) int {
 func nsOf(t *testing.T, pid int, name string) string {
 	t.Helper()
 	link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, name))
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	return link
 }
 
 func TestPlain(t *testing.T) {
-	before := openDescriptors(t)
+	noneLeft := systest.Descriptors(t)
 	c := config(t)
 	p, err := Start(c)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	if got := ask(t, p, "args"); !strings.HasPrefix(got, childName+" second ") {
 		t.Errorf("arguments are %q", got)
 	}
@@ -181,9 +168,9 @@ func TestPlain(t *testing.T) {
 			t.Errorf("a new %s namespace nobody asked for", name)
 		}
 	}
-	mustDo(t, unix.PidfdSendSignal(p.PidFD, 0, nil, 0))
+	systest.MustDo(t, unix.PidfdSendSignal(p.PidFD, 0, nil, 0))
 	// The process is told of our end by that of the socket.
-	mustDo(t, unix.Shutdown(p.Conn.FD(), unix.SHUT_WR))
+	systest.MustDo(t, unix.Shutdown(p.Conn.FD(), unix.SHUT_WR))
 	status, err := p.Wait()
 	if err != nil || status.ExitStatus() != 7 {
 		t.Errorf("status %v, %v", status, err)
@@ -191,24 +178,20 @@ func TestPlain(t *testing.T) {
 	p.Close()
 	noChildren(t)
 	unix.Close(c.Exe)
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneLeft()
 }
 
 func TestKill(t *testing.T) {
-	before := openDescriptors(t)
+	noneLeft := systest.Descriptors(t)
 	c := config(t)
 	for range 20 {
 		p, err := Start(c)
-		mustDo(t, err)
+		systest.MustDo(t, err)
 		p.Kill()
 	}
 	noChildren(t)
 	unix.Close(c.Exe)
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneLeft()
 }
 
 func TestNewNamespaces(t *testing.T) {
@@ -283,7 +266,7 @@ func TestUserNamespaceWithoutRoot(t *testing.T) {
 func statusOf(t *testing.T, pid int) map[string]string {
 	t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	fields := map[string]string{}
 	for line := range strings.Lines(string(data)) {
 		if name, value, ok := strings.Cut(line, ":"); ok {
@@ -321,7 +304,7 @@ func TestJoin(t *testing.T) {
 	if got := statusOf(t, p.Pid)["PPid"]; got != strconv.Itoa(os.Getpid()) {
 		t.Errorf("parent is %s, want %d", got, os.Getpid())
 	}
-	mustDo(t, unix.PidfdSendSignal(p.PidFD, unix.SIGKILL, nil, 0))
+	systest.MustDo(t, unix.PidfdSendSignal(p.PidFD, unix.SIGKILL, nil, 0))
 	if status, err := p.Wait(); err != nil || status.Signal() != unix.SIGKILL {
 		t.Errorf("status %v, %v: the pidfd is not of the process", status, err)
 	}
@@ -341,7 +324,7 @@ func TestJoinUser(t *testing.T) {
 		return
 	}
 	userns, err := UserNamespace(maps)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(userns)
 	noChildren(t)
 	c := config(t)
@@ -356,11 +339,11 @@ func TestJoinUser(t *testing.T) {
 	}
 	net := namespace(t, p.Pid, "net")
 	owner, err := unix.IoctlRetInt(net, unix.NS_GET_USERNS)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(owner)
 	var a, b unix.Stat_t
-	mustDo(t, unix.Fstat(owner, &a))
-	mustDo(t, unix.Fstat(userns, &b))
+	systest.MustDo(t, unix.Fstat(owner, &a))
+	systest.MustDo(t, unix.Fstat(userns, &b))
 	if a.Ino != b.Ino {
 		t.Error("the network namespace belongs to another user namespace")
 	}
@@ -382,7 +365,7 @@ func TestTimeNamespace(t *testing.T) {
 				t.Error("the time namespace is not new")
 			}
 			var here unix.Timespec
-			mustDo(t, unix.ClockGettime(unix.CLOCK_BOOTTIME, &here))
+			systest.MustDo(t, unix.ClockGettime(unix.CLOCK_BOOTTIME, &here))
 			there, err := strconv.ParseInt(ask(t, p, "clock"), 10, 64)
 			if ahead := there - here.Sec; err != nil || ahead < 1000000 || ahead > 1000100 {
 				t.Errorf("its clock is %d seconds ahead (%v)", ahead, err)
@@ -395,11 +378,11 @@ func TestTimeNamespace(t *testing.T) {
 func TestFailures(t *testing.T) {
 	needRoot(t)
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(null)
 	exe := self(t)
 	net := namespace(t, os.Getpid(), "net")
-	before := openDescriptors(t)
+	noneLeft := systest.Descriptors(t)
 	for name, c := range map[string]struct {
 		config Config
 		errno  error
@@ -427,16 +410,14 @@ func TestFailures(t *testing.T) {
 		}
 		noChildren(t)
 	}
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneLeft()
 }
 
 // TestBadBinary: the child says so over the socket, after Start has returned;
 // or, if there were namespaces to join, before.
 func TestBadBinary(t *testing.T) {
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(null)
 	cases := map[string]Config{"vfork": {}}
 	if os.Geteuid() == 0 {

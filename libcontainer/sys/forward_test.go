@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
 // TestForwardSignals: what this process gets, another one dies of, until it is
@@ -19,11 +21,11 @@ func TestForwardSignals(t *testing.T) {
 		}
 		// A C program: Go ones and shells have opinions about signals.
 		target := exec.Command("sleep", "60")
-		mustDo(t, target.Start())
+		systest.MustDo(t, target.Start())
 		pidfd, err := unix.PidfdOpen(target.Process.Pid, 0)
-		mustDo(t, err)
+		systest.MustDo(t, err)
 		stop := ForwardSignals(pidfd)
-		mustDo(t, unix.Kill(os.Getpid(), s))
+		systest.MustDo(t, unix.Kill(os.Getpid(), s))
 		err = target.Wait()
 		stop()
 		unix.Close(pidfd)
@@ -37,7 +39,7 @@ func TestForwardSignals(t *testing.T) {
 	signal.Notify(caught, unix.SIGUSR1)
 	defer signal.Stop(caught)
 	ForwardSignals(-1)()
-	mustDo(t, unix.Kill(os.Getpid(), unix.SIGUSR1))
+	systest.MustDo(t, unix.Kill(os.Getpid(), unix.SIGUSR1))
 	select {
 	case <-caught:
 	case <-time.After(10 * time.Second):
@@ -49,13 +51,13 @@ func TestForwardSignals(t *testing.T) {
 func TestForwardUnderLoad(t *testing.T) {
 	target := exec.Command("sh", "-c", `trap 'n=$((n+1))' USR1; n=0; echo; while [ $n = 0 ]; do sleep 0.01; done; read x; exit 7`)
 	in, err := target.StdinPipe()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	out, err := target.StdoutPipe()
-	mustDo(t, err)
-	mustDo(t, target.Start())
+	systest.MustDo(t, err)
+	systest.MustDo(t, target.Start())
 	out.Read(make([]byte, 1))
 	pidfd, err := unix.PidfdOpen(target.Process.Pid, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(pidfd)
 	defer ForwardSignals(pidfd)()
 	done := make(chan bool)
@@ -73,7 +75,7 @@ func TestForwardUnderLoad(t *testing.T) {
 		}()
 	}
 	for range 2000 {
-		mustDo(t, unix.Kill(os.Getpid(), unix.SIGUSR1))
+		systest.MustDo(t, unix.Kill(os.Getpid(), unix.SIGUSR1))
 	}
 	close(done)
 	in.Write([]byte("\n"))

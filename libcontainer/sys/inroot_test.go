@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
 // tree makes a root filesystem beside an outside that nothing may touch:
@@ -20,10 +22,10 @@ import (
 func tree(t *testing.T) (root int, top string) {
 	t.Helper()
 	top = t.TempDir()
-	mustDo(t, os.MkdirAll(top+"/outside", 0o755))
-	mustDo(t, os.MkdirAll(top+"/root/dir/sub", 0o755))
-	mustDo(t, os.WriteFile(top+"/outside/secret", []byte("secret"), 0o644))
-	mustDo(t, os.WriteFile(top+"/root/dir/file", []byte("inside"), 0o644))
+	systest.MustDo(t, os.MkdirAll(top+"/outside", 0o755))
+	systest.MustDo(t, os.MkdirAll(top+"/root/dir/sub", 0o755))
+	systest.MustDo(t, os.WriteFile(top+"/outside/secret", []byte("secret"), 0o644))
+	systest.MustDo(t, os.WriteFile(top+"/root/dir/file", []byte("inside"), 0o644))
 	for name, target := range map[string]string{
 		"abs":        "/dir",             // absolute: of the root
 		"rel":        "dir/sub",          // relative
@@ -41,26 +43,19 @@ func tree(t *testing.T) (root int, top string) {
 		"chain":      "dangling",
 		"inner":      "dir/sub/../../dangling",
 	} {
-		mustDo(t, os.Symlink(target, top+"/root/"+name))
+		systest.MustDo(t, os.Symlink(target, top+"/root/"+name))
 	}
 	root, err := unix.Open(top+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	t.Cleanup(func() { unix.Close(root) })
 	return root, top
-}
-
-func mustDo(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // pathOf says where a descriptor is, below top.
 func pathOf(t *testing.T, fd int, top string) string {
 	t.Helper()
 	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	return strings.TrimPrefix(path, top)
 }
 
@@ -68,7 +63,7 @@ func pathOf(t *testing.T, fd int, top string) string {
 func listing(t *testing.T, dir string) string {
 	t.Helper()
 	var names []string
-	mustDo(t, filepath.Walk(dir, func(path string, _ os.FileInfo, err error) error {
+	systest.MustDo(t, filepath.Walk(dir, func(path string, _ os.FileInfo, err error) error {
 		names = append(names, strings.TrimPrefix(path, dir))
 		return err
 	}))
@@ -118,7 +113,7 @@ func TestOpenInRoot(t *testing.T) {
 // TestOpenInRootMagic: a magic link leads out of any root, so it is refused.
 func TestOpenInRootMagic(t *testing.T) {
 	slash, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(slash)
 	for _, path := range []string{"/proc/self/root", "/proc/self/cwd/x", "/proc/self/exe", "/proc/self/fd/0"} {
 		fd, err := OpenInRoot(slash, path, unix.O_PATH)
@@ -135,7 +130,7 @@ func TestOpenInRootMagic(t *testing.T) {
 func TestOpenInRootCloseOnExec(t *testing.T) {
 	root, _ := tree(t)
 	fd, err := OpenInRoot(root, "/", unix.O_PATH)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(fd)
 	if flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); flags&unix.FD_CLOEXEC == 0 {
 		t.Error("the descriptor would be inherited")
@@ -193,7 +188,7 @@ func TestMkdirAllInRoot(t *testing.T) {
 func TestMkdirAllInRootHost(t *testing.T) {
 	root, top := tree(t)
 	fd, err := MkdirAllInRoot(root, "/host/new", 0o755)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(fd)
 	if got, want := pathOf(t, fd, top), "/root"+top+"/outside/new"; got != want {
 		t.Errorf("made %s, want %s", got, want)
@@ -287,11 +282,11 @@ func swap(t *testing.T, a, b string, stop chan struct{}) *sync.WaitGroup {
 
 func TestSwappedLinks(t *testing.T) {
 	root, top := tree(t)
-	mustDo(t, os.MkdirAll(top+"/root/vol/real", 0o755))
-	mustDo(t, os.Symlink("../../../outside", top+"/root/vol/evil"))
+	systest.MustDo(t, os.MkdirAll(top+"/root/vol/real", 0o755))
+	systest.MustDo(t, os.Symlink("../../../outside", top+"/root/vol/evil"))
 	stop := make(chan struct{})
 	swapper := swap(t, top+"/root/vol/real", top+"/root/vol/evil", stop)
-	before := openDescriptors(t)
+	noneLeft := systest.Descriptors(t)
 	rounds := 1000
 	if testing.Short() {
 		rounds = 200
@@ -315,9 +310,7 @@ func TestSwappedLinks(t *testing.T) {
 			}
 		}
 	}
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneLeft()
 	close(stop)
 	swapper.Wait()
 	if got := listing(t, top+"/outside"); got != " /secret" {
@@ -339,17 +332,10 @@ func removeBelow(dir string) {
 	}
 }
 
-func openDescriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	mustDo(t, err)
-	return len(entries)
-}
-
 // TestNoLeak: error paths give back their descriptors.
 func TestNoLeak(t *testing.T) {
 	root, _ := tree(t)
-	before := openDescriptors(t)
+	noneLeft := systest.Descriptors(t)
 	for range 50 {
 		for _, path := range []string{"/loop/x", "/dir/file/x", "/tofile/x", "/new/..", "/a/../../b/..", "/loop1"} {
 			if fd, err := MkdirAllInRoot(root, path, 0o755); err == nil {
@@ -360,7 +346,5 @@ func TestNoLeak(t *testing.T) {
 			}
 		}
 	}
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	noneLeft()
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
 // alone runs the test once more as root of its own mount and pid namespaces,
@@ -18,7 +20,7 @@ import (
 func alone(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv("SYS_TEST_ALONE") == t.Name() {
-		mustDo(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+		systest.MustDo(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 		return true
 	}
 	if os.Geteuid() != 0 {
@@ -35,7 +37,7 @@ func alone(t *testing.T) bool {
 
 func TestProcOpen(t *testing.T) {
 	proc, err := HostProc()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer proc.Close()
 	for _, c := range []struct {
 		path string
@@ -68,7 +70,7 @@ func TestProcOpen(t *testing.T) {
 
 func TestProcRead(t *testing.T) {
 	proc, err := HostProc()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer proc.Close()
 	got, err := proc.Read("sys/kernel/ostype")
 	if err != nil || string(got) != "Linux\n" {
@@ -85,15 +87,15 @@ func TestProcMountedOn(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	mustDo(t, unix.Mount("proc", "/proc", "proc", 0, ""))
+	systest.MustDo(t, unix.Mount("proc", "/proc", "proc", 0, ""))
 	fake := t.TempDir() + "/fake"
-	mustDo(t, os.WriteFile(fake, []byte("untouched"), 0o644))
-	mustDo(t, unix.Mount(fake, "/proc/sys/kernel/hostname", "", unix.MS_BIND, ""))
-	mustDo(t, unix.Mount("/proc/sys/kernel/domainname", "/proc/self/oom_score_adj", "", unix.MS_BIND, ""))
-	mustDo(t, unix.Mount("tmpfs", "/proc/sys/net", "tmpfs", 0, ""))
+	systest.MustDo(t, os.WriteFile(fake, []byte("untouched"), 0o644))
+	systest.MustDo(t, unix.Mount(fake, "/proc/sys/kernel/hostname", "", unix.MS_BIND, ""))
+	systest.MustDo(t, unix.Mount("/proc/sys/kernel/domainname", "/proc/self/oom_score_adj", "", unix.MS_BIND, ""))
+	systest.MustDo(t, unix.Mount("tmpfs", "/proc/sys/net", "tmpfs", 0, ""))
 
 	host, err := HostProc()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	for _, path := range []string{"sys/kernel/hostname", "self/oom_score_adj", "sys/net/core"} {
 		if err := host.Write(path, "x"); !errors.Is(err, unix.EXDEV) && !errors.Is(err, unix.ENOENT) {
 			t.Errorf("write %s: %v, want %v", path, err, unix.EXDEV)
@@ -105,18 +107,18 @@ func TestProcMountedOn(t *testing.T) {
 
 	// The private one shows what is below.
 	private, err := PrivateProc()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	if got, err := private.Read("sys/kernel/hostname"); err != nil || string(got) == "untouched" {
 		t.Errorf("private hostname: %q, %v", got, err)
 	}
-	mustDo(t, private.Write("thread-self/oom_score_adj", "17"))
-	mustDo(t, unix.Unmount("/proc/self/oom_score_adj", 0))
+	systest.MustDo(t, private.Write("thread-self/oom_score_adj", "17"))
+	systest.MustDo(t, unix.Unmount("/proc/self/oom_score_adj", 0))
 	if got, _ := os.ReadFile("/proc/self/oom_score_adj"); string(got) != "17\n" {
 		t.Errorf("oom_score_adj is %q", got)
 	}
 
 	// A whole /proc that is none is no procfs.
-	mustDo(t, unix.Mount("tmpfs", "/proc", "tmpfs", 0, ""))
+	systest.MustDo(t, unix.Mount("tmpfs", "/proc", "tmpfs", 0, ""))
 	if p, err := HostProc(); err == nil {
 		t.Error("a tmpfs passed for a procfs")
 		p.Close()
@@ -125,7 +127,7 @@ func TestProcMountedOn(t *testing.T) {
 
 func TestProcWriteError(t *testing.T) {
 	proc, err := HostProc()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer proc.Close()
 	err = proc.Write("self/oom_score_adj", "nonsense")
 	if !errors.Is(err, unix.EINVAL) || !strings.Contains(err.Error(), "/proc/self/oom_score_adj") {
@@ -135,16 +137,16 @@ func TestProcWriteError(t *testing.T) {
 
 func TestReopen(t *testing.T) {
 	proc, err := HostProc()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer proc.Close()
 	path := t.TempDir() + "/f"
-	mustDo(t, os.WriteFile(path, []byte("text"), 0o600))
+	systest.MustDo(t, os.WriteFile(path, []byte("text"), 0o600))
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(fd)
-	mustDo(t, os.Rename(path, path+".moved")) // the descriptor counts, not the name
+	systest.MustDo(t, os.Rename(path, path+".moved")) // the descriptor counts, not the name
 	got, err := proc.Reopen(fd, unix.O_RDONLY)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(got)
 	if text, err := ReadAll(got, 100); err != nil || string(text) != "text" {
 		t.Errorf("reopened file holds %q, %v", text, err)
@@ -156,7 +158,7 @@ func TestReadAll(t *testing.T) {
 	for _, size := range []int{0, 1, 511, 512, 513, 4096, 100_000} {
 		for _, limit := range []int{1, 512, 4096, 100_000, 1 << 20} {
 			path := filepath.Join(dir, strconv.Itoa(size))
-			mustDo(t, os.WriteFile(path, []byte(strings.Repeat("x", size)), 0o600))
+			systest.MustDo(t, os.WriteFile(path, []byte(strings.Repeat("x", size)), 0o600))
 			got, err := ReadFile(path, limit)
 			if err != nil || len(got) != min(size, limit) {
 				t.Errorf("%d bytes, limit %d: read %d, %v", size, limit, len(got), err)
@@ -165,7 +167,7 @@ func TestReadAll(t *testing.T) {
 	}
 	// What has no size is read to its end all the same.
 	r, w, err := os.Pipe()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer r.Close()
 	go func() {
 		w.Write([]byte(strings.Repeat("y", 5000)))
@@ -178,9 +180,9 @@ func TestReadAll(t *testing.T) {
 
 func TestCheckDevice(t *testing.T) {
 	dir := t.TempDir()
-	mustDo(t, os.WriteFile(dir+"/file", nil, 0o600))
-	mustDo(t, unix.Mkfifo(dir+"/fifo", 0o600))
-	mustDo(t, os.Symlink("/dev/null", dir+"/link"))
+	systest.MustDo(t, os.WriteFile(dir+"/file", nil, 0o600))
+	systest.MustDo(t, unix.Mkfifo(dir+"/fifo", 0o600))
+	systest.MustDo(t, os.Symlink("/dev/null", dir+"/link"))
 	for _, c := range []struct {
 		path         string
 		kind         uint32
@@ -198,7 +200,7 @@ func TestCheckDevice(t *testing.T) {
 		{dir + "/fifo", unix.S_IFCHR, 0, 0, "fifo, expected character device"},
 	} {
 		fd, err := unix.Open(c.path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		mustDo(t, err)
+		systest.MustDo(t, err)
 		err = CheckDevice(fd, c.kind, c.major, c.minor)
 		unix.Close(fd)
 		switch {
@@ -214,12 +216,12 @@ func TestCheckDevice(t *testing.T) {
 // (CVE-2025-31133).
 func TestOpenNull(t *testing.T) {
 	fd, err := OpenNull()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	unix.Close(fd)
 	if !alone(t) {
 		return
 	}
-	mustDo(t, unix.Mount("tmpfs", "/dev", "tmpfs", 0, ""))
+	systest.MustDo(t, unix.Mount("tmpfs", "/dev", "tmpfs", 0, ""))
 	for name, put := range map[string]func() error{
 		"file":    func() error { return os.WriteFile("/dev/null", nil, 0o666) },
 		"symlink": func() error { return os.Symlink("/proc/sysrq-trigger", "/dev/null") },
@@ -227,7 +229,7 @@ func TestOpenNull(t *testing.T) {
 		"nothing": func() error { return nil },
 	} {
 		os.Remove("/dev/null")
-		mustDo(t, put())
+		systest.MustDo(t, put())
 		if fd, err := OpenNull(); err == nil {
 			unix.Close(fd)
 			t.Errorf("%s passed for /dev/null", name)
@@ -241,9 +243,9 @@ func TestMounts(t *testing.T) {
 	}
 	dir := t.TempDir()
 	target, err := unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(target)
-	before := openDescriptors(t)
+	noneLeft := systest.Descriptors(t)
 
 	_, err = NewFilesystem("tmpfs", "tmpfs", []string{"size=4k", "nonsense=1"}, 0)
 	if !errors.Is(err, unix.EINVAL) || !strings.Contains(err.Error(), "nonsense") {
@@ -253,30 +255,28 @@ func TestMounts(t *testing.T) {
 		t.Errorf("error %v, want %v", err, unix.ENODEV)
 	}
 	mount, err := NewFilesystem("tmpfs", "tmpfs", []string{"mode=700", "ro"}, unix.MOUNT_ATTR_NOEXEC)
-	mustDo(t, err)
-	mustDo(t, AttachMount(mount, target))
+	systest.MustDo(t, err)
+	systest.MustDo(t, AttachMount(mount, target))
 	var st unix.Statfs_t
-	mustDo(t, unix.Statfs(dir, &st))
+	systest.MustDo(t, unix.Statfs(dir, &st))
 	if st.Type != unix.TMPFS_MAGIC || st.Flags&unix.ST_RDONLY == 0 || st.Flags&unix.ST_NOEXEC == 0 {
 		t.Errorf("type %#x flags %#x", st.Type, st.Flags)
 	}
 
 	// Setting one attribute leaves the others as they are.
 	clone, err := CloneTree(mount, "", 0)
-	mustDo(t, err)
-	mustDo(t, SetMountAttr(clone, unix.MOUNT_ATTR_NOSUID, unix.MOUNT_ATTR_NOEXEC, 0, false))
-	mustDo(t, unix.Fstatfs(clone, &st))
+	systest.MustDo(t, err)
+	systest.MustDo(t, SetMountAttr(clone, unix.MOUNT_ATTR_NOSUID, unix.MOUNT_ATTR_NOEXEC, 0, false))
+	systest.MustDo(t, unix.Fstatfs(clone, &st))
 	if st.Flags&unix.ST_NOSUID == 0 || st.Flags&unix.ST_NOEXEC != 0 {
 		t.Errorf("flags of the clone: %#x", st.Flags)
 	}
-	mustDo(t, unix.Statfs(dir, &st))
+	systest.MustDo(t, unix.Statfs(dir, &st))
 	if st.Flags&unix.ST_NOSUID != 0 || st.Flags&unix.ST_NOEXEC == 0 {
 		t.Errorf("flags of the original changed: %#x", st.Flags)
 	}
 	unix.Close(clone)
 	unix.Close(mount)
-	mustDo(t, unix.Unmount(dir, 0))
-	if after := openDescriptors(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
+	systest.MustDo(t, unix.Unmount(dir, 0))
+	noneLeft()
 }

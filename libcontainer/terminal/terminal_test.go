@@ -10,21 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
-
-func mustDo(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // alone runs the test once more as root of its own mount namespace and session,
 // and reports whether this is that run.
 func alone(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv("TERMINAL_TEST_ALONE") == t.Name() {
-		mustDo(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+		systest.MustDo(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 		return true
 	}
 	if os.Geteuid() != 0 {
@@ -45,25 +39,18 @@ func alone(t *testing.T) bool {
 func root(t *testing.T) (int, string) {
 	t.Helper()
 	dir := t.TempDir()
-	mustDo(t, unix.Mount("tmpfs", dir, "tmpfs", 0, ""))
-	mustDo(t, os.MkdirAll(dir+"/dev/pts", 0o755))
+	systest.MustDo(t, unix.Mount("tmpfs", dir, "tmpfs", 0, ""))
+	systest.MustDo(t, os.MkdirAll(dir+"/dev/pts", 0o755))
 	if err := unix.Mount("devpts", dir+"/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=620"); err != nil {
 		t.Skipf("no devpts: %v", err)
 	}
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	t.Cleanup(func() {
 		unix.Close(fd)
 		unix.Unmount(dir, unix.MNT_DETACH)
 	})
 	return fd, dir
-}
-
-func openDescriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	mustDo(t, err)
-	return len(entries)
 }
 
 func TestOpen(t *testing.T) {
@@ -72,14 +59,14 @@ func TestOpen(t *testing.T) {
 	}
 	fd, dir := root(t)
 	master, slave, err := Open(fd, &plan.Console{Width: 80, Height: 25, UID: 1000, Mount: true})
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	size, err := unix.IoctlGetWinsize(master, unix.TIOCGWINSZ)
 	if err != nil || size.Col != 80 || size.Row != 25 {
 		t.Errorf("size is %+v, %v", size, err)
 	}
 	var console, peer unix.Stat_t
-	mustDo(t, unix.Stat(dir+"/dev/console", &console))
-	mustDo(t, unix.Fstat(slave, &peer))
+	systest.MustDo(t, unix.Stat(dir+"/dev/console", &console))
+	systest.MustDo(t, unix.Fstat(slave, &peer))
 	if console.Rdev != peer.Rdev || unix.Major(peer.Rdev) != 136 || console.Uid != 1000 {
 		t.Errorf("/dev/console is %d:%d of uid %d, the terminal %d:%d", unix.Major(console.Rdev), unix.Minor(console.Rdev),
 			console.Uid, unix.Major(peer.Rdev), unix.Minor(peer.Rdev))
@@ -94,7 +81,7 @@ func TestOpen(t *testing.T) {
 
 	// It becomes the controlling terminal and the standard streams.
 	old, err := unix.Dup(1)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	err = Adopt(slave)
 	for fd := range 3 {
 		var st unix.Stat_t
@@ -113,7 +100,7 @@ func TestOpen(t *testing.T) {
 	for fd := range 3 {
 		unix.Dup3(old, fd, 0)
 	}
-	mustDo(t, err)
+	systest.MustDo(t, err)
 }
 
 // TestHostileDev: what an image put in the terminal's way is not taken for it,
@@ -134,25 +121,23 @@ func TestHostileDev(t *testing.T) {
 		},
 	} {
 		fd, dir := root(t)
-		mustDo(t, unix.Unmount(dir+"/dev/pts", 0))
+		systest.MustDo(t, unix.Unmount(dir+"/dev/pts", 0))
 		if name == "pts is a link" {
-			mustDo(t, os.Remove(dir+"/dev/pts"))
+			systest.MustDo(t, os.Remove(dir+"/dev/pts"))
 		}
-		mustDo(t, put(dir))
-		before := openDescriptors(t)
+		systest.MustDo(t, put(dir))
+		noneLeft := systest.Descriptors(t)
 		if _, _, err := Open(fd, &plan.Console{Mount: true}); err == nil {
 			t.Errorf("%s: a terminal was opened", name)
 		}
-		if after := openDescriptors(t); after != before {
-			t.Errorf("%s: %d descriptors before, %d after", name, before, after)
-		}
+		noneLeft()
 	}
 
 	fd, dir := root(t)
 	outside := t.TempDir()
-	mustDo(t, os.Symlink(outside+"/made", dir+"/dev/console"))
+	systest.MustDo(t, os.Symlink(outside+"/made", dir+"/dev/console"))
 	master, slave, err := Open(fd, &plan.Console{Mount: true})
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	unix.Close(master)
 	unix.Close(slave)
 	if names, _ := os.ReadDir(outside); len(names) != 0 {

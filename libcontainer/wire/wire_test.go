@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -15,28 +14,16 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-func mustDo(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
+)
 
 func pair(t *testing.T) (a, b Conn) {
 	t.Helper()
 	a, b, err := Pair()
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	t.Cleanup(func() { a.Close(); b.Close() })
 	return a, b
-}
-
-func openDescriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	mustDo(t, err)
-	return len(entries)
 }
 
 func TestFrames(t *testing.T) {
@@ -46,8 +33,8 @@ func TestFrames(t *testing.T) {
 		sent := make(chan error, 1)
 		go func() { sent <- a.Send(Plan, payload) }()
 		m, err := b.Recv()
-		mustDo(t, err)
-		mustDo(t, <-sent)
+		systest.MustDo(t, err)
+		systest.MustDo(t, <-sent)
 		if m.Kind != Plan || !bytes.Equal(m.Payload, payload) || m.FDs != nil {
 			t.Errorf("%d bytes: got kind %d, %d bytes, %d descriptors", size, m.Kind, len(m.Payload), len(m.FDs))
 		}
@@ -62,16 +49,16 @@ func TestDescriptors(t *testing.T) {
 			files := make([]int, n)
 			for i := range files {
 				fd, err := unix.MemfdCreate(strconv.Itoa(i), unix.MFD_CLOEXEC)
-				mustDo(t, err)
+				systest.MustDo(t, err)
 				defer unix.Close(fd)
 				files[i] = fd
 			}
-			before := openDescriptors(t)
+			noneLeft := systest.Descriptors(t)
 			sent := make(chan error, 1)
 			go func() { sent <- a.Send(Plan, []byte("payload"), files...) }()
 			m, err := b.Recv()
-			mustDo(t, err)
-			mustDo(t, <-sent)
+			systest.MustDo(t, err)
+			systest.MustDo(t, <-sent)
 			if m.Kind != Plan || string(m.Payload) != "payload" || len(m.FDs) != n {
 				t.Fatalf("got kind %d, %q, %d descriptors", m.Kind, m.Payload, len(m.FDs))
 			}
@@ -84,17 +71,15 @@ func TestDescriptors(t *testing.T) {
 				}
 			}
 			m.Close()
-			if after := openDescriptors(t); after != before {
-				t.Errorf("%d descriptors before, %d after", before, after)
-			}
+			noneLeft()
 		})
 	}
 }
 
 func same(t *testing.T, a, b int) bool {
 	var sa, sb unix.Stat_t
-	mustDo(t, unix.Fstat(a, &sa))
-	mustDo(t, unix.Fstat(b, &sb))
+	systest.MustDo(t, unix.Fstat(a, &sa))
+	systest.MustDo(t, unix.Fstat(b, &sb))
 	return sa.Ino == sb.Ino && sa.Dev == sb.Dev
 }
 
@@ -106,9 +91,9 @@ func raw(t *testing.T, c Conn, data []byte, fds ...int) {
 		rights = unix.UnixRights(fds...)
 	}
 	if len(data) > 0 {
-		mustDo(t, unix.Sendmsg(c.FD(), data, rights, nil, 0))
+		systest.MustDo(t, unix.Sendmsg(c.FD(), data, rights, nil, 0))
 	}
-	mustDo(t, unix.Shutdown(c.FD(), unix.SHUT_WR))
+	systest.MustDo(t, unix.Shutdown(c.FD(), unix.SHUT_WR))
 }
 
 func header(size uint32, kind Kind, fds uint16) []byte {
@@ -119,7 +104,7 @@ func header(size uint32, kind Kind, fds uint16) []byte {
 
 func TestMalformed(t *testing.T) {
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	defer unix.Close(null)
 	long := make([]byte, 100)
 	for name, c := range map[string]struct {
@@ -142,7 +127,7 @@ func TestMalformed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := pair(t)
-			before := openDescriptors(t)
+			noneLeft := systest.Descriptors(t)
 			raw(t, a, c.data, c.fds...)
 			m, err := b.Recv()
 			if err == nil || errors.Is(err, io.EOF) != c.eof {
@@ -151,9 +136,7 @@ func TestMalformed(t *testing.T) {
 			if m.FDs != nil {
 				t.Errorf("a message that is none has %d descriptors", len(m.FDs))
 			}
-			if after := openDescriptors(t); after != before {
-				t.Errorf("%d descriptors before, %d after", before, after)
-			}
+			noneLeft()
 		})
 	}
 }
@@ -161,10 +144,10 @@ func TestMalformed(t *testing.T) {
 func TestGone(t *testing.T) {
 	a, b := pair(t)
 	other, err := unix.Dup(b.FD())
-	mustDo(t, err)
+	systest.MustDo(t, err)
 	unix.Close(other)
-	mustDo(t, a.Send(Failed, []byte("last words")))
-	mustDo(t, unix.Shutdown(a.FD(), unix.SHUT_RDWR))
+	systest.MustDo(t, a.Send(Failed, []byte("last words")))
+	systest.MustDo(t, unix.Shutdown(a.FD(), unix.SHUT_RDWR))
 	if m, err := b.Recv(); err != nil || string(m.Payload) != "last words" {
 		t.Errorf("got %q, %v", m.Payload, err)
 	}
