@@ -55,10 +55,6 @@ func (p *peers) Set(s string) error {
 }
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == "calibrate" {
-		calibrate()
-		return
-	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -106,7 +102,7 @@ func run() error {
 	series := measure(set, *rounds, *budget)
 	for i, p := range set {
 		r := series[i].summary(p)
-		if r.PeakKiB, err = peak(p, dir); err != nil {
+		if r.PeakKiB, err = peak(p); err != nil {
 			fmt.Fprintf(os.Stderr, "skip memory of %s: %v\n", p.Name, err)
 		}
 		result.Peers = append(result.Peers, r)

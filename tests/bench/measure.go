@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -97,74 +95,4 @@ func together(p *peer, n, repeat int, dir, config string) (float64, error) {
 		}
 	}
 	return each, nil
-}
-
-// peak reports the largest resident set, in KiB, of any process of the
-// runtime's tree during `run`, as wait4 tells it, median of seven runs.
-//
-// The runtime cannot be a child of this process for that: a child's maximum
-// starts with the resident set of the process that made it (the kernel carries
-// it over execve), and that of a Go program is larger than the runtime's.
-// busybox time is smaller than either.
-func peak(p *peer, dir string) (int, error) {
-	busybox, err := exec.LookPath("busybox")
-	if err != nil {
-		return 0, err
-	}
-	unit, err := peakUnit(busybox, dir)
-	if err != nil {
-		return 0, err
-	}
-	var seen []float64
-	for n := range 7 {
-		run := p.command("peak" + strconv.Itoa(n))
-		kib, err := busyboxPeak(busybox, dir, run.Args...)
-		if err != nil {
-			return 0, err
-		}
-		seen = append(seen, kib/unit)
-	}
-	return int(quantile(seen, 0.5)), nil
-}
-
-// calibrated is the memory that the calibrate mode touches.
-const calibrated = 64 << 20
-
-// calibrate touches a known amount of memory: see peakUnit.
-func calibrate() {
-	block := make([]byte, calibrated)
-	for i := 0; i < len(block); i += 4096 {
-		block[i] = 1
-	}
-	fmt.Println(block[4096])
-}
-
-// peakUnit finds out what busybox time calls a kilobyte: many releases take
-// ru_maxrss, which Linux counts in KiB, for pages and report four times as much.
-func peakUnit(busybox, dir string) (float64, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return 0, err
-	}
-	kib, err := busyboxPeak(busybox, dir, self, "calibrate")
-	if err != nil {
-		return 0, err
-	}
-	if kib > 2*calibrated/1024 {
-		return 4, nil
-	}
-	return 1, nil
-}
-
-func busyboxPeak(busybox, dir string, args ...string) (float64, error) {
-	report := filepath.Join(dir, "peak")
-	cmd := exec.Command(busybox, append([]string{"time", "-f", "%M", "-o", report}, args...)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("busybox time: %w: %s", err, bytes.TrimSpace(out))
-	}
-	text, err := os.ReadFile(report)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseFloat(strings.TrimSpace(string(text)), 64)
 }

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// peak reports the largest resident set, in KiB, of any process of the
+// runtime's tree during `run`, the median of seven runs.
+//
+// wait4's ru_maxrss can't tell: the kernel adds it up per cpu and forgives
+// itself some thirty pages for each of them and for each kind of page, which is
+// a third of what these programs use. /proc/PID/status counts exactly. So the
+// tree is traced, and every process is looked at when it enters or leaves a
+// system call.
+func peak(p *peer) (int, error) {
+	runtime.LockOSThread() // a tracer is a thread
+	defer runtime.UnlockOSThread()
+	var seen []float64
+	for n := range 7 {
+		run := p.command("peak" + strconv.Itoa(n))
+		kib, err := tracePeak(run.Args)
+		if err != nil {
+			return 0, err
+		}
+		seen = append(seen, float64(kib))
+	}
+	return int(quantile(seen, 0.5)), nil
+}
+
+// tracePeak runs a program and returns the largest VmHWM of its processes.
+func tracePeak(args []string) (int, error) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer null.Close()
+	process, err := os.StartProcess(args[0], args, &os.ProcAttr{
+		Files: []*os.File{null, null, null},
+		Sys:   &syscall.SysProcAttr{Ptrace: true},
+	})
+	if err != nil {
+		return 0, err
+	}
+	root := process.Pid
+	process.Release()
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(root, &status, 0, nil); err != nil {
+		return 0, os.NewSyscallError("wait4", err)
+	}
+	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK |
+		unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL
+	if err := unix.PtraceSetOptions(root, options); err != nil {
+		return 0, os.NewSyscallError("ptrace", err)
+	}
+	most, code := 0, 0
+	for next, deliver := root, 0; ; {
+		// Who was killed meanwhile is told by wait4.
+		if err := unix.PtraceSyscall(next, deliver); err != nil && err != unix.ESRCH {
+			return 0, os.NewSyscallError("ptrace", err)
+		}
+		pid, err := unix.Wait4(-1, &status, unix.WALL, nil)
+		switch {
+		case errors.Is(err, unix.ECHILD):
+			if code != 0 {
+				return 0, fmt.Errorf("%s: exit code %d", args[0], code)
+			}
+			return most, nil
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return 0, os.NewSyscallError("wait4", err)
+		}
+		next, deliver = pid, 0
+		if !status.Stopped() {
+			if pid == root {
+				code = status.ExitStatus()
+			}
+			continue
+		}
+		switch s := status.StopSignal(); s {
+		case unix.SIGTRAP | 0x80:
+			most = max(most, highWater(pid))
+		case unix.SIGTRAP, unix.SIGSTOP: // ptrace's own
+		default:
+			deliver = int(s)
+		}
+	}
+}
+
+// highWater returns VmHWM of /proc/PID/status in KiB, 0 if there is none.
+func highWater(pid int) int {
+	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	_, rest, _ := bytes.Cut(text, []byte("VmHWM:"))
+	number, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
+	kib, _ := strconv.Atoi(string(number))
+	return kib
+}
