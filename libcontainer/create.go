@@ -25,7 +25,7 @@ type creation struct {
 	dir     *state.Dir
 	journal state.State
 	cgroup  *cgroups.Cgroup
-	trees   []tree        // for init, by slot
+	trees   []plan.Tree   // for init, by slot
 	rootfs  int           // the root filesystem's directory, where init starts
 	self    int           // the sealed binary, -1 before and after
 	spawned *spawn.Config // how init was made
@@ -33,15 +33,6 @@ type creation struct {
 	trace   *trace
 	hooked  bool // hooks have run: so must poststop's
 	told    bool // the pid file is ours
-}
-
-// tree is a detached mount for init; or, where this process may not make one,
-// the path from which init makes it with the powers of its user namespace.
-type tree struct {
-	fd        int // -1: none
-	path      string
-	recursive bool
-	noFollow  bool
 }
 
 // Create makes a container and leaves it waiting for start.
@@ -226,7 +217,7 @@ func (c *creation) undo() error {
 // close releases descriptors; the container goes on.
 func (c *creation) close() {
 	for i := range c.trees {
-		if fd := &c.trees[i].fd; *fd >= 0 {
+		if fd := &c.trees[i].FD; *fd >= 0 {
 			unix.Close(*fd)
 			*fd = -1
 		}

@@ -153,12 +153,11 @@ func identify(pid int) (state.Process, error) {
 }
 
 func (c *creation) sendPlan() error {
-	opening := wire.Opening{Trace: c.trace != nil, PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs}
+	opening := wire.Opening{Trees: c.trees, Trace: c.trace != nil, PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs}
 	var fds []int
 	for _, t := range c.trees {
-		opening.Trees = append(opening.Trees, wire.Tree{There: t.fd >= 0, Path: t.path, Recursive: t.recursive, NoFollow: t.noFollow})
-		if t.fd >= 0 {
-			fds = append(fds, t.fd)
+		if t.FD >= 0 {
+			fds = append(fds, t.FD)
 		}
 	}
 	if c.dir.HasFifo() {

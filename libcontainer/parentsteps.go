@@ -132,29 +132,29 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 		}
 		dir, path = c.rootfs, ""
 	}
-	t := tree{fd: -1}
+	t := plan.Tree{FD: -1}
 	fd, err := sys.CloneTree(dir, path, flags)
 	switch {
 	case err == nil:
-		t.fd = fd
+		t.FD = fd
 	case errors.Is(err, unix.EPERM) && s.IDMap == nil:
 		// No mounts may be made here: an ordinary user's runtime. Init may, in
 		// its own namespaces, with that user's view of the same paths.
-		t.path, t.recursive, t.noFollow = s.Path, s.Recursive, s.NoFollow
+		t.Path, t.Recursive, t.NoFollow = s.Path, s.Recursive, s.NoFollow
 		if s.Rootfs {
-			t.path = "." // where init starts
+			t.Path = "." // where init starts
 		}
 	case !s.Optional:
 		return &os.PathError{Op: "open", Path: s.Path, Err: errors.Unwrap(err)}
 	}
 	for len(c.trees) <= s.Slot {
-		c.trees = append(c.trees, tree{fd: -1})
+		c.trees = append(c.trees, plan.Tree{FD: -1})
 	}
 	c.trees[s.Slot] = t
-	if s.IDMap == nil || t.fd < 0 {
+	if s.IDMap == nil || t.FD < 0 {
 		return nil
 	}
-	return c.mapTree(t.fd, s.IDMap)
+	return c.mapTree(t.FD, s.IDMap)
 }
 
 func (c *creation) openRootfs(path string) error {

@@ -101,20 +101,15 @@ func (c *container) carryOut() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	fds, fifo, err := opening.Slots(m.FDs)
+	fifo, err := opening.Receive(m.FDs)
 	if err != nil {
 		return -1, err
-	}
-	trees := make([]rootfs.Tree, len(fds))
-	for i, fd := range fds {
-		t := &opening.Trees[i]
-		trees[i] = rootfs.Tree{FD: fd, Path: t.Path, Recursive: t.Recursive, NoFollow: t.NoFollow}
 	}
 	c.fifo, c.preserve, c.trace = fifo, opening.PreserveFDs, opening.Trace
 	if c.about, c.steps, err = plan.DecodeInit(data); err != nil {
 		return -1, err
 	}
-	c.root = rootfs.New(trees)
+	c.root = rootfs.New(opening.Trees)
 
 	unix.Umask(0) // modes are exactly as asked for
 	if _, err := unix.Setsid(); err != nil {

@@ -36,10 +36,20 @@ type OpenTree struct {
 	Slot      int    // index among the descriptors sent to init
 	Path      string // absolute host path
 	Recursive bool   // with all mounts below it
-	NoFollow  bool   // the last component must not be a symbolic link
+	NoFollow  bool   // if the last component is a symbolic link, it is itself the tree
 	Rootfs    bool   // it is the root filesystem: must be a directory; init starts with it as its cwd
 	Optional  bool   // a fallback: if it can't be opened, init does without
 	IDMap     *IDMap // mount_setattr MOUNT_ATTR_IDMAP
+}
+
+// Tree is what an OpenTree step made, on its way to init: a detached mount or,
+// where the parent may make none, the path from which init makes it with the
+// powers of its user namespace.
+type Tree struct {
+	FD        int    // -1: none
+	Path      string // empty: none
+	Recursive bool
+	NoFollow  bool // if the path's last component is a symbolic link, it is the mount
 }
 
 // IDMap is the mapping of an id-mapped mount.

@@ -18,22 +18,13 @@ const dirMode = 0o755
 
 // Builder is a root filesystem under construction.
 type Builder struct {
-	trees []Tree // by slot
-	root  int    // the container's root, once attached
-	mask  int    // an empty read-only tmpfs that is attached somewhere, or -1
-}
-
-// Tree is a detached mount that the parent has made or, where it may not make
-// mounts, the host path of one for this process to make.
-type Tree struct {
-	FD        int // -1: none
-	Path      string
-	Recursive bool
-	NoFollow  bool
+	trees []plan.Tree // by slot
+	root  int         // the container's root, once attached
+	mask  int         // an empty read-only tmpfs that is attached somewhere, or -1
 }
 
 // New takes over the descriptors of the parent's mount trees.
-func New(trees []Tree) *Builder { return &Builder{trees: trees, root: -1, mask: -1} }
+func New(trees []plan.Tree) *Builder { return &Builder{trees: trees, root: -1, mask: -1} }
 
 // Root returns the descriptor of the container's root, -1 before it is there.
 func (b *Builder) Root() int { return b.root }
@@ -45,7 +36,7 @@ func (b *Builder) tree(slot int) (int, error) {
 		return -1, fmt.Errorf("no mount in slot %d", slot)
 	}
 	t := b.trees[slot]
-	b.trees[slot] = Tree{FD: -1}
+	b.trees[slot] = plan.Tree{FD: -1}
 	if t.FD >= 0 {
 		return t.FD, nil
 	}

@@ -49,9 +49,9 @@ func build(t *testing.T, paths ...string) (*Builder, string) {
 	systest.MustDo(t, unix.Mount("tmpfs", top, "tmpfs", 0, "")) // so that the cleanup is the namespace's
 	root := top + "/rootfs"
 	systest.MustDo(t, os.Mkdir(root, 0o755))
-	trees := []Tree{{FD: clone(t, root)}}
+	trees := []plan.Tree{{FD: clone(t, root)}}
 	for _, path := range paths {
-		trees = append(trees, Tree{FD: clone(t, path)})
+		trees = append(trees, plan.Tree{FD: clone(t, path)})
 	}
 	b := New(trees)
 	t.Chdir(root)
@@ -280,9 +280,9 @@ func buildKeeping(t *testing.T, keep string, trees ...int) (*Builder, string) {
 	systest.MustDo(t, unix.Mount("tmpfs", top, "tmpfs", 0, ""))
 	root := top + "/rootfs"
 	systest.MustDo(t, os.Mkdir(root, 0o755))
-	all := []Tree{{FD: clone(t, root)}}
+	all := []plan.Tree{{FD: clone(t, root)}}
 	for _, fd := range trees {
-		all = append(all, Tree{FD: fd})
+		all = append(all, plan.Tree{FD: fd})
 	}
 	b := New(all)
 	t.Chdir(root)

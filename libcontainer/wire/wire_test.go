@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
@@ -219,10 +220,10 @@ func TestNewFailure(t *testing.T) {
 
 func TestOpening(t *testing.T) {
 	for _, o := range []Opening{
-		{Trees: []Tree{}},
-		{Trees: []Tree{{There: true}}, Fifo: true},
-		{Trees: []Tree{{There: true}, {}, {Path: "/srv/data", Recursive: true}}, PreserveFDs: 3, Trace: true},
-		{Trees: slices.Repeat([]Tree{{There: true, Path: strings.Repeat("x", 200)}}, 300), Fifo: true, PreserveFDs: 1 << 20},
+		{Trees: []plan.Tree{}},
+		{Trees: []plan.Tree{{}}, Fifo: true},
+		{Trees: []plan.Tree{{}, {FD: -1}, {FD: -1, Path: "/srv/data", Recursive: true}}, PreserveFDs: 3, Trace: true},
+		{Trees: slices.Repeat([]plan.Tree{{Path: strings.Repeat("x", 200)}}, 300), Fifo: true, PreserveFDs: 1 << 20},
 	} {
 		b := o.Append([]byte("before"))
 		got, rest, err := DecodeOpening(append(b, "after"...)[len("before"):])
@@ -237,8 +238,8 @@ func TestOpening(t *testing.T) {
 	}
 }
 
-func TestSlots(t *testing.T) {
-	there, not := Tree{There: true}, Tree{Path: "/x"}
+func TestReceive(t *testing.T) {
+	there, not := plan.Tree{}, plan.Tree{FD: -1, Path: "/x"}
 	for _, c := range []struct {
 		o     Opening
 		fds   []int
@@ -248,13 +249,17 @@ func TestSlots(t *testing.T) {
 	}{
 		{Opening{}, nil, []int{}, -1, false},
 		{Opening{Fifo: true}, []int{9}, []int{}, 9, false},
-		{Opening{Trees: []Tree{there, not, there}, Fifo: true}, []int{5, 6, 7}, []int{5, -1, 6}, 7, false},
-		{Opening{Trees: []Tree{not}}, nil, []int{-1}, -1, false},
-		{Opening{Trees: []Tree{there, there}}, []int{5}, nil, -1, true},
-		{Opening{Trees: []Tree{there}, Fifo: true}, []int{5}, nil, -1, true},
+		{Opening{Trees: []plan.Tree{there, not, there}, Fifo: true}, []int{5, 6, 7}, []int{5, -1, 6}, 7, false},
+		{Opening{Trees: []plan.Tree{not}}, nil, []int{-1}, -1, false},
+		{Opening{Trees: []plan.Tree{there, there}}, []int{5}, nil, -1, true},
+		{Opening{Trees: []plan.Tree{there}, Fifo: true}, []int{5}, nil, -1, true},
 	} {
-		trees, fifo, err := c.o.Slots(c.fds)
-		if (err != nil) != c.bad || fifo != c.fifo || !slices.Equal(trees, c.trees) {
+		fifo, err := c.o.Receive(c.fds)
+		var trees []int
+		for _, tree := range c.o.Trees {
+			trees = append(trees, tree.FD)
+		}
+		if (err != nil) != c.bad || fifo != c.fifo || err == nil && !slices.Equal(trees, c.trees) {
 			t.Errorf("%+v with %v: %v, %d, %v", c.o, c.fds, trees, fifo, err)
 		}
 	}
@@ -278,7 +283,7 @@ func FuzzDecodeFailure(f *testing.F) {
 
 func FuzzDecodeOpening(f *testing.F) {
 	f.Add([]byte{})
-	f.Add((&Opening{Trees: []Tree{{There: true}, {Path: "/x"}}, Fifo: true, PreserveFDs: 2}).Append(nil))
+	f.Add((&Opening{Trees: []plan.Tree{{}, {FD: -1, Path: "/x"}}, Fifo: true, PreserveFDs: 2}).Append(nil))
 	f.Add(bytes.Repeat([]byte{0xff}, 30))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		o, rest, err := DecodeOpening(b)
@@ -288,7 +293,7 @@ func FuzzDecodeOpening(f *testing.F) {
 		if len(rest) > len(b) || len(o.Trees) > len(b) {
 			t.Fatalf("%d bytes gave %d slots and %d bytes", len(b), len(o.Trees), len(rest))
 		}
-		o.Slots(nil)
+		(&Opening{Trees: slices.Clone(o.Trees), Fifo: o.Fifo}).Receive(nil)
 		again, left, err := DecodeOpening(append(o.Append(nil), rest...))
 		if err != nil || !bytes.Equal(left, rest) || !reflect.DeepEqual(again, o) {
 			t.Errorf("%+v became %+v, %v", o, again, err)
