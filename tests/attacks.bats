@@ -295,10 +295,10 @@ attempt() {
 	args /probe view
 	(
 		umask 0777
-		trap '' HUP TERM USR1
+		trap '' HUP PIPE QUIT TERM USR1
 		LD_PRELOAD=/nosuch.so GODEBUG=x=1 rt run --bundle "$BUNDLE" "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&-
 	)
 	same umask "$(jq -r .status.Umask "$OUT")" 0022
 	same env "$(jq -r '.env | length' "$OUT")" 2
-	no_signals ignored "$(jq -r .status.SigIgn "$OUT")"
+	no_signals ignored "$(jq -r .signals.ignored "$OUT")"
 }

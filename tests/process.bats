@@ -236,8 +236,10 @@ is() { same "$1" "$(jq -r "$1" "$OUT")" "$2"; }
 	is '.descriptors | keys | join(" ")' "0 1 2"
 	is '.env | length' 2
 	is '.args | join(" ")' "/probe view"
-	no_signals ignored "$(jq -r .status.SigIgn "$OUT")"
-	is .status.SigBlk 0000000000000000
+	no_signals ignored "$(jq -r .signals.ignored "$OUT")"
+	is .signals.blocked 0000000000000000
+	is .attributes.pdeathsig 0
+	is .attributes.dumpable 1
 }
 
 @test "scheduling: nice value and io priority" {

@@ -1,7 +1,8 @@
 // Command probe is what the tests run inside containers to see them from
 // within, static so that it needs nothing from the image.
 //
-//	probe view                    the container's view of itself, as JSON
+//	probe view [PARAMETER...]     the container's view of itself, as JSON, with
+//	                              the named kernel parameters (sysctl(8))
 //	probe syscall NR [ARG...]     make one system call, print "NR RESULT"
 //	probe syscalls                one line "NR [ARG...]" each on stdin: make it
 //	                              in a process of its own, print "NR RESULT"
@@ -9,16 +10,25 @@
 //	                              pidfd socket, tell what came, relay a terminal
 //
 // RESULT is "0", an errno name, "signal NAME" or "blocks".
+//
+// Go's runtime would distort the view: it raises the limit on open files (see
+// limits), replaces signal actions (see signals), and holds files of the cgroup
+// open, unless it is told to ignore them.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
 package main
 
 import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 )
 
 func main() {
-	fds := descriptors() // before anything of ours opens more
+	runtime.LockOSThread()  // main's own thread: attributes are a thread's
+	opened := descriptors() // before anything of ours opens more
 	if len(os.Args) < 2 {
 		os.Args = append(os.Args, "view")
 	}
@@ -27,7 +37,7 @@ func main() {
 	case "view":
 		out := json.NewEncoder(os.Stdout)
 		out.SetIndent("", "  ")
-		err = out.Encode(look(fds))
+		err = out.Encode(look(opened, os.Args[min(2, len(os.Args)):]))
 	case "syscall":
 		err = callOnce(os.Args[2:])
 	case "syscalls":

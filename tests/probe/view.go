@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"os"
-	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// A view is the container as its process sees it. Limits are missing on
-// purpose: Go raises RLIMIT_NOFILE when it starts.
+// A view is the container as its process sees it.
 type view struct {
 	Args        []string          `json:"args"`
 	Env         []string          `json:"env"`
@@ -24,43 +21,50 @@ type view struct {
 	Machine     string            `json:"machine"`
 	Personality uint64            `json:"personality"`
 	Keyring     string            `json:"session_keyring"`
+	KeyAccess   string            `json:"session_keyring_access"`
 	Namespaces  map[string]string `json:"namespaces"`
 	UIDMap      []string          `json:"uid_map"`
 	GIDMap      []string          `json:"gid_map"`
+	Setgroups   string            `json:"setgroups"`
 	TimeOffsets []string          `json:"time_offsets"`
 	Status      map[string]string `json:"status"`
+	Signals     map[string]string `json:"signals"`
+	Limits      map[string]string `json:"limits"`
+	Scheduling  schedule          `json:"scheduling"`
+	Attributes  map[string]int    `json:"attributes"`
 	OOMScoreAdj string            `json:"oom_score_adj"`
+	CoreFilter  string            `json:"coredump_filter"`
+	AppArmor    string            `json:"apparmor"`
+	Label       string            `json:"label"`
 	Cgroup      string            `json:"cgroup"`
+	CgroupFiles map[string]string `json:"cgroup_files"`
+	Terminal    string            `json:"terminal"`
+	Interfaces  []string          `json:"interfaces"`
 	Mounts      []mount           `json:"mounts"`
 	Devices     map[string]string `json:"devices"`
 	Descriptors map[string]string `json:"descriptors"`
+	Opened      map[string]file   `json:"opened"`
+	Sysctls     map[string]string `json:"sysctls"`
 }
 
-// A mount is one line of mountinfo (proc_pid_mountinfo(5)).
-type mount struct {
-	ID          string   `json:"id"`
-	Parent      string   `json:"parent"`
-	Root        string   `json:"root"`
-	Target      string   `json:"target"`
-	Options     []string `json:"options"`
-	Propagation []string `json:"propagation"`
-	Type        string   `json:"type"`
-	Source      string   `json:"source"`
-	Super       []string `json:"super"`
-}
-
-// look collects the view. What cannot be read stays empty: a masked file is
-// part of the view too.
-func look(fds map[string]string) view {
+// look collects the view, with the named kernel parameters. What cannot be read
+// stays empty: a masked file is part of the view too.
+func look(opened map[string]file, parameters []string) view {
 	v := view{
-		Args: os.Args, Env: os.Environ(), Pid: os.Getpid(), Descriptors: fds,
-		Namespaces: namespaces(), Mounts: mountinfo(), Devices: devices(), Keyring: sessionKeyring(),
-		UIDMap: lines("/proc/self/uid_map"), GIDMap: lines("/proc/self/gid_map"),
-		TimeOffsets: lines("/proc/self/timens_offsets"),
-		OOMScoreAdj: strings.Join(lines("/proc/self/oom_score_adj"), ""),
-		Cgroup:      strings.Join(lines("/proc/self/cgroup"), "\n"),
-		Status:      map[string]string{},
+		Args: os.Args, Env: os.Environ(), Pid: os.Getpid(),
+		Namespaces: namespaces(), UIDMap: lines("/proc/self/uid_map"), GIDMap: lines("/proc/self/gid_map"),
+		Setgroups: line("/proc/self/setgroups"), TimeOffsets: lines("/proc/self/timens_offsets"),
+		Status: map[string]string{}, Signals: signals(), Limits: limits(), Scheduling: scheduling(), Attributes: attributes(),
+		OOMScoreAdj: line("/proc/self/oom_score_adj"), CoreFilter: line("/proc/self/coredump_filter"),
+		AppArmor: label("apparmor/current"), Label: label("current"),
+		Cgroup: strings.Join(lines("/proc/self/cgroup"), "\n"), CgroupFiles: cgroupFiles(),
+		Terminal: terminal(), Interfaces: interfaces(), Mounts: mountinfo(), Devices: devices(),
+		Descriptors: map[string]string{}, Opened: opened, Sysctls: map[string]string{},
 	}
+	for fd, f := range opened {
+		v.Descriptors[fd] = f.Target
+	}
+	v.Keyring, v.KeyAccess = sessionKeyring()
 	v.Cwd, _ = os.Getwd()
 	v.Session, _ = unix.Getsid(0)
 	v.Group, _ = unix.Getpgid(0)
@@ -74,12 +78,16 @@ func look(fds map[string]string) view {
 	v.Personality = uint64(personality)
 	for _, line := range lines("/proc/self/status") {
 		if key, value, ok := strings.Cut(line, ":"); ok {
-			v.Status[key] = strings.Join(strings.Fields(value), " ")
+			v.Status[key] = strings.TrimSpace(value)
 		}
+	}
+	for _, name := range parameters {
+		v.Sysctls[name] = line("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
 	}
 	return v
 }
 
+// lines reads a file, each line with single blanks.
 func lines(path string) []string {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -94,19 +102,7 @@ func lines(path string) []string {
 	return out
 }
 
-// descriptors lists what this process inherited, by number and target. It uses
-// plain system calls, so that it sees no descriptor of the Go runtime.
-func descriptors() map[string]string {
-	out := map[string]string{}
-	buf := make([]byte, unix.PathMax)
-	for fd := range 1024 {
-		n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(fd), buf)
-		if err == nil {
-			out[strconv.Itoa(fd)] = string(buf[:n])
-		}
-	}
-	return out
-}
+func line(path string) string { return strings.Join(lines(path), "\n") }
 
 func namespaces() map[string]string {
 	out := map[string]string{}
@@ -116,69 +112,14 @@ func namespaces() map[string]string {
 	return out
 }
 
-func mountinfo() []mount {
-	var out []mount
-	for _, line := range lines("/proc/self/mountinfo") {
-		f := strings.Fields(line)
-		dash := 6
-		for dash < len(f) && f[dash] != "-" {
-			dash++
+// interfaces lists the network interfaces, sorted.
+func interfaces() []string {
+	var out []string
+	for _, line := range lines("/proc/self/net/dev") {
+		if name, _, ok := strings.Cut(line, ":"); ok {
+			out = append(out, name)
 		}
-		if dash+3 >= len(f) {
-			continue
-		}
-		out = append(out, mount{
-			ID: f[0], Parent: f[1], Root: f[3], Target: f[4], Options: strings.Split(f[5], ","),
-			Propagation: f[6:dash], Type: f[dash+1], Source: f[dash+2], Super: strings.Split(f[dash+3], ","),
-		})
 	}
+	slices.Sort(out)
 	return out
-}
-
-// devices lists /dev: nodes as "c 1:3 0666 0:0", links as "-> target", and
-// everything else as "dir" or "file". It does not enter other file systems.
-func devices() map[string]string {
-	out := map[string]string{}
-	entries, _ := os.ReadDir("/dev")
-	for _, e := range entries {
-		path := filepath.Join("/dev", e.Name())
-		var st unix.Stat_t
-		if unix.Lstat(path, &st) != nil {
-			continue
-		}
-		kind := "file"
-		switch st.Mode & unix.S_IFMT {
-		case unix.S_IFLNK:
-			target, _ := os.Readlink(path)
-			out[path] = "-> " + target
-			continue
-		case unix.S_IFDIR:
-			out[path] = "dir"
-			continue
-		case unix.S_IFCHR:
-			kind = "c"
-		case unix.S_IFBLK:
-			kind = "b"
-		case unix.S_IFIFO:
-			kind = "p"
-		}
-		if kind == "c" || kind == "b" {
-			kind += " " + strconv.Itoa(int(unix.Major(st.Rdev))) + ":" + strconv.Itoa(int(unix.Minor(st.Rdev)))
-		}
-		mode := "0" + strconv.FormatUint(uint64(st.Mode&0o7777), 8)
-		owner := strconv.Itoa(int(st.Uid)) + ":" + strconv.Itoa(int(st.Gid))
-		out[path] = kind + " " + mode + " " + owner
-	}
-	return out
-}
-
-// sessionKeyring is the name of the session keyring (keyctl(2)), empty when
-// the kernel or a filter refuses to tell.
-func sessionKeyring() string {
-	text, err := unix.KeyctlString(unix.KEYCTL_DESCRIBE, unix.KEY_SPEC_SESSION_KEYRING)
-	if err != nil {
-		return ""
-	}
-	fields := bytes.Split([]byte(text), []byte(";"))
-	return string(fields[len(fields)-1])
 }
