@@ -17,16 +17,18 @@ var errTimeout = errors.New("timed out")
 
 // Freeze stops all processes in the cgroup and below and returns when all of
 // them have stopped. If they do not in time, or at all, it thaws them again.
-func (c *Cgroup) Freeze() error {
+func (c *Cgroup) Freeze() error { return c.freeze(freezeTimeout) }
+
+func (c *Cgroup) freeze(limit time.Duration) error {
 	if err := writeAt(c.fd, "cgroup.freeze", "1"); err != nil {
 		return c.pathError("write", "cgroup.freeze", err)
 	}
-	err := c.waitEvent("frozen", 1, time.Now().Add(freezeTimeout))
+	err := c.waitEvent("frozen", 1, time.Now().Add(limit))
 	if err == nil {
 		return nil
 	}
 	if errors.Is(err, errTimeout) {
-		err = fmt.Errorf("processes did not stop within %v: %w", freezeTimeout, err)
+		err = fmt.Errorf("processes did not stop within %v: %w", limit, err)
 	}
 	return fmt.Errorf("freeze %q: %w", c.Dir(), errors.Join(err, c.Thaw()))
 }

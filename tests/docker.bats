@@ -143,6 +143,30 @@ stopped() { [ "$(d inspect -f '{{.State.Status}}' "$1")" = exited ]; }
 	[ ! -d "/proc/$pid" ] || fail "still there"
 }
 
+@test "docker pause, unpause, kill of a paused container" {
+	ok d run -d --name $C --network none bb:1 sh -c 'while :; do echo tick; sleep 0.05; done'
+	ok d pause $C
+	same status "$(d inspect -f '{{.State.Status}}' $C)" paused
+	local lines
+	lines=$(d logs $C | wc -l)
+	sleep 0.3
+	same "lines of log" "$(d logs $C | wc -l)" "$lines"
+	no 1 "is already paused" d pause $C
+	ok d unpause $C
+	until_true sh -c "[ \$(docker -H unix://$RUN/d.sock logs $C | wc -l) -gt $lines ]"
+	ok d pause $C
+	ok d rm -f $C
+}
+
+@test "docker top" {
+	ps -eo pid,args >/dev/null 2>&1 || skip "no ps(1) of procps"
+	ok d run -d --name $C --network none bb:1 sh -c 'sleep 1234 & exec sleep 1235'
+	until_true sh -c "docker -H unix://$RUN/d.sock top $C -o pid,args | grep -q 'sleep 1234'"
+	ok d top $C -o pid,args
+	same lines "$(wc -l <"$OUT")" 3
+	grep -q "^$(d inspect -f '{{.State.Pid}}' $C) .*sleep 1235" "$OUT"
+}
+
 @test "docker logs" {
 	ok d run --name $C --network none bb:1 sh -c 'echo one; echo two >&2'
 	ok d logs $C

@@ -82,6 +82,8 @@ func errorCode(err error) string {
 		return "invalid-id"
 	case errors.Is(err, libcontainer.ErrNotRunning):
 		return "not-running"
+	case errors.Is(err, libcontainer.ErrNotPaused):
+		return "not-paused"
 	case errors.As(err, &errno):
 		return "system"
 	case errors.As(err, &field), errors.As(err, &resource), errors.As(err, &syntax):

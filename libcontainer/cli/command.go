@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// The host's programs are run without os/exec, which brings contexts and more
+// along for what is a few lines here.
+
+// defaultPath is searched where there is no PATH, as execvp(3) does: engines
+// call with a nearly empty environment.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// lookPath finds a program of the host. Relative directories of PATH are no
+// place for one: what is there may be the container's.
+func lookPath(name string, env func(string) string) (string, error) {
+	dirs := env("PATH")
+	if dirs == "" {
+		dirs = defaultPath
+	}
+	for dir := range strings.SplitSeq(dirs, ":") {
+		path := dir + "/" + name
+		if dir == "" || dir[0] != '/' || unix.Access(path, unix.X_OK) != nil {
+			continue
+		}
+		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("exec: %q: executable file not found in $PATH", name)
+}
+
+// output runs a program to its end and returns what it printed. If it failed,
+// complaint says how, with what it wrote on standard error.
+func output(path string, argv []string) (out, complaint string, err error) {
+	outR, outW, err := os.Pipe()
+	if err != nil {
+		return "", "", err
+	}
+	defer outR.Close()
+	defer outW.Close()
+	errR, errW, err := os.Pipe()
+	if err != nil {
+		return "", "", err
+	}
+	defer errR.Close()
+	defer errW.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return "", "", err
+	}
+	defer null.Close()
+	process, err := os.StartProcess(path, argv, &os.ProcAttr{Files: []*os.File{null, outW, errW}})
+	if err != nil {
+		return "", "", err
+	}
+	outW.Close()
+	errW.Close()
+	said := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(errR)
+		said <- strings.TrimSpace(string(text))
+	}()
+	text, readErr := io.ReadAll(outR)
+	errText := <-said
+	state, err := process.Wait()
+	switch {
+	case err != nil:
+		return "", "", err
+	case readErr != nil:
+		return "", "", readErr
+	case !state.Success():
+		return "", strings.TrimSuffix(state.String()+": "+errText, ": "), nil
+	}
+	return string(text), "", nil
+}

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"errors"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+func (inv *invocation) psCommand() *cli.Command {
+	var format string
+	return &cli.Command{
+		Name:      "ps",
+		Usage:     "list the processes of a container",
+		ArgsUsage: "<container-id> [ps options]",
+		Description: `A table is what the host's ps(1) prints of the container's processes; the options are
+its own (default: -ef), and the columns must include PID. The JSON is an array of
+process ids, those of the host.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{
+				Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table",
+				Usage: "print in `FORMAT`: table or json",
+			},
+		},
+		Action: func(c *cli.Context) error {
+			if err := inv.arity(c, 1, math.MaxInt); err != nil {
+				return err
+			}
+			if format != "table" && format != "json" {
+				return errors.New("invalid format option")
+			}
+			pids, err := inv.processes(c.Args().First())
+			if err != nil {
+				return err
+			}
+			if format == "json" {
+				return inv.print(pidArray(pids) + "\n")
+			}
+			out, err := hostPS(psOptions(c.Args().Tail()))
+			if err != nil {
+				return err
+			}
+			table, err := selectPIDs(out, pids)
+			if err != nil {
+				return err
+			}
+			return inv.print(table)
+		},
+	}
+}
+
+func (inv *invocation) processes(id string) ([]int, error) {
+	container, err := libcontainer.Open(inv.global.root, id)
+	if err != nil {
+		return nil, err
+	}
+	defer container.Close()
+	return container.Processes()
+}
+
+// pidArray is null for no processes, as with runc.
+func pidArray(pids []int) string {
+	w := jsontext.NewWriter("")
+	if pids == nil {
+		w.Null()
+		return string(w.Bytes())
+	}
+	w.Array()
+	for _, pid := range pids {
+		w.Int(int64(pid))
+	}
+	w.End()
+	return string(w.Bytes())
+}
+
+// psOptions are those for ps(1). go-runc passes all of them as one word.
+func psOptions(args []string) []string {
+	if len(args) == 1 {
+		args = strings.Fields(args[0])
+	}
+	if len(args) == 0 {
+		return []string{"-ef"}
+	}
+	return args
+}
+
+// hostPS runs the host's ps(1) and returns what it prints.
+func hostPS(options []string) (string, error) {
+	path, err := lookPath("ps", os.Getenv)
+	if err != nil {
+		return "", withHint(err, "install ps(1), which Linux distributions have in their package procps, or ask for --format json")
+	}
+	out, complaint, err := output(path, append([]string{"ps"}, options...))
+	if err != nil {
+		return "", err
+	}
+	if complaint != "" {
+		return "", errors.New(strings.Join(append([]string{"ps"}, options...), " ") + ": " + complaint)
+	}
+	return out, nil
+}
+
+// selectPIDs keeps the header of a table and the lines of these processes.
+func selectPIDs(table string, pids []int) (string, error) {
+	header, lines, _ := strings.Cut(table, "\n")
+	index := slices.Index(strings.Fields(header), "PID")
+	if index < 0 {
+		return "", errors.New("couldn't find PID field in ps output")
+	}
+	end := headerEnd(header, "PID")
+	var b strings.Builder
+	b.WriteString(header + "\n")
+	for line := range strings.Lines(lines) {
+		if pid, ok := linePID(line, index, end); ok && slices.Contains(pids, pid) {
+			b.WriteString(line)
+		}
+	}
+	return b.String(), nil
+}
+
+// headerEnd is where the column's title ends.
+func headerEnd(header, title string) int {
+	for from := 0; ; {
+		end := from + strings.Index(header[from:], title) + len(title)
+		before := end - len(title)
+		if (before == 0 || header[before-1] == ' ') && (end == len(header) || header[end] == ' ') {
+			return end
+		}
+		from = end
+	}
+}
+
+// linePID finds the process id in a line of ps(1). Numbers end where their
+// title does; where none does, because a cell before it is too wide or ps is a
+// simple one, it is the field with the title's index. The other way round, a
+// cell with a blank in it, such as a command's name, would be taken for two.
+func linePID(line string, index, end int) (int, bool) {
+	line = strings.TrimRight(line, "\n")
+	if end <= len(line) && line[end-1] != ' ' && (end == len(line) || line[end] == ' ') {
+		start := strings.LastIndexByte(line[:end], ' ') + 1
+		if pid, err := strconv.Atoi(line[start:end]); err == nil {
+			return pid, true
+		}
+	}
+	fields := strings.Fields(line)
+	if index >= len(fields) {
+		return 0, false
+	}
+	pid, err := strconv.Atoi(fields[index])
+	return pid, err == nil
+}

@@ -1,0 +1,65 @@
+package libcontainer
+
+import (
+	"errors"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/cgroups"
+)
+
+// ErrNotPaused means that there is nothing to resume. Engines match the text.
+var ErrNotPaused = errors.New("container not paused")
+
+// errNoCgroup is the answer to what only a cgroup can do.
+var errNoCgroup = errors.New("the container has no cgroup of its own")
+
+// Pause stops all processes of a created or running container, and returns
+// when they have stopped. The error is ErrNotRunning in any other state, also
+// if it is paused.
+//
+// It takes no lock: hooks, which run while create or start holds it, may pause
+// their container, and the kernel orders two who pause and resume at once.
+func (c *Container) Pause() error {
+	status, _, err := c.Status()
+	if err != nil {
+		return err
+	}
+	if status != specs.StateRunning && status != specs.StateCreated {
+		return ErrNotRunning
+	}
+	return c.inCgroup((*cgroups.Cgroup).Freeze, ErrNotRunning)
+}
+
+// Resume lets the processes of a paused container run again. The error is
+// ErrNotPaused if it is not paused.
+func (c *Container) Resume() error {
+	status, _, err := c.Status()
+	if err != nil {
+		return err
+	}
+	if status != StatePaused {
+		return ErrNotPaused
+	}
+	return c.inCgroup((*cgroups.Cgroup).Thaw, ErrNotPaused)
+}
+
+// inCgroup calls act with the container's cgroup; gone is the error if that
+// ends meanwhile.
+func (c *Container) inCgroup(act func(*cgroups.Cgroup) error, gone error) error {
+	if c.journal.Cgroup.Dir == "" {
+		return errNoCgroup
+	}
+	group, err := c.openCgroup()
+	if err != nil {
+		return err
+	}
+	if group == nil {
+		return gone
+	}
+	defer group.Close()
+	if err := act(group); !errors.Is(err, cgroups.ErrNotExist) {
+		return err
+	}
+	return gone
+}
