@@ -56,16 +56,17 @@ func (c *Cgroup) Watch(file string) (*Watch, error) {
 		return nil, c.pathError("open", file, err)
 	}
 	w := &Watch{c, fd, file}
-	if err := w.read(); err != nil {
+	if err := w.Seen(); err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
 	return w, nil
 }
 
-// read marks what the file says now as seen: poll(2) compares with the last
-// read of the descriptor.
-func (w *Watch) read() error {
+// Seen marks what the file says now as seen: poll(2) compares with the last
+// read of the descriptor. Wait does it; it is for those who poll FD. The error
+// is ErrNotExist when the cgroup is gone.
+func (w *Watch) Seen() error {
 	var buf [512]byte
 	for {
 		_, err := unix.Pread(w.fd, buf[:], 0)
@@ -100,7 +101,7 @@ func (w *Watch) Wait(timeout time.Duration) (bool, error) {
 		if n == 0 {
 			return false, nil
 		}
-		return true, w.read()
+		return true, w.Seen()
 	}
 }
 

@@ -122,7 +122,6 @@ type MemoryStats struct {
 	Swap   *SwapStats // nil without swap accounting
 	Events MemoryEvents
 	Stat   []KeyValue // memory.stat in the kernel's order
-	PSI    *PSI
 }
 
 // SwapStats is the use of swap alone, in bytes.
@@ -143,10 +142,11 @@ type MemoryEvents struct {
 	OOMGroupKill uint64 // whole cgroups killed for it
 }
 
-func (c *Cgroup) memoryStats() (*MemoryStats, error) {
+func (c *Cgroup) memoryStats() (*MemoryStats, *PSI, error) {
 	r := reader{c: c}
+	psi := r.psi("memory.pressure")
 	if !r.has("memory.current") {
-		return nil, r.err
+		return nil, psi, r.err
 	}
 	s := &MemoryStats{
 		Usage: r.number("memory.current"),
@@ -154,7 +154,6 @@ func (c *Cgroup) memoryStats() (*MemoryStats, error) {
 		Limit: r.number("memory.max"),
 		Low:   r.number("memory.low"),
 		Stat:  r.keyValues("memory.stat"),
-		PSI:   r.psi("memory.pressure"),
 	}
 	if r.has("memory.swap.current") {
 		s.Swap = &SwapStats{
@@ -164,7 +163,7 @@ func (c *Cgroup) memoryStats() (*MemoryStats, error) {
 		}
 	}
 	s.Events = memoryEvents(r.text("memory.events"))
-	return s, r.err
+	return s, psi, r.err
 }
 
 func memoryEvents(text []byte) (e MemoryEvents) {

@@ -1,8 +1,12 @@
 package cgroups
 
 import (
+	"io/fs"
 	"strconv"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // PSI is pressure stall information (Documentation/accounting/psi.rst): for how
@@ -58,4 +62,44 @@ func parsePSILine(text string) (l PSILine) {
 		}
 	}
 	return l
+}
+
+// PressureTrigger is when pressure is worth telling: some, or all, tasks waited
+// for Stall in a time of Window.
+type PressureTrigger struct {
+	Resource string // cpu, memory, io or irq
+	Full     bool   // all tasks, not some
+	Stall    time.Duration
+	Window   time.Duration
+}
+
+// String is the trigger in the kernel's words: "some 150000 1000000".
+func (t PressureTrigger) String() string {
+	kind := "some"
+	if t.Full {
+		kind = "full"
+	}
+	return kind + " " + strconv.FormatInt(t.Stall.Microseconds(), 10) + " " + strconv.FormatInt(t.Window.Microseconds(), 10)
+}
+
+// WatchPressure begins to watch for a trigger, which goes off once per window
+// at most. The error is EINVAL for times that the kernel refuses (500ms to 10s
+// for the window, multiples of 2s without CAP_SYS_RESOURCE), ErrNotSupported
+// where it does not account for pressure. The owner calls Close.
+func (c *Cgroup) WatchPressure(t PressureTrigger) (*Watch, error) {
+	file := t.Resource + ".pressure"
+	fd, err := openAt(c.fd, file, unix.O_RDWR|unix.O_NONBLOCK)
+	if err != nil {
+		return nil, c.pathError("open", file, err)
+	}
+	// The kernel overwrites the last byte with the end of its string.
+	_, err = unix.Write(fd, append([]byte(t.String()), 0))
+	if err == nil {
+		return &Watch{c, fd, file}, nil
+	}
+	unix.Close(fd)
+	if err == unix.EOPNOTSUPP {
+		return nil, &fs.PathError{Op: "watch", Path: c.Dir() + "/" + file, Err: &reason{"the kernel does not account for pressure", ErrNotSupported}}
+	}
+	return nil, &fs.PathError{Op: "write " + strconv.Quote(t.String()) + " to", Path: c.Dir() + "/" + file, Err: err}
 }

@@ -15,15 +15,16 @@ const Max = math.MaxUint64
 // Stats is what the cgroup and those below it use. What there is no controller
 // for is nil. Times are in microseconds, sizes in bytes.
 type Stats struct {
-	CPU     *CPUStats
-	Cpuset  *CpusetStats
-	Memory  *MemoryStats
-	Pids    *PidsStats
-	IO      []IOStats // per device that was used
-	IOPSI   *PSI
-	Hugetlb []HugetlbStats
-	Rdma    []RdmaStats
-	Misc    []MiscStats
+	CPU       *CPUStats
+	Cpuset    *CpusetStats
+	Memory    *MemoryStats
+	MemoryPSI *PSI // needs no controller, like CPU.PSI and IOPSI
+	Pids      *PidsStats
+	IO        []IOStats // per device that was used
+	IOPSI     *PSI
+	Hugetlb   []HugetlbStats
+	Rdma      []RdmaStats
+	Misc      []MiscStats
 }
 
 // Stats reads all of it.
@@ -34,7 +35,7 @@ func (c *Cgroup) Stats() (s Stats, err error) {
 	if s.Cpuset, err = c.cpusetStats(); err != nil {
 		return s, err
 	}
-	if s.Memory, err = c.memoryStats(); err != nil {
+	if s.Memory, s.MemoryPSI, err = c.memoryStats(); err != nil {
 		return s, err
 	}
 	if s.Pids, err = c.pidsStats(); err != nil {

@@ -53,9 +53,9 @@ func TestStats(t *testing.T) {
 }
 
 func TestStatsWithoutControllers(t *testing.T) {
-	c := fake(t, "", "cpu.stat=usage_usec 7\n")
+	c := fake(t, "", "cpu.stat=usage_usec 7\n", "memory.pressure=some avg10=0.00 avg60=0.00 avg300=0.00 total=6\n")
 	got, err := c.Stats()
-	if want := (Stats{CPU: &CPUStats{Usage: 7}}); err != nil || !reflect.DeepEqual(got, want) {
+	if want := (Stats{CPU: &CPUStats{Usage: 7}, MemoryPSI: &PSI{Some: PSILine{Total: 6}}}); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if _, err := c.OOMKills(); !errors.Is(err, ErrNotSupported) {
