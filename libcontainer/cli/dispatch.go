@@ -31,6 +31,7 @@ func commandEntries() []commandEntry {
 		{"ps", (*invocation).psCommand},
 		{"run", (*invocation).runCommand},
 		{"list", (*invocation).listCommand},
+		{"events", (*invocation).eventsCommand},
 		{"spec", (*invocation).specCommand},
 		{"plan", (*invocation).planCommand},
 		{"features", (*invocation).featuresCommand},

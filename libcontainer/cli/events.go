@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+func (inv *invocation) eventsCommand() *cli.Command {
+	var once bool
+	var triggers pressureTriggers
+	o := libcontainer.WatchOptions{Reader: -1}
+	return &cli.Command{
+		Name:      "events",
+		Usage:     "show what a container uses and what happens to it",
+		ArgsUsage: "<container-id>",
+		Description: `Prints one JSON object per line, with "type", "id" and "data": stats at every
+interval, and in between, when it happens, oom (out of memory), pids (pids.max
+kept a process from being made), pressure (see --pressure) and exit. That one
+is the last.`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "stats", Destination: &once, Usage: "print the statistics of now, and nothing else"},
+			&cli.DurationFlag{
+				Name: "interval", Destination: &o.Interval, Value: 5 * time.Second,
+				Usage: "print statistics every `DURATION`",
+			},
+			&cli.GenericFlag{
+				Name: "pressure", Value: &triggers,
+				Usage: "tell when some tasks, or all (full), waited so long in such a time: `WHAT` is like memory:some:150ms/2s; repeatable",
+			},
+		},
+		Action: func(c *cli.Context) error {
+			if err := inv.arity(c, 1, 1); err != nil {
+				return err
+			}
+			id := c.Args().First()
+			container, err := libcontainer.Open(inv.global.root, id)
+			if err != nil {
+				return err
+			}
+			defer container.Close()
+			if o.Interval <= 0 {
+				return errors.New("duration interval must be greater than 0")
+			}
+			if once {
+				err = inv.printStats(container, id)
+			} else {
+				o.Pressure = triggers
+				err = inv.watch(container, id, o)
+			}
+			if errors.Is(err, libcontainer.ErrNotRunning) {
+				return &stoppedError{id}
+			}
+			return err
+		},
+	}
+}
+
+// stoppedError is ErrNotRunning in the words that runc has for it here.
+type stoppedError struct{ id string }
+
+func (e *stoppedError) Error() string { return "container with id " + e.id + " is not running" }
+func (e *stoppedError) Unwrap() error { return libcontainer.ErrNotRunning }
+
+func (inv *invocation) printStats(container *libcontainer.Container, id string) error {
+	stats, err := container.Stats()
+	if err != nil {
+		return err
+	}
+	return inv.emit(&libcontainer.Event{Type: libcontainer.EventStats, Stats: stats}, id)
+}
+
+// watch prints events until the container ends, or the reader.
+func (inv *invocation) watch(container *libcontainer.Container, id string, o libcontainer.WatchOptions) error {
+	if f, ok := inv.stdout.(*os.File); ok {
+		o.Reader = int(f.Fd())
+	}
+	o.Warn = func(text string) { fmt.Fprintf(inv.stderr, "warning: %s\n", text) }
+	err := container.Watch(o, func(e *libcontainer.Event) error { return inv.emit(e, id) })
+	switch {
+	case errors.Is(err, unix.EPIPE):
+		return nil // the reader has seen what it wanted
+	case errors.Is(err, unix.EINVAL) && len(o.Pressure) > 0:
+		return withHint(err, "the window must be 500ms to 10s, and longer than the time waited; without CAP_SYS_RESOURCE a multiple of 2s")
+	}
+	return err
+}
+
+// emit writes an event as one line, in one write.
+func (inv *invocation) emit(e *libcontainer.Event, id string) error {
+	w := jsontext.NewWriter("")
+	writeEvent(w, e, id)
+	line := append(w.Bytes(), '\n')
+	f, ok := inv.stdout.(*os.File)
+	if !ok {
+		_, err := inv.stdout.Write(line)
+		return err
+	}
+	// Not by way of os.File, which turns EPIPE into the end by SIGPIPE.
+	for len(line) > 0 {
+		n, err := unix.Write(int(f.Fd()), line)
+		switch err {
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN: // somebody made it non-blocking
+			unix.Poll([]unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLOUT}}, -1)
+			continue
+		}
+		if err != nil {
+			return &os.PathError{Op: "write", Path: f.Name(), Err: err}
+		}
+		line = line[n:]
+	}
+	return nil
+}
+
+// writeEvent writes the envelope. The data of events that runc does not know must make sense to those who decode each as
+// statistics, so its keys are none of theirs.
+func writeEvent(w *jsontext.Writer, e *libcontainer.Event, id string) {
+	w.Object()
+	w.Key("type").Text(string(e.Type))
+	w.Key("id").Text(id)
+	switch {
+	case e.Stats != nil:
+		w.Key("data")
+		writeStats(w, e.Stats)
+	case e.Memory != nil:
+		w.Key("data")
+		object{w}.memoryEvents(e.Memory)
+	case e.Pids != nil:
+		w.Key("data").Object()
+		w.Key("max").Uint(e.Pids.Max)
+		w.End()
+	case e.Trigger != nil:
+		w.Key("data").Object()
+		w.Key("trigger").Text(triggerText(*e.Trigger))
+		w.End()
+	}
+	w.End()
+}
+
+// pressureTriggers is the value of --pressure, each adds one.
+type pressureTriggers []cgroups.PressureTrigger
+
+func (p *pressureTriggers) String() string {
+	var list []string
+	for _, t := range *p {
+		list = append(list, triggerText(t))
+	}
+	return strings.Join(list, ",")
+}
+
+func (p *pressureTriggers) Set(text string) error {
+	t, err := parseTrigger(text)
+	if err == nil {
+		*p = append(*p, t)
+	}
+	return err
+}
+
+func triggerText(t cgroups.PressureTrigger) string {
+	kind := "some"
+	if t.Full {
+		kind = "full"
+	}
+	return t.Resource + ":" + kind + ":" + t.Stall.String() + "/" + t.Window.String()
+}
+
+// parseTrigger reads RESOURCE:some|full:STALL/WINDOW.
+func parseTrigger(text string) (t cgroups.PressureTrigger, err error) {
+	wrong := errors.New("want cpu, memory or io, some or full, and two durations, as in memory:some:150ms/2s")
+	resource, rest, _ := strings.Cut(text, ":")
+	kind, times, _ := strings.Cut(rest, ":")
+	stall, window, _ := strings.Cut(times, "/")
+	switch resource {
+	case "cpu", "memory", "io":
+	default:
+		return t, wrong
+	}
+	if kind != "some" && kind != "full" {
+		return t, wrong
+	}
+	t = cgroups.PressureTrigger{Resource: resource, Full: kind == "full"}
+	if t.Stall, err = time.ParseDuration(stall); err != nil || t.Stall < time.Microsecond {
+		return t, wrong
+	}
+	if t.Window, err = time.ParseDuration(window); err != nil || t.Window < t.Stall {
+		return t, wrong
+	}
+	return t, nil
+}

@@ -1,0 +1,134 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// ErrNoCgroup means that nothing measures the container: it has no cgroup of
+// its own.
+var ErrNoCgroup = errors.New("container has no cgroup of its own")
+
+// Stats is what a container uses.
+type Stats struct {
+	cgroups.Stats
+	Interfaces []Interface // empty if the network is the host's
+}
+
+// Interface counts what a network interface has sent and received.
+type Interface struct {
+	Name                                    string
+	RxBytes, RxPackets, RxErrors, RxDropped uint64
+	TxBytes, TxPackets, TxErrors, TxDropped uint64
+}
+
+// Stats measures the container. The error is ErrNotRunning if it has stopped.
+func (c *Container) Stats() (*Stats, error) {
+	init, err := c.pidfd()
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(init)
+	group, err := c.openCgroup()
+	if err != nil {
+		return nil, err
+	}
+	if group == nil {
+		return nil, ErrNoCgroup
+	}
+	defer group.Close()
+	return c.measure(group, init)
+}
+
+// measure reads the statistics of a container whose init has the pidfd init.
+func (c *Container) measure(group *cgroups.Cgroup, init int) (*Stats, error) {
+	s := new(Stats)
+	var err error
+	if s.Stats, err = group.Stats(); err != nil {
+		return nil, err
+	}
+	if s.Pids == nil {
+		// Without the controller nobody counts threads, but processes can be listed.
+		pids, err := group.Procs()
+		if err != nil {
+			return nil, err
+		}
+		s.Pids = &cgroups.PidsStats{Current: uint64(len(pids)), Limit: cgroups.Max}
+	}
+	s.Interfaces, err = c.interfaces(init)
+	return s, err
+}
+
+// interfaces reads the counters of the container's network namespace, which
+// init's procfs directory shows without joining it.
+func (c *Container) interfaces(init int) ([]Interface, error) {
+	if !c.hasNamespace(specs.NetworkNamespace) {
+		return nil, nil
+	}
+	proc, err := sys.HostProc()
+	if err != nil {
+		return nil, err
+	}
+	defer proc.Close()
+	text, err := proc.Read(strconv.Itoa(c.journal.Init.PID) + "/net/dev")
+	if ended(init) {
+		return nil, ErrNotRunning // and the pid may have been somebody else's
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseNetDev(string(text))
+}
+
+func (c *Container) hasNamespace(kind specs.LinuxNamespaceType) bool {
+	for _, ns := range c.journal.Namespaces {
+		if ns.Type == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// ended tells whether the process of a pidfd has ended.
+func ended(pidfd int) bool {
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	n, _ := unix.Poll(fds, 0)
+	return n > 0
+}
+
+// parseNetDev reads /proc/net/dev (proc_pid_net(5)): two lines of headings,
+// then one for each interface, "NAME: " and eight counters for each direction.
+// The loopback interface is left out: it moves nothing anywhere.
+func parseNetDev(text string) ([]Interface, error) {
+	var list []Interface
+	for line := range strings.Lines(text) {
+		name, rest, ok := strings.Cut(line, ":")
+		if !ok { // a heading
+			continue
+		}
+		var n [16]uint64
+		fields := strings.Fields(rest)
+		if len(fields) < len(n) {
+			return nil, fmt.Errorf("read /proc/net/dev: malformed line %q", line)
+		}
+		for i := range n {
+			var err error
+			if n[i], err = strconv.ParseUint(fields[i], 10, 64); err != nil {
+				return nil, fmt.Errorf("read /proc/net/dev: malformed line %q", line)
+			}
+		}
+		if name = strings.TrimSpace(name); name == "lo" {
+			continue
+		}
+		list = append(list, Interface{name, n[0], n[1], n[2], n[3], n[8], n[9], n[10], n[11]})
+	}
+	return list, nil
+}
