@@ -155,6 +155,8 @@ func (c *creation) do(item *plan.Item) error {
 		return c.await(s.Phase)
 	case *plan.Continue:
 		return c.letGo()
+	case *plan.SendListener:
+		return c.sendListener(s)
 	case *plan.RunHooks:
 		return c.runHooks(s)
 	case *plan.SetOOMScoreAdj:

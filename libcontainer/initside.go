@@ -181,31 +181,44 @@ func (c *creation) sendPlan() error {
 
 // await waits for init's word that it has come to a phase.
 func (c *creation) await(phase plan.Phase) error {
+	m, err := c.next(wire.Phase)
+	if err != nil {
+		return err
+	}
+	if len(m.Payload) != 1 || plan.Phase(m.Payload[0]) != phase {
+		return fmt.Errorf("unexpected message %d from init: phase %v, expected %v", m.Kind, m.Payload, phase)
+	}
+	return nil
+}
+
+// next waits for init's next message of a kind. What may come before it is
+// dealt with.
+func (c *creation) next(kind wire.Kind) (wire.Message, error) {
 	for {
 		m, err := c.init.Conn.Recv()
 		if err != nil {
-			return c.lost(err)
+			return m, c.lost(err)
 		}
 		switch {
-		case m.Kind == wire.Phase && len(m.Payload) == 1 && plan.Phase(m.Payload[0]) == phase:
-			return nil
+		case m.Kind == kind:
+			return m, nil
 		case m.Kind == wire.Failed:
-			return c.failed(m.Payload)
+			return m, c.failed(m.Payload)
 		case m.Kind == wire.Trace && c.trace != nil:
 			if c.trace.init, err = wire.DecodeSpans(m.Payload); err != nil {
-				return err
+				return m, err
 			}
 		case m.Kind == wire.SpawnFailed:
-			return c.spawned.Failure(m.Payload)
+			return m, c.spawned.Failure(m.Payload)
 		case m.Kind == wire.Terminal && len(m.FDs) == 1:
 			err := sendDescriptor(c.opts.ConsoleSocket, "/dev/pts/ptmx", m.FDs[0])
 			m.Close()
 			if err != nil {
-				return fmt.Errorf("--console-socket: %w", err)
+				return m, fmt.Errorf("--console-socket: %w", err)
 			}
 		default:
 			m.Close()
-			return fmt.Errorf("unexpected message %d from init", m.Kind)
+			return m, fmt.Errorf("unexpected message %d from init", m.Kind)
 		}
 	}
 }

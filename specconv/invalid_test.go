@@ -142,8 +142,10 @@ func TestInvalid(t *testing.T) {
 		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"}}}`, "linux.memoryPolicy", "not supported by this version"},
 		{`{"linux": {"netDevices": {"eth0": {}}}}`, "linux.netDevices", "not supported by this version"},
 		{`{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_BOGUS"}}}`, "linux.seccomp.defaultAction", "SCMP_ACT_BOGUS"},
-		{`{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/s", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}`,
-			"linux.seccomp", "SCMP_ACT_NOTIFY is not supported by this version"},
+		{`{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "s", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}`,
+			"linux.seccomp.listenerPath", `"s" is not absolute`},
+		{`{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "listenerPath": "/s", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}`,
+			"linux.seccomp", "denies sendmsg, recvmsg, execve, openat, write: with SCMP_ACT_NOTIFY"},
 	} {
 		t.Run(c.field, func(t *testing.T) {
 			refused(t, decode(t, c.fragment), goldenHost, testOptions, c.field, c.text)

@@ -64,9 +64,9 @@ func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, err
 		(*builder).checkProcess,
 		(*builder).checkTerminal,
 		(*builder).planIdentity,
+		(*builder).planRlimits,
 		(*builder).planSeccomp,
 		(*builder).planCapabilities,
-		(*builder).planRlimits,
 		(*builder).planOOM,
 		(*builder).planHooks,
 
@@ -203,6 +203,10 @@ func (b *builder) finishParent() error {
 	b.hooksOutside("prestart", b.hooks.Prestart) //nolint:staticcheck // deprecated, but engines use it
 	b.hooksOutside("createRuntime", b.hooks.CreateRuntime)
 	b.parentAdd("", &plan.Continue{Phase: plan.Mounted})
+	if b.filter != nil && b.filter.Notify {
+		s := b.linux.Seccomp
+		b.parentAdd("linux.seccomp.listenerPath", &plan.SendListener{Path: s.ListenerPath, Metadata: s.ListenerMetadata})
+	}
 	b.parentAdd("", &plan.Await{Phase: plan.Ready})
 	return nil
 }

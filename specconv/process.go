@@ -241,13 +241,19 @@ func (b *builder) planBecome() error {
 		b.add("process.noNewPrivileges", &plan.SetNoNewPrivs{})
 	}
 	b.add("process.args[0]", &plan.FindExecutable{Name: p.Args[0], Path: b.env.path})
+	early := b.filter != nil && b.filter.Notify // an agent must have the listener before create is done
+	if early {
+		b.add("linux.seccomp", b.filter)
+	}
 	b.add("", &plan.Sync{Phase: plan.Ready})
 	if !b.opts.Run {
 		b.add("", &plan.WaitStart{})
 	}
 	b.hooksInside("startContainer", specs.StateCreated, "", b.hooks.StartContainer)
-	b.setRlimits()
-	if b.filter != nil {
+	if limits := b.ownRlimits(); len(limits) > 0 {
+		b.add("process.rlimits", &plan.SetRlimits{Limits: limits})
+	}
+	if b.filter != nil && !early {
 		b.add("linux.seccomp", b.filter)
 	}
 	b.add("process.args", &plan.Execute{Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID})

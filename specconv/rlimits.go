@@ -68,15 +68,13 @@ func (b *builder) planRlimits() error {
 	return nil
 }
 
-// setRlimits has init set its limits. The soft limit on open files is the
+// ownRlimits are the limits that init sets. The soft limit on open files is the
 // caller's again, which Go raised in the runtime, unless the config has one.
-func (b *builder) setRlimits() {
+func (b *builder) ownRlimits() []plan.Rlimit {
 	limits := b.rlimits
 	isNoFile := func(l plan.Rlimit) bool { return l.Resource == unix.RLIMIT_NOFILE }
 	if h := b.host; h.NoFileSoft < h.NoFileHard && !slices.ContainsFunc(limits, isNoFile) {
 		limits = append(limits, plan.Rlimit{Type: "RLIMIT_NOFILE", Resource: unix.RLIMIT_NOFILE, Soft: h.NoFileSoft, Hard: h.NoFileHard})
 	}
-	if len(limits) > 0 {
-		b.add("process.rlimits", &plan.SetRlimits{Limits: limits})
-	}
+	return limits
 }

@@ -3,6 +3,8 @@ package specconv
 import (
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/seccomp"
 )
@@ -10,18 +12,49 @@ import (
 // planSeccomp compiles linux.seccomp, if there is anything in it.
 func (b *builder) planSeccomp() error {
 	program, err := seccomp.Compile(b.linux.Seccomp)
-	if err != nil || program == nil {
+	if err != nil || program == nil { // an empty object asks for no filter
 		return err
-	}
-	if program == nil {
-		return nil // an empty object asks for no filter
-	}
-	if program.Notify {
-		return unsupported("linux.seccomp", "the action SCMP_ACT_NOTIFY")
 	}
 	if len(program.Skipped) > 0 {
 		b.warn("linux.seccomp.syscalls", "unknown syscalls are ignored: "+strings.Join(program.Skipped, ", "))
 	}
-	b.filter = &plan.LoadSeccomp{Flags: program.Flags, Filter: program.Filter}
-	return nil
+	b.filter = &plan.LoadSeccomp{Flags: program.Flags, Filter: program.Filter, Notify: program.Notify}
+	if !program.Notify {
+		return nil
+	}
+	if path := b.linux.Seccomp.ListenerPath; path[0] != '/' {
+		return invalid("linux.seccomp.listenerPath", "", "%q is not absolute, expected the absolute path of the agent's socket", path)
+	}
+	return b.checkEarlyFilter(program)
+}
+
+// checkEarlyFilter: a filter that notifies is loaded while init still has work
+// to do, because create is not done before the agent has the listener.
+func (b *builder) checkEarlyFilter(program *seccomp.Program) error {
+	needed := [...]struct {
+		name string
+		nr   uint32
+		why  string // empty: always needed
+	}{
+		{"sendmsg", unix.SYS_SENDMSG, ""},
+		{"recvmsg", unix.SYS_RECVMSG, ""},
+		{"execve", unix.SYS_EXECVE, ""},
+		{"openat", unix.SYS_OPENAT, "create"},
+		{"write", unix.SYS_WRITE, "create"},
+		{"prlimit64", unix.SYS_PRLIMIT64, "rlimits"},
+	}
+	var missing []string
+	for _, call := range needed {
+		if call.why == "create" && b.opts.Run || call.why == "rlimits" && len(b.ownRlimits()) == 0 {
+			continue
+		}
+		if program.Denies(call.nr) {
+			missing = append(missing, call.name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return invalid("linux.seccomp", "allow them",
+		"denies %s: with SCMP_ACT_NOTIFY the filter is loaded while the container's init still needs these", strings.Join(missing, ", "))
 }

@@ -226,19 +226,3 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 	[ "$rc" != 139 ] || skip "this kernel has no 32-bit calls"
 	same errno "$rc" 28
 }
-
-@test "notify: the listener goes to the agent" {
-	ours "1.1 needs libseccomp of its own"
-	"$PROBE" receive "$BATS_TEST_TMPDIR/agent" >"$BATS_TEST_TMPDIR/got" 3>&- &
-	until_true test -S "$BATS_TEST_TMPDIR/agent"
-	seccomp "$(jq -n --arg s "$BATS_TEST_TMPDIR/agent" '{defaultAction: "SCMP_ACT_ALLOW", listenerPath: $s, listenerMetadata: "meta", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_NOTIFY"}]}')"
-	args true
-	try run_bundle "$ID"
-	if [[ $err == *"not supported by this version"* ]]; then
-		kill %1
-		skip "SCMP_ACT_NOTIFY is not supported by this version"
-	fi
-	same "exit code" "$rc" 0
-	wait %1
-	grep -q 'seccompFd.*meta.*1 descriptor: anon_inode:seccomp notify' "$BATS_TEST_TMPDIR/got" || fail "$(<"$BATS_TEST_TMPDIR/got")"
-}

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"slices"
-
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
 
@@ -69,7 +67,7 @@ func writeLinuxFeatures(w *jsontext.Writer) {
 	w.End()
 	w.Key("seccomp").Object()
 	flag("enabled", true)
-	texts("actions", seccompActions())
+	texts("actions", seccomp.SupportedActions())
 	texts("operators", seccomp.SupportedOperators())
 	texts("archs", seccomp.SupportedArchs())
 	texts("knownFlags", seccomp.SupportedFlags())
@@ -83,11 +81,4 @@ func writeLinuxFeatures(w *jsontext.Writer) {
 	w.End()
 	enabled("netDevices", false)
 	w.End()
-}
-
-// seccompActions leaves out what the compiler knows and a plan refuses: nobody would listen to the notifications.
-func seccompActions() []string {
-	return slices.DeleteFunc(slices.Clone(seccomp.SupportedActions()), func(action string) bool {
-		return action == "SCMP_ACT_NOTIFY"
-	})
 }

@@ -164,7 +164,7 @@ func TestFeatures(t *testing.T) {
 	if doc.OCIVersionMin != "1.0.0" || doc.OCIVersionMax != "1.3.0" || len(doc.Hooks) != 6 || l.Cgroup["v1"] || !l.Cgroup["v2"] {
 		t.Errorf("%+v", doc)
 	}
-	if len(l.Seccomp.Actions) != 8 || slices.Contains(l.Seccomp.Actions, "SCMP_ACT_NOTIFY") || len(l.Seccomp.Archs) == 0 || len(l.Seccomp.Operators) == 0 || len(l.Seccomp.SupportedFlags) == 0 {
+	if len(l.Seccomp.Actions) != 9 || !slices.Contains(l.Seccomp.Actions, "SCMP_ACT_NOTIFY") || len(l.Seccomp.Archs) == 0 || len(l.Seccomp.Operators) == 0 || len(l.Seccomp.SupportedFlags) == 0 {
 		t.Errorf("seccomp: %+v", l.Seccomp)
 	}
 	// What containerd, moby and CRI-O look for.

@@ -55,7 +55,7 @@ func (c *container) become(index int, step plan.InitStep) error {
 	case *plan.SetRlimits:
 		return setRlimits(s)
 	case *plan.LoadSeccomp:
-		return loadSeccomp(s)
+		return c.loadSeccomp(s)
 	case *plan.Execute:
 		return c.execute()
 	}
@@ -262,12 +262,4 @@ func loopbackUp() error {
 	}
 	ifreq.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
 	return os.NewSyscallError("ioctl SIOCSIFFLAGS", unix.IoctlIfreq(sock, unix.SIOCSIFFLAGS, ifreq))
-}
-
-// loadSeccomp installs the filter for this thread. TSYNC is left out: it would
-// put Go's other threads under the filter too, for the instant until execve
-// ends them, and the filter may kill for what they do.
-func loadSeccomp(s *plan.LoadSeccomp) error {
-	_, err := sys.LoadFilter(s.Flags&^unix.SECCOMP_FILTER_FLAG_TSYNC, s.Filter)
-	return err
 }

@@ -123,11 +123,7 @@ func homeIn(passwd []byte, uid uint32) string {
 // waitStart blocks until someone opens the exec fifo for reading. The parent has
 // gone: from here on whoever starts the container hears what becomes of it.
 func (c *container) waitStart() error {
-	proc, err := c.procfs()
-	if err != nil {
-		return err
-	}
-	dir, err := proc.Open("thread-self/fd", unix.O_PATH|unix.O_DIRECTORY)
+	dir, err := c.openFDs()
 	if err != nil {
 		return err
 	}
@@ -143,6 +139,18 @@ func (c *container) waitStart() error {
 		return errGone
 	}
 	return nil
+}
+
+// openFDs opens the directory of this thread's descriptors, once.
+func (c *container) openFDs() (int, error) {
+	if c.fds >= 0 {
+		return c.fds, nil
+	}
+	proc, err := c.procfs()
+	if err != nil {
+		return -1, err
+	}
+	return proc.Open("thread-self/fd", unix.O_PATH|unix.O_DIRECTORY)
 }
 
 // execute becomes the container's program.

@@ -34,9 +34,11 @@ type container struct {
 	root  *rootfs.Builder
 	proc  sys.Proc // private procfs, made at first need; fd -1 before
 
-	fifo     int // O_PATH of the exec fifo, -1 in run
-	started  int // write end of the fifo, once start has opened it; or -1
-	preserve int // descriptors 3, 4, … that stay
+	fifo     int  // O_PATH of the exec fifo, -1 in run
+	started  int  // write end of the fifo, once start has opened it; or -1
+	preserve int  // descriptors 3, 4, … that stay
+	fds      int  // /proc/thread-self/fd, from which the fifo is opened; -1 before
+	detached bool // from the runtime's death
 
 	trace    bool // note when each step began and ended
 	spans    []wire.Span
@@ -60,7 +62,7 @@ func run() int {
 	unix.CloseOnExec(fd)
 	// Who shares our pid namespace may not look into us; execve resets it.
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	c := &container{conn: wire.FromFD(fd), fifo: -1, started: -1, proc: sys.NoProc}
+	c := &container{conn: wire.FromFD(fd), fifo: -1, started: -1, fds: -1, proc: sys.NoProc}
 	step, err := c.carryOut()
 	if err == nil || errors.Is(err, errGone) {
 		return 1
@@ -180,9 +182,8 @@ func (c *container) do(index int, step plan.InitStep) error {
 // do; after Ready it may be gone.
 func (c *container) sync(s *plan.Sync) error {
 	if s.Phase == plan.Ready {
-		// From here on the container lives without the runtime.
-		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); err != nil {
-			return os.NewSyscallError("prctl PR_SET_PDEATHSIG", err)
+		if err := c.detach(); err != nil {
+			return err
 		}
 		if c.trace {
 			if err := c.conn.Send(wire.Trace, wire.AppendSpans(nil, c.spans)); err != nil {

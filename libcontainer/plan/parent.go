@@ -83,6 +83,14 @@ type Await struct{ Phase Phase }
 // Continue lets init go on from a phase.
 type Continue struct{ Phase Phase }
 
+// SendListener waits for the listener of init's seccomp filter and hands it to
+// the agent, see "The Container Process State" in the runtime-spec's
+// config-linux.md. Init waits until it is done.
+type SendListener struct {
+	Path     string // of the agent's unix socket
+	Metadata string // for the agent; opaque
+}
+
 // RunHooks runs hooks in the runtime's namespaces.
 type RunHooks struct {
 	Kind   string
@@ -161,6 +169,9 @@ func (s *Spawn) String() string {
 
 func (s *Await) String() string    { return "wait until init is " + s.Phase.String() }
 func (s *Continue) String() string { return "let init continue" }
+func (s *SendListener) String() string {
+	return "send seccomp listener to " + strconv.Quote(s.Path)
+}
 func (s *RunHooks) String() string { return fmt.Sprintf("run %d %s hooks", len(s.Hooks), s.Kind) }
 func (s *SetOOMScoreAdj) String() string {
 	return fmt.Sprintf("set oom_score_adj to %d", s.Value)

@@ -109,10 +109,14 @@ type WaitStart struct{}
 // live with some of them.
 type SetRlimits struct{ Limits []Rlimit }
 
-// LoadSeccomp installs a filter. Nothing but execve may follow it.
+// LoadSeccomp installs a filter. Nothing but execve may follow it, unless it
+// notifies an agent.
 type LoadSeccomp struct {
 	Flags  uint32
 	Filter []unix.SockFilter
+	// Notify: loading makes a listener, which goes to the parent. Init waits
+	// until the agent has it.
+	Notify bool
 }
 
 // Execute replaces init by the container's process.
@@ -172,7 +176,11 @@ func (s *FindExecutable) String() string { return "find executable " + strconv.Q
 func (s *SetRlimits) String() string     { return "set limits " + limits(s.Limits) }
 func (s *WaitStart) String() string      { return "wait for start" }
 func (s *LoadSeccomp) String() string {
-	return fmt.Sprintf("load seccomp filter (%d instructions, flags %#x)", len(s.Filter), s.Flags)
+	line := fmt.Sprintf("load seccomp filter (%d instructions, flags %#x)", len(s.Filter), s.Flags)
+	if s.Notify {
+		line += ", hand its listener to the parent"
+	}
+	return line
 }
 
 func (s *Execute) String() string {

@@ -334,6 +334,7 @@ func (s *SetRlimits) code(c *coder) {
 
 func (s *LoadSeccomp) code(c *coder) {
 	c.u32(&s.Flags)
+	c.flag(&s.Notify)
 	list(c, &s.Filter, func(f *unix.SockFilter) {
 		packed := uint64(f.Code)<<48 | uint64(f.Jt)<<40 | uint64(f.Jf)<<32 | uint64(f.K)
 		c.u64(&packed)

@@ -132,7 +132,7 @@ func TestOracleRandomProfiles(t *testing.T) {
 				r := rand.New(rand.NewPCG(uint64(seed), 2))
 				var names []string
 				for range 5 + r.IntN(60) {
-					if name := sysnr.Name(r.IntN(sysnr.Count)); known(name, family) && name != "write" && name != "socketcall" && name != "ipc" {
+					if name := sysnr.Name(r.IntN(sysnr.Count)); known(name, family) && !handsOver(name) && name != "socketcall" && name != "ipc" {
 						names = append(names, name)
 					}
 				}

@@ -152,17 +152,22 @@ func (p *profile) addEntries(calls []specs.LinuxSyscall) error {
 	return nil
 }
 
-// checkNames refuses what no rule can be made of. A rule that notifies on
-// write(2) is one: init hands the listener over to the agent, and would be the
-// first to wait for it.
+// handsOver names the system calls between a filter's loading and the moment
+// when the agent has its listener. Write is not among ours; it is runc's, and a
+// profile should mean the same everywhere.
+func handsOver(name string) bool { return name == "sendmsg" || name == "recvmsg" || name == "write" }
+
+// checkNames refuses what no rule can be made of. A rule that notifies on what
+// hands the listener over is one: init would be the first to wait for the
+// agent.
 func checkNames(names []string, action uint32, prefix string) error {
 	for i, name := range names {
 		if name == "" {
 			return field(prefix+"names["+strconv.Itoa(i)+"]", errors.New("empty, expected a syscall's name"))
 		}
-		if name == "write" && action == unix.SECCOMP_RET_USER_NOTIF {
+		if action == unix.SECCOMP_RET_USER_NOTIF && handsOver(name) {
 			return field(prefix+"names["+strconv.Itoa(i)+"]",
-				errors.New("SCMP_ACT_NOTIFY can't be used on write: the agent's listener could not be handed over"))
+				fmt.Errorf("SCMP_ACT_NOTIFY cannot be used for the %s syscall: the agent's listener could not be handed over", name))
 		}
 	}
 	return nil

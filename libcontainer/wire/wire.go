@@ -29,6 +29,7 @@ const (
 	SpawnFailed                 // from the raw child: stage and errno
 	Terminal                    // from init: the terminal's master
 	Trace                       // from init: when each step began and ended
+	Listener                    // from init: its seccomp filter's listener; it waits for Continue
 )
 
 // maxFrame bounds a frame. The largest are plans: arguments and environment

@@ -8,6 +8,9 @@
 //	                              in a process of its own, print "NR RESULT"
 //	probe receive SOCKET          outside: accept one connection of a console or
 //	                              pidfd socket, tell what came, relay a terminal
+//	probe agent SOCKET [NR=RESULT...]
+//	                              outside: be a seccomp agent that answers calls
+//	                              with an errno name, a number or "continue"
 //
 // RESULT is "0", an errno name, "signal NAME" or "blocks".
 //
@@ -44,6 +47,8 @@ func main() {
 		err = callEach(os.Stdin, os.Stdout)
 	case "receive":
 		err = receive(os.Args[2])
+	case "agent":
+		err = agent(os.Args[2], os.Args[3:])
 	default:
 		err = fmt.Errorf("unknown mode %q", os.Args[1])
 	}

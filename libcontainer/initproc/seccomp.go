@@ -1,0 +1,71 @@
+package initproc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// loadSeccomp installs the filter for this thread. TSYNC is left out: it would
+// put Go's other threads under the filter too, for the instant until execve
+// ends them, and the filter may kill for what they do.
+func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
+	if s.Notify {
+		if err := c.prepareFilter(); err != nil {
+			return err
+		}
+	}
+	listener, err := sys.LoadFilter(s.Flags&^unix.SECCOMP_FILTER_FLAG_TSYNC, s.Filter)
+	if err != nil || !s.Notify {
+		return err
+	}
+	return handOver(c.conn, listener)
+}
+
+// prepareFilter does what a later step would do under a filter that may not
+// allow it.
+func (c *container) prepareFilter() error {
+	if err := c.detach(); err != nil {
+		return err
+	}
+	if c.fifo < 0 {
+		return nil
+	}
+	var err error
+	c.fds, err = c.openFDs()
+	return err
+}
+
+// handOver sends the listener to the parent, and waits until the agent has it:
+// only then there is somebody to answer a notification. Nothing but sendmsg and
+// recvmsg may happen in between, see seccomp.Compile.
+func handOver(conn wire.Conn, listener int) error {
+	if err := conn.Send(wire.Listener, nil, listener); err != nil {
+		return errGone
+	}
+	m, err := conn.Recv()
+	if errors.Is(err, io.EOF) {
+		return errGone
+	}
+	if err == nil && m.Kind != wire.Continue {
+		err = fmt.Errorf("unexpected message %d", m.Kind)
+	}
+	unix.Close(listener) // or the agent's end would not be the end of it
+	return err
+}
+
+// detach lets the container live without the runtime.
+func (c *container) detach() error {
+	if c.detached {
+		return nil
+	}
+	c.detached = true
+	return os.NewSyscallError("prctl PR_SET_PDEATHSIG", unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0))
+}

@@ -1,0 +1,92 @@
+package seccomp
+
+import "golang.org/x/sys/unix"
+
+// Denies tells whether the filter may keep its own process from making a
+// system call of the native architecture, whatever the arguments. To ask the
+// agent is not to deny.
+//
+// What depends on arguments is followed both ways, so a call that is denied
+// with some arguments only counts as denied.
+func (p *Program) Denies(nr uint32) bool {
+	w := walk{filter: p.Filter, nr: nr, seen: make(map[place]bool)}
+	return w.denies(place{})
+}
+
+// place is where a walk through a filter is, and what the accumulator holds.
+type place struct {
+	pc    uint32
+	acc   uint32
+	known bool // acc: not an argument
+}
+
+type walk struct {
+	filter []unix.SockFilter
+	nr     uint32
+	seen   map[place]bool
+}
+
+// denies follows every way from a place. Filters have no backward jumps, so
+// all of them end.
+func (w *walk) denies(at place) bool {
+	for !w.seen[at] {
+		w.seen[at] = true
+		if int(at.pc) >= len(w.filter) {
+			return true // no such program was loaded
+		}
+		i := w.filter[at.pc]
+		at.pc++
+		switch i.Code {
+		case opRet:
+			switch i.K & unix.SECCOMP_RET_ACTION_FULL {
+			case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG, unix.SECCOMP_RET_USER_NOTIF:
+				return false
+			}
+			return true
+		case opLoad:
+			at.acc, at.known = w.load(i.K)
+		case opAnd:
+			at.acc &= i.K
+		case opJump:
+			at.pc += i.K
+		default:
+			yes, no := at, at
+			yes.pc += uint32(i.Jt)
+			no.pc += uint32(i.Jf)
+			if !at.known {
+				if w.denies(yes) {
+					return true
+				}
+				at = no
+				continue
+			}
+			if at = no; met(i, at.acc) {
+				at = yes
+			}
+		}
+	}
+	return false // been here
+}
+
+// load gives what is known of seccomp_data before a call is made.
+func (w *walk) load(offset uint32) (value uint32, known bool) {
+	switch offset {
+	case dataNr:
+		return w.nr, true
+	case dataArch:
+		return native().audit, true
+	}
+	return 0, false
+}
+
+func met(i unix.SockFilter, acc uint32) bool {
+	switch i.Code {
+	case opJeq:
+		return acc == i.K
+	case opJgt:
+		return acc > i.K
+	case opJge:
+		return acc >= i.K
+	}
+	return acc&i.K != 0 // BPF_JSET
+}
