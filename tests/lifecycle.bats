@@ -471,6 +471,14 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 		and .cgroup.v2 and (.cgroup.v1 | not)' "$OUT"
 	jq -e '(.mountOptions | index("rro")) and (.mountOptions == (.mountOptions | sort))' "$OUT"
 	jq -e '.annotations and .potentiallyUnsafeConfigAnnotations' "$OUT"
+	# The same for everybody, wherever the state is; and no state is made.
+	local first=$out
+	ok rt features
+	same "with --root, as root" "$out" "$first"
+	[ ! -e "$ROOT" ] || fail "it made $ROOT"
+	ok env XDG_RUNTIME_DIR="$BATS_TEST_TMPDIR" "$RUNTIME" features
+	same "with XDG_RUNTIME_DIR" "$out" "$first"
+	same "state below XDG_RUNTIME_DIR" "$(find "$BATS_TEST_TMPDIR" -name crun-go)" ""
 }
 
 @test "plan prints the steps, for people and machines, and makes nothing" {

@@ -24,7 +24,8 @@ func (inv *invocation) featuresCommand() *cli.Command {
 	}
 }
 
-// features says what the build knows, not what the machine it runs on has: engines ask once and keep the answer.
+// features says what the build knows, not what the machine it runs on has: so the specification wants it (features.md), and
+// engines ask once and keep the answer. seccomp's supported flags alone are the kernel's.
 func (inv *invocation) features() []byte {
 	w := jsontext.NewWriter("    ")
 	w.Object()
@@ -71,7 +72,7 @@ func writeLinuxFeatures(w *jsontext.Writer) {
 	texts("operators", seccomp.SupportedOperators())
 	texts("archs", seccomp.SupportedArchs())
 	texts("knownFlags", seccomp.SupportedFlags())
-	texts("supportedFlags", seccomp.SupportedFlags())
+	texts("supportedFlags", seccomp.KernelFlags())
 	w.End()
 	enabled("apparmor", true)
 	enabled("selinux", true)

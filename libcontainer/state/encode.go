@@ -77,11 +77,14 @@ func (s *State) encodeConfig(w *jsontext.Writer) {
 	w.End()
 }
 
-// labels returns the annotations as runc keeps them, sorted, with the bundle as the last.
+// labels returns the annotations as runc keeps them, sorted, with the bundle as the last. An annotation of that name stays
+// out: hooks would take it for the bundle's path.
 func (s *State) labels() []string {
 	list := make([]string, 0, len(s.Container.Annotations)+1)
 	for key, value := range s.Container.Annotations {
-		list = append(list, key+"="+value)
+		if key != "bundle" {
+			list = append(list, key+"="+value)
+		}
 	}
 	slices.Sort(list)
 	return append(list, "bundle="+s.Container.Bundle)

@@ -22,7 +22,7 @@ func example() *State {
 	return &State{
 		Container: plan.Container{
 			ID: "web", Bundle: "/srv/web", Rootfs: "/srv/web/rootfs", OCIVersion: "1.3.0",
-			Annotations: map[string]string{"com.example.key": "value", "b=c": "<d>", "empty": ""},
+			Annotations: map[string]string{"com.example.key": "value", "b=c": "<d>", "empty": "", "bundle": "/elsewhere"},
 		},
 		Config:  "/srv/web/config.json",
 		Status:  specs.StateCreated,
