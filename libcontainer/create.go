@@ -26,6 +26,7 @@ type creation struct {
 	journal state.State
 	cgroup  *cgroups.Cgroup
 	trees   []plan.Tree   // for init, by slot
+	mapping *mapping      // of the last id-mapped tree; nil: none
 	rootfs  int           // the root filesystem's directory, where init starts
 	self    int           // the sealed binary, -1 before and after
 	spawned *spawn.Config // how init was made
@@ -149,6 +150,8 @@ func (c *creation) do(item *plan.Item) error {
 		return c.setPids(s)
 	case *plan.OpenTree:
 		return c.openTree(s)
+	case *plan.MakeTree:
+		return c.makeTree(s)
 	case *plan.Spawn:
 		return c.spawn(s)
 	case *plan.Await:
@@ -224,6 +227,7 @@ func (c *creation) close() {
 			*fd = -1
 		}
 	}
+	c.mapping.close()
 	for _, fd := range []*int{&c.rootfs, &c.self} {
 		if *fd >= 0 {
 			unix.Close(*fd)

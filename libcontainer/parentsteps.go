@@ -14,7 +14,6 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/plan"
-	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
@@ -113,85 +112,6 @@ func (c *creation) setPids(s *plan.SetPids) error {
 		return nil
 	}
 	return resourceError(c.cgroup.SetPids(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &s.Limit}}))
-}
-
-// openTree opens a mount tree for init. The root filesystem must be a real
-// directory: a link there would be resolved with the host's root.
-func (c *creation) openTree(s *plan.OpenTree) error {
-	flags := uint(0)
-	if s.Recursive {
-		flags |= unix.AT_RECURSIVE
-	}
-	if s.NoFollow || s.Rootfs {
-		flags |= unix.AT_SYMLINK_NOFOLLOW
-	}
-	dir, path := unix.AT_FDCWD, s.Path
-	if s.Rootfs {
-		if err := c.openRootfs(s.Path); err != nil {
-			return err
-		}
-		dir, path = c.rootfs, ""
-	}
-	t := plan.Tree{FD: -1}
-	fd, err := sys.CloneTree(dir, path, flags)
-	switch {
-	case err == nil:
-		t.FD = fd
-	case errors.Is(err, unix.EPERM) && s.IDMap == nil:
-		// No mounts may be made here: an ordinary user's runtime. Init may, in
-		// its own namespaces, with that user's view of the same paths.
-		t.Path, t.Recursive, t.NoFollow = s.Path, s.Recursive, s.NoFollow
-		if s.Rootfs {
-			t.Path = "." // where init starts
-		}
-	case !s.Optional:
-		return &os.PathError{Op: "open", Path: s.Path, Err: errors.Unwrap(err)}
-	}
-	for len(c.trees) <= s.Slot {
-		c.trees = append(c.trees, plan.Tree{FD: -1})
-	}
-	c.trees[s.Slot] = t
-	if s.IDMap == nil || t.FD < 0 {
-		return nil
-	}
-	return c.mapTree(t.FD, s.IDMap)
-}
-
-func (c *creation) openRootfs(path string) error {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fieldError("root.path", fmt.Errorf("invalid rootfs: %w", &os.PathError{Op: "stat", Path: path, Err: err}), "")
-	}
-	c.rootfs = fd
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return os.NewSyscallError("fstat", err)
-	}
-	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFDIR {
-		return fieldError("root.path", fmt.Errorf("invalid rootfs: %q is a %s, expected a directory", path, sys.FileType(st.Mode)),
-			"name the directory itself")
-	}
-	return nil
-}
-
-// mapTree maps a mount's ids by a user namespace of its own, or by one with the
-// container's maps.
-func (c *creation) mapTree(fd int, m *plan.IDMap) error {
-	maps := spawn.IDMaps{UIDs: m.UIDs, GIDs: m.GIDs}
-	if len(maps.UIDs) == 0 {
-		if s := c.spawnStep(); s != nil {
-			maps = spawn.IDMaps{UIDs: s.UIDMaps, GIDs: s.GIDMaps}
-		}
-	}
-	userns, err := spawn.UserNamespace(maps)
-	if err != nil {
-		return fmt.Errorf("make a user namespace for the mount's ids: %w", err)
-	}
-	defer unix.Close(userns)
-	if err := sys.SetMountIDMap(fd, userns, m.Recursive); err != nil {
-		return fmt.Errorf("map ids (does the filesystem support it?): %w", err)
-	}
-	return nil
 }
 
 // setOOMScoreAdj writes it from outside: a container's init may not lower it.

@@ -17,7 +17,7 @@ import (
 // words that mean something in some field.
 var vocabulary = []string{
 	"", "/", "/a", "a", "/proc", "/dev", "/dev/null", "..", "mount", "user", "pid", "network", "cgroup", "time", "uts", "ipc",
-	"bind", "rbind", "ro", "remount", "idmap", "noatime", "tmpfs", "cgroup2", "sysfs", "proc", "c", "b", "p", "rwm",
+	"bind", "rbind", "ro", "remount", "idmap", "idmap=uids=@0-1-1;gids=0-0-1#5-5-5", "copy-symlink", "dest-nofollow", "sync", "noatime", "tmpfs", "cgroup2", "sysfs", "proc", "c", "b", "p", "rwm",
 	"A=1", "PATH=/bin", "HOME=", "CAP_CHOWN", "CAP_SYS_ADMIN", "RLIMIT_CORE", "rshared", "private", "net.ipv4.x", "memory.high",
 	"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_CMP_EQ", "SCMP_ARCH_X86_64", "read", "LINUX", "SCHED_FIFO", "IOPRIO_CLASS_BE", "monotonic",
 }
@@ -84,6 +84,9 @@ func check(t *testing.T, spec *specs.Spec, host Host, opts Options) (planned boo
 		if !strings.HasPrefix(tree.Path, "/") {
 			t.Fatalf("path %q is not absolute", tree.Path)
 		}
+	}
+	for _, tree := range steps[*plan.MakeTree](p) {
+		slots[tree.Slot] = true
 	}
 	for _, s := range slotsUsed(p) {
 		if !slots[s] {

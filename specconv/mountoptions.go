@@ -29,7 +29,9 @@ const (
 	optCopyUp
 	optIDMap
 	optRIDMap
-	optNoFollow
+	optSourceLink // src-nofollow
+	optTargetLink // dest-nofollow
+	optCopyLink
 )
 
 type optionWord struct {
@@ -44,13 +46,17 @@ type optionWord struct {
 //
 // Without effect are: silent and loud, which fsopen(2) has no counterpart for;
 // iversion, which filesystems with change counters keep on since Linux 6.0 and
-// others never had. norelatime and nostrictatime lead back to the kernel's
+// others never had. Flags of the filesystem have no recursive form: rsync and
+// its like are read as sync and so on, and warned about where they change
+// nothing (see planBind). norelatime and nostrictatime lead back to the kernel's
 // default, which is relatime.
 var optionWords = [...]optionWord{
 	{"async", optNotSuper, 0, "sync"},
 	{"atime", optAtime, unix.MOUNT_ATTR_RELATIME, ""},
 	{"bind", optBind, 0, ""},
+	{"copy-symlink", optCopyLink, 0, ""},
 	{"defaults", optNone, 0, ""},
+	{"dest-nofollow", optTargetLink, 0, ""},
 	{"dev", optClear, unix.MOUNT_ATTR_NODEV, ""},
 	{"diratime", optClear, unix.MOUNT_ATTR_NODIRATIME, ""},
 	{"dirsync", optSuper, 0, "dirsync"},
@@ -72,18 +78,22 @@ var optionWords = [...]optionWord{
 	{"nosuid", optSet, unix.MOUNT_ATTR_NOSUID, ""},
 	{"nosymfollow", optSet, unix.MOUNT_ATTR_NOSYMFOLLOW, ""},
 	{"private", optPropagation, 0, ""},
+	{"rasync", optNotSuper, 0, "sync"},
 	{"ratime", optRAtime, unix.MOUNT_ATTR_RELATIME, ""},
 	{"rbind", optRbind, 0, ""},
 	{"rdev", optRClear, unix.MOUNT_ATTR_NODEV, ""},
 	{"rdiratime", optRClear, unix.MOUNT_ATTR_NODIRATIME, ""},
+	{"rdirsync", optSuper, 0, "dirsync"},
 	{"relatime", optAtime, unix.MOUNT_ATTR_RELATIME, ""},
 	{"remount", optRemount, 0, ""},
 	{"rexec", optRClear, unix.MOUNT_ATTR_NOEXEC, ""},
 	{"ridmap", optRIDMap, 0, ""},
+	{"rmand", optSuper, 0, "mand"},
 	{"rnoatime", optRAtime, unix.MOUNT_ATTR_NOATIME, ""},
 	{"rnodev", optRSet, unix.MOUNT_ATTR_NODEV, ""},
 	{"rnodiratime", optRSet, unix.MOUNT_ATTR_NODIRATIME, ""},
 	{"rnoexec", optRSet, unix.MOUNT_ATTR_NOEXEC, ""},
+	{"rnomand", optNotSuper, 0, "mand"},
 	{"rnorelatime", optRAtime, unix.MOUNT_ATTR_RELATIME, ""},
 	{"rnostrictatime", optRAtime, unix.MOUNT_ATTR_RELATIME, ""},
 	{"rnosuid", optRSet, unix.MOUNT_ATTR_NOSUID, ""},
@@ -98,12 +108,13 @@ var optionWords = [...]optionWord{
 	{"rstrictatime", optRAtime, unix.MOUNT_ATTR_STRICTATIME, ""},
 	{"rsuid", optRClear, unix.MOUNT_ATTR_NOSUID, ""},
 	{"rsymfollow", optRClear, unix.MOUNT_ATTR_NOSYMFOLLOW, ""},
+	{"rsync", optSuper, 0, "sync"},
 	{"runbindable", optPropagation, 0, ""},
 	{"rw", optClear, unix.MOUNT_ATTR_RDONLY, ""},
 	{"shared", optPropagation, 0, ""},
 	{"silent", optNone, 0, ""},
 	{"slave", optPropagation, 0, ""},
-	{"src-nofollow", optNoFollow, 0, ""},
+	{"src-nofollow", optSourceLink, 0, ""},
 	{"strictatime", optAtime, unix.MOUNT_ATTR_STRICTATIME, ""},
 	{"suid", optClear, unix.MOUNT_ATTR_NOSUID, ""},
 	{"symfollow", optClear, unix.MOUNT_ATTR_NOSYMFOLLOW, ""},
@@ -126,27 +137,35 @@ func MountOptions() []string {
 type mountWords struct {
 	options                      plan.MountOptions
 	params                       []string // the filesystem's
-	param                        int      // index of the first word that is the filesystem's; -1: none
+	param                        int      // index of the first word that only the filesystem knows; -1: none
+	super                        int      // index of the last word that sets a flag of the filesystem; -1: none
 	bind, rbind, remount, copyUp bool
-	idmap, ridmap, noFollow      bool
+	idmap, ridmap                bool
+	mapping                      int // index of the last idmap= or ridmap=; -1: none
+	sourceLink, copyLink         bool
 }
 
 // readOptions reads the options of a mount. Later words win over earlier ones.
 func readOptions(field string, options []string) (mountWords, error) {
-	w := mountWords{param: -1}
+	w := mountWords{param: -1, super: -1, mapping: -1}
 	for i, word := range options {
 		at, found := slices.BinarySearchFunc(optionWords[:], word, func(o optionWord, word string) int {
 			return strings.Compare(o.word, word)
 		})
 		if found {
+			if optionWords[at].kind == optSuper {
+				w.super = i
+			}
 			w.apply(&optionWords[at])
 			continue
 		}
 		if word == "" {
 			continue
 		}
-		if later(word) {
-			return w, unsupported(index(field, i), `mount option "`+word+`"`)
+		if strings.HasPrefix(word, "idmap=") || strings.HasPrefix(word, "ridmap=") {
+			w.mapping = i
+			w.idmap, w.ridmap = true, word[0] == 'r'
+			continue
 		}
 		if w.param < 0 {
 			w.param = i
@@ -154,13 +173,6 @@ func readOptions(field string, options []string) (mountWords, error) {
 		w.params = append(w.params, splitParams(word)...)
 	}
 	return w, nil
-}
-
-// later tells words that other runtimes understand and this version does not.
-// A filesystem must not get to see them.
-func later(word string) bool {
-	return word == "copy-symlink" || word == "dest-nofollow" ||
-		strings.HasPrefix(word, "idmap=") || strings.HasPrefix(word, "ridmap=")
 }
 
 func (w *mountWords) apply(o *optionWord) {
@@ -197,8 +209,12 @@ func (w *mountWords) apply(o *optionWord) {
 		w.idmap = true
 	case optRIDMap:
 		w.ridmap = true
-	case optNoFollow:
-		w.noFollow = true
+	case optSourceLink:
+		w.sourceLink = true
+	case optTargetLink:
+		w.options.NoFollow = true
+	case optCopyLink:
+		w.copyLink = true
 	}
 }
 
@@ -259,7 +275,7 @@ func appendParam(params []string, param []byte) []string {
 func (w *mountWords) forNew() plan.MountOptions {
 	attr, recursive := w.options.Attr, w.options.Recursive
 	bits := attr.Set&^recursive.Clear | recursive.Set
-	o := plan.MountOptions{Attr: plan.Attr{Set: bits}}
+	o := plan.MountOptions{Attr: plan.Attr{Set: bits}, NoFollow: w.options.NoFollow}
 	if bits&unix.MOUNT_ATTR__ATIME != 0 {
 		o.Attr.Clear = unix.MOUNT_ATTR__ATIME
 	}

@@ -1,6 +1,7 @@
 package specconv
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -13,6 +14,9 @@ import (
 
 // planMounts plans mounts, in the order of the configuration.
 func (b *builder) planMounts() error {
+	if err := b.checkContextType(); err != nil {
+		return err
+	}
 	for i := range b.spec.Mounts {
 		if err := b.planMount(index("mounts", i), &b.spec.Mounts[i]); err != nil {
 			return err
@@ -33,19 +37,20 @@ func (b *builder) planMount(field string, m *specs.Mount) error {
 	if m.Type == "bind" {
 		words.bind = true
 	}
-	mapped := words.idmap || words.ridmap || len(m.UIDMappings)+len(m.GIDMappings) > 0
 	switch {
 	case words.remount:
 		if words.param >= 0 {
 			return invalid(index(field+".options", words.param), "",
 				"%q: remounts can change attributes of the mount only, expected none of the filesystem's options", m.Options[words.param])
 		}
+		b.warnSuper(field, m, &words)
 		b.add(field, &plan.Remount{Target: target, Options: words.options})
 		return nil
 	case words.bind:
 		return b.planBind(field, m, target, &words)
-	case mapped:
-		return invalid(field, "add bind or rbind to its options", "id-mapped mounts must be bind mounts, found type %q", m.Type)
+	case words.sourceLink || words.copyLink:
+		return invalid(field+".options", "add bind or rbind to them",
+			"src-nofollow and copy-symlink are for bind mounts, found type %q", m.Type)
 	}
 	return b.planFilesystem(field, m, target, &words)
 }
@@ -65,6 +70,15 @@ func (b *builder) destination(field, destination string) (string, error) {
 	return target, nil
 }
 
+// warnSuper warns of words that ask for a flag of the filesystem, which is the
+// same for all its mounts, where one is only mounted once more.
+func (b *builder) warnSuper(field string, m *specs.Mount, w *mountWords) {
+	if w.super >= 0 {
+		b.warn(index(field+".options", w.super),
+			`"`+m.Options[w.super]+`" is a flag of the filesystem: it has no effect on a mount of one that is there`)
+	}
+}
+
 // planBind plans a bind mount: the parent opens the source, init attaches it.
 func (b *builder) planBind(field string, m *specs.Mount, target string, w *mountWords) error {
 	if w.param >= 0 {
@@ -81,11 +95,14 @@ func (b *builder) planBind(field string, m *specs.Mount, target string, w *mount
 	if err != nil {
 		return err
 	}
+	b.warnSuper(field, m, w)
 	source := b.fromBundle(m.Source)
-	slot := b.open(field+".source", &plan.OpenTree{Path: source, Recursive: w.rbind, NoFollow: w.noFollow, IDMap: idmap})
+	slot := b.open(field+".source", &plan.OpenTree{
+		Path: source, Recursive: w.rbind, NoFollow: w.sourceLink || w.copyLink, IDMap: idmap,
+	})
 	options := w.options
 	options.Propagation = bindPropagation(b.rootProp.bind, options.Propagation, w.rbind)
-	b.add(field, &plan.Bind{Slot: slot, Source: source, Target: target, Options: options})
+	b.add(field, &plan.Bind{Slot: slot, Source: source, Target: target, CopyLink: w.copyLink, Options: options})
 	b.bound = append(b.bound, target)
 	return nil
 }
@@ -99,33 +116,6 @@ func bindPropagation(base uint64, own []uint64, recursive bool) []uint64 {
 		return own
 	}
 	return append([]uint64{base}, own...)
-}
-
-// mountIDMap resolves the mapping of an id-mapped mount: its own, or with the
-// option alone the container's.
-func (b *builder) mountIDMap(field string, m *specs.Mount, w *mountWords) (*plan.IDMap, error) {
-	uids, gids := m.UIDMappings, m.GIDMappings
-	switch {
-	case len(uids) == 0 && len(gids) == 0 && !w.idmap && !w.ridmap:
-		return nil, nil
-	case len(uids) == 0 && len(gids) == 0:
-		if !b.ns.has(specs.UserNamespace) {
-			return nil, invalid(field, "add uidMappings and gidMappings to the mount",
-				"option idmap without mappings takes those of the user namespace, found none")
-		}
-		return &plan.IDMap{UIDs: b.spawn.UIDMaps, GIDs: b.spawn.GIDMaps, Recursive: w.ridmap}, nil
-	case len(uids) == 0:
-		return nil, invalid(field+".uidMappings", "", "empty, expected mappings beside gidMappings")
-	case len(gids) == 0:
-		return nil, invalid(field+".gidMappings", "", "empty, expected mappings beside uidMappings")
-	}
-	if err := checkIDMaps(field+".uidMappings", uids); err != nil {
-		return nil, err
-	}
-	if err := checkIDMaps(field+".gidMappings", gids); err != nil {
-		return nil, err
-	}
-	return &plan.IDMap{UIDs: uids, GIDs: gids, Recursive: w.ridmap}, nil
 }
 
 // planFilesystem plans a mount of a new filesystem instance.
@@ -154,12 +144,58 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 		b.planSysfs(field, step)
 	case "proc", "mqueue":
 	default:
-		if b.host.SELinux && b.linux.MountLabel != "" {
-			step.Params = append(step.Params, "context="+b.linux.MountLabel)
-		}
+		b.label(step)
+	}
+	if err := b.planMapped(field, m, step, w); err != nil {
+		return err
 	}
 	b.remountLater(field, step)
 	b.add(field, step)
+	return nil
+}
+
+// contextTypes are the ways to label a filesystem, see mount(8) and crun(1).
+var contextTypes = [...]string{"context", "fscontext", "defcontext", "rootcontext"}
+
+// mountContextType is the annotation that chooses how linux.mountLabel is given
+// to filesystems.
+const mountContextType = "run.oci.mount_context_type"
+
+func (b *builder) checkContextType() error {
+	if word := b.spec.Annotations[mountContextType]; word != "" && !slices.Contains(contextTypes[:], word) {
+		return invalid("annotations."+mountContextType, "", "%q, expected context, fscontext, defcontext or rootcontext", word)
+	}
+	return nil
+}
+
+// label gives a filesystem linux.mountLabel, unless its options label it.
+func (b *builder) label(step *plan.MountFS) {
+	own := slices.ContainsFunc(step.Params, func(p string) bool {
+		key, _, _ := strings.Cut(p, "=")
+		return slices.Contains(contextTypes[:], key)
+	})
+	if b.host.SELinux && b.linux.MountLabel != "" && !own {
+		kind := cmp.Or(b.spec.Annotations[mountContextType], contextTypes[0])
+		step.Params = append(step.Params, kind+"="+b.linux.MountLabel)
+	}
+}
+
+// planMapped has the parent make a filesystem whose mount is id-mapped: init,
+// in a user namespace of its own, does not control that of the mapping.
+func (b *builder) planMapped(field string, m *specs.Mount, step *plan.MountFS, w *mountWords) error {
+	idmap, err := b.mountIDMap(field, m, w)
+	if err != nil || idmap == nil {
+		return err
+	}
+	switch step.Type {
+	case "cgroup2", "devpts", "mqueue", "proc", "sysfs":
+		return invalid(field, "remove the mapping",
+			"id-mapped mounts of %s are not possible, expected a bind mount or a filesystem that stores ids", step.Type)
+	}
+	step.Fallback, step.Made = len(b.trees), true
+	b.trees = append(b.trees, plan.Item{Field: field, Step: &plan.MakeTree{
+		Slot: step.Fallback, Type: step.Type, Source: step.Source, Params: step.Params, IDMap: idmap,
+	}})
 	return nil
 }
 

@@ -62,6 +62,60 @@ func TestTypedOptions(t *testing.T) {
 	}
 }
 
+// TestSuperWords: what belongs to a filesystem is said to it when it is made,
+// in words without recursion, and warned about where it can't be.
+func TestSuperWords(t *testing.T) {
+	for _, c := range []struct {
+		words  []string
+		params []string
+	}{
+		{[]string{"rsync", "rdirsync", "rmand"}, []string{"sync", "dirsync", "mand"}},
+		{[]string{"rsync", "rasync", "mand", "rnomand"}, nil},
+	} {
+		p := planOf(t, `{"mounts": [{"destination": "/a", "type": "tmpfs", "options": `+words(c.words)+`}]}`)
+		if got := step[*plan.MountFS](t, p).Params; !slices.Equal(got, c.params) {
+			t.Errorf("%q: %q, want %q", c.words, got, c.params)
+		}
+	}
+	for word, warned := range map[string]bool{
+		"sync": true, "rsync": true, "dirsync": true, "rdirsync": true, "mand": true, "rmand": true, "lazytime": true,
+		"async": false, "rasync": false, "nomand": false, "rnomand": false, "nolazytime": false, "ro": false,
+	} {
+		for _, how := range []string{"bind", "remount"} {
+			_, warnings, err := Plan(decode(t, `{"mounts": [{"destination": "/a", "source": "/b", "options": ["`+how+`", "`+word+`"]}]}`), goldenHost, testOptions)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := len(warnings) == 1 && warnings[0].Field == "mounts[0].options[1]"; got != warned {
+				t.Errorf("%s %s: warnings %q", how, word, warnings)
+			}
+		}
+	}
+}
+
+// TestLinkOptions: what becomes of symbolic links at both ends of a mount.
+func TestLinkOptions(t *testing.T) {
+	for _, c := range []struct {
+		options                string
+		tree, copied, onTarget bool
+	}{
+		{`"bind"`, false, false, false},
+		{`"bind", "src-nofollow"`, true, false, false},
+		{`"bind", "copy-symlink"`, true, true, false},
+		{`"rbind", "dest-nofollow"`, false, false, true},
+	} {
+		p := planOf(t, `{"mounts": [{"destination": "/a", "source": "/b", "options": [`+c.options+`]}]}`)
+		bind, tree := step[*plan.Bind](t, p), steps[*plan.OpenTree](p)[1]
+		if tree.NoFollow != c.tree || bind.CopyLink != c.copied || bind.Options.NoFollow != c.onTarget {
+			t.Errorf("%s: %+v, %+v", c.options, tree, bind)
+		}
+	}
+	p := planOf(t, `{"mounts": [{"destination": "/a", "type": "tmpfs", "options": ["dest-nofollow"]}]}`)
+	if got := step[*plan.MountFS](t, p).String(); got != `mount tmpfs on "/a" (dest-nofollow)` {
+		t.Error(got)
+	}
+}
+
 // TestBindOptions: on a bind mount attributes can be taken away too, words of
 // the filesystem's have no effect, and nothing stays the host's peer unless
 // that is asked for.
@@ -176,6 +230,22 @@ func TestMountExtras(t *testing.T) {
 	if m := steps[*plan.MountFS](planOf(t, fragment))[0]; !slices.Equal(m.Params, []string{"size=1m"}) {
 		t.Errorf("label without SELinux: %+v", m)
 	}
+	for kind, want := range map[string][]string{
+		"context":     {"context=l"},
+		"fscontext":   {"fscontext=l"},
+		"defcontext":  {"defcontext=l"},
+		"rootcontext": {"rootcontext=l"},
+	} {
+		p := planOn(t, `{"annotations": {"run.oci.mount_context_type": "`+kind+`"}, "linux": {"mountLabel": "l"},
+			"mounts": [{"destination": "/a", "type": "tmpfs"}]}`, host, testOptions)
+		if m := step[*plan.MountFS](t, p); !slices.Equal(m.Params, want) {
+			t.Errorf("%s: %q", kind, m.Params)
+		}
+	}
+	p := planOn(t, `{"linux": {"mountLabel": "l"}, "mounts": [{"destination": "/a", "type": "tmpfs", "options": ["context=own"]}]}`, host, testOptions)
+	if m := step[*plan.MountFS](t, p); !slices.Equal(m.Params, []string{"context=own"}) {
+		t.Errorf("own context: %q", m.Params)
+	}
 }
 
 // TestFallbacks: in a user namespace sysfs and cgroup2 may be refused; what
@@ -200,33 +270,6 @@ func TestFallbacks(t *testing.T) {
 	fs = steps[*plan.MountFS](planOn(t, `{`+mounts+`}`, host, testOptions))
 	if fs[0].Fallback != -1 || fs[1].Fallback != -1 || !fs[1].Mask {
 		t.Errorf("new network namespace, no cgroup2: %+v %+v", fs[0], fs[1])
-	}
-}
-
-// TestIDMappedMounts: a mount's own mapping wins, the option alone takes the
-// container's.
-func TestIDMappedMounts(t *testing.T) {
-	const own = `"uidMappings": [{"hostID": 7, "size": 1}], "gidMappings": [{"hostID": 8, "size": 1}]`
-	for _, c := range []struct {
-		mount     string
-		uid, gid  uint32
-		recursive bool
-	}{
-		{`"options": ["bind", "idmap"]`, 1000, 1000, false},
-		{`"options": ["rbind", "ridmap"]`, 1000, 1000, true},
-		{`"options": ["rbind"], ` + own, 7, 8, false},
-		{`"options": ["rbind", "ridmap"], ` + own, 7, 8, true},
-	} {
-		p := planOf(t, `{"mounts": [{"destination": "/a", "source": "/b", `+c.mount+`}], "linux": {`+userns+`}}`)
-		m := steps[*plan.OpenTree](p)[1].IDMap
-		if m == nil || m.UIDs[0].HostID != c.uid || m.GIDs[0].HostID != c.gid || m.Recursive != c.recursive {
-			t.Errorf("%s: %+v", c.mount, m)
-		}
-	}
-	p := planOf(t, `{"mounts": [{"destination": "/a", "source": "/b", "options": ["bind", "idmap"]}],
-		"linux": {"namespaces": [{"type": "mount"}, {"type": "user", "path": "/u"}]}}`)
-	if m := steps[*plan.OpenTree](p)[1].IDMap; m == nil || m.UIDs != nil || m.GIDs != nil {
-		t.Errorf("joined user namespace: %+v, want the namespace's own mapping", m)
 	}
 }
 

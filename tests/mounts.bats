@@ -231,17 +231,6 @@ has() {
 	no 1 "not safe without pivot_root" run_bundle --no-pivot "$ID"
 }
 
-@test "idmapped bind" {
-	ours "1.1 has none"
-	mkdir "$BATS_TEST_TMPDIR/d"
-	touch "$BATS_TEST_TMPDIR/d/f"
-	chown 5:6 "$BATS_TEST_TMPDIR/d/f"
-	mount_entry "{\"destination\":\"/d\",\"source\":\"$BATS_TEST_TMPDIR/d\",\"options\":[\"bind\"],
-		\"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":100}],\"gidMappings\":[{\"containerID\":0,\"hostID\":2000,\"size\":100}]}"
-	inside stat -c %u:%g /d/f
-	same owner "$out" 1005:2006
-}
-
 @test "cgroup mount, writable" {
 	config '.mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end)'
 	inside sh -c 'mkdir /sys/fs/cgroup/sub && ls -d /sys/fs/cgroup/sub && rmdir /sys/fs/cgroup/sub'

@@ -15,6 +15,7 @@ type MountOptions struct {
 	Attr        Attr
 	Recursive   Attr     // of this mount and all below it
 	Propagation []uint64 // MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, each perhaps with MS_REC, in order
+	NoFollow    bool     // a symbolic link at the target is mounted on itself
 }
 
 // SetPropagation changes how mounts below "/" propagate, before anything is
@@ -35,15 +36,17 @@ type MountFS struct {
 	Options              MountOptions
 	CopyUp               bool // fill a tmpfs with what the target holds
 	Fallback             int  // slot of a tree to attach if the kernel refuses; -1: none
+	Made                 bool // the parent has made it: it is in the slot of Fallback
 	Mask                 bool // if there is no such tree either, attach an empty read-only directory
 }
 
 // Bind attaches a tree that the parent has opened.
 type Bind struct {
-	Slot    int
-	Source  string // for people
-	Target  string
-	Options MountOptions
+	Slot     int
+	Source   string // for people
+	Target   string
+	CopyLink bool // if the tree is a symbolic link, make the same one at the target instead
+	Options  MountOptions
 }
 
 // Remount changes the attributes of a mount that exists.
@@ -94,6 +97,9 @@ func (s *AttachRoot) String() string     { return "attach the root filesystem" }
 
 func (s *MountFS) String() string {
 	line := "mount " + s.Type + " on " + strconv.Quote(s.Target)
+	if s.Made {
+		return "attach " + s.Type + " to " + strconv.Quote(s.Target) + s.Options.describe()
+	}
 	if len(s.Params) > 0 {
 		line += " with " + strings.Join(s.Params, ",")
 	}
@@ -101,7 +107,11 @@ func (s *MountFS) String() string {
 }
 
 func (s *Bind) String() string {
-	return "bind " + strconv.Quote(s.Source) + " on " + strconv.Quote(s.Target) + s.Options.describe()
+	line := "bind "
+	if s.CopyLink {
+		line = "copy if link, else bind "
+	}
+	return line + strconv.Quote(s.Source) + " on " + strconv.Quote(s.Target) + s.Options.describe()
 }
 
 func (s *Remount) String() string {
@@ -146,6 +156,9 @@ func (o *MountOptions) describe() string {
 	words = append(words, o.Recursive.words("r")...)
 	for _, p := range o.Propagation {
 		words = append(words, propagation(p))
+	}
+	if o.NoFollow {
+		words = append(words, "dest-nofollow")
 	}
 	if len(words) == 0 {
 		return ""

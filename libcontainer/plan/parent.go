@@ -42,7 +42,16 @@ type OpenTree struct {
 	IDMap     *IDMap // mount_setattr MOUNT_ATTR_IDMAP
 }
 
-// Tree is what an OpenTree step made, on its way to init: a detached mount or,
+// MakeTree makes a filesystem with an id-mapped mount, detached, for init to
+// attach.
+type MakeTree struct {
+	Slot         int
+	Type, Source string
+	Params       []string // as MountFS has them
+	IDMap        *IDMap
+}
+
+// Tree is what OpenTree or MakeTree made, on its way to init: a detached mount or,
 // where the parent may make none, the path from which init makes it with the
 // powers of its user namespace.
 type Tree struct {
@@ -144,6 +153,14 @@ func (s *OpenTree) String() string {
 		line += ", if possible"
 	}
 	return line
+}
+
+func (s *MakeTree) String() string {
+	line := "make " + s.Type
+	if len(s.Params) > 0 {
+		line += " with " + strings.Join(s.Params, ",")
+	}
+	return line + ", map ids"
 }
 
 func (s *Spawn) String() string {

@@ -170,6 +170,7 @@ func (o *MountOptions) code(c *coder) {
 	o.Attr.code(c)
 	o.Recursive.code(c)
 	list(c, &o.Propagation, c.u64)
+	c.flag(&o.NoFollow)
 }
 
 func (s *SetPropagation) code(c *coder) { c.u64(&s.Flags) }
@@ -187,6 +188,7 @@ func (s *MountFS) code(c *coder) {
 	s.Options.code(c)
 	c.flag(&s.CopyUp)
 	c.num(&s.Fallback)
+	c.flag(&s.Made)
 	c.flag(&s.Mask)
 }
 
@@ -194,6 +196,7 @@ func (s *Bind) code(c *coder) {
 	c.num(&s.Slot)
 	c.str(&s.Source)
 	c.str(&s.Target)
+	c.flag(&s.CopyLink)
 	s.Options.code(c)
 }
 

@@ -89,7 +89,7 @@ func (b *Builder) bindDevice(s *plan.MakeDevice, kind uint32, tree int) error {
 	if err := sys.CheckDevice(tree, kind, uint32(s.Major), uint32(s.Minor)); err != nil {
 		return err
 	}
-	target, _, err := b.target(s.Path, false)
+	target, _, err := b.target(s.Path, false, false)
 	if err != nil {
 		return err
 	}

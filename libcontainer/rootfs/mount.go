@@ -15,40 +15,64 @@ import (
 
 // MountFS makes a filesystem and attaches it.
 func (b *Builder) MountFS(s *plan.MountFS) error {
-	target, existed, err := b.target(s.Target, true)
+	target, existed, err := b.target(s.Target, true, s.Options.NoFollow)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(target)
-	params := s.Params
-	if s.Type == "tmpfs" && existed && !hasParam(params, "mode") {
-		mode, err := modeOf(target)
-		if err != nil {
+	mode := noMode
+	if s.Type == "tmpfs" && existed && !hasParam(s.Params, "mode") {
+		if mode, err = modeOf(target); err != nil {
 			return err
 		}
-		params = append(params[:len(params):len(params)], "mode="+strconv.FormatUint(uint64(mode), 8))
 	}
-	attr := s.Options.Attr.Set
-	if s.CopyUp {
-		attr &^= unix.MOUNT_ATTR_RDONLY // until it is filled
-	}
-	mount, err := sys.NewFilesystem(s.Type, s.Source, params, attr)
+	mount, err := b.filesystem(s, mode)
 	if err != nil {
 		return b.fallBack(s, target, err)
 	}
 	defer unix.Close(mount)
 	if s.CopyUp {
-		if err := b.copyUp(target, mount); err != nil {
-			return err
-		}
-		if err := sys.SetMountAttr(mount, s.Options.Attr.Set, 0, 0, false); err != nil {
+		if err := copyUp(target, mount, s.Params); err != nil {
 			return err
 		}
 	}
 	if err := sys.AttachMount(mount, target); err != nil {
+		if kindErr := sameKind(target, true); kindErr != nil {
+			return kindErr
+		}
 		return err
 	}
 	return apply(mount, &s.Options)
+}
+
+// noMode leaves the mode of a new tmpfs to the kernel.
+const noMode = ^uint32(0)
+
+// filesystem makes the filesystem, or takes the one that the parent has made.
+// It starts with nothing set.
+func (b *Builder) filesystem(s *plan.MountFS, mode uint32) (int, error) {
+	if !s.Made {
+		params := s.Params
+		if mode != noMode {
+			params = append(params[:len(params):len(params)], "mode="+strconv.FormatUint(uint64(mode), 8))
+		}
+		return sys.NewFilesystem(s.Type, s.Source, params, s.Options.Attr.Set)
+	}
+	mount, err := b.tree(s.Fallback)
+	if err != nil {
+		return -1, err
+	}
+	if mode != noMode {
+		err = os.NewSyscallError("chmod", unix.Fchmodat(mount, ".", mode, 0))
+	}
+	if attr := s.Options.Attr; err == nil && attr != (plan.Attr{}) {
+		err = sys.SetMountAttr(mount, attr.Set, attr.Clear, 0, false)
+	}
+	if err != nil {
+		unix.Close(mount)
+		return -1, err
+	}
+	return mount, nil
 }
 
 // fallBack attaches the host's tree where the kernel refuses a new instance:
@@ -103,11 +127,14 @@ func (b *Builder) Bind(s *plan.Bind) error {
 	if err := unix.Fstat(tree, &st); err != nil {
 		return os.NewSyscallError("fstat", err)
 	}
+	if s.CopyLink && st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return b.copyLink(tree, s.Target)
+	}
 	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
 	if err := checkSource(s, tree); err != nil {
 		return err
 	}
-	target, _, err := b.target(s.Target, isDir)
+	target, _, err := b.target(s.Target, isDir, s.Options.NoFollow)
 	if err != nil {
 		return err
 	}
@@ -125,6 +152,41 @@ func (b *Builder) Bind(s *plan.Bind) error {
 		return err
 	}
 	return sys.AttachMount(tree, target)
+}
+
+// copyLink makes the symbolic link that a tree is once more, at a path of the
+// container. Where it leads is the container's business: nothing follows it
+// here. The same link may be there already, from an earlier start.
+func (b *Builder) copyLink(tree int, path string) error {
+	text, err := readLink(tree, "")
+	if err != nil {
+		return err
+	}
+	dir, name, err := b.parent(path)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	err = unix.Symlinkat(text, dir, name)
+	if err != unix.EEXIST {
+		return os.NewSyscallError("symlink", err)
+	}
+	switch there, err := readLink(dir, name); {
+	case err != nil:
+		return fmt.Errorf("something that is no symbolic link is there: %w", unix.EEXIST)
+	case there != text:
+		return fmt.Errorf("a symbolic link to %q is there, want one to %q: %w", there, text, unix.EEXIST)
+	}
+	return nil
+}
+
+func readLink(dir int, name string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(dir, name, buf)
+	if err != nil {
+		return "", os.NewSyscallError("readlink", err)
+	}
+	return string(buf[:n]), nil
 }
 
 // sameKind: a directory goes on a directory, anything else on no directory.
@@ -156,7 +218,7 @@ func checkSource(s *plan.Bind, tree int) error {
 
 // Remount changes attributes of a mount that is there.
 func (b *Builder) Remount(s *plan.Remount) error {
-	fd, err := sys.OpenInRoot(b.root, s.Target, unix.O_PATH)
+	fd, err := b.openTarget(s.Target, s.Options.NoFollow)
 	if err != nil {
 		return err
 	}

@@ -92,9 +92,10 @@ func (b *Builder) AttachRoot(s *plan.AttachRoot) error {
 }
 
 // target opens the place where a mount goes, making a directory or a file if
-// nothing is there. existed tells whether something was.
-func (b *Builder) target(path string, dir bool) (fd int, existed bool, err error) {
-	fd, err = b.openTarget(path)
+// nothing is there. existed tells whether something was. With noFollow a
+// symbolic link at the path's end is itself the place.
+func (b *Builder) target(path string, dir, noFollow bool) (fd int, existed bool, err error) {
+	fd, err = b.openTarget(path, noFollow)
 	if err == nil {
 		return fd, true, b.checkTarget(fd, path)
 	}
@@ -106,10 +107,10 @@ func (b *Builder) target(path string, dir bool) (fd int, existed bool, err error
 	} else {
 		fd, err = sys.CreateFileInRoot(b.root, path, dirMode, 0o644)
 	}
-	if err == nil && isSystemMount(path) {
+	if err == nil && (noFollow || isSystemMount(path)) {
 		// Somebody may have put a link there before we could.
 		unix.Close(fd)
-		fd, err = b.openTarget(path)
+		fd, err = b.openTarget(path, noFollow)
 	}
 	if err != nil {
 		return -1, false, err
@@ -126,9 +127,13 @@ func isSystemMount(path string) bool {
 // directory: a link would redirect what is mounted there, and every later write
 // to it (CVE-2019-19921, CVE-2023-27561). It is the opened directory that is
 // looked at, so swapping the name does not help.
-func (b *Builder) openTarget(path string) (int, error) {
+func (b *Builder) openTarget(path string, noFollow bool) (int, error) {
 	if !isSystemMount(path) {
-		return sys.OpenInRoot(b.root, path, unix.O_PATH)
+		flags := unix.O_PATH
+		if noFollow {
+			flags |= unix.O_NOFOLLOW
+		}
+		return sys.OpenInRoot(b.root, path, flags)
 	}
 	fd, err := sys.OpenInRoot(b.root, path, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {

@@ -419,48 +419,6 @@ func TestDevices(t *testing.T) {
 	systest.MustDo(t, b.MakeDir(&plan.MakeDir{Path: "/cannot/be"}))
 }
 
-func TestCopyUp(t *testing.T) {
-	if !alone(t) {
-		return
-	}
-	b, root := build(t)
-	dir := root + "/var/data"
-	systest.MustDo(t, os.MkdirAll(dir+"/sub/deep", 0o750))
-	systest.MustDo(t, os.WriteFile(dir+"/file", []byte("contents"), 0o640))
-	systest.MustDo(t, unix.Chown(dir+"/file", 12, 34))
-	systest.MustDo(t, unix.Chmod(dir+"/file", 0o4755))
-	systest.MustDo(t, os.WriteFile(dir+"/sub/big", []byte(strings.Repeat("x", 300_000)), 0o600))
-	systest.MustDo(t, os.Symlink("/etc/shadow", dir+"/link"))
-	systest.MustDo(t, unix.Lchown(dir+"/link", 5, 6))
-	systest.MustDo(t, unix.Mkfifo(dir+"/fifo", 0o600))
-	for i := range 500 { // more than one read of the directory gives
-		systest.MustDo(t, os.WriteFile(dir+"/sub/deep/"+strings.Repeat("n", 100)+string(rune('a'+i%26))+string(rune('a'+i/26)), nil, 0o644))
-	}
-	systest.MustDo(t, b.MountFS(&plan.MountFS{Type: "tmpfs", Source: "tmpfs", Target: "/var/data", CopyUp: true,
-		Options: attrs(unix.MOUNT_ATTR_RDONLY), Fallback: -1}))
-	if fsType(t, dir) != unix.TMPFS_MAGIC || fsFlags(t, dir)&unix.ST_RDONLY == 0 {
-		t.Error("no read-only tmpfs")
-	}
-	var st unix.Stat_t
-	systest.MustDo(t, unix.Lstat(dir+"/file", &st))
-	if st.Mode != unix.S_IFREG|0o4755 || st.Uid != 12 || st.Gid != 34 {
-		t.Errorf("file: mode %o, owner %d:%d", st.Mode, st.Uid, st.Gid)
-	}
-	systest.MustDo(t, unix.Lstat(dir+"/link", &st))
-	if target, _ := os.Readlink(dir + "/link"); target != "/etc/shadow" || st.Uid != 5 {
-		t.Errorf("link leads to %q, owner %d", target, st.Uid)
-	}
-	if big, err := os.ReadFile(dir + "/sub/big"); err != nil || len(big) != 300_000 {
-		t.Errorf("big file: %d bytes, %v", len(big), err)
-	}
-	if names, err := os.ReadDir(dir + "/sub/deep"); err != nil || len(names) != 500 {
-		t.Errorf("%d names, %v", len(names), err)
-	}
-	if info, err := os.Stat(dir + "/sub"); err != nil || info.Mode().Perm() != 0o750 {
-		t.Errorf("directory: %v, %v", info.Mode(), err)
-	}
-}
-
 func TestPivotRoot(t *testing.T) { testSwitch(t, (*Builder).PivotRoot) }
 func TestMoveRoot(t *testing.T)  { testSwitch(t, (*Builder).MoveRoot) }
 

@@ -1,0 +1,135 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// openTree opens a mount tree for init. The root filesystem must be a real
+// directory: a link there would be resolved with the host's root.
+func (c *creation) openTree(s *plan.OpenTree) error {
+	flags := uint(0)
+	if s.Recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	if s.NoFollow || s.Rootfs {
+		flags |= unix.AT_SYMLINK_NOFOLLOW
+	}
+	dir, path := unix.AT_FDCWD, s.Path
+	if s.Rootfs {
+		if err := c.openRootfs(s.Path); err != nil {
+			return err
+		}
+		dir, path = c.rootfs, ""
+	}
+	t := plan.Tree{FD: -1}
+	fd, err := sys.CloneTree(dir, path, flags)
+	switch {
+	case err == nil:
+		t.FD = fd
+	case errors.Is(err, unix.EPERM) && s.IDMap == nil:
+		// No mounts may be made here: an ordinary user's runtime. Init may, in
+		// its own namespaces, with that user's view of the same paths.
+		t.Path, t.Recursive, t.NoFollow = s.Path, s.Recursive, s.NoFollow
+		if s.Rootfs {
+			t.Path = "." // where init starts
+		}
+	case !s.Optional:
+		return &os.PathError{Op: "open", Path: s.Path, Err: errors.Unwrap(err)}
+	}
+	c.keepTree(s.Slot, t)
+	if s.IDMap == nil || t.FD < 0 {
+		return nil
+	}
+	return c.mapTree(t.FD, s.IDMap)
+}
+
+func (c *creation) openRootfs(path string) error {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fieldError("root.path", fmt.Errorf("invalid rootfs: %w", &os.PathError{Op: "stat", Path: path, Err: err}), "")
+	}
+	c.rootfs = fd
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFDIR {
+		return fieldError("root.path", fmt.Errorf("invalid rootfs: %q is a %s, expected a directory", path, sys.FileType(st.Mode)),
+			"name the directory itself")
+	}
+	return nil
+}
+
+// makeTree makes a filesystem for init, with an id-mapped mount.
+func (c *creation) makeTree(s *plan.MakeTree) error {
+	fd, err := sys.NewFilesystem(s.Type, s.Source, s.Params, 0)
+	if err != nil {
+		return err
+	}
+	c.keepTree(s.Slot, plan.Tree{FD: fd})
+	return c.mapTree(fd, s.IDMap)
+}
+
+func (c *creation) keepTree(slot int, t plan.Tree) {
+	for len(c.trees) <= slot {
+		c.trees = append(c.trees, plan.Tree{FD: -1})
+	}
+	c.trees[slot] = t
+}
+
+// mapping is a user namespace that maps the ids of mounts. Most id-mapped mounts
+// of a container have the same maps, so the last one is kept for the next.
+type mapping struct {
+	maps   spawn.IDMaps
+	userns int
+}
+
+func (m *mapping) close() {
+	if m != nil {
+		unix.Close(m.userns)
+	}
+}
+
+// mapTree maps a mount's ids: by a user namespace made for it, or by the
+// container's own if that is joined.
+func (c *creation) mapTree(fd int, m *plan.IDMap) error {
+	maps := spawn.IDMaps{UIDs: m.UIDs, GIDs: m.GIDs}
+	if last := c.mapping; last == nil || !slices.Equal(maps.UIDs, last.maps.UIDs) || !slices.Equal(maps.GIDs, last.maps.GIDs) {
+		userns, err := c.mappingNamespace(maps)
+		if err != nil {
+			return fmt.Errorf("make a user namespace for the mount's ids: %w", err)
+		}
+		last.close()
+		c.mapping = &mapping{maps, userns}
+	}
+	if err := sys.SetMountIDMap(fd, c.mapping.userns, m.Recursive); err != nil {
+		return fmt.Errorf("map ids (does the filesystem support it?): %w", err)
+	}
+	return nil
+}
+
+func (c *creation) mappingNamespace(maps spawn.IDMaps) (int, error) {
+	s := c.spawnStep()
+	if len(maps.UIDs) > 0 || s == nil {
+		return spawn.UserNamespace(maps)
+	}
+	i := slices.IndexFunc(s.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })
+	if i < 0 {
+		return -1, errors.New("the container has none")
+	}
+	fd, err := unix.Open(s.Join[i].Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: s.Join[i].Path, Err: err}
+	}
+	return fd, nil
+}
