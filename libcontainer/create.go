@@ -31,6 +31,7 @@ type creation struct {
 	self    int           // the sealed binary, -1 before and after
 	spawned *spawn.Config // how init was made
 	init    *spawn.Process
+	netns   int // of the container, while devices of the host are in it for the time being; or -1
 	trace   *trace
 	hooked  bool // hooks have run: so must poststop's
 	told    bool // the pid file is ours
@@ -61,7 +62,7 @@ func create(o *Options, run bool) (*creation, error) {
 	for _, w := range b.warnings {
 		o.warn(w.Field, w.Text)
 	}
-	c := &creation{blueprint: b, opts: o, rootfs: -1, self: -1}
+	c := &creation{blueprint: b, opts: o, rootfs: -1, self: -1, netns: -1}
 	if o.Trace != "" {
 		c.trace = new(trace)
 	}
@@ -105,6 +106,7 @@ func (c *creation) build(run bool) error {
 	}
 	if c.journal.Status != specs.StateCreated {
 		c.journal.Status = specs.StateCreated
+		c.leaveNetDevices()
 		if err := c.dir.Save(&c.journal); err != nil {
 			return err
 		}
@@ -158,6 +160,8 @@ func (c *creation) do(item *plan.Item) error {
 		return c.await(s.Phase)
 	case *plan.Continue:
 		return c.letGo()
+	case *plan.MoveNetDevice:
+		return c.moveNetDevice(s)
 	case *plan.SendListener:
 		return c.sendListener(s)
 	case *plan.RunHooks:
@@ -194,11 +198,11 @@ func (c *creation) runHooks(s *plan.RunHooks) error {
 
 // undo removes everything a failed create has made.
 func (c *creation) undo() error {
+	errs := c.returnNetDevices()
 	if c.init != nil {
 		c.init.Kill()
 		c.init = nil
 	}
-	var errs []error
 	if c.cgroup != nil {
 		errs = append(errs, c.cgroup.Kill(), c.cgroup.Delete(c.cgroup.Created))
 	}
@@ -228,7 +232,7 @@ func (c *creation) close() {
 		}
 	}
 	c.mapping.close()
-	for _, fd := range []*int{&c.rootfs, &c.self} {
+	for _, fd := range []*int{&c.rootfs, &c.self, &c.netns} {
 		if *fd >= 0 {
 			unix.Close(*fd)
 			*fd = -1

@@ -71,6 +71,7 @@ func (c *Container) destroy(warn func(field, text string)) error {
 	if warn == nil {
 		warn = func(string, string) {}
 	}
+	c.returnNetDevices(warn)
 	if err := c.end(); err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (c *creation) spawn(s *plan.Spawn) error {
 	if c.journal.Init, err = identify(c.init.Pid); err != nil {
 		return err
 	}
-	if !c.runsHooks() {
+	if !c.runsHooks() && !c.movesNetDevices() {
 		// Nobody is asked to look at the container before it is created, and
 		// who does unasked has to wait for the lock: one write for both.
 		c.journal.Status = specs.StateCreated

@@ -25,7 +25,9 @@ type builder struct {
 	limits   []plan.Item // of the cgroup: set by the parent while init starts
 	remounts []plan.Item // what becomes read-only only at the end
 	bound    []string    // targets of bind mounts
-	warnings []Warning
+
+	netDevices []plan.Item // MoveNetDevice steps
+	warnings   []Warning
 
 	ns       namespaces
 	spawn    plan.Spawn
@@ -61,6 +63,7 @@ func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, err
 		(*builder).checkUnsupported,
 		(*builder).planNamespaces,
 		(*builder).planIDMaps,
+		(*builder).planNetDevices,
 		(*builder).checkProcess,
 		(*builder).checkTerminal,
 		(*builder).planIdentity,
@@ -120,8 +123,6 @@ func (b *builder) checkUnsupported() error {
 		return unsupported("linux.intelRdt", "Intel RDT")
 	case l.MemoryPolicy != nil:
 		return unsupported("linux.memoryPolicy", "a memory policy")
-	case len(l.NetDevices) > 0:
-		return unsupported("linux.netDevices", "moving network devices")
 	}
 	return nil
 }
@@ -173,11 +174,12 @@ func (b *builder) finishMounts() error {
 	return nil
 }
 
-// awaitsMounts: only hooks and pids.max have to wait until init has its mounts.
+// awaitsMounts: only hooks, network devices and pids.max have to wait until init
+// has its mounts.
 // Without them init finds the word to continue when it gets there, and neither
 // waits for the other.
 func (b *builder) awaitsMounts() bool {
-	return pidsLimit(b.linux.Resources) != 0 || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0
+	return pidsLimit(b.linux.Resources) != 0 || len(b.netDevices) > 0 || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0
 }
 
 // finishParent plans the parent's half, now that init's is known.
@@ -200,6 +202,7 @@ func (b *builder) finishParent() error {
 	if pids := pidsLimit(b.linux.Resources); pids != 0 {
 		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: pids})
 	}
+	b.plan.Parent = append(b.plan.Parent, b.netDevices...)
 	b.hooksOutside("prestart", b.hooks.Prestart) //nolint:staticcheck // deprecated, but engines use it
 	b.hooksOutside("createRuntime", b.hooks.CreateRuntime)
 	b.parentAdd("", &plan.Continue{Phase: plan.Mounted})

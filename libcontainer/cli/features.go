@@ -80,6 +80,6 @@ func writeLinuxFeatures(w *jsontext.Writer) {
 	w.Key("mountExtensions").Object()
 	enabled("idmap", true)
 	w.End()
-	enabled("netDevices", false)
+	enabled("netDevices", true)
 	w.End()
 }

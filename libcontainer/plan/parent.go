@@ -100,6 +100,13 @@ type SendListener struct {
 	Metadata string // for the agent; opaque
 }
 
+// MoveNetDevice moves a network device of the runtime's namespace into the
+// container's, with its addresses, and brings it up there.
+type MoveNetDevice struct {
+	Name string
+	To   string // its name there; "%d" in it stands for a number the kernel picks
+}
+
 // RunHooks runs hooks in the runtime's namespaces.
 type RunHooks struct {
 	Kind   string
@@ -188,6 +195,13 @@ func (s *Await) String() string    { return "wait until init is " + s.Phase.Stri
 func (s *Continue) String() string { return "let init continue" }
 func (s *SendListener) String() string {
 	return "send seccomp listener to " + strconv.Quote(s.Path)
+}
+func (s *MoveNetDevice) String() string {
+	line := "move network device " + strconv.Quote(s.Name) + " into the container"
+	if s.To != s.Name {
+		line += " as " + strconv.Quote(s.To)
+	}
+	return line
 }
 func (s *RunHooks) String() string { return fmt.Sprintf("run %d %s hooks", len(s.Hooks), s.Kind) }
 func (s *SetOOMScoreAdj) String() string {

@@ -44,6 +44,8 @@ func readState(r *jsontext.Reader, s *State) {
 			jsontext.Map(r, &s.Container.Annotations, jsontext.Text)
 		case "cgroup_made":
 			jsontext.Texts(r, &s.Cgroup.Made)
+		case "net_devices":
+			jsontext.List(r, &s.NetDevices, "objects", readNetDevice)
 		}
 	}
 }
@@ -72,6 +74,21 @@ func readConfig(r *jsontext.Reader, s *State) {
 			}
 		case "version":
 			jsontext.Text(r, &s.Container.OCIVersion)
+		}
+	}
+}
+
+func readNetDevice(r *jsontext.Reader, d *NetDevice) {
+	for key := range r.Fields() {
+		switch key {
+		case "name":
+			jsontext.Text(r, &d.Name)
+		case "to":
+			jsontext.Text(r, &d.To)
+		case "up":
+			jsontext.Bool(r, &d.Up)
+		case "mac":
+			jsontext.Text(r, &d.MAC)
 		}
 	}
 }

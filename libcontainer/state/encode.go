@@ -43,6 +43,9 @@ func (s *State) encode() []byte {
 	if len(s.Cgroup.Made) > 0 {
 		w.Key("cgroup_made").Texts(s.Cgroup.Made)
 	}
+	if len(s.NetDevices) > 0 {
+		encodeNetDevices(w, s.NetDevices)
+	}
 	w.End()
 	return append(w.Bytes(), '\n')
 }
@@ -108,6 +111,19 @@ func encodeHooks(w *jsontext.Writer, kind string, list []specs.Hook) {
 		if h.Timeout != nil {
 			w.Key("timeout").Int(int64(*h.Timeout))
 		}
+		w.End()
+	}
+	w.End()
+}
+
+func encodeNetDevices(w *jsontext.Writer, list []NetDevice) {
+	w.Key("net_devices").Array()
+	for _, d := range list {
+		w.Object()
+		w.Key("name").Text(d.Name)
+		w.Key("to").Text(d.To)
+		w.Key("up").Bool(d.Up)
+		w.Key("mac").Text(d.MAC)
 		w.End()
 	}
 	w.End()

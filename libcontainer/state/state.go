@@ -20,6 +20,10 @@ type State struct {
 	// Namespaces as the config asks for them: with a path if joined, without if the container's own.
 	Namespaces []specs.LinuxNamespace
 
+	// NetDevices are on their way into the container while it is creating: who
+	// ends that has to give them back.
+	NetDevices []NetDevice
+
 	// Hooks that run after create has gone. The bundle may be gone too by then.
 	Poststart, Poststop []specs.Hook
 
@@ -30,6 +34,14 @@ type State struct {
 type Process struct {
 	PID   int    // in the runtime's pid namespace; 0: there is none yet
 	Start uint64 // clock ticks after boot: field 22 of /proc/PID/stat, see proc_pid_stat(5)
+}
+
+// NetDevice is a network device of the host, see package netdev.
+type NetDevice struct {
+	Name string
+	To   string
+	Up   bool
+	MAC  string
 }
 
 // Cgroup is where the container's processes are.

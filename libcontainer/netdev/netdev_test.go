@@ -1,0 +1,75 @@
+package netdev
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestMatches(t *testing.T) {
+	for _, c := range []struct {
+		wanted, name string
+		want         bool
+	}{
+		{"eth0", "eth0", true}, {"eth0", "eth1", false}, {"eth0", "eth00", false},
+		{"eth%d", "eth12", true}, {"eth%d", "eth", false}, {"eth%d", "ethx", false}, {"eth%d", "eth%d", false},
+		{"a%db", "a7b", true}, {"a%db", "a7", false}, {"%d", "4", true}, {"a%da", "a", false},
+	} {
+		if got := matches(c.wanted, c.name); got != c.want {
+			t.Errorf("%q of %q: %t", c.name, c.wanted, got)
+		}
+	}
+}
+
+func TestPassing(t *testing.T) {
+	seen := map[string]string{}
+	for _, name := range []string{"e", "eth0", "eth1", "enp0s31f6", "123456789012345"} {
+		p := passing(name)
+		if len(p) > 15 || seen[p] != "" || p == name {
+			t.Errorf("%q passes as %q (%q)", name, p, seen[p])
+		}
+		seen[p] = name
+	}
+}
+
+func TestAttributes(t *testing.T) {
+	two := []byte{5, 0, 1, 0, 'x', 0, 0, 0, 4, 0, 2, 0x80}
+	want := []attribute{{1, []byte("x")}, {2, []byte{}}}
+	if got := attributes(two); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for n := range len(two) { // cut off anywhere: no more than is there
+		if got := attributes(two[:n]); len(got) > 1 || n >= 5 && len(got) != 1 {
+			t.Errorf("%d bytes: %v", n, got)
+		}
+	}
+	if got := attributes([]byte{3, 0, 1, 0}); got != nil {
+		t.Errorf("an attribute shorter than its head: %v", got)
+	}
+}
+
+// TestMissing asks the kernel, which needs no privileges.
+func TestMissing(t *testing.T) {
+	s, err := open()
+	if err != nil {
+		t.Skipf("no netlink here: %v", err)
+	}
+	defer s.close()
+	if _, err := s.link("no-such-device"); !errors.Is(err, unix.ENODEV) {
+		t.Errorf("error %v, want ENODEV", err)
+	}
+	lo, err := s.link("lo")
+	if err != nil || lo.index == 0 || lo.name != "lo" || strings.Trim(lo.mac, "0") != "" {
+		t.Errorf("lo is %+v, %v", lo, err)
+	}
+	list, err := s.links(unix.NLM_F_DUMP)
+	if err != nil || len(list) == 0 {
+		t.Errorf("devices: %v, %v", list, err)
+	}
+	if err := s.set(1<<30, text(unix.IFLA_IFNAME, "x")); err == nil {
+		t.Error("renamed a device that is not there")
+	}
+}
