@@ -302,3 +302,15 @@ attempt() {
 	same env "$(jq -r '.env | length' "$OUT")" 2
 	no_signals ignored "$(jq -r .signals.ignored "$OUT")"
 }
+
+@test "root of a user namespace mounts on the devices: the host's stay as they are" {
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings | .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])
+		| .linux.resources.devices = [{allow: true, access: "rwm"}]'
+	chown -hR 100000:100000 "$BUNDLE/rootfs"
+	script 'for d in null zero full random tty; do mount --bind /dev/urandom /dev/$d && echo mounted; done; sleep 1000'
+	[ "$(findmnt -no PROPAGATION /dev)" = shared ] || skip "the host's /dev is not shared here"
+	up
+	until_true sh -c '[ $(grep -c " /dev/tty " "/proc/$1/mountinfo") = 2 ]' sh "$(pid_of)"
+	[ "$(mounts)" = "$before_mounts" ] || fail "the host's mounts changed: $(diff <(echo "$before_mounts") <(mounts))"
+}

@@ -83,10 +83,15 @@ func checkDevice(dir int, name string, kind uint32, s *plan.MakeDevice) error {
 	return sys.CheckDevice(fd, kind, uint32(s.Major), uint32(s.Minor))
 }
 
-// bindDevice attaches the host's node.
+// bindDevice attaches the host's node, as a slave: the clone of a shared mount
+// is in the peer group of the host's /dev, where all that the container mounts
+// on the node would appear.
 func (b *Builder) bindDevice(s *plan.MakeDevice, kind uint32, tree int) error {
 	defer unix.Close(tree)
 	if err := sys.CheckDevice(tree, kind, uint32(s.Major), uint32(s.Minor)); err != nil {
+		return err
+	}
+	if err := sys.SetMountAttr(tree, 0, 0, unix.MS_SLAVE, false); err != nil {
 		return err
 	}
 	target, _, err := b.target(s.Path, false, false)
