@@ -21,6 +21,7 @@ type Cgroup struct {
 	Created []string
 
 	refused []refusal // why controllers are absent, for explain
+	log     *changes  // what takes back the writes of an Update; nil: nobody wants to
 }
 
 // Open returns the existing cgroup at path, which is relative to the root of

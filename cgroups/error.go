@@ -107,7 +107,7 @@ func (c *Cgroup) explain(field, op, file, value string, err error) error {
 func rangeHint(file string) string {
 	switch file {
 	case "cpu.max":
-		return "quota must be at least 1000, period 1000 to 1000000 microseconds"
+		return "quota must be at least 1000 and the burst, period 1000 to 1000000 microseconds"
 	case "cpu.max.burst":
 		return "burst must not exceed the quota"
 	case "cpu.weight":
