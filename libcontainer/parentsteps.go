@@ -78,15 +78,18 @@ func (c *creation) createCgroup(s *plan.CreateCgroup) error {
 func resourceError(err error) error {
 	var e *cgroups.Error
 	if errors.As(err, &e) && e.Field != "" {
-		return fieldError("linux.resources."+e.Field, resourceCause{e}, e.Hint)
+		return fieldError("linux.resources."+e.Field, resourceCause{err, e.Field + ": "}, e.Hint)
 	}
 	return err
 }
 
 // resourceCause is a cgroup's error without the short field name.
-type resourceCause struct{ of *cgroups.Error }
+type resourceCause struct {
+	of    error
+	field string
+}
 
-func (c resourceCause) Error() string { return strings.TrimPrefix(c.of.Error(), c.of.Field+": ") }
+func (c resourceCause) Error() string { return strings.TrimPrefix(c.of.Error(), c.field) }
 func (c resourceCause) Unwrap() error { return c.of }
 
 func (c *creation) setResources(s *plan.SetResources) error {

@@ -167,6 +167,15 @@ stopped() { [ "$(d inspect -f '{{.State.Status}}' "$1")" = exited ]; }
 	grep -q "^$(d inspect -f '{{.State.Pid}}' $C) .*sleep 1235" "$OUT"
 }
 
+@test "docker update" {
+	ok d run -d --name $C --network none bb:1 sleep 1000
+	ok d update --restart on-failure:1 $C
+	running $C
+	# Without a cpu controller the daemon discards it.
+	ok d update --cpu-shares 512 $C
+	running $C
+}
+
 @test "docker logs" {
 	ok d run --name $C --network none bb:1 sh -c 'echo one; echo two >&2'
 	ok d logs $C

@@ -196,3 +196,144 @@ needs_ps() { ps -eo pid,args >/dev/null 2>&1 || skip "no ps(1) of procps"; }
 	no 1 "couldn't find PID field in ps output" rt ps "$ID" -o comm
 	no 1 "ps --nonsense: exit status 1: " rt ps "$ID" --nonsense
 }
+
+# held FILE: what the container's cgroup has in it.
+held() { cat "$(cgroup_of)/$1"; }
+
+# update_json TEXT: update the container with resources from standard input.
+update_json() {
+	printf %s "$1" >"$BATS_TEST_TMPDIR/resources"
+	rc=0
+	rt update --resources=- "$ID" <"$BATS_TEST_TMPDIR/resources" >"$OUT" 2>"$ERR" 3>&- || rc=$?
+	out=$(<"$OUT") err=$(<"$ERR") err=${err//\\\"/\"}
+}
+
+has_hugetlb() { [ -e "$(cgroup_of)/hugetlb.2MB.max" ] || skip "no hugetlb controller"; }
+
+@test "update: resources from a file, from standard input, and what the last one left" {
+	ours "1.1 passes over hugepageLimits"
+	config '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}] | .linux.resources.unified = {"cgroup.max.depth": "9"}'
+	up
+	has_hugetlb
+	same limit "$(held hugetlb.2MB.max)" 4194304
+	echo '{"hugepageLimits":[{"pageSize":"2MB","limit":8388608}]}' >"$BATS_TEST_TMPDIR/r.json"
+	ok rt update -r "$BATS_TEST_TMPDIR/r.json" "$ID"
+	same output "$out$err" ""
+	same limit "$(held hugetlb.2MB.max) $(held hugetlb.2MB.rsvd.max)" "8388608 8388608"
+	update_json '{"unified":{"cgroup.max.descendants":"7"},"devices":[{"allow":true,"access":"rwm"}]}'
+	same "exit code" "$rc" 0
+	same depth "$(held cgroup.max.depth) $(held cgroup.max.descendants)" "9 7"
+	same saved "$(jq -cS . "$ROOT/$ID/limits.json")" \
+		'{"hugepageLimits":[{"limit":8388608,"pageSize":"2MB"}],"unified":{"cgroup.max.depth":"9","cgroup.max.descendants":"7"}}'
+	same status "$(status)" running
+	ok rt update -r "$BATS_TEST_TMPDIR/r.json" --pids-limit x "$ID" # the other flags are ignored
+}
+
+@test "update: all or nothing" {
+	ours "1.1 passes over hugepageLimits"
+	up
+	has_hugetlb
+	update_json '{"hugepageLimits":[{"pageSize":"2MB","limit":8388608}]}'
+	same "exit code" "$rc" 0
+	update_json '{"hugepageLimits":[{"pageSize":"2MB","limit":2097152}],"unified":{"cgroup.max.depth":"deep"}}'
+	same "exit code" "$rc" 1
+	[[ $err == *"linux.resources.unified.cgroup.max.depth: write \"deep\" to \"$(cgroup_of)/cgroup.max.depth\": invalid argument"* ]] || fail "wrong error"
+	one_error
+	same limit "$(held hugetlb.2MB.max) $(held hugetlb.2MB.rsvd.max)" "8388608 8388608"
+	same saved "$(jq -c . "$ROOT/$ID/limits.json")" '{"hugepageLimits":[{"pageSize":"2MB","limit":8388608}]}'
+	update_json '{"hugepageLimits":[{"pageSize":"2MB","limit":2097152},{"pageSize":"3MB","limit":5}]}'
+	same "exit code" "$rc" 1
+	[[ $err == *'linux.resources.hugepageLimits[1].limit'* ]] || fail "wrong error"
+	same limit "$(held hugetlb.2MB.max)" 8388608
+}
+
+@test "update: a controller that is not there is named, with what to do" {
+	ours "1.1 says ENOENT"
+	up
+	local flag words controller
+	for words in "--memory 64m memory" "--memory-reservation 64m memory" "--memory-swap 64m memory" "--cpu-share 512 cpu" \
+		"--cpu-quota 5000 cpu" "--cpu-period 5000 cpu" "--cpu-burst 5000 cpu" "--cpu-idle 1 cpu" "--cpuset-cpus 0 cpuset" \
+		"--cpuset-mems 0 cpuset" "--pids-limit 50 pids" "--blkio-weight 100 io"; do
+		controller=${words##* }
+		! grep -qw "$controller" "$(cgroup_of)/cgroup.controllers" || continue
+		# shellcheck disable=SC2086 # words
+		no 1 "$controller controller not available in" rt update ${words% *} "$ID"
+		grep -q '^hint: ' "$ERR" || fail "no hint"
+		one_error
+		[ ! -e "$ROOT/$ID/limits.json" ] || fail "saved what was refused"
+	done
+	# No limit is what there is without the controller.
+	ok rt update --memory -1 --memory-swap -1 --cpu-quota -1 --pids-limit -1 --cpu-idle 0 --cpu-burst 0 "$ID"
+}
+
+@test "update: what an engine sends when nothing changes" {
+	up
+	update_json '{"memory":{"limit":0,"reservation":0,"kernel":0},"cpu":{"shares":0,"quota":0,"period":0},"blockIO":{"weight":0}}'
+	same "exit code" "$rc" 0
+	same output "$out$err" ""
+	ok rt update "$ID"
+}
+
+@test "update: in which states" {
+	ours "1.1 takes a stopped one where it has no controllers"
+	no 1 "does not exist" rt update --pids-limit -1 "$ID"
+	ok create "$ID"
+	ok rt update --pids-limit -1 "$ID"
+	ok start "$ID"
+	ok rt pause "$ID"
+	ok rt update --pids-limit -1 "$ID"
+	same status "$(status)" paused
+	ok rt kill "$ID" KILL
+	wait_status stopped
+	no 1 "container not running" rt update --pids-limit -1 "$ID"
+	one_error
+}
+
+@test "update: values that are none" {
+	ours "1.1 has other words"
+	up
+	local words
+	for words in "memory 5x" "memory-swap -5" "memory-reservation g" "cpu-period -1" "cpu-quota x" "cpu-burst 1.5" "cpu-share x" \
+		"cpu-idle x" "pids-limit x" "blkio-weight 70000" "l3-cache-schema L3:0=f" "mem-bw-schema MB:0=5"; do
+		# shellcheck disable=SC2086 # words
+		no 1 "invalid value for ${words% *}: " rt update --$words "$ID"
+		one_error
+	done
+	no 1 "blockIO.weight: weight 5 is not in 10 to 1000" rt update --blkio-weight 5 "$ID"
+	no 1 "cpu.quota: -5 is neither a quota nor -1" rt update --cpu-quota -5 "$ID"
+	no 1 "memory.swap: 5 is less than memory.limit 10" rt update --memory 10 --memory-swap 5 "$ID"
+	no 1 "pids.limit: -7 is neither a limit nor -1" rt update --pids-limit -7 "$ID"
+	no 1 "no such file or directory" rt update -r /nowhere "$ID"
+	update_json '{"memory":{"limit":"5m"}}'
+	same "exit code" "$rc" 1
+	[[ $err == *"standard input:1:"*memory.limit* ]] || fail "does not point there"
+	update_json ''
+	same "exit code" "$rc" 1
+	update_json '{"unified":{"cgroup.freeze":"1"}}'
+	same "exit code" "$rc" 1
+	[[ $err == *"acts on processes"* ]] || fail "wrong error"
+	same status "$(status)" running
+}
+
+@test "update: two at once lose nothing" {
+	ours "1.1 passes over hugepageLimits"
+	up
+	local n jobs=()
+	for n in 1 2 3 4 5 6; do
+		echo "{\"unified\":{\"cgroup.max.depth\":\"$n\",\"cgroup.max.descendants\":\"$n\"},\"hugepageLimits\":[]}" >"$BATS_TEST_TMPDIR/$n"
+		rt update -r "$BATS_TEST_TMPDIR/$n" "$ID" </dev/null >/dev/null 2>&1 3>&- &
+		jobs+=($!)
+	done
+	for n in "${jobs[@]}"; do wait "$n"; done
+	same kernel "$(held cgroup.max.depth)" "$(held cgroup.max.descendants)"
+	same saved "$(jq -r '.unified["cgroup.max.depth"]' "$ROOT/$ID/limits.json")" "$(held cgroup.max.depth)"
+}
+
+@test "hooks may update their container" {
+	ours "1.1 has no state for it yet"
+	printf '#!/bin/sh\n%q --root %q update --pids-limit -1 %q\n' "$RUNTIME" "$ROOT" "$ID" >"$BATS_TEST_TMPDIR/hook"
+	chmod +x "$BATS_TEST_TMPDIR/hook"
+	config --arg hook "$BATS_TEST_TMPDIR/hook" '.hooks.poststart = [{path: $hook, timeout: 10}]'
+	up
+	[ -e "$ROOT/$ID/limits.json" ]
+}

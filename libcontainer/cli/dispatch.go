@@ -29,6 +29,7 @@ func commandEntries() []commandEntry {
 		{"pause", (*invocation).pauseCommand},
 		{"resume", (*invocation).resumeCommand},
 		{"ps", (*invocation).psCommand},
+		{"update", (*invocation).updateCommand},
 		{"run", (*invocation).runCommand},
 		{"list", (*invocation).listCommand},
 		{"events", (*invocation).eventsCommand},

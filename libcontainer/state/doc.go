@@ -1,7 +1,8 @@
 // Package state keeps what outlives a runtime process: one directory for each container, <root>/<id>, with
 //
-//	state.json  the journal: what the container is, and all that must be undone when it goes
-//	exec.fifo   there from create to start; its reader is the container's init
+//	state.json   the journal: what the container is, and all that must be undone when it goes
+//	limits.json  the resource limits that hold, once they are not those of config.json any more
+//	exec.fifo    there from create to start; its reader is the container's init
 //
 // The journal is written before the first kernel object exists and each time something new would need undoing, so that a
 // runtime killed at any instruction leaves nothing that cannot be found again. Its keys are those of runc's state.json

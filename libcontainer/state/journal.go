@@ -15,19 +15,9 @@ const (
 // Load reads the journal. The error is [ErrNotExist] if there is none, as in the directory of a container whose creation
 // was cut off at the start or whose removal was cut off at the end.
 func (d *Dir) Load() (*State, error) {
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(d.fd, journalName, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	})
-	if err == unix.ENOENT {
-		return nil, ErrNotExist
-	}
+	data, err := d.read(journalName)
 	if err != nil {
-		return nil, d.failed("open", journalName, err)
-	}
-	defer unix.Close(fd)
-	data, err := readAll(fd)
-	if err != nil {
-		return nil, d.failed("read", journalName, err)
+		return nil, err
 	}
 	s, err := decode(data)
 	if err != nil {
@@ -37,6 +27,25 @@ func (d *Dir) Load() (*State, error) {
 		return nil, fmt.Errorf("read state of container %s: it is that of container %q", d.id, s.Container.ID)
 	}
 	return s, nil
+}
+
+// read returns what a file of the directory holds. The error is [ErrNotExist] if there is none.
+func (d *Dir) read(name string) ([]byte, error) {
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	})
+	if err == unix.ENOENT {
+		return nil, ErrNotExist
+	}
+	if err != nil {
+		return nil, d.failed("open", name, err)
+	}
+	defer unix.Close(fd)
+	data, err := readAll(fd)
+	if err != nil {
+		return nil, d.failed("read", name, err)
+	}
+	return data, nil
 }
 
 // readAll reads a regular file: a read that comes back short has met its end.
@@ -57,20 +66,23 @@ func readAll(fd int) ([]byte, error) {
 
 // Save replaces the journal as a whole: a reader sees the old one or the new one. Nothing is forced to disk. The state
 // directory is on a tmpfs, and the container would not survive what that does not.
-func (d *Dir) Save(s *State) error {
+func (d *Dir) Save(s *State) error { return d.replace(journalName, journalNext, s.encode()) }
+
+// replace puts a file in the place of another, or of none, by way of the name next.
+func (d *Dir) replace(name, next string, data []byte) error {
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := retry(func() (int, error) { return unix.Openat(d.fd, journalNext, flags, 0o600) })
+	fd, err := retry(func() (int, error) { return unix.Openat(d.fd, next, flags, 0o600) })
 	if err != nil {
-		return d.failed("open", journalNext, err)
+		return d.failed("open", next, err)
 	}
-	if err := writeAll(fd, s.encode()); err != nil {
-		return errors.Join(d.failed("write", journalNext, err), unix.Close(fd))
+	if err := writeAll(fd, data); err != nil {
+		return errors.Join(d.failed("write", next, err), unix.Close(fd))
 	}
 	if err := unix.Close(fd); err != nil {
-		return d.failed("close", journalNext, err)
+		return d.failed("close", next, err)
 	}
-	if err := unix.Renameat(d.fd, journalNext, d.fd, journalName); err != nil {
-		return d.failed("rename", journalNext, err)
+	if err := unix.Renameat(d.fd, next, d.fd, name); err != nil {
+		return d.failed("rename", next, err)
 	}
 	return nil
 }

@@ -7,16 +7,22 @@ import (
 // Remove removes the directory with everything in it, whatever that is. The journal goes last: until then the container
 // can be found, and a removal that was cut off done again. It is no error if the directory is gone already.
 func (d *Dir) Remove() error {
-	if err := d.empty(d.fd, journalName); err != nil {
-		return err
+	const tries = 10 // somebody who updates the container may add files meanwhile
+	for try := 1; ; try++ {
+		if err := d.empty(d.fd, journalName); err != nil {
+			return err
+		}
+		if err := d.empty(d.fd, ""); err != nil {
+			return err
+		}
+		err := unix.Unlinkat(d.root, d.id, unix.AT_REMOVEDIR)
+		if err == nil || err == unix.ENOENT {
+			return nil
+		}
+		if err != unix.ENOTEMPTY || try == tries {
+			return d.failed("remove", "", err)
+		}
 	}
-	if err := d.empty(d.fd, ""); err != nil {
-		return err
-	}
-	if err := unix.Unlinkat(d.root, d.id, unix.AT_REMOVEDIR); err != nil && err != unix.ENOENT {
-		return d.failed("remove", "", err)
-	}
-	return nil
 }
 
 // empty removes what the directory dir contains, except what is called keep. Symbolic links are removed, not followed.

@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/specconv/ocijson"
+)
+
+func (inv *invocation) updateCommand() *cli.Command {
+	var file string
+	limits := limitFlags()
+	given := make([]string, len(limits))
+	flags := []cli.Flag{&cli.StringFlag{
+		Name: "resources", Aliases: []string{"r"}, Destination: &file,
+		Usage: "read a linux.resources object from `FILE`, or from standard input if it is -; the other flags are ignored then",
+	}}
+	for i, f := range limits {
+		flags = append(flags, &cli.StringFlag{Name: f.name, Destination: &given[i], Usage: f.usage})
+	}
+	return &cli.Command{
+		Name:      "update",
+		Usage:     "change the resource limits of a container",
+		ArgsUsage: "<container-id>",
+		Description: `What is not given stays as it is, and so do the device rules. SIZE is in bytes, or
+has a suffix: k, m, g. -1 stands for no limit. If one limit is refused, none is
+changed. A file may have everything that linux.resources may limit in cgroup v2,
+hugepageLimits, rdma and unified included.`,
+		Flags: flags,
+		Action: func(c *cli.Context) error {
+			if err := inv.arity(c, 1, 1); err != nil {
+				return err
+			}
+			container, err := libcontainer.Open(inv.global.root, c.Args().First())
+			if err != nil {
+				return err
+			}
+			defer container.Close()
+			r := new(specs.LinuxResources)
+			if file != "" {
+				r, err = readResources(file)
+			} else {
+				err = inv.takeLimits(r, limits, given)
+			}
+			if err != nil {
+				return err
+			}
+			return container.Update(r)
+		},
+	}
+}
+
+// maxResources bounds what is read as resources.
+const maxResources = 4 << 20
+
+// readResources reads a file; "-" is standard input.
+func readResources(file string) (*specs.LinuxResources, error) {
+	if file == "-" {
+		data, err := io.ReadAll(io.LimitReader(os.Stdin, maxResources))
+		if err != nil {
+			return nil, err
+		}
+		return ocijson.Resources("standard input", data)
+	}
+	data, err := sys.ReadFile(file, maxResources)
+	if err != nil {
+		return nil, err
+	}
+	return ocijson.Resources(file, data)
+}
+
+// takeLimits puts the values of flags into resources.
+func (inv *invocation) takeLimits(r *specs.LinuxResources, limits []limitFlag, given []string) error {
+	for i, f := range limits {
+		if given[i] == "" {
+			continue
+		}
+		if f.take == nil {
+			inv.log.warn("", "--"+f.name+" has no effect with cgroup v2")
+			continue
+		}
+		if err := f.take(r, given[i]); err != nil {
+			return fmt.Errorf("invalid value for %s: %w", f.name, err)
+		}
+	}
+	return nil
+}
+
+// limitFlag is a flag that sets one limit.
+type limitFlag struct {
+	name, usage string
+	take        func(r *specs.LinuxResources, text string) error // nil: cgroup v2 has no such thing
+}
+
+func limitFlags() []limitFlag {
+	return []limitFlag{
+		{name: "blkio-weight", usage: "share of disk time, `N` from 10 to 1000", take: func(r *specs.LinuxResources, text string) error {
+			n, err := strconv.ParseUint(text, 10, 16)
+			weight := uint16(n)
+			made(&r.BlockIO).Weight = &weight
+			return number(err, text)
+		}},
+		cpuUint("cpu-period", "the period that --cpu-quota is of, in `MICROSECONDS`", func(c *specs.LinuxCPU) **uint64 { return &c.Period }),
+		cpuInt("cpu-quota", "CPU time in each period, in `MICROSECONDS`", func(c *specs.LinuxCPU) **int64 { return &c.Quota }),
+		cpuUint("cpu-burst", "CPU time that may be saved up for later, in `MICROSECONDS`", func(c *specs.LinuxCPU) **uint64 { return &c.Burst }),
+		cpuUint("cpu-share", "share of CPU time, `N` from 2 to 262144; usual is 1024", func(c *specs.LinuxCPU) **uint64 { return &c.Shares }),
+		{name: "cpu-rt-period", usage: "accepted, but `N` has no effect in cgroup v2"},
+		{name: "cpu-rt-runtime", usage: "accepted, but `N` has no effect in cgroup v2"},
+		cpuInt("cpu-idle", "`1` to run only when nobody else wants to, 0 not to", func(c *specs.LinuxCPU) **int64 { return &c.Idle }),
+		{name: "cpuset-cpus", usage: "CPUs to run on, a `LIST` such as 0-3,7", take: func(r *specs.LinuxResources, text string) error {
+			made(&r.CPU).Cpus = text
+			return nil
+		}},
+		{name: "cpuset-mems", usage: "memory nodes to use, a `LIST` such as 0-3,7", take: func(r *specs.LinuxResources, text string) error {
+			made(&r.CPU).Mems = text
+			return nil
+		}},
+		memorySize("memory", "limit memory to `SIZE`", func(m *specs.LinuxMemory) **int64 { return &m.Limit }),
+		memorySize("memory-reservation", "protect `SIZE` of memory from being reclaimed", func(m *specs.LinuxMemory) **int64 { return &m.Reservation }),
+		memorySize("memory-swap", "limit memory and swap together to `SIZE`", func(m *specs.LinuxMemory) **int64 { return &m.Swap }),
+		{name: "pids-limit", usage: "limit processes and threads to `N`", take: func(r *specs.LinuxResources, text string) error {
+			n, err := strconv.ParseInt(text, 10, 64)
+			made(&r.Pids).Limit = &n
+			return number(err, text)
+		}},
+		{name: "l3-cache-schema", usage: "what of the L3 cache may be used, a `SCHEMA` of resctrl", take: withoutRdt},
+		{name: "mem-bw-schema", usage: "what of the memory bandwidth may be used, a `SCHEMA` of resctrl", take: withoutRdt},
+		{name: "kernel-memory", usage: "accepted, but `N` has no effect in cgroup v2"},
+		{name: "kernel-memory-tcp", usage: "accepted, but `N` has no effect in cgroup v2"},
+	}
+}
+
+func withoutRdt(*specs.LinuxResources, string) error {
+	return errors.New("the container was created without linux.intelRdt")
+}
+
+// made makes a section of the resources, if it is not there yet.
+func made[T any](p **T) *T {
+	if *p == nil {
+		*p = new(T)
+	}
+	return *p
+}
+
+func cpuUint(name, usage string, field func(*specs.LinuxCPU) **uint64) limitFlag {
+	return limitFlag{name: name, usage: usage, take: func(r *specs.LinuxResources, text string) error {
+		n, err := strconv.ParseUint(text, 10, 64)
+		*field(made(&r.CPU)) = &n
+		return number(err, text)
+	}}
+}
+
+func cpuInt(name, usage string, field func(*specs.LinuxCPU) **int64) limitFlag {
+	return limitFlag{name: name, usage: usage, take: func(r *specs.LinuxResources, text string) error {
+		n, err := strconv.ParseInt(text, 10, 64)
+		*field(made(&r.CPU)) = &n
+		return number(err, text)
+	}}
+}
+
+func memorySize(name, usage string, field func(*specs.LinuxMemory) **int64) limitFlag {
+	return limitFlag{name: name, usage: usage, take: func(r *specs.LinuxResources, text string) error {
+		n, err := parseSize(text)
+		*field(made(&r.Memory)) = &n
+		return err
+	}}
+}
+
+// number puts strconv's error into words for people.
+func number(err error, text string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%q is not a whole number in the range of the limit", text)
+}

@@ -1,0 +1,37 @@
+package state
+
+import "golang.org/x/sys/unix"
+
+const (
+	limitsName = "limits.json"
+	limitsNext = "limits.json.next"
+	limitsLock = "limits.lock"
+)
+
+// Limits returns the resource limits that the last update left, a linux.resources object in JSON. The error is
+// [ErrNotExist] if there was none: those of config.json hold.
+//
+// They are a file of their own because all commands read the journal, and hardly any the limits.
+func (d *Dir) Limits() ([]byte, error) { return d.read(limitsName) }
+
+// SaveLimits replaces the limits as a whole.
+func (d *Dir) SaveLimits(text []byte) error { return d.replace(limitsName, limitsNext, text) }
+
+// LockLimits waits until nobody else changes the limits, and keeps others from it until unlock is called. It has nothing to
+// do with [Dir.Lock].
+func (d *Dir) LockLimits() (unlock func() error, err error) {
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(d.fd, limitsLock, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	})
+	if err == unix.ENOENT {
+		return nil, ErrNotExist // removed, and only still open
+	}
+	if err != nil {
+		return nil, d.failed("open", limitsLock, err)
+	}
+	if _, err := retry(func() (int, error) { return 0, unix.Flock(fd, unix.LOCK_EX) }); err != nil {
+		unix.Close(fd)
+		return nil, d.failed("lock", limitsLock, err)
+	}
+	return func() error { return unix.Close(fd) }, nil
+}
