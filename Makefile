@@ -19,7 +19,7 @@ CGO_ENABLED := 1
 TAGS := $(TAGS),libseccomp
 endif
 
-.PHONY: all crun-go check lint test demo bench install clean
+.PHONY: all crun-go check lint test test-vm demo bench install clean
 
 all: crun-go
 
@@ -42,6 +42,10 @@ lint:
 # RUNTIME=runc runs the same suite against another runtime.
 test: crun-go
 	RUNTIME=$(RUNTIME) tests/all
+
+# What takes systemd and all controllers of cgroup v2: in a virtual machine.
+test-vm: crun-go
+	RUNTIME=$(RUNTIME) tests/vm/all
 
 demo:
 	tests/demo

@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# Limits of every controller, on a machine where cgroup v2 has them all.
+load ../helpers
+load guest
+
+limits() { config ".linux.resources += $1"; }
+
+# The container's cgroup, while it is there.
+group() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")"; }
+
+@test "the guest has all controllers" {
+	for c in cpuset cpu io memory pids hugetlb; do
+		grep -qw $c /sys/fs/cgroup/cgroup.controllers || fail "no $c"
+	done
+}
+
+@test "unit tests of package cgroups" {
+	cd "$BATS_TEST_TMPDIR"
+	try "$TESTS/.build/cgroups.test" -test.v
+	[ "$rc" = 0 ] || fail "$(grep -A 12 -- '--- FAIL' "$OUT")"
+	[[ $out == *"--- PASS: TestSetInKernel"* ]] || fail "no test met the kernel: $(grep SKIP "$OUT")"
+}
+
+@test "every limit reads back" {
+	limits '{memory: {limit: 67108864, reservation: 33554432, swap: 100663296},
+		cpu: {shares: 512, quota: 20000, period: 50000, burst: 1000, cpus: "0", mems: "0"},
+		pids: {limit: 77},
+		blockIO: {throttleReadBpsDevice: [{major: 254, minor: 0, rate: 1048576}], throttleWriteIOPSDevice: [{major: 254, minor: 0, rate: 99}]},
+		hugepageLimits: [{pageSize: "2MB", limit: 4194304}],
+		unified: {"memory.high": "50331648", "cgroup.max.descendants": "3"}}'
+	inside sh -c 'cd /sys/fs/cgroup; for f in memory.max memory.low memory.swap.max memory.high cpu.weight cpu.max cpu.max.burst \
+		cpuset.cpus cpuset.mems pids.max hugetlb.2MB.max cgroup.max.descendants io.max; do echo $f $(cat $f); done
+		grep Cpus_allowed_list /proc/self/status'
+	same limits "$out" 'memory.max 67108864
+memory.low 33554432
+memory.swap.max 33554432
+memory.high 50331648
+cpu.weight 59
+cpu.max 20000 50000
+cpu.max.burst 1000
+cpuset.cpus 0
+cpuset.mems 0
+pids.max 77
+hugetlb.2MB.max 4194304
+cgroup.max.descendants 3
+io.max 254:0 rbps=1048576 wbps=max riops=max wiops=99
+Cpus_allowed_list:	0'
+}
+
+@test "memory: over the limit means SIGKILL, and the cgroup counts it" {
+	limits '{memory: {limit: 16777216, swap: 16777216}}'
+	args dd if=/dev/zero of=/dev/shm/x bs=1M count=48
+	try run_bundle --keep "$ID"
+	same "exit code" "$rc" 137
+	local group
+	group=$(jq -r '.cgroup_paths[""]' "$ROOT/$ID/state.json")
+	[ "$(value oom_kill "$group/memory.events")" -gt 0 ] || fail "$(cat "$group/memory.events")"
+	same status "$(status)" stopped
+}
+
+@test "memory: a limit too low for the runtime's own init is named" {
+	limits '{memory: {limit: 65536, swap: 65536}}'
+	no 1 "OOM-killed (memory limit too low?)" create "$ID"
+	one_error
+}
+
+@test "pids: a fork too many is refused" {
+	limits '{pids: {limit: 4}}'
+	script '(sleep 9 & sleep 9 & sleep 9 & sleep 9 & sleep 9 & sleep 9 &) 2>/tmp/said; grep -c "an.t fork" /tmp/said; cat /sys/fs/cgroup/pids.events'
+	try run_bundle "$ID"
+	[[ $out == *"max "[1-9]* ]] || fail "nothing refused"
+}
+
+@test "cpu: over the quota means throttled" {
+	limits '{cpu: {quota: 5000, period: 100000}}'
+	script 'i=0; while [ $i -lt 4000 ]; do i=$((i+1)); done; cat /sys/fs/cgroup/cpu.stat'
+	ok run_bundle "$ID"
+	[ "$(value nr_throttled "$OUT")" -gt 0 ] || fail "$out"
+}
+
+@test "cgroups of a container's own, with limits, where it may write" {
+	config '.mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end)'
+	script 'cd /sys/fs/cgroup && mkdir self sub && echo 1 >self/cgroup.procs && echo $$ >self/cgroup.procs
+		echo +memory +pids >cgroup.subtree_control && echo 99 >sub/pids.max && cat sub/pids.max && ls sub/memory.max'
+	ok run_bundle "$ID"
+	same answers "$out" $'99\nsub/memory.max'
+}
+
+@test "a CPU that is not there: field, value and hint" {
+	limits '{cpu: {cpus: "77"}}'
+	no 1 'linux.resources.cpu.cpus: write "77"' create "$ID"
+	[[ $err == *"cpuset.cpus"* ]] || fail "does not name the file"
+}
+
+@test "a disk that is not there: field and hint" {
+	limits '{blockIO: {throttleReadBpsDevice: [{major: 251, minor: 7, rate: 1048576}]}}'
+	no 1 'linux.resources.blockIO.throttleReadBpsDevice' create "$ID"
+	one_error
+}
+
+@test "no controllers below a cgroup with processes: the reason is in the error" {
+	local path=/sys/fs/cgroup/x$ID
+	mkdir "$path"
+	sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+	local stranger=$!
+	echo $stranger >"$path/cgroup.procs"
+	config --arg p "/x$ID/below" '.linux.cgroupsPath = $p'
+	limits '{memory: {limit: 67108864}}'
+	try create "$ID"
+	kill $stranger
+	same "exit code" "$rc" 1
+	[[ $err == *"linux.resources.memory.limit"*"memory controller not available"*"has processes of its own"* ]] || fail "says something else"
+	until_true rmdir "$path"
+}
