@@ -15,6 +15,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/terminal"
 )
 
 // creation is a container while it is being made. Its methods are the parent's
@@ -31,7 +32,8 @@ type creation struct {
 	self    int           // the sealed binary, -1 before and after
 	spawned *spawn.Config // how init was made
 	init    *spawn.Process
-	netns   int // of the container, while devices of the host are in it for the time being; or -1
+	netns   int             // of the container, while devices of the host are in it for the time being; or -1
+	relay   *terminal.Relay // of a foreground container with a terminal
 	trace   *trace
 	hooked  bool // hooks have run: so must poststop's
 	told    bool // the pid file is ours
@@ -55,7 +57,7 @@ func create(o *Options, run bool) (*creation, error) {
 	if err := fencePreserved(o.ListenFDs + o.PreserveFDs); err != nil {
 		return nil, err
 	}
-	b, err := draw(o, run)
+	b, err := draw(o, run, !run || o.Detach)
 	if err != nil {
 		return nil, err
 	}
@@ -237,6 +239,10 @@ func (c *creation) close() {
 			unix.Close(*fd)
 			*fd = -1
 		}
+	}
+	if c.relay != nil {
+		c.relay.Close()
+		c.relay = nil
 	}
 	if c.init != nil {
 		c.init.Close()

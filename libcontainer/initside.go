@@ -211,10 +211,8 @@ func (c *creation) next(kind wire.Kind) (wire.Message, error) {
 		case m.Kind == wire.SpawnFailed:
 			return m, c.spawned.Failure(m.Payload)
 		case m.Kind == wire.Terminal && len(m.FDs) == 1:
-			err := sendDescriptor(c.opts.ConsoleSocket, "/dev/pts/ptmx", m.FDs[0])
-			m.Close()
-			if err != nil {
-				return m, fmt.Errorf("--console-socket: %w", err)
+			if err := c.takeTerminal(m.FDs[0]); err != nil {
+				return m, err
 			}
 		default:
 			m.Close()

@@ -29,8 +29,9 @@ type blueprint struct {
 	rootless  bool
 }
 
-// draw reads the bundle and makes the plan.
-func draw(o *Options, run bool) (*blueprint, error) {
+// draw reads the bundle and makes the plan. detach tells whether this process
+// will end before the container does.
+func draw(o *Options, run, detach bool) (*blueprint, error) {
 	b := &blueprint{config: o.Config}
 	if b.config == "" {
 		b.config = "config.json"
@@ -54,7 +55,7 @@ func draw(o *Options, run bool) (*blueprint, error) {
 		ID:            o.ID,
 		Bundle:        o.Bundle,
 		Run:           run,
-		Detach:        !run || o.Detach,
+		Detach:        detach,
 		ConsoleSocket: o.ConsoleSocket != "",
 		NoPivot:       o.NoPivot,
 		NoNewKeyring:  o.NoNewKeyring,
@@ -78,9 +79,10 @@ func readSpec(path string) (*specs.Spec, error) {
 }
 
 // BuildPlan makes the plan that create would carry out, and changes nothing.
+// Who will get the terminal need not be known.
 // With it come the facts about the machine that it follows from.
 func BuildPlan(o Options) (*plan.Plan, specconv.Host, []specconv.Warning, error) {
-	b, err := draw(&o, false)
+	b, err := draw(&o, false, false)
 	if err != nil {
 		return nil, specconv.Host{}, nil, err
 	}

@@ -31,6 +31,11 @@ func Run(o Options) (int, error) {
 	if err := c.executed(); err != nil {
 		return -1, errors.Join(err, c.undo())
 	}
+	if c.relay != nil {
+		if err := c.relay.Start(c.init.PidFD); err != nil {
+			return -1, errors.Join(fieldError("process.terminal", err, ""), c.undo())
+		}
+	}
 	defer c.close()
 	container := &Container{dir: c.dir, journal: &c.journal, group: c.cgroup}
 	if err := container.poststart(c.init.Pid, o.Warn); err != nil {
@@ -45,10 +50,18 @@ func Run(o Options) (int, error) {
 		return -1, err
 	}
 	code, err := c.attend()
-	if err != nil || o.Keep {
+	if err != nil {
 		return code, err
 	}
-	return code, c.finish(container)
+	if c.relay != nil {
+		// What is said from here on needs the terminal as it was.
+		err = c.relay.Close()
+		c.relay = nil
+	}
+	if !o.Keep {
+		err = errors.Join(err, c.finish(container))
+	}
+	return code, err
 }
 
 // executed waits until execve has closed init's end of the socket. Until then

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/terminal"
 )
 
 // sendDescriptor connects to a unix socket and sends one message: text and one
@@ -38,6 +40,21 @@ func connect(sock int, path string) error {
 		path = "/proc/self/fd/" + strconv.Itoa(dir) + "/" + filepath.Base(path)
 	}
 	return unix.Connect(sock, &unix.SockaddrUnix{Name: path})
+}
+
+// takeTerminal hands the terminal's master out, or keeps it to relay.
+func (c *creation) takeTerminal(master int) error {
+	if c.opts.ConsoleSocket == "" {
+		var err error
+		c.relay, err = terminal.NewRelay(master)
+		return err
+	}
+	err := sendDescriptor(c.opts.ConsoleSocket, "/dev/pts/ptmx", master)
+	unix.Close(master)
+	if err != nil {
+		return fmt.Errorf("--console-socket: %w", err)
+	}
+	return nil
 }
 
 // sendPidfd hands out a pidfd of init.

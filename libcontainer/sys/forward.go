@@ -14,3 +14,8 @@ func forwardable() []unix.Signal {
 	}
 	return signals
 }
+
+// resizing are the signals after which a terminal has to be looked at again.
+// SIGCONT is among them because a shell changes the settings of a terminal
+// whose program has stopped.
+func resizing() []unix.Signal { return []unix.Signal{unix.SIGWINCH, unix.SIGCONT} }

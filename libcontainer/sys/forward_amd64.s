@@ -1,7 +1,9 @@
 #include "textflag.h"
 
+#define SYS_write 1
 #define SYS_rt_sigreturn 15
 #define SYS_pidfd_send_signal 424
+#define SIGCONT 18
 
 // A signal handler, called by the kernel: handler(DI: signal). Every register
 // is its to change, sigreturn puts them back.
@@ -14,16 +16,36 @@ TEXT ·forward(SB),NOSPLIT|NOFRAME,$0
 	SYSCALL
 	RET
 
-// Where the handler returns to.
+DATA resizeNote<>+0(SB)/8, $1
+GLOBL resizeNote<>(SB), RODATA|NOPTR, $8
+
+// The other handler: write(resizeTo, &resizeNote, 8), and forward SIGCONT.
+TEXT ·resized(SB),NOSPLIT|NOFRAME,$0
+	MOVL	DI, BX
+	MOVL	·resizeTo(SB), DI
+	LEAQ	resizeNote<>(SB), SI
+	MOVL	$8, DX
+	MOVL	$SYS_write, AX
+	SYSCALL
+	MOVL	BX, DI
+	CMPL	DI, $SIGCONT
+	JNE	done
+	JMP	·forward(SB)
+done:
+	RET
+
+// Where the handlers return to.
 TEXT ·forwarded(SB),NOSPLIT|NOFRAME,$0
 	MOVL	$SYS_rt_sigreturn, AX
 	SYSCALL
 	INT	$3
 
-// func handlers() (handler, restorer uintptr)
-TEXT ·handlers(SB),NOSPLIT,$0-16
+// func handlers() (forward, resized, restorer uintptr)
+TEXT ·handlers(SB),NOSPLIT,$0-24
 	MOVQ	$·forward(SB), AX
-	MOVQ	AX, handler+0(FP)
+	MOVQ	AX, forward+0(FP)
+	MOVQ	$·resized(SB), AX
+	MOVQ	AX, resized+8(FP)
 	MOVQ	$·forwarded(SB), AX
-	MOVQ	AX, restorer+8(FP)
+	MOVQ	AX, restorer+16(FP)
 	RET

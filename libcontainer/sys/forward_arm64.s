@@ -1,7 +1,9 @@
 #include "textflag.h"
 
+#define SYS_write 64
 #define SYS_rt_sigreturn 139
 #define SYS_pidfd_send_signal 424
+#define SIGCONT 18
 
 // A signal handler, called by the kernel: handler(R0: signal). Every register
 // is its to change, sigreturn puts them back.
@@ -14,16 +16,36 @@ TEXT ·forward(SB),NOSPLIT|NOFRAME,$0
 	SVC
 	RET
 
-// Where the handler returns to.
+DATA resizeNote<>+0(SB)/8, $1
+GLOBL resizeNote<>(SB), RODATA|NOPTR, $8
+
+// The other handler: write(resizeTo, &resizeNote, 8), and forward SIGCONT.
+TEXT ·resized(SB),NOSPLIT|NOFRAME,$0
+	MOVW	R0, R9
+	MOVW	·resizeTo(SB), R0
+	MOVD	$resizeNote<>(SB), R1
+	MOVD	$8, R2
+	MOVD	$SYS_write, R8
+	SVC
+	MOVW	R9, R0
+	CMPW	$SIGCONT, R0
+	BNE	done
+	JMP	·forward(SB)
+done:
+	RET
+
+// Where the handlers return to.
 TEXT ·forwarded(SB),NOSPLIT|NOFRAME,$0
 	MOVD	$SYS_rt_sigreturn, R8
 	SVC
 	BRK
 
-// func handlers() (handler, restorer uintptr)
-TEXT ·handlers(SB),NOSPLIT,$0-16
+// func handlers() (forward, resized, restorer uintptr)
+TEXT ·handlers(SB),NOSPLIT,$0-24
 	MOVD	$·forward(SB), R0
-	MOVD	R0, handler+0(FP)
+	MOVD	R0, forward+0(FP)
+	MOVD	$·resized(SB), R0
+	MOVD	R0, resized+8(FP)
 	MOVD	$·forwarded(SB), R0
-	MOVD	R0, restorer+8(FP)
+	MOVD	R0, restorer+16(FP)
 	RET

@@ -10,11 +10,15 @@ import (
 )
 
 // forwardTo is the pidfd that the handler passes signals on to.
-var forwardTo int32
+var forwardTo int32 = -1
 
-// handlers returns the addresses of the handler, which passes its signal on to
-// forwardTo, and of what it returns to.
-func handlers() (handler, restorer uintptr)
+// resizeTo is the eventfd that is told of a resize.
+var resizeTo int32 = -1
+
+// handlers returns the addresses of the handlers: forward passes its signal on
+// to forwardTo, resized tells resizeTo of it and passes SIGCONT on. And of what
+// they return to.
+func handlers() (forward, resized, restorer uintptr)
 
 // kernelSigaction is struct sigaction as rt_sigaction(2) takes it.
 type kernelSigaction struct {
@@ -38,9 +42,30 @@ const (
 // more than all its mounts.
 func ForwardSignals(pidfd int) (stop func()) {
 	atomic.StoreInt32(&forwardTo, int32(pidfd))
-	handler, restorer := handlers()
+	forward, _, restorer := handlers()
+	restore := handle(forwardable(), forward, restorer)
+	return func() {
+		restore()
+		atomic.StoreInt32(&forwardTo, -1)
+	}
+}
+
+// NotifyResize makes eventfd readable whenever the size of this process's
+// terminal has changed or its settings may have, until stop is called, which
+// has to be before eventfd is closed and before ForwardSignals's.
+func NotifyResize(eventfd int) (stop func()) {
+	atomic.StoreInt32(&resizeTo, int32(eventfd))
+	_, resized, restorer := handlers()
+	restore := handle(resizing(), resized, restorer)
+	return func() {
+		restore()
+		atomic.StoreInt32(&resizeTo, -1)
+	}
+}
+
+// handle sets the handler of signals. What it returns puts back the old ones.
+func handle(signals []unix.Signal, handler, restorer uintptr) (restore func()) {
 	action := kernelSigaction{handler: handler, flags: saOnStack | saRestart | saRestorer, restorer: restorer, mask: ^uint64(0)}
-	signals := forwardable()
 	before := make([]kernelSigaction, len(signals))
 	for i, s := range signals {
 		sigaction(s, &action, &before[i])

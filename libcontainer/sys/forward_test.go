@@ -83,3 +83,38 @@ func TestForwardUnderLoad(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNotifyResize: the eventfd counts, SIGCONT goes on to the other process,
+// too, and after stop neither.
+func TestNotifyResize(t *testing.T) {
+	eventfd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	systest.MustDo(t, err)
+	defer unix.Close(eventfd)
+	target := exec.Command("sh", "-c", `trap 'exit 3' CONT; echo; while :; do sleep 0.01; done`)
+	out, err := target.StdoutPipe()
+	systest.MustDo(t, err)
+	systest.MustDo(t, target.Start())
+	out.Read(make([]byte, 1))
+	pidfd, err := unix.PidfdOpen(target.Process.Pid, 0)
+	systest.MustDo(t, err)
+	defer unix.Close(pidfd)
+	stopForwarding := ForwardSignals(pidfd)
+	defer stopForwarding()
+	stop := NotifyResize(eventfd)
+	for _, s := range []unix.Signal{unix.SIGWINCH, unix.SIGCONT} {
+		systest.MustDo(t, unix.Kill(os.Getpid(), s))
+		fds := []unix.PollFd{{Fd: int32(eventfd), Events: unix.POLLIN}}
+		if n, err := unix.Poll(fds, 10_000); n != 1 {
+			t.Fatalf("signal %d is not told: %v", s, err)
+		}
+		unix.Read(eventfd, make([]byte, 8))
+	}
+	if target.Wait(); target.ProcessState.ExitCode() != 3 {
+		t.Errorf("the other one ended with %v", target.ProcessState)
+	}
+	stop()
+	systest.MustDo(t, unix.Kill(os.Getpid(), unix.SIGWINCH))
+	if _, err := unix.Read(eventfd, make([]byte, 8)); err != unix.EAGAIN {
+		t.Errorf("after stop: %v", err)
+	}
+}

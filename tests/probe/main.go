@@ -11,6 +11,8 @@
 //	probe agent SOCKET [NR=RESULT...]
 //	                              outside: be a seccomp agent that answers calls
 //	                              with an errno name, a number or "continue"
+//	probe pty ACTION... -- COMMAND [ARG...]
+//	                              outside: run COMMAND on a terminal, see drive
 //
 // RESULT is "0", an errno name, "signal NAME" or "blocks".
 //
@@ -45,6 +47,11 @@ func main() {
 		err = callOnce(os.Args[2:])
 	case "syscalls":
 		err = callEach(os.Stdin, os.Stdout)
+	case "pty":
+		var code int
+		if code, err = drive(os.Args[2:]); err == nil {
+			os.Exit(code)
+		}
 	case "receive":
 		err = receive(os.Args[2])
 	case "agent":

@@ -1,0 +1,205 @@
+package terminal
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// chunk is what is copied at a time: a pipe that is ready for writing takes as
+// much without waiting (PIPE_BUF), and a terminal gives no more.
+const chunk = 4096
+
+// copying is a relay at work. One thread waits for everything that can happen.
+type copying struct {
+	*Relay
+	init int // pidfd
+
+	typed, printed   []byte // read and not yet written
+	typing, printing [chunk]byte
+
+	deaf     bool // nothing comes in any more
+	eof      bool // and the container is to know it
+	patience int  // how long to wait before it is told again, in ms
+	ended    bool // init has
+	left     int  // how much may still come then
+}
+
+// The places of what is waited for.
+const (
+	atInput = iota
+	atOutput
+	atMaster
+	atInit
+	atWake
+	places
+)
+
+// run returns when init has ended and all is written, or when Close wants it to.
+func (c *copying) run() error {
+	for {
+		fds := c.interests()
+		n, err := unix.Poll(fds[:], c.timeout())
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			c.hangUp()
+			return os.NewSyscallError("poll", err)
+		}
+		if fds[atInit].Revents != 0 {
+			// What its terminal still has fits into the kernel's buffer, if
+			// there is not somebody who goes on printing.
+			c.ended, c.deaf, c.typed, c.left = true, true, nil, 1<<20
+		}
+		switch {
+		case n == 0 && c.ended:
+			return nil
+		case n == 0:
+			c.tellEnd()
+		case fds[atWake].Revents != 0:
+			var count [8]byte
+			unix.Read(c.wake, count[:])
+			if c.closing.Load() && !c.ended {
+				return nil
+			}
+			c.resume()
+			c.resize()
+		}
+		c.move(&fds)
+	}
+}
+
+// interests tells what has to happen next. Nothing is read before what was read
+// is written.
+func (c *copying) interests() [places]unix.PollFd {
+	var fds [places]unix.PollFd
+	for i := range fds {
+		fds[i].Fd = -1
+	}
+	want := func(i, fd int, events int16) {
+		fds[i].Fd = int32(fd)
+		fds[i].Events |= events
+	}
+	want(atWake, c.wake, unix.POLLIN)
+	if !c.ended {
+		want(atInit, c.init, unix.POLLIN)
+	}
+	switch {
+	case len(c.typed) > 0:
+		want(atMaster, c.master, unix.POLLOUT)
+	case !c.deaf:
+		want(atInput, c.streams[0], unix.POLLIN)
+	}
+	switch {
+	case len(c.printed) > 0:
+		want(atOutput, c.streams[1], unix.POLLOUT)
+	case !c.ended || c.left > 0:
+		want(atMaster, c.master, unix.POLLIN)
+	}
+	return fds
+}
+
+// timeout is how long to wait, in ms, -1: until something happens.
+func (c *copying) timeout() int {
+	switch {
+	case c.ended && len(c.printed) == 0:
+		return 0
+	case c.eof && len(c.typed) == 0 && !c.ended && c.master >= 0:
+		return c.patience
+	}
+	return -1
+}
+
+func (c *copying) move(fds *[places]unix.PollFd) {
+	if fds[atInput].Revents != 0 {
+		c.read(fds[atInput].Revents)
+	}
+	if fds[atOutput].Revents != 0 {
+		c.write(fds[atOutput].Revents)
+	}
+	if c.master < 0 {
+		return
+	}
+	if fds[atMaster].Revents&unix.POLLOUT != 0 {
+		n, err := unix.Write(c.master, c.typed)
+		switch err {
+		case nil:
+			c.typed = c.typed[n:]
+		case unix.EAGAIN, unix.EINTR:
+		default:
+			c.typed = nil
+		}
+	}
+	if fds[atMaster].Revents&^unix.POLLOUT != 0 && len(c.printed) == 0 {
+		n, err := unix.Read(c.master, c.printing[:])
+		switch {
+		case err == unix.EAGAIN || err == unix.EINTR:
+		case err != nil || n == 0:
+			c.hangUp() // nobody can come back to it
+		default:
+			c.printed = c.printing[:n]
+			c.left -= n
+		}
+	}
+}
+
+// read takes what comes in. If the caller's terminal has gone, so has the
+// container's; the end of anything else is the end of the container's input.
+func (c *copying) read(ready int16) {
+	n, err := unix.Read(c.streams[0], c.typing[:])
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+	case err == nil && n > 0:
+		c.typed = c.typing[:n]
+	default:
+		c.deaf = true
+		if c.before == nil {
+			c.eof = true
+		} else if ready&unix.POLLHUP != 0 {
+			c.giveUp()
+		}
+	}
+}
+
+// tellEnd types ^D, or what the container has set for it. To read nothing is to
+// have read the end, so a reader who comes back has to find it again. One ^D at
+// a time: a program that changes the terminal's mode may miss one, and one that
+// does not read is not to find many.
+func (c *copying) tellEnd() {
+	c.patience = min(2*c.patience+10, 1000)
+	unread := []unix.PollFd{{Fd: int32(c.slave), Events: unix.POLLIN}}
+	if n, err := unix.Poll(unread, 0); n != 0 || err != nil {
+		return
+	}
+	if t, err := unix.IoctlGetTermios(c.slave, unix.TCGETS); err == nil && t.Cc[unix.VEOF] != 0 {
+		c.typing[0] = t.Cc[unix.VEOF]
+		c.typed = c.typing[:1]
+	}
+}
+
+// write writes what was printed. If nobody reads it any more, the terminal has
+// gone. What can't be written for another reason, a full disk say, is lost: the
+// container's process can't be told.
+func (c *copying) write(ready int16) {
+	if ready&unix.POLLOUT == 0 {
+		c.giveUp()
+		return
+	}
+	n, err := unix.Write(c.streams[1], c.printed)
+	switch err {
+	case nil:
+		c.printed = c.printed[n:]
+	case unix.EAGAIN, unix.EINTR:
+	case unix.EPIPE, unix.EIO:
+		c.giveUp()
+	default:
+		c.printed = nil
+	}
+}
+
+// giveUp hangs up: there is nobody to type or to read.
+func (c *copying) giveUp() {
+	c.typed, c.printed, c.deaf = nil, nil, true
+	c.hangUp()
+}

@@ -1,0 +1,171 @@
+package terminal
+
+import (
+	"os"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// Relay connects a container's terminal with the standard streams of this
+// process, which need not be a terminal: what comes in on 0 is typed, what the
+// container prints goes out on 1.
+type Relay struct {
+	master  int
+	slave   int           // see NewRelay
+	streams [3]int        // 0, 1, 2
+	wake    int           // eventfd: something has changed, look
+	closing atomic.Bool   // what has changed: no more is wanted
+	before  *unix.Termios // settings of stream 0, if it is a terminal
+	done    chan error    // the copying has ended; nil: it was not begun
+	quiet   func()        // stops what wakes
+}
+
+// NewRelay takes over a master. The terminal gets the size of this process's
+// own, if it has one.
+func NewRelay(master int) (*Relay, error) { return newRelay(master, [3]int{0, 1, 2}) }
+
+func newRelay(master int, streams [3]int) (*Relay, error) {
+	r := &Relay{master: master, slave: -1, streams: streams, wake: -1}
+	err := os.NewSyscallError("fcntl", unix.SetNonblock(master, true))
+	if err == nil {
+		// A container may let go of its terminal and come back to it, as
+		// systemd does with /dev/console. Held here, it has no end before.
+		r.slave, err = sys.TerminalPeer(master)
+	}
+	if err == nil {
+		r.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+		err = os.NewSyscallError("eventfd2", err)
+	}
+	if err != nil {
+		r.release()
+		return nil, err
+	}
+	r.resize()
+	return r, nil
+}
+
+// Start begins to copy, until the process of init has ended and what it printed
+// is written. Stream 0, if it is a terminal, is made raw: every key, ^C too, is
+// for the container. It has its old settings back after Close.
+func (r *Relay) Start(init int) error {
+	if t, err := unix.IoctlGetTermios(r.streams[0], unix.TCGETS); err == nil {
+		if err := setTermios(r.streams[0], raw(t)); err != nil {
+			return err
+		}
+		r.before = t
+	}
+	// The size may have changed since it was asked for.
+	r.quiet = sys.NotifyResize(r.wake)
+	r.resize()
+	r.done = make(chan error, 1)
+	go func() {
+		// A reader who has gone is told by EPIPE. The thread keeps its mask and
+		// ends with the goroutine.
+		runtime.LockOSThread()
+		unix.PthreadSigmask(unix.SIG_BLOCK, signals(unix.SIGPIPE), nil)
+		r.done <- (&copying{Relay: r, init: init}).run()
+	}()
+	return nil
+}
+
+// Close ends the relay and gives stream 0 its settings back. If init has ended
+// it waits until all that was printed is written. To close twice does no harm.
+func (r *Relay) Close() error {
+	var err error
+	if r.done != nil {
+		r.closing.Store(true)
+		unix.Write(r.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		err = <-r.done
+		r.quiet()
+		r.done = nil
+	}
+	if r.before != nil {
+		setTermios(r.streams[0], r.before) // an error: it is gone
+		r.before = nil
+	}
+	r.release()
+	return err
+}
+
+func (r *Relay) release() {
+	r.hangUp()
+	if r.wake >= 0 {
+		unix.Close(r.wake)
+		r.wake = -1
+	}
+}
+
+// hangUp lets the terminal go, and the kernel tell the container with SIGHUP.
+func (r *Relay) hangUp() {
+	for _, fd := range []*int{&r.slave, &r.master} {
+		if *fd >= 0 {
+			unix.Close(*fd)
+			*fd = -1
+		}
+	}
+}
+
+// resize gives the container's terminal the size of the caller's: of the first
+// stream that is a terminal.
+func (r *Relay) resize() {
+	for _, fd := range r.streams {
+		size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+		if err != nil {
+			continue
+		}
+		if size.Col != 0 || size.Row != 0 {
+			unix.IoctlSetWinsize(r.master, unix.TIOCSWINSZ, size)
+		}
+		return
+	}
+}
+
+// resume makes the caller's terminal raw again: after a stop, the shell has put
+// back its own settings. In the background the terminal is the shell's.
+func (r *Relay) resume() {
+	if r.before == nil {
+		return
+	}
+	if group, err := unix.IoctlGetInt(r.streams[0], unix.TIOCGPGRP); err != nil || group != unix.Getpgrp() {
+		return
+	}
+	if t, err := unix.IoctlGetTermios(r.streams[0], unix.TCGETS); err == nil && t.Lflag&unix.ICANON != 0 {
+		setTermios(r.streams[0], raw(t))
+	}
+}
+
+// raw is what cfmakeraw(3) makes of settings.
+func raw(t *unix.Termios) *unix.Termios {
+	made := *t
+	made.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+	made.Oflag &^= unix.OPOST
+	made.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+	made.Cflag = made.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
+	made.Cc[unix.VMIN], made.Cc[unix.VTIME] = 1, 0
+	return &made
+}
+
+// setTermios changes settings also from the background, where SIGTTOU would
+// stop the process.
+func setTermios(fd int, t *unix.Termios) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, signals(unix.SIGTTOU), &before); err != nil {
+		return os.NewSyscallError("rt_sigprocmask", err)
+	}
+	err := unix.IoctlSetTermios(fd, unix.TCSETS, t)
+	unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil)
+	return os.NewSyscallError("ioctl TCSETS", err)
+}
+
+// signals is a set with one member, of those below 32.
+func signals(s unix.Signal) *unix.Sigset_t {
+	var set unix.Sigset_t
+	set.Val[0] = 1 << (s - 1)
+	return &set
+}
