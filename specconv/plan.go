@@ -121,8 +121,6 @@ func (b *builder) checkUnsupported() error {
 	switch l := b.linux; {
 	case l.IntelRdt != nil:
 		return unsupported("linux.intelRdt", "Intel RDT")
-	case l.MemoryPolicy != nil:
-		return unsupported("linux.memoryPolicy", "a memory policy")
 	}
 	return nil
 }

@@ -155,7 +155,7 @@ func TestScheduling(t *testing.T) {
 		"scheduler": {"policy": "SCHED_DEADLINE", "flags": ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_UTIL_CLAMP_MAX"], "runtime": 1, "deadline": 2, "period": 3},
 		"ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 7}},
 		"linux": {"personality": {"domain": "LINUX32"}}}`)
-	if got := step[*plan.SetScheduler](t, p); *got != (plan.SetScheduler{Policy: 6, Flags: 0x41, Runtime: 1, Deadline: 2, Period: 3}) {
+	if got := step[*plan.SetScheduler](t, p); *got != (plan.SetScheduler{Name: "SCHED_DEADLINE", Policy: 6, Flags: 0x41, Runtime: 1, Deadline: 2, Period: 3}) {
 		t.Errorf("%+v", got)
 	}
 	if got := step[*plan.SetIOPriority](t, p); *got != (plan.SetIOPriority{Class: 3, Priority: 7}) {
@@ -171,6 +171,24 @@ func TestScheduling(t *testing.T) {
 		}
 		p := planOf(t, `{"process": {"scheduler": {"policy": "`+policy+`", "priority": `+priority+`, "nice": -5}}}`)
 		if got := step[*plan.SetScheduler](t, p); got.Policy != number || got.Nice != -5 {
+			t.Errorf("%s: %+v", policy, got)
+		}
+	}
+}
+
+// TestMemoryPolicy: modes, flags and nodes become the kernel's numbers.
+func TestMemoryPolicy(t *testing.T) {
+	for policy, want := range map[string]plan.SetMemoryPolicy{
+		`{"mode": "MPOL_DEFAULT"}`:                                                             {Name: "MPOL_DEFAULT"},
+		`{"mode": "MPOL_PREFERRED"}`:                                                           {Name: "MPOL_PREFERRED", Mode: 1},
+		`{"mode": "MPOL_LOCAL", "flags": ["MPOL_F_NUMA_BALANCING"]}`:                           {Name: "MPOL_LOCAL", Mode: 0x2004},
+		`{"mode": "MPOL_BIND", "nodes": "0-3, 7", "flags": ["MPOL_F_STATIC_NODES"]}`:           {Name: "MPOL_BIND", Mode: 0x8002, Nodes: []uint64{0x8f}},
+		`{"mode": "MPOL_PREFERRED_MANY", "nodes": "1,64", "flags": ["MPOL_F_RELATIVE_NODES"]}`: {Name: "MPOL_PREFERRED_MANY", Mode: 0x4005, Nodes: []uint64{2, 1}},
+		`{"mode": "MPOL_WEIGHTED_INTERLEAVE", "nodes": "1023"}`: {Name: "MPOL_WEIGHTED_INTERLEAVE", Mode: 6,
+			Nodes: append(make([]uint64, 15), 1<<63)},
+	} {
+		p := planOf(t, `{"linux": {"memoryPolicy": `+policy+`}}`)
+		if got := step[*plan.SetMemoryPolicy](t, p); !reflect.DeepEqual(*got, want) {
 			t.Errorf("%s: %+v", policy, got)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 )
 
-// planScheduling plans process.scheduler, process.ioPriority and
-// linux.personality.
+// planScheduling plans process.scheduler, process.ioPriority,
+// linux.memoryPolicy and linux.personality.
 func (b *builder) planScheduling() error {
 	if err := b.planPersonality(); err != nil {
 		return err
@@ -16,7 +16,10 @@ func (b *builder) planScheduling() error {
 	if err := b.planScheduler(); err != nil {
 		return err
 	}
-	return b.planIOPriority()
+	if err := b.planIOPriority(); err != nil {
+		return err
+	}
+	return b.planMemoryPolicy()
 }
 
 // planPersonality: see personality(2).
@@ -104,9 +107,13 @@ func (b *builder) planScheduler() error {
 		return invalid(field+".priority", "", "%d, expected a priority with SCHED_FIFO and SCHED_RR only, not with %s", s.Priority, s.Policy)
 	case s.Policy != specs.SchedDeadline && s.Runtime|s.Deadline|s.Period != 0:
 		return invalid(field, "", "runtime, deadline and period are for SCHED_DEADLINE, not for %s", s.Policy)
+	case s.Policy == specs.SchedDeadline && s.Runtime == 0:
+		return invalid(field+".runtime", "", "0, expected the nanoseconds of each period with SCHED_DEADLINE")
+	case s.Policy == specs.SchedDeadline && (s.Runtime > s.Deadline || s.Period != 0 && s.Deadline > s.Period):
+		return invalid(field, "", "runtime %d exceeds deadline %d, or that the period %d, expected them in this order", s.Runtime, s.Deadline, s.Period)
 	}
 	step := &plan.SetScheduler{
-		Policy: uint32(policy), Nice: int(s.Nice), Priority: uint32(s.Priority),
+		Name: string(s.Policy), Policy: uint32(policy), Nice: int(s.Nice), Priority: uint32(s.Priority),
 		Runtime: s.Runtime, Deadline: s.Deadline, Period: s.Period,
 	}
 	for i, flag := range s.Flags {

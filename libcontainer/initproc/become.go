@@ -38,6 +38,8 @@ func (c *container) become(index int, step plan.InitStep) error {
 		return setScheduler(s)
 	case *plan.SetIOPriority:
 		return sys.SetIOPriority(s.Class, s.Priority)
+	case *plan.SetMemoryPolicy:
+		return sys.SetMemoryPolicy(s.Mode, s.Nodes)
 	case *plan.SetLabels:
 		return c.setLabels(s)
 	case *plan.SetIdentity:

@@ -117,6 +117,7 @@ func (c *container) carryOut() (int, error) {
 	if _, err := unix.Setsid(); err != nil {
 		return -1, os.NewSyscallError("setsid", err)
 	}
+	sys.AllCPUs() // the caller's affinity is not the container's
 	for i, step := range c.steps {
 		begin := c.now()
 		if err := c.do(i, step); err != nil {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -59,6 +60,7 @@ type SetPersonality struct{ Persona uint32 }
 
 // SetScheduler calls sched_setattr(2).
 type SetScheduler struct {
+	Name                      string // of the policy
 	Policy                    uint32
 	Flags                     uint64
 	Nice                      int
@@ -68,6 +70,13 @@ type SetScheduler struct {
 
 // SetIOPriority calls ioprio_set(2).
 type SetIOPriority struct{ Class, Priority int }
+
+// SetMemoryPolicy calls set_mempolicy(2).
+type SetMemoryPolicy struct {
+	Name  string   // of the mode
+	Mode  uint32   // with its flags
+	Nodes []uint64 // a bit for each memory node, 64 in a word; empty: none
+}
 
 // SetLabels writes the LSM labels that execve will take.
 type SetLabels struct{ AppArmor, SELinux string }
@@ -139,9 +148,32 @@ func (s *OwnStdio) String() string      { return fmt.Sprintf("give standard stre
 func (s *SetPersonality) String() string {
 	return fmt.Sprintf("set personality to %#x", s.Persona)
 }
-func (s *SetScheduler) String() string { return fmt.Sprintf("set scheduling policy %d", s.Policy) }
+func (s *SetScheduler) String() string {
+	line := "set scheduling policy " + s.Name
+	if s.Nice != 0 {
+		line += fmt.Sprintf(" nice %d", s.Nice)
+	}
+	if s.Priority != 0 {
+		line += fmt.Sprintf(" priority %d", s.Priority)
+	}
+	if s.Runtime != 0 {
+		line += fmt.Sprintf(" runtime %d deadline %d period %d ns", s.Runtime, s.Deadline, s.Period)
+	}
+	return line
+}
 func (s *SetIOPriority) String() string {
 	return fmt.Sprintf("set io priority class %d level %d", s.Class, s.Priority)
+}
+
+func (s *SetMemoryPolicy) String() string {
+	line := fmt.Sprintf("set memory policy %s (%#x)", s.Name, s.Mode)
+	for i, word := range s.Nodes {
+		for word != 0 {
+			line += fmt.Sprintf(" node %d", i*64+bits.TrailingZeros64(word))
+			word &= word - 1
+		}
+	}
+	return line
 }
 
 func (s *Sync) String() string {

@@ -32,6 +32,7 @@ const (
 	kindSetPersonality
 	kindSetScheduler
 	kindSetIOPriority
+	kindSetMemoryPolicy
 	kindSetLabels
 	kindSetIdentity
 	kindSetCapabilities
@@ -100,6 +101,8 @@ func newStep(k kind) InitStep {
 		return new(SetScheduler)
 	case kindSetIOPriority:
 		return new(SetIOPriority)
+	case kindSetMemoryPolicy:
+		return new(SetMemoryPolicy)
 	case kindSetLabels:
 		return new(SetLabels)
 	case kindSetIdentity:
@@ -150,6 +153,7 @@ func (*OwnStdio) kind() kind        { return kindOwnStdio }
 func (*SetPersonality) kind() kind  { return kindSetPersonality }
 func (*SetScheduler) kind() kind    { return kindSetScheduler }
 func (*SetIOPriority) kind() kind   { return kindSetIOPriority }
+func (*SetMemoryPolicy) kind() kind { return kindSetMemoryPolicy }
 func (*SetLabels) kind() kind       { return kindSetLabels }
 func (*SetIdentity) kind() kind     { return kindSetIdentity }
 func (*SetCapabilities) kind() kind { return kindSetCapabilities }
@@ -280,6 +284,7 @@ func (s *OwnStdio) code(c *coder)       { c.u32(&s.UID) }
 func (s *SetPersonality) code(c *coder) { c.u32(&s.Persona) }
 
 func (s *SetScheduler) code(c *coder) {
+	c.str(&s.Name)
 	c.u32(&s.Policy)
 	c.u64(&s.Flags)
 	c.num(&s.Nice)
@@ -292,6 +297,12 @@ func (s *SetScheduler) code(c *coder) {
 func (s *SetIOPriority) code(c *coder) {
 	c.num(&s.Class)
 	c.num(&s.Priority)
+}
+
+func (s *SetMemoryPolicy) code(c *coder) {
+	c.str(&s.Name)
+	c.u32(&s.Mode)
+	list(c, &s.Nodes, c.u64)
 }
 
 func (s *SetLabels) code(c *coder) {

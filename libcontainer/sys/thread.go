@@ -49,6 +49,41 @@ func SetIOPriority(class, level int) error {
 	return syscallError("ioprio_set", errno)
 }
 
+// SetMemoryPolicy sets this thread's NUMA memory policy. Nodes has a bit for each
+// memory node.
+func SetMemoryPolicy(mode uint32, nodes []uint64) error {
+	var mask unsafe.Pointer
+	size := 0
+	if len(nodes) > 0 {
+		words := nodeMask(nodes)
+		// The kernel reads one bit less than it is told of.
+		mask, size = unsafe.Pointer(&words[0]), 64*len(nodes)+1
+	}
+	_, _, errno := unix.RawSyscall(unix.SYS_SET_MEMPOLICY, uintptr(mode), uintptr(mask), uintptr(size))
+	return syscallError("set_mempolicy", errno)
+}
+
+// nodeMask gives the words of this architecture, lowest bits first.
+func nodeMask(nodes []uint64) []uintptr {
+	var words []uintptr
+	for _, word := range nodes {
+		for shift := 0; shift < 64; shift += 8 * int(unsafe.Sizeof(uintptr(0))) {
+			words = append(words, uintptr(word>>shift))
+		}
+	}
+	return words
+}
+
+// AllCPUs lets this thread run on all processors that its cgroup may use,
+// whatever its parent was held to. Without a right to that it stays as it was.
+func AllCPUs() {
+	var all [1024]byte // 8192 processors, NR_CPUS of the largest kernels
+	for i := range all {
+		all[i] = 0xff
+	}
+	unix.RawSyscall(unix.SYS_SCHED_SETAFFINITY, 0, uintptr(len(all)), uintptr(unsafe.Pointer(&all)))
+}
+
 // LoadFilter installs a seccomp filter for this thread and what it executes.
 // A listener descriptor is returned if flags ask for one.
 func LoadFilter(flags uint32, filter []unix.SockFilter) (int, error) {
