@@ -48,6 +48,14 @@
 // itself (parent death signal, end of the socket), and a journal from which
 // delete --force finishes the work.
 //
+// # Visits
+//
+// What changes the mounts of a container that exists is a plan as well. Its
+// init, the visitor, is spawned with the container's user namespace and those
+// that filesystems show, never with its pid namespace: nobody in there sees it.
+// It joins the mount namespace by descriptor once all sources are open, takes
+// its steps, and ends with "done". If one fails it takes back the others first.
+//
 // # Packages
 //
 //	main        sends the process to init or to the command line

@@ -227,7 +227,7 @@ func (b *builder) planSysfs(field string, step *plan.MountFS) {
 // empty, until mount points and devices have been made in it.
 func (b *builder) remountLater(field string, step *plan.MountFS) {
 	const ro = unix.MOUNT_ATTR_RDONLY
-	if step.Options.Attr.Set&ro == 0 || step.Type != "tmpfs" && step.Target != "/dev" {
+	if step.Options.Attr.Set&ro == 0 || step.Type != "tmpfs" && step.Target != "/dev" || b.live && !step.CopyUp {
 		return
 	}
 	step.Options.Attr.Set &^= ro

@@ -29,6 +29,7 @@ type builder struct {
 	netDevices []plan.Item // MoveNetDevice steps
 	warnings   []Warning
 
+	live     bool // the container exists, and only mounts are planned
 	ns       namespaces
 	spawn    plan.Spawn
 	rootProp rootPropagation

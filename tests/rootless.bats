@@ -96,3 +96,28 @@ reachable() {
 	[[ $err == *linux.cgroupsPath* || $err == *linux.resources* ]] || fail "does not name the field"
 	[ -z "$(ls "$home/run/crun-go")" ]
 }
+
+@test "rootless: mounts added to and removed from a container that runs" {
+	reachable
+	setup_rootless
+	edit '.process.args = ["sleep", "1000"] | .root.readonly = false'
+	as_user create --bundle "$home/bundle" --pid-file "$home/pid" "$ID" </dev/null >/dev/null 2>&1
+	as_user start "$ID"
+	mkdir -m 0755 "$home/source"
+	echo hello >"$home/source/file"
+	chown -R $uid:$uid "$home/source"
+	jq --null-input --arg s "$home/source" '[
+		{destination: "/mnt/bind", source: $s, options: ["rbind", "ro"]},
+		{destination: "/mnt/file", source: ($s + "/file"), options: ["bind"]},
+		{destination: "/mnt/tmp", type: "tmpfs", source: "t"}]' >"$home/mounts.json"
+	ok as_user mounts add "$ID" "$home/mounts.json"
+	pid=$(<"$home/pid")
+	same files "$(cat "/proc/$pid/root/mnt/bind/file" "/proc/$pid/root/mnt/file")" $'hello\nhello'
+	[ "$(grep -c ' /mnt/' "/proc/$pid/mountinfo")" = 3 ] || fail "$(cat "/proc/$pid/mountinfo")"
+	# A path of the host that is not there must not be looked for in the container.
+	jq --null-input '[{destination: "/mnt/x", source: "/mnt/bind", options: ["bind"]}]' >"$home/inner.json"
+	no 1 "mounts[0]: bind" as_user mounts add "$ID" "$home/inner.json"
+	ok as_user mounts remove "$ID" "$home/mounts.json"
+	! grep ' /mnt/' "/proc/$pid/mountinfo" || fail "mounts are left"
+	as_user delete --force "$ID"
+}

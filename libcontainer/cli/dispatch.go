@@ -33,6 +33,7 @@ func commandEntries() []commandEntry {
 		{"run", (*invocation).runCommand},
 		{"list", (*invocation).listCommand},
 		{"events", (*invocation).eventsCommand},
+		{"mounts", (*invocation).mountsCommand},
 		{"spec", (*invocation).specCommand},
 		{"plan", (*invocation).planCommand},
 		{"features", (*invocation).featuresCommand},

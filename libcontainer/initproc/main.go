@@ -26,6 +26,9 @@ const Name = "crun-go:init"
 // to, and nothing is to be done but to end.
 var errGone = errors.New("the runtime is gone")
 
+// errDone is no error: the plan has come to its end.
+var errDone = errors.New("done")
+
 // container is what init knows and has made so far.
 type container struct {
 	conn  wire.Conn
@@ -64,6 +67,14 @@ func run() int {
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	c := &container{conn: wire.FromFD(fd), fifo: -1, started: -1, fds: -1, proc: sys.NoProc}
 	step, err := c.carryOut()
+	if errors.Is(err, errDone) {
+		return 0
+	}
+	if c.root != nil {
+		if undoErr := c.root.Undo(); err != nil && undoErr != nil {
+			err = fmt.Errorf("%w (and it could not be taken back: %v)", err, undoErr)
+		}
+	}
 	if err == nil || errors.Is(err, errGone) {
 		return 1
 	}
@@ -175,6 +186,12 @@ func (c *container) do(index int, step plan.InitStep) error {
 		return c.root.MoveRoot()
 	case *plan.SetRoot:
 		return c.root.SetRoot(s)
+	case *plan.EnterContainer:
+		return c.root.EnterContainer(s)
+	case *plan.FindMount:
+		return c.root.FindMount(s)
+	case *plan.DetachMounts:
+		return c.root.DetachMounts()
 	}
 	return c.become(index, step)
 }
@@ -196,6 +213,9 @@ func (c *container) sync(s *plan.Sync) error {
 		if err := c.conn.Send(wire.Phase, []byte{byte(s.Phase)}); err != nil {
 			return errGone
 		}
+	}
+	if s.Phase == plan.Done {
+		return errDone
 	}
 	if s.Phase != plan.Mounted {
 		return nil

@@ -52,6 +52,8 @@ const (
 	// Ready: init has become the container's process in all but execve, and
 	// the executable exists.
 	Ready
+	// Done: there is no process to become, init has nothing left to do.
+	Done
 )
 
 func (p Phase) String() string {
@@ -60,6 +62,8 @@ func (p Phase) String() string {
 		return "mounted"
 	case Ready:
 		return "ready"
+	case Done:
+		return "done"
 	}
 	return "phase ?"
 }

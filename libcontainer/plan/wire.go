@@ -43,6 +43,9 @@ const (
 	kindSetRlimits
 	kindLoadSeccomp
 	kindExecute
+	kindEnterContainer
+	kindFindMount
+	kindDetachMounts
 	kinds // their number
 )
 
@@ -124,6 +127,19 @@ func newStep(k kind) InitStep {
 	case kindExecute:
 		return new(Execute)
 	}
+	return newLiveStep(k)
+}
+
+// newLiveStep is newStep for containers that exist.
+func newLiveStep(k kind) InitStep {
+	switch k {
+	case kindEnterContainer:
+		return new(EnterContainer)
+	case kindFindMount:
+		return new(FindMount)
+	case kindDetachMounts:
+		return new(DetachMounts)
+	}
 	return nil
 }
 
@@ -164,6 +180,9 @@ func (*WaitStart) kind() kind       { return kindWaitStart }
 func (*SetRlimits) kind() kind      { return kindSetRlimits }
 func (*LoadSeccomp) kind() kind     { return kindLoadSeccomp }
 func (*Execute) kind() kind         { return kindExecute }
+func (*EnterContainer) kind() kind  { return kindEnterContainer }
+func (*FindMount) kind() kind       { return kindFindMount }
+func (*DetachMounts) kind() kind    { return kindDetachMounts }
 
 func (a *Attr) code(c *coder) {
 	c.u64(&a.Set)
@@ -362,3 +381,11 @@ func (s *Execute) code(c *coder) {
 	c.flag(&s.Home)
 	c.u32(&s.UID)
 }
+
+func (s *EnterContainer) code(c *coder) {
+	c.num(&s.Mount)
+	c.num(&s.Proc)
+}
+
+func (s *FindMount) code(c *coder) { c.str(&s.Target) }
+func (*DetachMounts) code(*coder)  {}

@@ -67,7 +67,7 @@ func (b *Builder) maskDir(target int) error {
 			return err
 		}
 		defer unix.Close(mount)
-		return sys.AttachMount(mount, target)
+		return b.attach(mount, target)
 	}
 	mount, err := sys.NewFilesystem("tmpfs", "tmpfs", []string{"ro", "size=4k", "nr_inodes=1", "mode=755"},
 		unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
@@ -75,7 +75,7 @@ func (b *Builder) maskDir(target int) error {
 		return err
 	}
 	b.mask = mount
-	return sys.AttachMount(mount, target)
+	return b.attach(mount, target)
 }
 
 // ReadonlyPath covers a path by a read-only mount of itself.

@@ -36,7 +36,7 @@ func (b *Builder) MountFS(s *plan.MountFS) error {
 			return err
 		}
 	}
-	if err := sys.AttachMount(mount, target); err != nil {
+	if err := b.attach(mount, target); err != nil {
 		if kindErr := sameKind(target, true); kindErr != nil {
 			return kindErr
 		}
@@ -96,7 +96,7 @@ func (b *Builder) fallBack(s *plan.MountFS, target int, cause error) error {
 	if err := sys.SetMountAttr(tree, attr, 0, unix.MS_SLAVE, true); err != nil {
 		return err
 	}
-	return sys.AttachMount(tree, target)
+	return b.attach(tree, target)
 }
 
 func hasParam(params []string, key string) bool {
@@ -151,7 +151,7 @@ func (b *Builder) Bind(s *plan.Bind) error {
 	if err := apply(tree, &s.Options); err != nil {
 		return err
 	}
-	return sys.AttachMount(tree, target)
+	return b.attach(tree, target)
 }
 
 // copyLink makes the symbolic link that a tree is once more, at a path of the

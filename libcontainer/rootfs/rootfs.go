@@ -21,6 +21,7 @@ type Builder struct {
 	trees []plan.Tree // by slot
 	root  int         // the container's root, once attached
 	mask  int         // an empty read-only tmpfs that is attached somewhere, or -1
+	live  *live       // nil while the container is being made
 }
 
 // New takes over the descriptors of the parent's mount trees.
@@ -32,6 +33,9 @@ func (b *Builder) Root() int { return b.root }
 // tree hands out a slot's mount. Each slot is used once. A path is opened with
 // the host's root, which this process still has.
 func (b *Builder) tree(slot int) (int, error) {
+	if b.live != nil && b.live.missing[slot] != nil {
+		return -1, b.live.missing[slot]
+	}
 	if slot < 0 || slot >= len(b.trees) || b.trees[slot].FD < 0 && b.trees[slot].Path == "" {
 		return -1, fmt.Errorf("no mount in slot %d", slot)
 	}

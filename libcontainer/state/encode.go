@@ -136,7 +136,7 @@ func encodeNamespacePaths(w *jsontext.Writer, pid int) {
 		specs.CgroupNamespace, specs.IPCNamespace, specs.NetworkNamespace, specs.MountNamespace,
 		specs.PIDNamespace, specs.TimeNamespace, specs.UserNamespace, specs.UTSNamespace,
 	} {
-		w.Key(kernelName(t)).Text(dir + procName(t))
+		w.Key(kernelName(t)).Text(dir + ProcName(t))
 	}
 	w.End()
 }
@@ -188,8 +188,8 @@ func ociName(name string) specs.LinuxNamespaceType {
 	return specs.LinuxNamespaceType(name)
 }
 
-// procName is the name of a namespace below /proc/PID/ns.
-func procName(t specs.LinuxNamespaceType) string {
+// ProcName is the name of a namespace below /proc/PID/ns.
+func ProcName(t specs.LinuxNamespaceType) string {
 	switch t {
 	case specs.NetworkNamespace:
 		return "net"

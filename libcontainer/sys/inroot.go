@@ -17,6 +17,12 @@ func OpenInRoot(root int, path string, flags int) (int, error) {
 	return openat2(root, path, flags, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
 }
 
+// OpenPlain opens path as OpenInRoot does, but fails with ELOOP if there is any
+// symbolic link on the way or at its end.
+func OpenPlain(root int, path string, flags int) (int, error) {
+	return openat2(root, path, flags, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_SYMLINKS)
+}
+
 func openat2(dir int, path string, flags int, resolve uint64) (int, error) {
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: resolve}
 	for range 128 {

@@ -11,6 +11,8 @@
 package ocijson
 
 import (
+	"bytes"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/crun-go/crun-go/specconv/jsontext"
@@ -29,6 +31,25 @@ func Process(file string, data []byte) (*specs.Process, error) {
 // Resources decodes a linux.resources object alone, as engines give it to update. The file name is for errors.
 func Resources(file string, data []byte) (*specs.LinuxResources, error) {
 	return jsontext.Decode(file, data, resources)
+}
+
+// Mounts decodes mounts that come alone: the array, or an object that has it as config.json does. The file name is for
+// errors.
+func Mounts(file string, data []byte) ([]specs.Mount, error) {
+	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
+		s, err := Spec(file, data)
+		if err != nil {
+			return nil, err
+		}
+		return s.Mounts, nil
+	}
+	r := jsontext.NewReader(file, data)
+	var list []specs.Mount
+	jsontext.List(r, &list, "objects", mount)
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 func spec(r *jsontext.Reader, s *specs.Spec) {

@@ -288,3 +288,33 @@ func BenchmarkSpec(b *testing.B) {
 		}
 	})
 }
+
+// Mounts come as an array, or as a part of what could be a configuration.
+func TestMounts(t *testing.T) {
+	for _, text := range []string{
+		`[{"destination": "/a", "options": ["ro"]}, {"destination": "/b", "more": 1}]`,
+		"\n {\"mounts\": [{\"destination\": \"/a\", \"options\": [\"ro\"]}, {\"destination\": \"/b\"}], \"root\": {}}",
+	} {
+		got, err := Mounts("m.json", []byte(text))
+		want := []specs.Mount{{Destination: "/a", Options: []string{"ro"}}, {Destination: "/b"}}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+	if got, err := Mounts("m.json", []byte("[]")); err != nil || len(got) != 0 {
+		t.Errorf("none: %+v, %v", got, err)
+	}
+	for text, want := range map[string]string{
+		"":                       "m.json:1:1",
+		"5":                      "m.json:1:1",
+		`[{"destination": 5}]`:   "m.json:1:18",
+		`[] []`:                  "m.json:1:4",
+		`{"mounts": {}}`:         "m.json:1:12",
+		`[{"destination": "/a"`:  "m.json:1:22",
+		`[{"destination":"/a"}}`: "m.json:1:22",
+	} {
+		if got, err := Mounts("m.json", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %+v, %v, want an error at %s", text, got, err, want)
+		}
+	}
+}

@@ -1,0 +1,48 @@
+package plan
+
+import (
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// The steps that change the mounts of a container that exists. Its init is a
+// process that joins some of the container's namespaces, carries out its half
+// of the plan and ends. It never joins the pid namespace: nobody in the
+// container sees it.
+
+// Visit spawns that process and sends it its half of the plan.
+type Visit struct {
+	Join     []specs.LinuxNamespaceType // as far as they are not the runtime's own
+	UID, GID int                        // of root in the user namespace, if that is joined
+}
+
+// EnterContainer joins the container's mount namespace, and takes its root for
+// the container's. What has been left to init to open is opened before.
+type EnterContainer struct {
+	Mount int // slot of the mount namespace
+	Proc  int // slot of init's own directory in /proc: the container's shows no such process
+}
+
+// FindMount finds a mount that is to be taken away.
+type FindMount struct{ Target string }
+
+// DetachMounts takes away all that FindMount has found.
+type DetachMounts struct{}
+
+func (s *Visit) String() string {
+	line := "spawn a visitor"
+	if len(s.Join) > 0 {
+		var names []string
+		for _, ns := range s.Join {
+			names = append(names, string(ns))
+		}
+		line += ", join " + strings.Join(names, " ")
+	}
+	return line
+}
+
+func (s *EnterContainer) String() string { return "join the mount namespace" }
+func (s *FindMount) String() string      { return "find the mount on " + strconv.Quote(s.Target) }
+func (s *DetachMounts) String() string   { return "detach what was found" }

@@ -1,0 +1,143 @@
+package specconv
+
+import (
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// Live is what a change of a container's mounts needs to know of it.
+type Live struct {
+	ID, Bundle string
+	Cgroup     string                     // path in the hierarchy
+	Joins      []specs.LinuxNamespaceType // of those a visitor joins, that are not the runtime's
+}
+
+// LiveNamespaces lists the namespaces that a visitor joins at once: the user
+// namespace for its identity and its powers, the others because filesystems
+// show them. The mount namespace comes by descriptor later, the pid namespace
+// never.
+func LiveNamespaces() []specs.LinuxNamespaceType {
+	return []specs.LinuxNamespaceType{specs.UserNamespace, specs.NetworkNamespace, specs.IPCNamespace, specs.CgroupNamespace}
+}
+
+// AddMounts turns mounts into the steps that add them to a container that
+// exists. Its configuration is spec.
+func AddMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*plan.Plan, []Warning, error) {
+	b, err := liveBuilder(spec, host, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	own := *spec
+	own.Mounts = mounts
+	b.spec = &own
+	b.cgroup = l.Cgroup
+	enter := new(plan.EnterContainer)
+	b.add("", enter)
+	for i := range mounts {
+		if err := b.checkLive(index("mounts", i), &mounts[i]); err != nil {
+			return nil, b.warnings, err
+		}
+	}
+	if err := b.planMounts(); err != nil {
+		return nil, b.warnings, err
+	}
+	b.plan.Init = append(b.plan.Init, b.remounts...)
+	b.finishLive(enter, l)
+	return &b.plan, b.warnings, nil
+}
+
+// RemoveMounts turns mounts, of which only the destinations count, into the
+// steps that take them away from a container that exists. All are found before
+// the first one goes; those that are on another one go before that.
+func RemoveMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*plan.Plan, []Warning, error) {
+	b, err := liveBuilder(spec, host, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	enter := new(plan.EnterContainer)
+	b.add("", enter)
+	var found []plan.Item
+	for i := range mounts {
+		field := index("mounts", i) + ".destination"
+		target, err := b.destination(field, mounts[i].Destination)
+		if err != nil {
+			return nil, b.warnings, err
+		}
+		found = append(found, plan.Item{Field: field, Step: &plan.FindMount{Target: target}})
+	}
+	target := func(item plan.Item) string { return item.Step.(*plan.FindMount).Target }
+	slices.SortStableFunc(found, func(a, b plan.Item) int { return strings.Compare(target(b), target(a)) })
+	for i := 1; i < len(found); i++ {
+		if target(found[i]) == target(found[i-1]) {
+			return nil, b.warnings, invalid(found[i].Field, "remove them one after the other", "%q is there twice", target(found[i]))
+		}
+	}
+	b.plan.Init = append(b.plan.Init, found...)
+	b.add("", &plan.DetachMounts{})
+	b.finishLive(enter, l)
+	return &b.plan, b.warnings, nil
+}
+
+func liveBuilder(spec *specs.Spec, host Host, l Live) (*builder, error) {
+	b := &builder{spec: spec, host: &host, linux: spec.Linux, live: true, opts: &Options{ID: l.ID, Bundle: l.Bundle}}
+	if b.linux == nil {
+		return nil, invalid("linux", "", "linux must be specified: no other platform's containers run here")
+	}
+	b.plan.Container = plan.Container{ID: l.ID, Bundle: l.Bundle, OCIVersion: spec.Version}
+	for _, stage := range [...]func(*builder) error{
+		(*builder).planNamespaces,
+		(*builder).planIDMaps,
+		(*builder).planPropagation,
+	} {
+		if err := stage(b); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// checkLive refuses what could not be taken back, or would show the container
+// more than its own: a new procfs shows the pid namespace of the process that
+// makes it, which is not the container's.
+func (b *builder) checkLive(field string, m *specs.Mount) error {
+	words, err := readOptions(field+".options", m.Options)
+	switch {
+	case err != nil:
+		return err
+	case words.remount:
+		return invalid(field+".options", "remove the mount, and add it with other options",
+			"remount can't be undone, expected a mount that is new")
+	case words.copyLink:
+		return invalid(field+".options", "", "copy-symlink can't be undone, expected a mount")
+	case m.Type == "proc" && !words.bind && b.ns.has(specs.PIDNamespace):
+		return invalid(field+".type", "", "%q can't be added to a container that exists, it would show processes of the host", m.Type)
+	}
+	return nil
+}
+
+// finishLive plans the parent's half. The descriptors of EnterContainer come
+// after the trees.
+func (b *builder) finishLive(enter *plan.EnterContainer, l Live) {
+	enter.Mount, enter.Proc = len(b.trees), len(b.trees)+1
+	b.add("", &plan.Sync{Phase: plan.Done})
+	b.plan.Parent = append(b.plan.Parent, b.trees...)
+	visit := &plan.Visit{Join: l.Joins}
+	if slices.Contains(l.Joins, specs.UserNamespace) {
+		visit.UID, visit.GID = rootID(b.linux.UIDMappings), rootID(b.linux.GIDMappings)
+	}
+	b.parentAdd("", visit)
+	b.parentAdd("", &plan.Await{Phase: plan.Done})
+}
+
+// rootID is the id that root of the container has in it: 0, or the first that
+// is mapped.
+func rootID(maps []specs.LinuxIDMapping) int {
+	if _, mapped := hostID(maps, 0); mapped || len(maps) == 0 {
+		return 0
+	}
+	return int(maps[0].ContainerID)
+}
