@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/state"
-	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
 // StatePaused is the status of a frozen container. It is not one of the
@@ -77,29 +75,17 @@ func (c *Container) Status() (specs.ContainerState, int, error) {
 }
 
 // alive compares the start time: the pid may be somebody else's by now. A
-// zombie counts as gone.
+// zombie counts as gone, but not while threads of it live: it has lost the first
+// one only, and is what it was.
 func (c *Container) alive() (bool, error) {
 	if c.journal.Init.PID == 0 {
 		return false, nil
 	}
-	path := "/proc/" + strconv.Itoa(c.journal.Init.PID) + "/stat"
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT {
-		return false, nil
-	}
-	if err != nil {
-		return false, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	defer unix.Close(fd)
-	data, err := sys.ReadAll(fd, 4096)
-	if errors.Is(err, unix.ESRCH) {
-		return false, nil
-	}
-	if err != nil {
+	st, err := readStat(c.journal.Init.PID)
+	if err != nil || st.state == 0 || st.start != c.journal.Init.Start {
 		return false, err
 	}
-	st, err := parseStat(data)
-	return err == nil && st.start == c.journal.Init.Start && st.state != 'Z' && st.state != 'X', err
+	return st.state != 'X' && (st.state != 'Z' || st.threads > 1), nil
 }
 
 // frozen reads cgroup.freeze: a container that is about to freeze counts.

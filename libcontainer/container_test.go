@@ -31,7 +31,7 @@ func TestParseStat(t *testing.T) {
 	// A process may call itself anything (PR_SET_NAME).
 	for _, comm := range []string{"sh", "a b c", "(", ")", "", "\n", ") Z 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1 2 3", "x) Z (", "((("} {
 		got, err := parseStat([]byte("42 (" + comm + ")" + rest))
-		if err != nil || got.state != 'S' || got.start != 987654 {
+		if err != nil || got != (procStat{state: 'S', parent: 1, group: 2, threads: 17, start: 987654}) {
 			t.Errorf("%q: %+v, %v", comm, got, err)
 		}
 	}

@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +38,11 @@ func remove(root, id string, force bool, warn func(field, text string)) error {
 	}
 	c := &Container{dir: dir}
 	defer c.Close()
-	if err := dir.Lock(); err != nil {
+	lock := dir.Lock
+	if force {
+		lock = func() error { return lockByForce(dir) }
+	}
+	if err := lock(); err != nil {
 		return err
 	}
 	c.journal, err = dir.Load()
@@ -96,24 +99,13 @@ func (c *Container) end() error {
 		return err
 	}
 	defer unix.Close(init)
-	if err := unix.PidfdSendSignal(init, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
-		return os.NewSyscallError("pidfd_send_signal", err)
+	if err := signal(init, unix.SIGKILL); err != nil {
+		return err
 	}
-	deadline := time.Now().Add(deathWait)
-	for {
-		left := time.Until(deadline)
-		if left <= 0 {
-			return errors.New("container init still running")
-		}
-		fds := []unix.PollFd{{Fd: int32(init), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds, int(left.Milliseconds())+1)
-		if err != nil && err != unix.EINTR {
-			return os.NewSyscallError("poll", err)
-		}
-		if n == 1 {
-			return nil
-		}
+	if !exited(init, deathWait) {
+		return errors.New("container init still running")
 	}
+	return nil
 }
 
 // removeCgroup kills what is left in the cgroup and removes it, with the

@@ -4,13 +4,20 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
 // procStat is the part of /proc/PID/stat that tells processes apart, see
 // proc_pid_stat(5).
 type procStat struct {
-	state byte   // field 3: 'Z' is a zombie, 'X' dead
-	start uint64 // field 22: ticks after boot
+	state   byte   // field 3: 'Z' is a zombie, 'X' dead
+	parent  int    // field 4
+	group   int    // field 5: process group
+	threads int    // field 20: those that were not reaped, the first among them
+	start   uint64 // field 22: ticks after boot
 }
 
 // parseStat reads a stat line. The command's name (field 2) may hold anything,
@@ -22,12 +29,27 @@ func parseStat(data []byte) (procStat, error) {
 		return st, errors.New("malformed /proc/PID/stat")
 	}
 	fields := bytes.Fields(data[end+1:])
-	const state, start = 0, 19 // fields 3 and 22
+	const state, parent, group, threads, start = 0, 1, 2, 17, 19 // field 3 is the first
 	if len(fields) <= start || len(fields[state]) != 1 {
 		return st, errors.New("malformed /proc/PID/stat")
 	}
-	var err error
+	var err [4]error
 	st.state = fields[state][0]
-	st.start, err = strconv.ParseUint(string(fields[start]), 10, 64)
-	return st, err
+	st.parent, err[0] = strconv.Atoi(string(fields[parent]))
+	st.group, err[1] = strconv.Atoi(string(fields[group]))
+	st.threads, err[2] = strconv.Atoi(string(fields[threads]))
+	st.start, err[3] = strconv.ParseUint(string(fields[start]), 10, 64)
+	return st, errors.Join(err[:]...)
+}
+
+// readStat reads a process's stat: the zero value if there is no such process.
+func readStat(pid int) (procStat, error) {
+	data, err := sys.ReadFile("/proc/"+strconv.Itoa(pid)+"/stat", 4096)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
+		return procStat{}, nil
+	}
+	if err != nil {
+		return procStat{}, err
+	}
+	return parseStat(data)
 }

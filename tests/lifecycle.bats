@@ -294,6 +294,64 @@ scrub() {
 # cgroup_of: the container's cgroup as a path.
 cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")"; }
 
+# hang KIND: the container's hook of this kind never ends.
+hang() {
+	printf '#!/bin/sh\necho hook >%q\nsleep 4711 &\nwait\n' "$BATS_TEST_TMPDIR/hung" >"$BATS_TEST_TMPDIR/hook"
+	chmod +x "$BATS_TEST_TMPDIR/hook"
+	rm -f "$BATS_TEST_TMPDIR/hung"
+	config --arg kind "$1" --arg hook "$BATS_TEST_TMPDIR/hook" '.hooks = {($kind): [{path: $hook}]}'
+}
+
+@test "delete --force does not wait for a hook that hangs, and ends it" {
+	ours "1.1 takes no lock"
+	local kind command job
+	for kind in prestart createRuntime poststart; do
+		for command in create run; do
+			[ "$kind $command" != "poststart create" ] || continue
+			hang $kind
+			rt $command --bundle "$BUNDLE" "$ID" >/dev/null 2>&1 </dev/null 3>&- &
+			job=$!
+			until_true test -e "$BATS_TEST_TMPDIR/hung"
+			ok rt delete --force "$ID"
+			same output "$out$err" ""
+			wait $job && fail "$command succeeded" || true
+			until_true sh -c '! pgrep -f "sleep 471[1]"'
+			nothing_left
+		done
+	done
+	hang poststart
+	ok create "$ID"
+	start "$ID" >/dev/null 2>&1 </dev/null 3>&- &
+	job=$!
+	until_true test -e "$BATS_TEST_TMPDIR/hung"
+	ok rt delete --force "$ID"
+	wait $job && fail "start succeeded" || true
+	until_true sh -c '! pgrep -f "sleep 471[1]"'
+}
+
+@test "delete --force does not wait for another one's poststop hook" {
+	ours "1.1 takes no lock"
+	hang poststop
+	ok create "$ID"
+	rt delete "$ID" >/dev/null 2>&1 </dev/null 3>&- &
+	local job=$!
+	until_true test -e "$BATS_TEST_TMPDIR/hung"
+	ok rt delete --force "$ID"
+	pgrep -f 'sleep 4711' >/dev/null || fail "it was killed"
+	kill -KILL $(pgrep -f 'sleep 4711')
+	wait $job
+}
+
+@test "delete --force by the container's own hook is refused" {
+	ours "1.1 takes no lock"
+	printf '#!/bin/sh\n%q --root %q delete --force %q 2>%q\n' "$RUNTIME" "$ROOT" "$ID" "$BATS_TEST_TMPDIR/said" >"$BATS_TEST_TMPDIR/hook"
+	chmod +x "$BATS_TEST_TMPDIR/hook"
+	config --arg hook "$BATS_TEST_TMPDIR/hook" '.hooks.createRuntime = [{path: $hook, timeout: 20}]'
+	try create "$ID"
+	same "exit code" "$rc" 1
+	grep -q "from its own hook" "$BATS_TEST_TMPDIR/said" || fail "$(<"$BATS_TEST_TMPDIR/said")"
+}
+
 @test "delete --force removes a half-made container" {
 	mkdir -p "$ROOT/$ID"
 	ok rt delete --force "$ID"

@@ -145,36 +145,6 @@ func (d *Dir) Close() error {
 	return errors.Join(unix.Close(d.fd), unix.Close(d.root))
 }
 
-// Unlock lets others lock the container again.
-func (d *Dir) Unlock() error {
-	if err := unix.Flock(d.fd, unix.LOCK_UN); err != nil {
-		return d.failed("unlock", "", err)
-	}
-	return nil
-}
-
-// Lock waits until nobody else has the container locked, and locks it until Close or the end of the process. The error is
-// [ErrNotExist] if the container was removed meanwhile.
-//
-// The lock belongs to the open file (flock(2)): a child that inherited the descriptor would hold it, too.
-func (d *Dir) Lock() error {
-	if _, err := retry(func() (int, error) { return 0, unix.Flock(d.fd, unix.LOCK_EX) }); err != nil {
-		return d.failed("lock", "", err)
-	}
-	var held, named unix.Stat_t
-	if err := unix.Fstat(d.fd, &held); err != nil {
-		return d.failed("stat", "", err)
-	}
-	err := unix.Fstatat(d.root, d.id, &named, unix.AT_SYMLINK_NOFOLLOW)
-	if err == unix.ENOENT || err == nil && (held.Dev != named.Dev || held.Ino != named.Ino) {
-		return ErrNotExist
-	}
-	if err != nil {
-		return d.failed("stat", "", err)
-	}
-	return nil
-}
-
 // failed names the file of an error by id and name.
 func (d *Dir) failed(op, name string, err error) error {
 	path := d.id

@@ -1,0 +1,158 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/state"
+)
+
+// lockPatience is how long delete --force waits for another runtime to finish
+// with the container before it ends that one: a hook may hang.
+const lockPatience = time.Second
+
+// lockByForce locks a container. Who has it locked for long is killed, together
+// with its children: a hook, and the init of a container that is being created.
+func lockByForce(dir *state.Dir) error {
+	for end := time.Now().Add(deathWait); ; {
+		locked, err := lockSoon(dir)
+		if err != nil || locked {
+			return err
+		}
+		pids, err := dir.Holders()
+		if err != nil {
+			return err
+		}
+		for _, pid := range pids {
+			if err := endHolder(dir, pid); err != nil {
+				return err
+			}
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("another runtime is busy with container %s (pids %v)", dir.ID(), pids)
+		}
+	}
+}
+
+// lockSoon locks the container, if it can be had within lockPatience.
+func lockSoon(dir *state.Dir) (bool, error) {
+	for end := time.Now().Add(lockPatience); ; {
+		locked, err := dir.TryLock()
+		if err != nil || locked || time.Now().After(end) {
+			return locked, err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// endHolder kills a runtime that holds the container's lock. It is stopped
+// first: while it can't reap its children, their ids remain theirs.
+func endHolder(dir *state.Dir, pid int) error {
+	holder, err := unix.PidfdOpen(pid, 0)
+	if err == unix.ESRCH {
+		return nil
+	}
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	defer unix.Close(holder)
+	if !dir.HeldBy(pid) {
+		return nil // somebody else by now, or another file with the same number
+	}
+	if err := signal(holder, unix.SIGSTOP); err != nil {
+		return err
+	}
+	if err := waitStopped(pid); err != nil {
+		return errors.Join(err, signal(holder, unix.SIGCONT))
+	}
+	if err := killChildren(pid); err != nil {
+		return errors.Join(err, signal(holder, unix.SIGCONT))
+	}
+	if err := signal(holder, unix.SIGKILL); err != nil {
+		return err
+	}
+	if !exited(holder, deathWait) {
+		return fmt.Errorf("the runtime that works on container %s, pid %d, does not end", dir.ID(), pid)
+	}
+	return nil
+}
+
+func signal(pidfd int, sig unix.Signal) error {
+	err := unix.PidfdSendSignal(pidfd, sig, nil, 0)
+	if err == unix.ESRCH {
+		return nil
+	}
+	return os.NewSyscallError("pidfd_send_signal", err)
+}
+
+// waitStopped returns when a process has stopped or ended. One that can do
+// neither, because it is stuck in the kernel, reaps nobody either.
+func waitStopped(pid int) error {
+	for range 200 {
+		st, err := readStat(pid)
+		if err != nil {
+			return err
+		}
+		switch st.state {
+		case 0, 'T', 't', 'Z', 'X':
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// killChildren kills the children of a process, those that lead a process group
+// with the group: hooks do. A hook that deletes its own container would have to
+// kill itself, and nobody would go on.
+func killChildren(parent int) error {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return err
+	}
+	type child struct{ pid, group int }
+	var children []child
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		st, err := readStat(pid)
+		if err != nil || st.parent != parent {
+			continue
+		}
+		if st.group == pid && pid == unix.Getpgrp() {
+			return errors.New("cannot delete a container by force from its own hook")
+		}
+		children = append(children, child{pid, st.group})
+	}
+	for _, c := range children {
+		target := c.pid
+		if c.group == c.pid {
+			target = -c.pid
+		}
+		if err := unix.Kill(target, unix.SIGKILL); err != nil && err != unix.ESRCH {
+			return os.NewSyscallError("kill", err)
+		}
+	}
+	return nil
+}
+
+// exited waits for the end of a process, for a bounded time.
+func exited(pidfd int, limit time.Duration) bool {
+	for end := time.Now().Add(limit); ; {
+		left := time.Until(end)
+		if left < 0 {
+			return false
+		}
+		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+		if n, err := unix.Poll(fds, int(left.Milliseconds())+1); n == 1 || err != nil && err != unix.EINTR {
+			return err == nil
+		}
+	}
+}

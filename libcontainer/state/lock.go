@@ -1,0 +1,108 @@
+package state
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Unlock lets others lock the container again.
+func (d *Dir) Unlock() error {
+	if err := unix.Flock(d.fd, unix.LOCK_UN); err != nil {
+		return d.failed("unlock", "", err)
+	}
+	return nil
+}
+
+// Lock waits until nobody else has the container locked, and locks it until Close or the end of the process. The error is
+// [ErrNotExist] if the container was removed meanwhile.
+//
+// The lock belongs to the open file (flock(2)): a child that inherited the descriptor would hold it, too.
+func (d *Dir) Lock() error {
+	if _, err := retry(func() (int, error) { return 0, unix.Flock(d.fd, unix.LOCK_EX) }); err != nil {
+		return d.failed("lock", "", err)
+	}
+	return d.linked()
+}
+
+// TryLock is Lock if nobody else has the container locked; else it is false, at once.
+func (d *Dir) TryLock() (bool, error) {
+	_, err := retry(func() (int, error) { return 0, unix.Flock(d.fd, unix.LOCK_EX|unix.LOCK_NB) })
+	if err != nil && err != unix.EWOULDBLOCK {
+		return false, d.failed("lock", "", err)
+	}
+	return err == nil, d.linked()
+}
+
+// linked is [ErrNotExist] if the directory was removed, and is only still open.
+func (d *Dir) linked() error {
+	var held, named unix.Stat_t
+	if err := unix.Fstat(d.fd, &held); err != nil {
+		return d.failed("stat", "", err)
+	}
+	err := unix.Fstatat(d.root, d.id, &named, unix.AT_SYMLINK_NOFOLLOW)
+	if err == unix.ENOENT || err == nil && (held.Dev != named.Dev || held.Ino != named.Ino) {
+		return ErrNotExist
+	}
+	if err != nil {
+		return d.failed("stat", "", err)
+	}
+	return nil
+}
+
+// Holders returns the processes that may have the container locked, as far as the caller's /proc shows them. The kernel
+// names the file by a number that others may have on another filesystem: see HeldBy.
+func (d *Dir) Holders() ([]int, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(d.fd, &st); err != nil {
+		return nil, d.failed("stat", "", err)
+	}
+	f, err := os.Open("/proc/locks")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return holders(f, st.Ino)
+}
+
+// holders reads lines of /proc/locks: "1: FLOCK  ADVISORY  WRITE 4242 00:1b:1234 0 EOF", see proc_locks(5). Those who wait
+// for a lock have an arrow behind the number.
+func holders(locks io.Reader, inode uint64) ([]int, error) {
+	var pids []int
+	file := ":" + strconv.FormatUint(inode, 10)
+	lines := bufio.NewScanner(locks)
+	for lines.Scan() {
+		words := strings.Fields(lines.Text())
+		if len(words) < 6 || words[1] != "FLOCK" || !strings.HasSuffix(words[5], file) {
+			continue
+		}
+		if pid, err := strconv.Atoi(words[4]); err == nil && pid > 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, lines.Err()
+}
+
+// HeldBy reports whether the process has the container's directory open.
+func (d *Dir) HeldBy(pid int) bool {
+	var held unix.Stat_t
+	if unix.Fstat(d.fd, &held) != nil {
+		return false
+	}
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, entry := range entries {
+		var st unix.Stat_t
+		if unix.Stat(dir+"/"+entry.Name(), &st) == nil && st.Dev == held.Dev && st.Ino == held.Ino {
+			return true
+		}
+	}
+	return false
+}
