@@ -217,11 +217,12 @@ func (b *builder) planConsole() error {
 }
 
 // planStdio: root can open what the host's root has open; anyone else could
-// not open /dev/stdout.
+// not open /dev/stdout. In the foreground files are the caller's, who goes on
+// to use them: only a pipe is nothing but the way to us.
 func (b *builder) planStdio() error {
 	uid := b.process.User.UID
 	if !b.process.Terminal && (uid != 0 || b.ns.has(specs.UserNamespace)) {
-		b.add("process.user.uid", &plan.OwnStdio{UID: uid})
+		b.add("process.user.uid", &plan.OwnStdio{UID: uid, PipesOnly: b.opts.Run && !b.opts.Detach})
 	}
 	return nil
 }

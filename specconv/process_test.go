@@ -203,8 +203,14 @@ func TestTerminal(t *testing.T) {
 	if len(steps[*plan.OwnStdio](p)) != 0 {
 		t.Error("the caller's streams are not the container's")
 	}
-	if got := step[*plan.OwnStdio](t, planOf(t, `{"process": {"user": {"uid": 5}}}`)); got.UID != 5 {
+	if got := step[*plan.OwnStdio](t, planOf(t, `{"process": {"user": {"uid": 5}}}`)); *got != (plan.OwnStdio{UID: 5}) {
 		t.Errorf("%+v", got)
+	}
+	for _, detach := range []bool{false, true} {
+		p := planOn(t, `{"process": {"user": {"uid": 5}}}`, goldenHost, Options{Run: true, Detach: detach})
+		if got := step[*plan.OwnStdio](t, p); *got != (plan.OwnStdio{UID: 5, PipesOnly: !detach}) {
+			t.Errorf("run, detach %t: %+v", detach, got)
+		}
 	}
 	if got := step[*plan.OwnStdio](t, planOf(t, `{"linux": {`+userns+`}}`)); got.UID != 0 {
 		t.Errorf("%+v", got)

@@ -256,3 +256,17 @@ is() { same "$1" "$(jq -r "$1" "$OUT")" "$2"; }
 	run_bundle "$ID" </dev/null 2> >(cat >"$ERR") 3>&- | cat >"$OUT"
 	same stdout "$(<"$OUT")" again
 }
+
+@test "standard streams: files change hands only if the runtime leaves, devices never" {
+	ours "1.1 gives devices away, too"
+	mknod "$BATS_TEST_TMPDIR/zero" c 1 5
+	config '.process.user = {uid: 1000, gid: 1000}'
+	script 'echo hi'
+	ok run_bundle "$ID"
+	same "owner in the foreground" "$(stat -c %u:%g "$OUT")" 0:0
+	ok run_bundle --detach "$ID"
+	same "owner after run --detach" "$(stat -c %u:%g "$OUT")" 1000:0
+	rt delete --force "$ID"
+	rt create --bundle "$BUNDLE" "$ID" <"$BATS_TEST_TMPDIR/zero" >>"$OUT" 2>"$BATS_TEST_TMPDIR/zero" 3>&-
+	same "owner of a device" "$(stat -c %u:%g "$BATS_TEST_TMPDIR/zero")" 0:0
+}

@@ -156,8 +156,9 @@ func (c *container) console(s *plan.Console) error {
 	return terminal.Adopt(slave)
 }
 
-// ownStdio gives the standard streams to the container's user. Streams that
-// can't change hands, and /dev/null which must not (CVE-2026-88265), stay.
+// ownStdio gives the standard streams to the container's user: pipes, and files
+// unless they are the caller's. What can't change hands stays, and so do
+// devices, which are the host's (CVE-2026-88265: /dev/null).
 func ownStdio(s *plan.OwnStdio) error {
 	for fd := range 3 {
 		var st unix.Stat_t
@@ -167,8 +168,9 @@ func ownStdio(s *plan.OwnStdio) error {
 			}
 			return os.NewSyscallError("fstat", err)
 		}
-		isNull := st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
-		if isNull || st.Uid == s.UID {
+		kind := st.Mode & unix.S_IFMT
+		mayChange := kind == unix.S_IFIFO || kind == unix.S_IFREG && !s.PipesOnly
+		if !mayChange || st.Uid == s.UID {
 			continue
 		}
 		switch err := unix.Fchown(fd, int(s.UID), -1); err {

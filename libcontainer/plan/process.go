@@ -53,7 +53,10 @@ type Console struct {
 
 // OwnStdio gives the standard streams to the container's user, so that it can
 // reopen them through /dev/stdout.
-type OwnStdio struct{ UID uint32 }
+type OwnStdio struct {
+	UID       uint32
+	PipesOnly bool // files are the caller's own
+}
 
 // SetPersonality sets the execution domain, see personality(2).
 type SetPersonality struct{ Persona uint32 }
@@ -144,7 +147,6 @@ func (s *SetDomainname) String() string { return "set domainname to " + strconv.
 func (s *Sysctl) String() string        { return "set sysctl " + s.Key + " to " + strconv.Quote(s.Value) }
 func (s *JoinKeyring) String() string   { return "join session keyring " + strconv.Quote(s.Name) }
 func (s *Console) String() string       { return "make the terminal" }
-func (s *OwnStdio) String() string      { return fmt.Sprintf("give standard streams to uid %d", s.UID) }
 func (s *SetPersonality) String() string {
 	return fmt.Sprintf("set personality to %#x", s.Persona)
 }
@@ -174,6 +176,13 @@ func (s *SetMemoryPolicy) String() string {
 		}
 	}
 	return line
+}
+
+func (s *OwnStdio) String() string {
+	if s.PipesOnly {
+		return fmt.Sprintf("give standard streams that are pipes to uid %d", s.UID)
+	}
+	return fmt.Sprintf("give standard streams to uid %d", s.UID)
 }
 
 func (s *Sync) String() string {

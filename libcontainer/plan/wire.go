@@ -299,7 +299,11 @@ func (s *Console) code(c *coder) {
 	c.flag(&s.Mount)
 }
 
-func (s *OwnStdio) code(c *coder)       { c.u32(&s.UID) }
+func (s *OwnStdio) code(c *coder) {
+	c.u32(&s.UID)
+	c.flag(&s.PipesOnly)
+}
+
 func (s *SetPersonality) code(c *coder) { c.u32(&s.Persona) }
 
 func (s *SetScheduler) code(c *coder) {
