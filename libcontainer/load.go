@@ -62,6 +62,7 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 		SystemdCgroup: o.SystemdCgroup || o.CgroupManager == "systemd",
 		Rootless:      b.rootless,
 		ListenFDs:     o.ListenFDs,
+		ListenFDNames: o.ListenFDNames,
 	})
 	return b, err
 }

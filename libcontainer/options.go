@@ -18,8 +18,9 @@ type Options struct {
 	Detach        bool // run: return once the container runs
 	Keep          bool // run: keep state and cgroup of a container that has ended
 	NoSubreaper   bool
-	ListenFDs     int // descriptors 3, 4, … of systemd's socket activation to pass on, see sd_listen_fds(3)
-	PreserveFDs   int // further descriptors to pass on, after those
+	ListenFDs     int    // descriptors 3, 4, … of systemd's socket activation to pass on, see sd_listen_fds(3)
+	ListenFDNames string // their names, LISTEN_FDNAMES
+	PreserveFDs   int    // further descriptors to pass on, after those
 	SystemdCgroup bool
 	CgroupManager string // "cgroupfs", "systemd", "disabled"; "" is cgroupfs
 	Rootless      string // "auto", "true", "false"; "" is auto

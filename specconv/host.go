@@ -35,6 +35,7 @@ type Options struct {
 	SystemdCgroup bool   // --systemd-cgroup
 	Rootless      bool   // cgroups may be out of reach
 	ListenFDs     int    // descriptors of systemd's socket activation to pass on
+	ListenFDNames string // their names, separated by colons; "" if they have none
 }
 
 // Warning is something in config.json that has no effect, or not the one its

@@ -49,6 +49,9 @@ func (b *builder) checkProcess() error {
 	if n := b.opts.ListenFDs; n > 0 {
 		// Init is pid 1 of its namespace, see sd_listen_fds(3).
 		entries = append(slices.Clone(entries), "LISTEN_FDS="+strconv.Itoa(n), "LISTEN_PID=1")
+		if b.opts.ListenFDNames != "" {
+			entries = append(entries, "LISTEN_FDNAMES="+b.opts.ListenFDNames)
+		}
 	}
 	b.env = newEnvironment(entries)
 	return nil

@@ -35,6 +35,10 @@ func TestEnvironment(t *testing.T) {
 	}
 	p := planOn(t, `{"process": {"env": ["LISTEN_FDS=9", "A=1"]}}`, goldenHost, Options{ListenFDs: 2})
 	if env := step[*plan.Execute](t, p).Env; !slices.Equal(env, []string{"A=1", "LISTEN_FDS=2", "LISTEN_PID=1"}) {
+		t.Errorf("%q", env)
+	}
+	p = planOn(t, `{}`, goldenHost, Options{ListenFDs: 2, ListenFDNames: "a:b"})
+	if env := step[*plan.Execute](t, p).Env; !slices.Equal(env[len(env)-3:], []string{"LISTEN_FDS=2", "LISTEN_PID=1", "LISTEN_FDNAMES=a:b"}) {
 		t.Errorf("socket activation: %q", env)
 	}
 }

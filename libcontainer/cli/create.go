@@ -91,7 +91,9 @@ func (inv *invocation) startFlags(o *libcontainer.Options) []cli.Flag {
 // complete adds to the options what does not come from flags of the command, and makes paths absolute: those of files
 // against the current directory, that of the config against the bundle.
 func (inv *invocation) complete(o *libcontainer.Options, id string) error {
-	o.ListenFDs = listenFDs(os.Getenv, os.Getpid())
+	if o.ListenFDs = listenFDs(os.Getenv, os.Getpid()); o.ListenFDs > 0 {
+		o.ListenFDNames = os.Getenv("LISTEN_FDNAMES")
+	}
 	if err := checkPreserved(o.ListenFDs, o.PreserveFDs); err != nil {
 		return err
 	}
@@ -128,7 +130,7 @@ func checkPreserved(listen, n int) error {
 	if n < 0 {
 		return fmt.Errorf("invalid value %q for flag -preserve-fds: must not be negative", strconv.Itoa(n))
 	}
-	for fd := 3; fd < 3+listen+n; fd++ {
+	for fd := 3; fd-3 < listen || fd-3-listen < n; fd++ {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		if err != nil || flags&unix.FD_CLOEXEC != 0 {
 			return withHint(fmt.Errorf("preserve descriptor %d: %w", fd, errClosed),

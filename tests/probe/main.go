@@ -11,6 +11,11 @@
 //	probe agent SOCKET [NR=RESULT...]
 //	                              outside: be a seccomp agent that answers calls
 //	                              with an errno name, a number or "continue"
+//	probe activate SOCKET COMMAND [ARG...]
+//	                              outside: become COMMAND, with a listening socket
+//	                              as systemd passes one
+//	probe serve                   answer one caller of such a socket
+//	probe call SOCKET             outside: be that caller, print the answer
 //	probe pty ACTION... -- COMMAND [ARG...]
 //	                              outside: run COMMAND on a terminal, see drive
 //
@@ -52,6 +57,12 @@ func main() {
 		if code, err = drive(os.Args[2:]); err == nil {
 			os.Exit(code)
 		}
+	case "activate":
+		err = activate(os.Args[2], os.Args[3:])
+	case "serve":
+		err = serve()
+	case "call":
+		err = call(os.Args[2])
 	case "receive":
 		err = receive(os.Args[2])
 	case "agent":
