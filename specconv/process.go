@@ -47,7 +47,8 @@ func (b *builder) checkProcess() error {
 	}
 	entries := p.Env
 	if n := b.opts.ListenFDs; n > 0 {
-		// Init is pid 1 of its namespace, see sd_listen_fds(3).
+		// Init is pid 1 of a new pid namespace, see sd_listen_fds(3). Which it
+		// is of another one it will know.
 		entries = append(slices.Clone(entries), "LISTEN_FDS="+strconv.Itoa(n), "LISTEN_PID=1")
 		if b.opts.ListenFDNames != "" {
 			entries = append(entries, "LISTEN_FDNAMES="+b.opts.ListenFDNames)
@@ -260,6 +261,9 @@ func (b *builder) planBecome() error {
 	if b.filter != nil && !early {
 		b.add("linux.seccomp", b.filter)
 	}
-	b.add("process.args", &plan.Execute{Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID})
+	b.add("process.args", &plan.Execute{
+		Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID,
+		ListenPID: b.opts.ListenFDs > 0 && !b.ns.makes(specs.PIDNamespace),
+	})
 	return nil
 }

@@ -41,6 +41,13 @@ func TestEnvironment(t *testing.T) {
 	if env := step[*plan.Execute](t, p).Env; !slices.Equal(env[len(env)-3:], []string{"LISTEN_FDS=2", "LISTEN_PID=1", "LISTEN_FDNAMES=a:b"}) {
 		t.Errorf("socket activation: %q", env)
 	}
+	for namespaces, want := range map[string]bool{`{"type": "pid"}, {"type": "mount"}`: false, `{"type": "mount"}`: true,
+		`{"type": "pid", "path": "/proc/9/ns/pid"}, {"type": "mount"}`: true} {
+		p := planOn(t, `{"linux": {"namespaces": [`+namespaces+`]}}`, goldenHost, Options{ListenFDs: 1})
+		if got := step[*plan.Execute](t, p).ListenPID; got != want {
+			t.Errorf("%s: init's own pid: %t", namespaces, got)
+		}
+	}
 }
 
 // TestIdentity: users, groups, umask.

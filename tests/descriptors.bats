@@ -37,6 +37,16 @@ got_pidfd() {
 	same answer "$out" "this is web"
 }
 
+@test "socket activation without a pid namespace" {
+	ours "1.1 says pid 1"
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	args /probe serve
+	"$PROBE" activate "$BATS_TEST_TMPDIR/web" "$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" </dev/null >"$ERR" 2>&1 3>&-
+	ok start "$ID"
+	ok "$PROBE" call "$BATS_TEST_TMPDIR/web"
+	same answer "$out" "this is web"
+}
+
 @test "LISTEN_FDS meant for another process is nothing to us" {
 	args /probe view
 	LISTEN_FDS=1 LISTEN_PID=1 LISTEN_FDNAMES=x ok run_bundle "$ID"

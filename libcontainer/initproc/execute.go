@@ -34,11 +34,24 @@ func (c *container) findExecutable(s *plan.FindExecutable) error {
 	if last.Home {
 		c.env = append(c.env[:len(c.env):len(c.env)], "HOME="+home(c.root.Root(), last.UID))
 	}
+	if last.ListenPID {
+		listenPID(c.env)
+	}
 	if c.program, err = sys.NewProgram(c.path, last.Args, c.env); err != nil {
 		return err
 	}
 	// Nothing of ours is left open anyway; this is for what others left.
 	return os.NewSyscallError("close_range", unix.CloseRange(uint(3+c.preserve), ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC))
+}
+
+// listenPID makes sd_listen_fds(3) believe that the sockets are for this
+// process.
+func listenPID(env []string) {
+	for i, entry := range env {
+		if strings.HasPrefix(entry, "LISTEN_PID=") {
+			env[i] = "LISTEN_PID=" + strconv.Itoa(os.Getpid())
+		}
+	}
 }
 
 func lookPath(name, path string) (string, error) {

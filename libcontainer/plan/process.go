@@ -137,6 +137,9 @@ type Execute struct {
 	Env  []string
 	Home bool   // add HOME from the container's /etc/passwd
 	UID  uint32 // whose home
+	// ListenPID has init write its pid, which only it knows, into LISTEN_PID
+	// of Env.
+	ListenPID bool
 }
 
 func (s *UnshareCgroup) String() string { return "make cgroup namespace" }

@@ -384,6 +384,7 @@ func (s *Execute) code(c *coder) {
 	c.strs(&s.Env)
 	c.flag(&s.Home)
 	c.u32(&s.UID)
+	c.flag(&s.ListenPID)
 }
 
 func (s *EnterContainer) code(c *coder) {
