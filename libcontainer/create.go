@@ -13,6 +13,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/resctrl"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/terminal"
@@ -35,8 +36,10 @@ type creation struct {
 	netns   int             // of the container, while devices of the host are in it for the time being; or -1
 	relay   *terminal.Relay // of a foreground container with a terminal
 	trace   *trace
-	hooked  bool // hooks have run: so must poststop's
-	told    bool // the pid file is ours
+
+	newClass *resctrl.Group // of RDT, made by this creation; nil: none
+	hooked   bool           // hooks have run: so must poststop's
+	told     bool           // the pid file is ours
 }
 
 // Create makes a container and leaves it waiting for start.
@@ -162,6 +165,14 @@ func (c *creation) do(item *plan.Item) error {
 		return c.await(s.Phase)
 	case *plan.Continue:
 		return c.letGo()
+	case *plan.MakeRdtGroup:
+		root, err := findResctrl()
+		if err != nil {
+			return err
+		}
+		return c.makeRdtGroup(root, s)
+	case *plan.EnterRdtGroup:
+		return enterRdt(&c.journal.Rdt, c.init.Pid)
 	case *plan.MoveNetDevice:
 		return c.moveNetDevice(s)
 	case *plan.SendListener:
@@ -208,6 +219,7 @@ func (c *creation) undo() error {
 	if c.cgroup != nil {
 		errs = append(errs, c.cgroup.Kill(), c.cgroup.Delete(c.cgroup.Created))
 	}
+	errs = append(errs, c.undoRdt())
 	if errors.Join(errs...) == nil {
 		// Else the journal stays, so that delete can finish it.
 		errs = append(errs, c.dir.Remove())

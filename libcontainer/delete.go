@@ -81,6 +81,9 @@ func (c *Container) destroy(warn func(field, text string)) error {
 	if err := c.removeCgroup(); err != nil {
 		return fmt.Errorf("unable to destroy container: %w", err)
 	}
+	if err := leaveRdt(&c.journal.Rdt); err != nil {
+		return fmt.Errorf("unable to destroy container: %w", err)
+	}
 	if err := c.dir.Remove(); err != nil {
 		return err
 	}

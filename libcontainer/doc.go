@@ -64,6 +64,7 @@
 //	plan        the vocabulary: Plan and its steps, and their binary form
 //	cli         commands, output, exit codes, hints: the only one to print
 //	state       the state directory: journal, lock, exec fifo
+//	resctrl     classes of service for caches and memory bandwidth
 //	netdev      network devices, moved between namespaces
 //	nofile      the caller's limit on open files, before Go raises it
 //	wire        what parent and init say to each other

@@ -27,6 +27,7 @@ type builder struct {
 	bound    []string    // targets of bind mounts
 
 	netDevices []plan.Item // MoveNetDevice steps
+	rdt        bool        // linux.intelRdt is there
 	warnings   []Warning
 
 	live     bool // the container exists, and only mounts are planned
@@ -61,7 +62,6 @@ func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, err
 	b.plan.Parent = make([]plan.Item, 0, 32)
 	b.plan.Init = make([]plan.Item, 0, 96)
 	for _, stage := range [...]func(*builder) error{
-		(*builder).checkUnsupported,
 		(*builder).planNamespaces,
 		(*builder).planIDMaps,
 		(*builder).planNetDevices,
@@ -75,6 +75,7 @@ func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, err
 		(*builder).planHooks,
 
 		(*builder).planCgroup,
+		(*builder).planRdt,
 		(*builder).enterNamespaces,
 		(*builder).planRoot,
 		(*builder).planKeyring,
@@ -113,15 +114,6 @@ func (b *builder) checkParts() error {
 	b.process, b.linux = b.spec.Process, b.spec.Linux
 	if v := b.spec.Version; !strings.HasPrefix(v, "1.") {
 		b.warn("ociVersion", `"`+v+`" is not a version of the specification that this runtime knows, it is read as 1.x`)
-	}
-	return nil
-}
-
-// checkUnsupported refuses what would be silently missing from the container.
-func (b *builder) checkUnsupported() error {
-	switch l := b.linux; {
-	case l.IntelRdt != nil:
-		return unsupported("linux.intelRdt", "Intel RDT")
 	}
 	return nil
 }
@@ -185,6 +177,9 @@ func (b *builder) awaitsMounts() bool {
 func (b *builder) finishParent() error {
 	b.plan.Parent = append(b.plan.Parent, b.trees...)
 	b.parentAdd("linux.namespaces", &b.spawn)
+	if b.rdt {
+		b.parentAdd("linux.intelRdt", &plan.EnterRdtGroup{})
+	}
 	// The verifier takes as long over the device filter as a Go init over its
 	// start, so they do it side by side. Until it has our word to continue,
 	// init runs nothing but the plan.

@@ -67,6 +67,19 @@ type IDMap struct {
 	Recursive  bool
 }
 
+// MakeRdtGroup makes the container's class of service in resctrl, or finds it,
+// see "IntelRdt" in the runtime-spec's config-linux.md.
+type MakeRdtGroup struct {
+	Class     string   // its name; "/" is the default class
+	Own       bool     // no other container's: what was made goes with the container
+	MustExist bool     // there is nothing to make it of
+	Schemata  []string // lines to write; if the class is there and shared: to find
+	Monitor   bool     // make a monitoring group of the container's name in it
+}
+
+// EnterRdtGroup puts init into the group.
+type EnterRdtGroup struct{}
+
 // Namespace is one to be joined.
 type Namespace struct {
 	Type  specs.LinuxNamespaceType
@@ -196,6 +209,22 @@ func (s *Continue) String() string { return "let init continue" }
 func (s *SendListener) String() string {
 	return "send seccomp listener to " + strconv.Quote(s.Path)
 }
+func (s *MakeRdtGroup) String() string {
+	verb := "make"
+	if s.MustExist {
+		verb = "find"
+	}
+	line := verb + " RDT class " + strconv.Quote(s.Class)
+	for _, schema := range s.Schemata {
+		line += " " + schema
+	}
+	if s.Monitor {
+		line += ", with a monitoring group"
+	}
+	return line
+}
+func (s *EnterRdtGroup) String() string { return "put init into the RDT class" }
+
 func (s *MoveNetDevice) String() string {
 	line := "move network device " + strconv.Quote(s.Name) + " into the container"
 	if s.To != s.Name {

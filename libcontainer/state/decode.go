@@ -44,6 +44,12 @@ func readState(r *jsontext.Reader, s *State) {
 			jsontext.Map(r, &s.Container.Annotations, jsontext.Text)
 		case "cgroup_made":
 			jsontext.Texts(r, &s.Cgroup.Made)
+		case "intel_rdt_path":
+			jsontext.Text(r, &s.Rdt.Dir)
+		case "intel_rdt_made":
+			jsontext.Bool(r, &s.Rdt.Made)
+		case "intel_rdt_monitor":
+			jsontext.Text(r, &s.Rdt.Monitor)
 		case "net_devices":
 			jsontext.List(r, &s.NetDevices, "objects", readNetDevice)
 		}

@@ -43,6 +43,11 @@ func (s *State) encode() []byte {
 	if len(s.Cgroup.Made) > 0 {
 		w.Key("cgroup_made").Texts(s.Cgroup.Made)
 	}
+	if s.Rdt.Dir != "" {
+		w.Key("intel_rdt_path").Text(s.Rdt.Dir)
+		w.Key("intel_rdt_made").Bool(s.Rdt.Made)
+		w.Key("intel_rdt_monitor").Text(s.Rdt.Monitor)
+	}
 	if len(s.NetDevices) > 0 {
 		encodeNetDevices(w, s.NetDevices)
 	}

@@ -27,6 +27,7 @@ type State struct {
 	// Hooks that run after create has gone. The bundle may be gone too by then.
 	Poststart, Poststop []specs.Hook
 
+	Rdt      Rdt
 	Rootless bool
 }
 
@@ -42,6 +43,13 @@ type NetDevice struct {
 	To   string
 	Up   bool
 	MAC  string
+}
+
+// Rdt is where the container's processes are in resctrl, see package resctrl.
+type Rdt struct {
+	Dir     string // of the class of service, absolute host path; empty: none was asked for
+	Made    bool   // for this container alone: it goes with it
+	Monitor string // directory of the container's monitoring group; empty: none
 }
 
 // Cgroup is where the container's processes are.

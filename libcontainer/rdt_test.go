@@ -1,0 +1,123 @@
+package libcontainer
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/resctrl"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
+)
+
+// fakeResctrl is a tree with one class of service, gold.
+func fakeResctrl(t *testing.T) resctrl.Root {
+	r := resctrl.Root{Path: t.TempDir()}
+	for _, dir := range []string{r.Path, r.Path + "/gold"} {
+		systest.MustDo(t, os.MkdirAll(dir+"/mon_groups", 0o755))
+		systest.MustDo(t, os.WriteFile(dir+"/schemata", []byte("    L3:0=7ff;1=7ff\n"), 0o644))
+		systest.MustDo(t, os.WriteFile(dir+"/tasks", nil, 0o644))
+	}
+	return r
+}
+
+func rdtCreation(t *testing.T) *creation {
+	dir, err := state.Create(t.TempDir(), "c1")
+	systest.MustDo(t, err)
+	t.Cleanup(func() { dir.Close() })
+	b := &blueprint{plan: &plan.Plan{Container: plan.Container{ID: "c1"}}}
+	c := &creation{blueprint: b, dir: dir}
+	c.journal.Container.ID = "c1"
+	return c
+}
+
+func TestRdtGroups(t *testing.T) {
+	for name, test := range map[string]struct {
+		step plan.MakeRdtGroup
+		want state.Rdt // directories below the root
+		made bool      // the class
+		err  string
+	}{
+		"its own":         {step: plan.MakeRdtGroup{Class: "c1", Own: true}, want: state.Rdt{Dir: "/c1", Made: true}, made: true},
+		"a class":         {step: plan.MakeRdtGroup{Class: "gold", MustExist: true}, want: state.Rdt{Dir: "/gold"}},
+		"the default":     {step: plan.MakeRdtGroup{Class: "/", MustExist: true}, want: state.Rdt{}},
+		"one that fits":   {step: plan.MakeRdtGroup{Class: "gold", Schemata: []string{"L3:1=7ff"}}, want: state.Rdt{Dir: "/gold"}},
+		"one that is not": {step: plan.MakeRdtGroup{Class: "tin", MustExist: true}, err: "there is no class of service at"},
+		"another":         {step: plan.MakeRdtGroup{Class: "gold", Schemata: []string{"L3:1=f"}}, err: `has other schemata than "L3:1=f"`},
+		"watched": {step: plan.MakeRdtGroup{Class: "gold", MustExist: true, Monitor: true},
+			want: state.Rdt{Dir: "/gold", Monitor: "/gold/mon_groups/c1"}},
+	} {
+		root, c := fakeResctrl(t), rdtCreation(t)
+		err := c.makeRdtGroup(root, &test.step)
+		if test.err != "" {
+			if err == nil || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		systest.MustDo(t, err)
+		journal, err := c.dir.Load()
+		systest.MustDo(t, err)
+		got := journal.Rdt
+		if !strings.HasPrefix(got.Dir, root.Path) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		got.Dir, got.Monitor = strings.TrimPrefix(got.Dir, root.Path), strings.TrimPrefix(got.Monitor, root.Path)
+		if got != test.want || (c.newClass != nil) != test.made {
+			t.Errorf("%s: %+v, made %v, want %+v", name, got, c.newClass, test.want)
+		}
+		systest.MustDo(t, c.undoRdt())
+		for _, dir := range []string{"/c1", "/gold/mon_groups/c1"} {
+			if _, err := os.Stat(root.Path + dir); err == nil {
+				t.Errorf("%s: %s is left", name, dir)
+			}
+		}
+		if _, err := os.Stat(root.Path + "/gold/tasks"); err != nil {
+			t.Errorf("%s: somebody else's class is gone", name)
+		}
+	}
+}
+
+// TestRdtMonitorTaken: a monitoring group that was there is somebody else's.
+func TestRdtMonitorTaken(t *testing.T) {
+	root, c := fakeResctrl(t), rdtCreation(t)
+	systest.MustDo(t, os.Mkdir(root.Path+"/gold/mon_groups/c1", 0o755))
+	if err := c.makeRdtGroup(root, &plan.MakeRdtGroup{Class: "gold", MustExist: true, Monitor: true}); err == nil {
+		t.Error("it was taken")
+	}
+	systest.MustDo(t, c.undoRdt())
+	if _, err := os.Stat(root.Path + "/gold/mon_groups/c1"); err != nil {
+		t.Error("it was removed")
+	}
+}
+
+func TestRdtTasks(t *testing.T) {
+	root := fakeResctrl(t)
+	rdt := state.Rdt{Dir: root.Path, Monitor: root.Path + "/gold"} // any directory with a tasks file
+	systest.MustDo(t, enterGroups(root, &rdt, 42))
+	for _, dir := range []string{rdt.Dir, rdt.Monitor} {
+		if got, _ := os.ReadFile(dir + "/tasks"); string(got) != "42" {
+			t.Errorf("%s: %q", dir, got)
+		}
+	}
+	systest.MustDo(t, enterRdt(&state.Rdt{}, 42)) // nothing was asked for
+}
+
+func TestSetSchemata(t *testing.T) {
+	root := fakeResctrl(t)
+	group := root.Group("gold")
+	systest.MustDo(t, setSchemata(group, "L3:0=f;1=f", "MB:0=20"))
+	if got, _ := os.ReadFile(group.Dir + "/schemata"); !strings.HasPrefix(string(got), "L3:0=f;1=f\nMB:0=20\n") {
+		t.Errorf("%q", got)
+	}
+	for _, bad := range [][2]string{{"MB:0=20", ""}, {"", "L3:0=f"}, {"L3:0=f\nMB:0=1", ""}} {
+		if err := setSchemata(group, bad[0], bad[1]); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+	c := Container{journal: &state.State{}}
+	if err := c.SetRdt("L3:0=f", ""); err == nil || !strings.Contains(err.Error(), "no class of service") {
+		t.Errorf("%v", err)
+	}
+}
