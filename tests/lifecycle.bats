@@ -352,6 +352,25 @@ hang() {
 	grep -q "from its own hook" "$BATS_TEST_TMPDIR/said" || fail "$(<"$BATS_TEST_TMPDIR/said")"
 }
 
+@test "kill and delete by regular expression" {
+	ours "runc has no such flag"
+	local id
+	for id in web-1 web-2 db; do up $id; done
+	ok rt kill --regex '^web-[0-9]$' KILL
+	wait_status stopped web-1
+	wait_status stopped web-2
+	same status "$(status db)" running
+	ok rt delete --regex '1$|^d'
+	[[ $err == *"container db: cannot delete container db that is not stopped: running"* ]] || fail "does not say what is left"
+	ok rt list -q
+	same list "$out" $'db\nweb-2'
+	ok rt delete --force --regex .
+	ok rt list -q
+	same list "$out" ""
+	no 1 'invalid regular expression "("' rt kill --regex '(' KILL
+	no 1 'invalid regular expression "a**{"' rt delete --force --regex 'a**{'
+}
+
 @test "delete --force removes a half-made container" {
 	mkdir -p "$ROOT/$ID"
 	ok rt delete --force "$ID"

@@ -7,7 +7,7 @@ import (
 )
 
 func (inv *invocation) deleteCommand() *cli.Command {
-	var force bool
+	var force, regex bool
 	return &cli.Command{
 		Name:        "delete",
 		Usage:       "remove what is left of a container",
@@ -18,12 +18,19 @@ func (inv *invocation) deleteCommand() *cli.Command {
 				Name: "force", Aliases: []string{"f"}, Destination: &force,
 				Usage: "kill the container if it runs, remove it whatever state it is in, and if it does not exist, do not mind",
 			},
+			regexFlag(&regex),
 		},
 		Action: func(c *cli.Context) error {
 			if err := inv.arity(c, 1, 1); err != nil {
 				return err
 			}
-			return libcontainer.Delete(inv.global.root, c.Args().First(), force, inv.log.warn)
+			remove := func(id string) error {
+				return libcontainer.Delete(inv.global.root, id, force, inv.log.warn)
+			}
+			if regex {
+				return inv.eachMatch(c.Args().First(), remove)
+			}
+			return remove(c.Args().First())
 		},
 	}
 }

@@ -18,6 +18,7 @@ DESCRIPTION:
 
 OPTIONS:
    --all, -a       signal every process of the container; none left is no error
+   --regex, -r     take the id for an extended regular expression, and do it to every container whose id has a match of it
    --help, -h, -?  show help
 `
 	if got := crun("kill --help"); got != (result{0, want, ""}) {

@@ -7,7 +7,7 @@ import (
 )
 
 func (inv *invocation) killCommand() *cli.Command {
-	var all bool
+	var all, regex bool
 	return &cli.Command{
 		Name:      "kill",
 		Usage:     "send a signal to a container's init",
@@ -19,21 +19,36 @@ container has no pid namespace of its own, SIGKILL goes to all its processes.`,
 				Name: "all", Aliases: []string{"a"}, Destination: &all,
 				Usage: "signal every process of the container; none left is no error",
 			},
+			regexFlag(&regex),
 		},
 		Action: func(c *cli.Context) error {
 			if err := inv.arity(c, 1, 2); err != nil {
 				return err
 			}
-			container, err := libcontainer.Open(inv.global.root, c.Args().Get(0))
-			if err != nil {
+			kill := func(id string) error {
+				return inv.kill(id, c.Args().Get(1), all)
+			}
+			if !regex {
+				return kill(c.Args().First())
+			}
+			if _, err := parseSignal(c.Args().Get(1)); err != nil {
 				return err
 			}
-			defer container.Close()
-			signal, err := parseSignal(c.Args().Get(1))
-			if err != nil {
-				return err
-			}
-			return container.Kill(signal, all)
+			return inv.eachMatch(c.Args().First(), kill)
 		},
 	}
+}
+
+// kill looks for the container first: engines ask by a signal whether it is there.
+func (inv *invocation) kill(id, signal string, all bool) error {
+	container, err := libcontainer.Open(inv.global.root, id)
+	if err != nil {
+		return err
+	}
+	defer container.Close()
+	number, err := parseSignal(signal)
+	if err != nil {
+		return err
+	}
+	return container.Kill(number, all)
 }
