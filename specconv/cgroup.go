@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 )
@@ -59,8 +60,11 @@ func (b *builder) delegateCgroup(step *plan.CreateCgroup) {
 		return
 	}
 	writable := slices.ContainsFunc(b.spec.Mounts, func(m specs.Mount) bool {
-		return (m.Type == "cgroup" || m.Type == "cgroup2") && path.Clean(m.Destination) == "/sys/fs/cgroup" &&
-			!slices.Contains(m.Options, "ro") && !slices.Contains(m.Options, "rro")
+		if m.Type != "cgroup" && m.Type != "cgroup2" || path.Clean("/"+m.Destination) != "/sys/fs/cgroup" {
+			return false
+		}
+		words, err := readOptions("", m.Options)
+		return err == nil && words.forNew().Attr.Set&unix.MOUNT_ATTR_RDONLY == 0
 	})
 	if !writable {
 		return

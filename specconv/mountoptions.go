@@ -270,6 +270,22 @@ func appendParam(params []string, param []byte) []string {
 	return append(params, string(param))
 }
 
+// forBind adds what the options take from the mount by not mentioning it: as
+// soon as one attribute is chosen, the mount has those that are chosen and no
+// others, as with runc and crun. Access times are a choice of their own.
+func (w *mountWords) forBind() plan.MountOptions {
+	o := w.options
+	if o.Attr == (plan.Attr{}) {
+		return o
+	}
+	o.Others = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NOSYMFOLLOW
+	if o.Attr.Set&unix.MOUNT_ATTR_NODIRATIME != 0 || o.Attr.Clear&unix.MOUNT_ATTR__ATIME != 0 {
+		o.Others |= unix.MOUNT_ATTR__ATIME | unix.MOUNT_ATTR_NODIRATIME
+	}
+	o.Others &^= o.Attr.Set | o.Attr.Clear
+	return o
+}
+
 // forNew reduces attributes to what a new filesystem's mount needs: it has
 // nothing below it, and starts with none of them set.
 func (w *mountWords) forNew() plan.MountOptions {

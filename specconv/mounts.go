@@ -100,7 +100,7 @@ func (b *builder) planBind(field string, m *specs.Mount, target string, w *mount
 	slot := b.open(field+".source", &plan.OpenTree{
 		Path: source, Recursive: w.rbind, NoFollow: w.sourceLink || w.copyLink, IDMap: idmap,
 	})
-	options := w.options
+	options := w.forBind()
 	options.Propagation = bindPropagation(b.rootProp.bind, options.Propagation, w.rbind)
 	b.add(field, &plan.Bind{Slot: slot, Source: source, Target: target, CopyLink: w.copyLink, Options: options})
 	b.bound = append(b.bound, target)

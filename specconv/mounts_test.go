@@ -116,11 +116,13 @@ func TestLinkOptions(t *testing.T) {
 	}
 }
 
-// TestBindOptions: on a bind mount attributes can be taken away too, words of
-// the filesystem's have no effect, and nothing stays the host's peer unless
-// that is asked for.
+// TestBindOptions: on a bind mount attributes can be taken away too, and one
+// that is chosen takes away the others; words of the filesystem's have no
+// effect, and nothing stays the host's peer unless that is asked for.
 func TestBindOptions(t *testing.T) {
 	const ro, rec = unix.MOUNT_ATTR_RDONLY, unix.MS_REC
+	const others = ro | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NOSYMFOLLOW
+	const atimes = unix.MOUNT_ATTR__ATIME | unix.MOUNT_ATTR_NODIRATIME
 	const slave, private, shared = unix.MS_SLAVE | rec, unix.MS_PRIVATE | rec, unix.MS_SHARED | rec
 	for _, c := range []struct {
 		root    string
@@ -129,8 +131,8 @@ func TestBindOptions(t *testing.T) {
 		tree    plan.OpenTree
 	}{
 		{"", []string{"bind"}, plan.MountOptions{Propagation: []uint64{slave}}, plan.OpenTree{}},
-		{"", []string{"rbind", "ro"}, plan.MountOptions{Attr: plan.Attr{Set: ro}, Propagation: []uint64{slave}}, plan.OpenTree{Recursive: true}},
-		{"", []string{"rbind", "rw"}, plan.MountOptions{Attr: plan.Attr{Clear: ro}, Propagation: []uint64{slave}}, plan.OpenTree{Recursive: true}},
+		{"", []string{"rbind", "ro"}, plan.MountOptions{Attr: plan.Attr{Set: ro}, Others: others &^ ro, Propagation: []uint64{slave}}, plan.OpenTree{Recursive: true}},
+		{"", []string{"rbind", "rw"}, plan.MountOptions{Attr: plan.Attr{Clear: ro}, Others: others &^ ro, Propagation: []uint64{slave}}, plan.OpenTree{Recursive: true}},
 		{"", []string{"rbind", "rro"}, plan.MountOptions{Recursive: plan.Attr{Set: ro}, Propagation: []uint64{slave}}, plan.OpenTree{Recursive: true}},
 		{"", []string{"rbind", "rprivate"}, plan.MountOptions{Propagation: []uint64{private}}, plan.OpenTree{Recursive: true}},
 		{"", []string{"bind", "private"}, plan.MountOptions{Propagation: []uint64{unix.MS_PRIVATE}}, plan.OpenTree{}},
@@ -142,7 +144,13 @@ func TestBindOptions(t *testing.T) {
 		{"rshared", []string{"rbind", "rshared"}, plan.MountOptions{Propagation: []uint64{shared}}, plan.OpenTree{Recursive: true}},
 		{"shared", []string{"rbind", "rslave"}, plan.MountOptions{Propagation: []uint64{slave}}, plan.OpenTree{Recursive: true}},
 		{"", []string{"bind", "relatime", "sync", "src-nofollow"},
-			plan.MountOptions{Attr: plan.Attr{Clear: unix.MOUNT_ATTR__ATIME}, Propagation: []uint64{slave}}, plan.OpenTree{NoFollow: true}},
+			plan.MountOptions{Attr: plan.Attr{Clear: unix.MOUNT_ATTR__ATIME}, Others: others | unix.MOUNT_ATTR_NODIRATIME, Propagation: []uint64{slave}},
+			plan.OpenTree{NoFollow: true}},
+		{"", []string{"bind", "nodiratime", "exec"}, plan.MountOptions{
+			Attr:   plan.Attr{Set: unix.MOUNT_ATTR_NODIRATIME, Clear: unix.MOUNT_ATTR_NOEXEC},
+			Others: (others | atimes) &^ (unix.MOUNT_ATTR_NODIRATIME | unix.MOUNT_ATTR_NOEXEC), Propagation: []uint64{slave},
+		}, plan.OpenTree{}},
+		{"", []string{"bind", "sync", "silent"}, plan.MountOptions{Propagation: []uint64{slave}}, plan.OpenTree{}},
 	} {
 		p := planOf(t, `{"linux": {"rootfsPropagation": "`+c.root+`"},
 			"mounts": [{"destination": "/a", "source": "/b", "options": `+words(c.words)+`}]}`)

@@ -80,3 +80,72 @@ mount_entry() { config --argjson m "$1" '.mounts = .mounts[0:7] + [$m]'; }
 	mount_entry '{"destination":"/data","type":"ramfs","source":"t","options":["tmpcopyup"]}'
 	no 1 'mounts[7].options: tmpcopyup fills a tmpfs, found type "ramfs"' run_bundle "$ID"
 }
+
+# Every word that both know, on a tmpfs and on a bind of a directory with flags
+# of its own (nosuid, nodev, noatime; noexec below it): one container each. The
+# rest of a mount's line must be the same, apart from what 1.1 is known to do
+# differently.
+view_words() { # RUNTIME WORDS: a line for each mount
+	config --argjson w "$2" --arg s "$SOURCE" '.mounts = .mounts[0:7] + [$w[]
+		| {destination: "/t/\(.)", type: "tmpfs", source: "t", options: [.]},
+		  {destination: "/b/\(.)", type: "bind", source: $s, options: ["rbind", .]}]
+		| del(.mounts[] | select(.destination == ("/b/ratime", "/b/rnostrictatime")))' # 1.1: invalid argument
+	args /probe view
+	(RUNTIME=$1 && ok run_bundle "$ID" && jq -r '.mounts[] | select(.target | test("^/[tb]/"))
+		| "\(.target) \(.options | sort | join(",")) \(.super | sort | join(",")) \([.propagation[] | sub(":.*"; "")] | sort | join(","))"' "$OUT" | sort)
+}
+
+# expected DIFFERENCE: of a line of runc's from ours.
+expected() {
+	case $1 in
+	/b/atime | /b/dev | /b/diratime | /b/exec | /b/norelatime | /b/nostrictatime | /b/rw | /b/suid | /b/symfollow)
+		return 0 ;; # words that clear: 1.1 takes no notice, 1.2 and later clear
+	/b/dirsync | /b/iversion | /b/lazytime | /b/mand | /b/silent | /b/sync)
+		return 0 ;; # no attribute of a mount, but for runc one that clears the others
+	/b/rnorelatime)
+		return 0 ;; # 1.1 clears nothing; so it leaves noatime
+	/t/rnoatime | /t/rnodev | /t/rnodiratime | /t/rnoexec | /t/rnosuid | /t/rnosymfollow | /t/rro | /t/rstrictatime)
+		return 0 ;; # 1.1: only for binds
+	esac
+	return 1
+}
+
+@test "every word makes the same mount as with runc" {
+	ours "it is the one to compare with"
+	command -v runc >/dev/null || skip "runc is not installed"
+	[[ $(runc --version) == "runc version 1.1"* ]] || skip "the known differences are those of runc 1.1"
+	SOURCE=$BATS_TEST_TMPDIR/source
+	mkdir "$SOURCE"
+	mount -t tmpfs -o nosuid,nodev,noatime s "$SOURCE"
+	mkdir "$SOURCE/sub"
+	mount -t tmpfs -o noexec s "$SOURCE/sub"
+	local words line
+	# 1.1 hands "defaults" to the filesystem; acl is one of some filesystems only.
+	words=$(jq -n --argjson a "$(runc features 2>/dev/null)" --argjson b "$(rt features)" \
+		'[$a.mountOptions[] | select([.] | inside($b.mountOptions))] - ["bind", "rbind", "remount", "defaults"]')
+	[ "$(jq length <<<"$words")" -gt 50 ] || fail "few words in common: $words"
+	view_words "$RUNTIME" "$words" >"$BATS_TEST_TMPDIR/ours" || true
+	view_words runc "$words" >"$BATS_TEST_TMPDIR/runc" || true
+	umount -R "$SOURCE"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/ours")" -gt 150 ] || fail "too few mounts"
+	diff "$BATS_TEST_TMPDIR/ours" "$BATS_TEST_TMPDIR/runc" >"$BATS_TEST_TMPDIR/diff" || true
+	while read -r side target line; do
+		case $side in
+		'<' | '>') expected "$target" || echo "$side $target $line" ;;
+		esac
+	done <"$BATS_TEST_TMPDIR/diff" >"$BATS_TEST_TMPDIR/unexpected"
+	[ ! -s "$BATS_TEST_TMPDIR/unexpected" ] || fail "unlike runc: $(<"$BATS_TEST_TMPDIR/unexpected")"
+}
+
+@test "every word that features lists is understood, on a container" {
+	ours "it lists words that it does not understand"
+	local words
+	words=$(rt features | jq -c '.mountOptions - ["remount", "bind", "rbind", "idmap", "ridmap", "src-nofollow", "copy-symlink"]')
+	config --argjson w "$words" '.mounts = .mounts[0:7] + [$w[] | {destination: "/t/\(.)", type: "tmpfs", source: "t", options: [.]}]'
+	inside grep -c ' /t/' /proc/self/mountinfo
+	same mounts "$out" "$(jq length <<<"$words")"
+	config --arg s "$BATS_TEST_TMPDIR" '.mounts = .mounts[0:7] + [["bind", "rbind", "src-nofollow", "copy-symlink"][]
+		| {destination: "/b/\(.)", source: $s, options: ["bind", .]}] + [{destination: "/b/bind", options: ["remount", "ro"]}]'
+	inside grep -c ' /b/' /proc/self/mountinfo
+	same binds "$out" 4
+}

@@ -89,15 +89,32 @@ has() {
 	same content "$out" x
 }
 
-@test "bind keeps the flags of its source, unless told otherwise" {
+@test "bind keeps the flags of its source, or has exactly those that are asked for" {
 	mkdir "$BATS_TEST_TMPDIR/m"
 	mount -t tmpfs -o nosuid,nodev,noatime t "$BATS_TEST_TMPDIR/m"
-	mount_entry "{\"destination\":\"/m\",\"source\":\"$BATS_TEST_TMPDIR/m\",\"options\":[\"bind\",\"ro\"]}"
+	config --arg s "$BATS_TEST_TMPDIR/m" '.mounts += [["bind"], ["bind", "ro"], ["bind", "exec"], ["bind", "noexec", "relatime"]
+		| {destination: "/m/\(join("-"))", source: $s, options: .}]'
 	args /probe view
 	try run_bundle "$ID"
 	umount "$BATS_TEST_TMPDIR/m"
 	same "exit code" "$rc" 0
-	has /m ro
+	flags() { target "/m/$1" '.options | sort | join(" ")'; }
+	same kept "$(flags bind)" "noatime nodev nosuid rw"
+	same ro "$(flags bind-ro)" "noatime ro"
+	same several "$(flags bind-noexec-relatime)" "noexec relatime rw"
+	ours "1.1 takes no notice of words that only clear"
+	same exec "$(flags bind-exec)" "noatime rw"
+}
+
+@test "a read-only root keeps the flags of its mount" {
+	mount --bind "$BUNDLE/rootfs" "$BUNDLE/rootfs"
+	mount -o remount,bind,nosuid,nodev,noatime "$BUNDLE/rootfs"
+	config '.root.readonly = true'
+	args /probe view
+	try run_bundle "$ID"
+	umount "$BUNDLE/rootfs"
+	same "exit code" "$rc" 0
+	same root "$(target / '.options | sort | join(" ")')" "noatime nodev nosuid ro"
 }
 
 @test "rbind takes the mounts below, rro makes them read-only too" {

@@ -121,3 +121,22 @@ reachable() {
 	! grep ' /mnt/' "/proc/$pid/mountinfo" || fail "mounts are left"
 	as_user delete --force "$ID"
 }
+
+@test "rootless: flags of a source that are locked stay, unless they are to go" {
+	reachable
+	setup_rootless
+	mkdir "$home/locked"
+	mount -t tmpfs -o nosuid,nodev,noexec,noatime t "$home/locked"
+	edit --arg s "$home/locked" '.mounts += [{destination: "/l", source: $s, options: ["bind", "ro"]}]
+		| .process.args = ["grep", " /l ", "/proc/self/mountinfo"]'
+	try as_user run --bundle "$home/bundle" "$ID"
+	local first=$rc seen=$out
+	edit '.mounts[-1].options = ["bind", "exec"]'
+	try as_user run --bundle "$home/bundle" "$ID"
+	umount "$home/locked"
+	same "exit code" "$first" 0
+	[[ $seen == *" ro,nosuid,nodev,noexec,noatime "* ]] || fail "other flags: $seen"
+	same "exit code" "$rc" 1
+	[[ $err == *"a flag to clear is locked by the user namespace: mount_setattr: operation not permitted"* ]] || fail "does not say why"
+	one_error
+}

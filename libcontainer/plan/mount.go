@@ -13,6 +13,7 @@ type Attr struct{ Set, Clear uint64 }
 // MountOptions is what every kind of mount can ask for.
 type MountOptions struct {
 	Attr        Attr
+	Others      uint64   // attributes that nobody asked for: cleared too, unless a user namespace has them locked
 	Recursive   Attr     // of this mount and all below it
 	Propagation []uint64 // MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, each perhaps with MS_REC, in order
 	NoFollow    bool     // a symbolic link at the target is mounted on itself
@@ -153,6 +154,9 @@ func (s *SetRoot) String() string {
 func (o *MountOptions) describe() string {
 	var words []string
 	words = append(words, o.Attr.words("")...)
+	if o.Others != 0 {
+		words = append(words, "no others")
+	}
 	words = append(words, o.Recursive.words("r")...)
 	for _, p := range o.Propagation {
 		words = append(words, propagation(p))

@@ -191,6 +191,7 @@ func (a *Attr) code(c *coder) {
 
 func (o *MountOptions) code(c *coder) {
 	o.Attr.code(c)
+	c.u64(&o.Others)
 	o.Recursive.code(c)
 	list(c, &o.Propagation, c.u64)
 	c.flag(&o.NoFollow)

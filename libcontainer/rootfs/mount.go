@@ -90,10 +90,14 @@ func (b *Builder) fallBack(s *plan.MountFS, target int, cause error) error {
 		return cause
 	}
 	defer unix.Close(tree)
-	// The host's instance: whatever is asked, it is read-only, with all
-	// that is mounted on it.
-	const attr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+	// The host's instance: whatever is asked, it is read-only, with all that is
+	// mounted on it. What is asked for besides holds for all of it, too.
+	const least = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+	attr := least | s.Options.Attr.Set&unix.MOUNT_ATTR_NOSYMFOLLOW
 	if err := sys.SetMountAttr(tree, attr, 0, unix.MS_SLAVE, true); err != nil {
+		return err
+	}
+	if err := apply(tree, &plan.MountOptions{Propagation: s.Options.Propagation}); err != nil {
 		return err
 	}
 	return b.attach(tree, target)
@@ -142,11 +146,8 @@ func (b *Builder) Bind(s *plan.Bind) error {
 	if err := sameKind(target, isDir); err != nil {
 		return err
 	}
-	attr := s.Options.Attr
-	if attr != (plan.Attr{}) {
-		if err := sys.SetMountAttr(tree, attr.Set, attr.Clear, 0, false); err != nil {
-			return err
-		}
+	if err := setAttr(tree, &s.Options); err != nil {
+		return err
 	}
 	if err := apply(tree, &s.Options); err != nil {
 		return err
@@ -189,6 +190,23 @@ func readLink(dir int, name string) (string, error) {
 	return string(buf[:n]), nil
 }
 
+// setAttr gives a mount of something that is mounted already its own
+// attributes. Flags that came into a user namespace with the mount are locked,
+// see mount_namespaces(7): those stay without a word, unless they are to go.
+func setAttr(mount int, o *plan.MountOptions) error {
+	if o.Attr == (plan.Attr{}) {
+		return nil
+	}
+	err := sys.SetMountAttr(mount, o.Attr.Set, o.Attr.Clear|o.Others, 0, false)
+	if errors.Is(err, unix.EPERM) && o.Others != 0 {
+		err = sys.SetMountAttr(mount, o.Attr.Set, o.Attr.Clear, 0, false)
+	}
+	if errors.Is(err, unix.EPERM) && o.Attr.Clear != 0 {
+		return fmt.Errorf("a flag to clear is locked by the user namespace: %w", err)
+	}
+	return err
+}
+
 // sameKind: a directory goes on a directory, anything else on no directory.
 // The kernel would only say that an argument is invalid.
 func sameKind(target int, isDir bool) error {
@@ -223,10 +241,8 @@ func (b *Builder) Remount(s *plan.Remount) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if s.Options.Attr != (plan.Attr{}) {
-		if err := sys.SetMountAttr(fd, s.Options.Attr.Set, s.Options.Attr.Clear, 0, false); err != nil {
-			return err
-		}
+	if err := setAttr(fd, &s.Options); err != nil {
+		return err
 	}
 	return apply(fd, &s.Options)
 }
