@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/resctrl"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
@@ -20,7 +21,8 @@ var ErrNoCgroup = errors.New("container has no cgroup of its own")
 // Stats is what a container uses.
 type Stats struct {
 	cgroups.Stats
-	Interfaces []Interface // empty if the network is the host's
+	Interfaces []Interface    // empty if the network is the host's
+	Rdt        *resctrl.Stats // nil without a class of service
 }
 
 // Interface counts what a network interface has sent and received.
@@ -63,8 +65,19 @@ func (c *Container) measure(group *cgroups.Cgroup, init int) (*Stats, error) {
 		}
 		s.Pids = &cgroups.PidsStats{Current: uint64(len(pids)), Limit: cgroups.Max}
 	}
-	s.Interfaces, err = c.interfaces(init)
-	return s, err
+	if s.Interfaces, err = c.interfaces(init); err != nil {
+		return nil, err
+	}
+	if rdt := &c.journal.Rdt; rdt.Dir != "" {
+		root, err := findResctrl()
+		if err != nil {
+			return nil, err
+		}
+		if s.Rdt, err = root.Stats(rdt.Dir, rdt.Monitor); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // interfaces reads the counters of the container's network namespace, which

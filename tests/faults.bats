@@ -248,3 +248,39 @@ init_sweep() {
 @test "init alone interrupted while it is created" { init_sweep create error=EINTR sendmsg openat; }
 @test "init alone killed when it is started" { init_sweep start signal=KILL seccomp execve prctl; }
 @test "init alone fails when it is started" { init_sweep start error=EIO seccomp execve; }
+
+# all_or_none CALL...: `mounts add` with one of its calls, or of its visitor's,
+# failing: afterwards there are all mounts or none.
+all_or_none() {
+	local call k before points=0
+	[ -z "$TRACING" ] || skip "$TRACING"
+	mkdir "$BATS_TEST_TMPDIR/source"
+	jq --null-input --arg s "$BATS_TEST_TMPDIR/source" '[
+		{destination: "/mnt/t", type: "tmpfs", source: "t", options: ["size=64k", "shared"]},
+		{destination: "/mnt/t/below", source: $s, options: ["rbind", "rro"]}]' >"$BATS_TEST_TMPDIR/mounts.json"
+	up
+	before=$(cat "/proc/$(pid_of)/mountinfo")
+	for call in "$@"; do
+		for ((k = 1; ; k++)); do
+			POINT="mounts add with EIO at $call $k"
+			try timeout --foreground -s KILL 20 strace -D -f -qq -o "$TRACE" -e signal=kill -e "trace=$call" \
+				-e "inject=$call:error=EIO:when=$k" "$RUNTIME" --root "$ROOT" mounts add "$ID" "$BATS_TEST_TMPDIR/mounts.json"
+			if [ $rc != 0 ]; then
+				one_error || fail "more than one error"
+				same "exit code" $rc 1
+				same mounts "$(cat "/proc/$(pid_of)/mountinfo")" "$before"
+			else
+				same mounts "$(grep -c ' /mnt/' "/proc/$(pid_of)/mountinfo")" 2
+				ok rt mounts remove "$ID" "$BATS_TEST_TMPDIR/mounts.json"
+				grep -q INJECTED "$TRACE" || break
+			fi
+			points=$((points + 1))
+		done
+		[ $k -gt 1 ] || fail "mounts add makes no $call"
+	done
+	echo "# mounts add: EIO at $points points" >&3
+}
+
+@test "mounts add fails with EIO at each call: all or none" {
+	all_or_none openat openat2 clone3 socketpair sendmsg setns unshare mkdirat fsopen fsconfig fsmount open_tree move_mount mount_setattr
+}

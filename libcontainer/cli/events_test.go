@@ -14,6 +14,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/resctrl"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
@@ -98,6 +99,14 @@ type eventData struct {
 		MemBwInfo         map[string]any `json:"mem_bw_info"`
 		MemBwSchemaRoot   string         `json:"mem_bw_schema_root"`
 		MemBwSchema       string         `json:"mem_bw_schema"`
+		Schemata          []string       `json:"schemata"`
+		MBMStats          []struct {
+			Total uint64 `json:"mbm_total_bytes"`
+			Local uint64 `json:"mbm_local_bytes"`
+		} `json:"mbm_stats"`
+		CMTStats []struct {
+			Occupancy uint64 `json:"llc_occupancy"`
+		} `json:"cmt_stats"`
 	} `json:"intel_rdt"`
 	NetworkInterfaces []*struct {
 		Name                                    string
@@ -242,6 +251,23 @@ func TestStatsOfAllControllers(t *testing.T) {
 		if !strings.Contains(text, key) {
 			t.Errorf("no %s in %s", key, text)
 		}
+	}
+}
+
+func TestRdtStats(t *testing.T) {
+	s := &libcontainer.Stats{Stats: cgroups.Stats{Pids: &cgroups.PidsStats{}}, Rdt: &resctrl.Stats{
+		L3: &resctrl.CacheInfo{Mask: "7ff", MinBits: 2, NumClosids: 16}, MB: &resctrl.BandwidthInfo{Granularity: 10, DelayLinear: 1, Min: 20, NumClosids: 8},
+		Default: []string{"MB:0=100", "L3:0=7ff"}, Schemata: []string{"MB:0=50", "L3:0=f", "L2:0=1"},
+		Monitors: []resctrl.Monitor{{Occupancy: 1, TotalBytes: 2, LocalBytes: 3}, {Occupancy: 4}},
+	}}
+	text, got := encodeEvent(t, &libcontainer.Event{Type: libcontainer.EventStats, Stats: s})
+	want := `"intel_rdt":{"l3_cache_info":{"cbm_mask":"7ff","min_cbm_bits":2,"num_closids":16},` +
+		`"l3_cache_schema_root":"L3:0=7ff","l3_cache_schema":"L3:0=f",` +
+		`"mem_bw_info":{"bandwidth_gran":10,"delay_linear":1,"min_bandwidth":20,"num_closids":8},` +
+		`"mem_bw_schema_root":"MB:0=100","mem_bw_schema":"MB:0=50","schemata":["MB:0=50","L3:0=f","L2:0=1"],` +
+		`"mbm_stats":[{"mbm_total_bytes":2,"mbm_local_bytes":3},{}],"cmt_stats":[{"llc_occupancy":1},{"llc_occupancy":4}]}`
+	if r := got.Data.IntelRdt; !strings.Contains(text, want) || r.MBMStats[0].Local != 3 || r.CMTStats[1].Occupancy != 4 || len(r.Schemata) != 3 {
+		t.Errorf("got  %s\nwant %s", text, want)
 	}
 }
 

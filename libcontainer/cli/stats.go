@@ -7,6 +7,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/resctrl"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -31,8 +32,7 @@ func writeStats(w *jsontext.Writer, s *libcontainer.Stats) {
 	o.pids(s.Pids)
 	o.blockIO(s.IO, s.IOPSI)
 	o.hugetlb(s.Hugetlb)
-	w.Key("intel_rdt").Object()
-	w.End()
+	o.rdt(s.Rdt)
 	o.interfaces(s.Interfaces)
 	o.rdma(s.Rdma)
 	o.misc(s.Misc)
@@ -293,4 +293,73 @@ func (o object) pressureLine(key string, l cgroups.PSILine) {
 	o.Key("avg300").Float(l.Avg300)
 	o.Key("total").Uint(l.Total)
 	o.End()
+}
+
+// rdt writes the use of shared hardware. Of schemata, caches and bandwidth have keys of their own.
+func (o object) rdt(s *resctrl.Stats) {
+	o.Key("intel_rdt").Object()
+	defer o.End()
+	if s == nil {
+		return
+	}
+	if i := s.L3; i != nil {
+		o.Key("l3_cache_info").Object()
+		o.text("cbm_mask", i.Mask)
+		o.nonzero("min_cbm_bits", i.MinBits)
+		o.nonzero("num_closids", i.NumClosids)
+		o.End()
+	}
+	o.text("l3_cache_schema_root", schemaOf(s.Default, "L3"))
+	o.text("l3_cache_schema", schemaOf(s.Schemata, "L3"))
+	if i := s.MB; i != nil {
+		o.Key("mem_bw_info").Object()
+		o.nonzero("bandwidth_gran", i.Granularity)
+		o.nonzero("delay_linear", i.DelayLinear)
+		o.nonzero("min_bandwidth", i.Min)
+		o.nonzero("num_closids", i.NumClosids)
+		o.End()
+	}
+	o.text("mem_bw_schema_root", schemaOf(s.Default, "MB"))
+	o.text("mem_bw_schema", schemaOf(s.Schemata, "MB"))
+	if len(s.Schemata) > 0 {
+		o.Key("schemata").Texts(s.Schemata)
+	}
+	o.rdtMonitors(s.Monitors)
+}
+
+func (o object) rdtMonitors(list []resctrl.Monitor) {
+	if len(list) == 0 {
+		return
+	}
+	o.Key("mbm_stats").Array()
+	for _, m := range list {
+		o.Object()
+		o.nonzero("mbm_total_bytes", m.TotalBytes)
+		o.nonzero("mbm_local_bytes", m.LocalBytes)
+		o.End()
+	}
+	o.End()
+	o.Key("cmt_stats").Array()
+	for _, m := range list {
+		o.Object()
+		o.nonzero("llc_occupancy", m.Occupancy)
+		o.End()
+	}
+	o.End()
+}
+
+func (o object) text(key, s string) {
+	if s != "" {
+		o.Key(key).Text(s)
+	}
+}
+
+// schemaOf finds the line of a resource. With code and data apart there are two, of L3CODE and L3DATA, and runc shows none.
+func schemaOf(lines []string, resource string) string {
+	for _, line := range lines {
+		if name, _, _ := strings.Cut(line, ":"); name == resource {
+			return line
+		}
+	}
+	return ""
 }
