@@ -50,7 +50,7 @@ func TestOrder(t *testing.T) {
 		t.Errorf("parent: %s", got)
 	}
 	init = "LoopbackUp SetPropagation AttachRoot " + strings.Repeat("MakeDevice ", 6) + strings.Repeat("MakeSymlink ", 6) +
-		"Sync MoveRoot Chdir SetIdentity SetCapabilities FindExecutable Sync Execute"
+		"Sync MoveRoot ReopenNull Chdir SetIdentity SetCapabilities FindExecutable Sync Execute"
 	if got := typeNames(p.Init); got != init {
 		t.Errorf("init: %s", got)
 	}

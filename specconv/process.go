@@ -222,10 +222,14 @@ func (b *builder) planConsole() error {
 
 // planStdio: root can open what the host's root has open; anyone else could
 // not open /dev/stdout. In the foreground files are the caller's, who goes on
-// to use them: only a pipe is nothing but the way to us.
+// to use them: only a pipe is nothing but the way to us. Nobody gets the host's
+// /dev/null.
 func (b *builder) planStdio() error {
-	uid := b.process.User.UID
-	if !b.process.Terminal && (uid != 0 || b.ns.has(specs.UserNamespace)) {
+	if b.process.Terminal {
+		return nil
+	}
+	b.add("", &plan.ReopenNull{})
+	if uid := b.process.User.UID; uid != 0 || b.ns.has(specs.UserNamespace) {
 		b.add("process.user.uid", &plan.OwnStdio{UID: uid, PipesOnly: b.opts.Run && !b.opts.Detach})
 	}
 	return nil

@@ -314,3 +314,11 @@ attempt() {
 	until_true sh -c '[ $(grep -c " /dev/tty " "/proc/$1/mountinfo") = 2 ]' sh "$(pid_of)"
 	[ "$(mounts)" = "$before_mounts" ] || fail "the host's mounts changed: $(diff <(echo "$before_mounts") <(mounts))"
 }
+
+@test "the host's /dev/null as a standard stream: its mode and owner stay" {
+	local null=$BATS_TEST_TMPDIR/null
+	mknod -m 666 "$null" c 1 3
+	script 'chmod 600 /proc/self/fd/0; chmod 755 /proc/self/fd/2; chmod 111 /dev/stdin; chown 7 /proc/self/fd/1; true'
+	rt run --bundle "$BUNDLE" "$ID" <"$null" >"$null" 2>"$null" 3>&-
+	same "mode and owner" "$(stat -c '%a %u' "$null")" "666 0"
+}

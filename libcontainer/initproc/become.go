@@ -30,6 +30,8 @@ func (c *container) become(index int, step plan.InitStep) error {
 		return joinKeyring(s)
 	case *plan.Console:
 		return c.console(s)
+	case *plan.ReopenNull:
+		return reopenNull()
 	case *plan.OwnStdio:
 		return ownStdio(s)
 	case *plan.SetPersonality:

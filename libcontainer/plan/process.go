@@ -51,6 +51,10 @@ type Console struct {
 	Mount         bool   // bind it on /dev/console
 }
 
+// ReopenNull has the standard streams that are the host's /dev/null refer to
+// the container's.
+type ReopenNull struct{}
+
 // OwnStdio gives the standard streams to the container's user, so that it can
 // reopen them through /dev/stdout.
 type OwnStdio struct {
@@ -150,6 +154,7 @@ func (s *SetDomainname) String() string { return "set domainname to " + strconv.
 func (s *Sysctl) String() string        { return "set sysctl " + s.Key + " to " + strconv.Quote(s.Value) }
 func (s *JoinKeyring) String() string   { return "join session keyring " + strconv.Quote(s.Name) }
 func (s *Console) String() string       { return "make the terminal" }
+func (s *ReopenNull) String() string    { return "reopen /dev/null in the container" }
 func (s *SetPersonality) String() string {
 	return fmt.Sprintf("set personality to %#x", s.Persona)
 }

@@ -28,6 +28,7 @@ const (
 	kindSysctl
 	kindJoinKeyring
 	kindConsole
+	kindReopenNull
 	kindOwnStdio
 	kindSetPersonality
 	kindSetScheduler
@@ -51,33 +52,10 @@ const (
 
 // newStep makes an empty step of a kind, nil if there is no such kind.
 func newStep(k kind) InitStep {
+	if k <= kindSetRoot {
+		return newRootStep(k)
+	}
 	switch k {
-	case kindSetPropagation:
-		return new(SetPropagation)
-	case kindAttachRoot:
-		return new(AttachRoot)
-	case kindMountFS:
-		return new(MountFS)
-	case kindBind:
-		return new(Bind)
-	case kindRemount:
-		return new(Remount)
-	case kindMakeDevice:
-		return new(MakeDevice)
-	case kindMakeSymlink:
-		return new(MakeSymlink)
-	case kindMakeDir:
-		return new(MakeDir)
-	case kindMaskPath:
-		return new(MaskPath)
-	case kindReadonlyPath:
-		return new(ReadonlyPath)
-	case kindPivotRoot:
-		return new(PivotRoot)
-	case kindMoveRoot:
-		return new(MoveRoot)
-	case kindSetRoot:
-		return new(SetRoot)
 	case kindUnshareCgroup:
 		return new(UnshareCgroup)
 	case kindLoopbackUp:
@@ -96,6 +74,8 @@ func newStep(k kind) InitStep {
 		return new(JoinKeyring)
 	case kindConsole:
 		return new(Console)
+	case kindReopenNull:
+		return new(ReopenNull)
 	case kindOwnStdio:
 		return new(OwnStdio)
 	case kindSetPersonality:
@@ -128,6 +108,39 @@ func newStep(k kind) InitStep {
 		return new(Execute)
 	}
 	return newLiveStep(k)
+}
+
+// newRootStep is newStep for what makes the root filesystem.
+func newRootStep(k kind) InitStep {
+	switch k {
+	case kindSetPropagation:
+		return new(SetPropagation)
+	case kindAttachRoot:
+		return new(AttachRoot)
+	case kindMountFS:
+		return new(MountFS)
+	case kindBind:
+		return new(Bind)
+	case kindRemount:
+		return new(Remount)
+	case kindMakeDevice:
+		return new(MakeDevice)
+	case kindMakeSymlink:
+		return new(MakeSymlink)
+	case kindMakeDir:
+		return new(MakeDir)
+	case kindMaskPath:
+		return new(MaskPath)
+	case kindReadonlyPath:
+		return new(ReadonlyPath)
+	case kindPivotRoot:
+		return new(PivotRoot)
+	case kindMoveRoot:
+		return new(MoveRoot)
+	case kindSetRoot:
+		return new(SetRoot)
+	}
+	return nil
 }
 
 // newLiveStep is newStep for containers that exist.
@@ -165,6 +178,7 @@ func (*SetDomainname) kind() kind   { return kindSetDomainname }
 func (*Sysctl) kind() kind          { return kindSysctl }
 func (*JoinKeyring) kind() kind     { return kindJoinKeyring }
 func (*Console) kind() kind         { return kindConsole }
+func (*ReopenNull) kind() kind      { return kindReopenNull }
 func (*OwnStdio) kind() kind        { return kindOwnStdio }
 func (*SetPersonality) kind() kind  { return kindSetPersonality }
 func (*SetScheduler) kind() kind    { return kindSetScheduler }
@@ -305,6 +319,7 @@ func (s *OwnStdio) code(c *coder) {
 	c.flag(&s.PipesOnly)
 }
 
+func (*ReopenNull) code(*coder)         {}
 func (s *SetPersonality) code(c *coder) { c.u32(&s.Persona) }
 
 func (s *SetScheduler) code(c *coder) {
