@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -153,6 +152,8 @@ func (c *creation) do(item *plan.Item) error {
 		return c.setResources(s)
 	case *plan.SetDevices:
 		return c.setDevices(s)
+	case *plan.EnterSubcgroup:
+		return c.enterSubcgroup(s)
 	case *plan.SetPids:
 		return c.setPids(s)
 	case *plan.OpenTree:
@@ -165,6 +166,8 @@ func (c *creation) do(item *plan.Item) error {
 		return c.await(s.Phase)
 	case *plan.Continue:
 		return c.letGo()
+	case *plan.OpenLog:
+		return c.openLog(s)
 	case *plan.MakeRdtGroup:
 		root, err := findResctrl()
 		if err != nil {
@@ -206,7 +209,8 @@ func (c *creation) explain(item *plan.Item, err error) error {
 func (c *creation) runHooks(s *plan.RunHooks) error {
 	c.hooked = true
 	st := c.plan.Container.HookState(s.Status, c.init.Pid)
-	return hooks.Run(s.Kind, s.Hooks, hooks.AppendState(nil, &st), c.opts.Bundle, os.Environ())
+	log := hooks.Log{Stdout: c.logFD(s.Log.Stdout), Stderr: c.logFD(s.Log.Stderr)}
+	return log.Run(s.Kind, s.Hooks, hooks.AppendState(nil, &st), c.opts.Bundle, os.Environ())
 }
 
 // undo removes everything a failed create has made.
@@ -269,15 +273,4 @@ func (c *creation) close() {
 // and the n that are to be passed on: callers leak theirs.
 func fencePreserved(n int) error {
 	return os.NewSyscallError("close_range", unix.CloseRange(uint(3+n), ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC))
-}
-
-// runPoststop runs the poststop hooks: each failure is a warning, and the next
-// hook runs all the same (runtime-spec, lifecycle step 13).
-func runPoststop(list []specs.Hook, st *specs.State, warn func(field, text string)) {
-	for i := range list {
-		one := slices.Clone(list[i : i+1])
-		if err := hooks.Run("poststop", one, hooks.AppendState(nil, st), "", os.Environ()); err != nil {
-			warn(fmt.Sprintf("hooks.poststop[%d]", i), err.Error())
-		}
-	}
 }

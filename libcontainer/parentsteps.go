@@ -110,6 +110,25 @@ func (c *creation) setDevices(s *plan.SetDevices) error {
 	return resourceError(err)
 }
 
+// enterSubcgroup: init has made its cgroup namespace by now, whose root stays the
+// container's cgroup.
+func (c *creation) enterSubcgroup(s *plan.EnterSubcgroup) error {
+	if c.cgroup == nil {
+		return nil
+	}
+	below, err := c.hierarchy.Create(c.cgroup.Path() + "/" + s.Name)
+	if err != nil {
+		return err
+	}
+	defer below.Close()
+	if s.Delegate {
+		if err := below.Delegate(s.OwnerUID, s.OwnerGID); err != nil {
+			return err
+		}
+	}
+	return below.Add(c.init.Pid)
+}
+
 func (c *creation) setPids(s *plan.SetPids) error {
 	if c.cgroup == nil {
 		return nil

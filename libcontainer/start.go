@@ -118,7 +118,11 @@ func (c *Container) poststart(pid int, warn func(field, text string)) error {
 		return nil
 	}
 	st := c.journal.Container.HookState(specs.StateRunning, pid)
-	err := hooks.Run("poststart", c.journal.Poststart, hooks.AppendState(nil, &st), st.Bundle, os.Environ())
+	log, err := hookLog(st.Annotations)
+	defer closeLog(log)
+	if err == nil {
+		err = log.Run("poststart", c.journal.Poststart, hooks.AppendState(nil, &st), st.Bundle, os.Environ())
+	}
 	if err == nil {
 		return nil
 	}

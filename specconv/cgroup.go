@@ -27,6 +27,9 @@ func (b *builder) planCgroup() error {
 	}
 	b.delegateCgroup(step)
 	b.parentAdd("linux.cgroupsPath", step)
+	if name := b.spec.Annotations[delegateCgroup]; name != "" {
+		b.subcgroup = &plan.EnterSubcgroup{Name: name, Delegate: step.Delegate, OwnerUID: step.OwnerUID, OwnerGID: step.OwnerGID}
+	}
 	if r == nil {
 		return b.planDeviceRules(nil)
 	}

@@ -71,13 +71,13 @@ func withEnv(hooks []specs.Hook, env []string) []specs.Hook {
 // hooksInside plans hooks that init runs, in the container's namespaces.
 func (b *builder) hooksInside(kind string, status specs.ContainerState, dir string, hooks []specs.Hook) {
 	if len(hooks) > 0 {
-		b.add("hooks."+kind, &plan.Hooks{Kind: kind, Status: status, Dir: dir, Hooks: hooks})
+		b.add("hooks."+kind, &plan.Hooks{Kind: kind, Status: status, Dir: dir, Hooks: hooks, Log: b.hookLog})
 	}
 }
 
 // hooksOutside plans hooks that the parent runs.
 func (b *builder) hooksOutside(kind string, hooks []specs.Hook) {
 	if len(hooks) > 0 {
-		b.parentAdd("hooks."+kind, &plan.RunHooks{Kind: kind, Status: specs.StateCreating, Hooks: hooks})
+		b.parentAdd("hooks."+kind, &plan.RunHooks{Kind: kind, Status: specs.StateCreating, Hooks: hooks, Log: b.hookLog})
 	}
 }

@@ -28,6 +28,8 @@ type builder struct {
 
 	netDevices []plan.Item // MoveNetDevice steps
 	rdt        bool        // linux.intelRdt is there
+	hookLog    plan.HookLog
+	subcgroup  *plan.EnterSubcgroup // nil: none
 	warnings   []Warning
 
 	live     bool // the container exists, and only mounts are planned
@@ -73,6 +75,8 @@ func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, err
 		(*builder).planCapabilities,
 		(*builder).planOOM,
 		(*builder).planHooks,
+		(*builder).checkAnnotations,
+		(*builder).planHookLogs,
 
 		(*builder).planCgroup,
 		(*builder).planRdt,
@@ -165,12 +169,12 @@ func (b *builder) finishMounts() error {
 	return nil
 }
 
-// awaitsMounts: only hooks, network devices and pids.max have to wait until init
-// has its mounts.
+// awaitsMounts: only hooks, network devices, pids.max and a cgroup below that of
+// init's cgroup namespace have to wait until init has its mounts.
 // Without them init finds the word to continue when it gets there, and neither
 // waits for the other.
 func (b *builder) awaitsMounts() bool {
-	return pidsLimit(b.linux.Resources) != 0 || len(b.netDevices) > 0 || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0
+	return pidsLimit(b.linux.Resources) != 0 || len(b.netDevices) > 0 || b.subcgroup != nil || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0
 }
 
 // finishParent plans the parent's half, now that init's is known.
@@ -195,6 +199,9 @@ func (b *builder) finishParent() error {
 	}
 	if pids := pidsLimit(b.linux.Resources); pids != 0 {
 		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: pids})
+	}
+	if b.subcgroup != nil {
+		b.parentAdd("annotations."+delegateCgroup, b.subcgroup)
 	}
 	b.plan.Parent = append(b.plan.Parent, b.netDevices...)
 	b.hooksOutside("prestart", b.hooks.Prestart) //nolint:staticcheck // deprecated, but engines use it

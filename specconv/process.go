@@ -107,7 +107,10 @@ func (b *builder) planIdentity() error {
 	}
 	// podman's --group-add keep-groups: the caller's supplementary groups, of
 	// which a user namespace has no numbers.
-	step.KeepGroups = b.spec.Annotations["run.oci.keep_original_groups"] == "1"
+	step.KeepGroups = b.annotated(keepGroups)
+	if step.KeepGroups && len(u.AdditionalGids) > 0 {
+		b.warn("process.user.additionalGids", "no effect: "+keepGroups+" leaves the caller's groups")
+	}
 	if b.cannotSetGroups() {
 		if len(u.AdditionalGids) > 0 {
 			return invalid("process.user.additionalGids", "run with subordinate gids (subgid(5)), or remove them",

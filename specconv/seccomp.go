@@ -15,6 +15,10 @@ func (b *builder) planSeccomp() error {
 	if err != nil || program == nil { // an empty object asks for no filter
 		return err
 	}
+	if len(program.Skipped) > 0 && b.annotated(failUnknownSyscall) {
+		return invalid("linux.seccomp.syscalls", "", "unknown syscalls: %s, and the annotation %s makes that an error",
+			strings.Join(program.Skipped, ", "), failUnknownSyscall)
+	}
 	if len(program.Skipped) > 0 {
 		b.warn("linux.seccomp.syscalls", "unknown syscalls are ignored: "+strings.Join(program.Skipped, ", "))
 	}

@@ -43,7 +43,7 @@ func (inv *invocation) features() []byte {
 	}
 	w.Key("io.github.crun-go.version").Text(inv.version)
 	w.End()
-	w.Key("potentiallyUnsafeConfigAnnotations").Texts([]string{"run.oci."})
+	w.Key("potentiallyUnsafeConfigAnnotations").Texts([]string{"org.systemd.property.", "run.oci."})
 	w.End()
 	return w.Bytes()
 }

@@ -23,11 +23,20 @@ const maxOutput = 16 << 10
 // Env says what a hook without "env" gets.
 type Env []string
 
+// Log is where hooks' output is copied to: descriptors, 0 for none. A copy that
+// can't be written is no failure of the hook.
+type Log struct{ Stdout, Stderr int }
+
+// Run is [Log.Run] without a log.
+func Run(kind string, hooks []specs.Hook, state []byte, dir string, env Env) error {
+	return Log{}.Run(kind, hooks, state, dir, env)
+}
+
 // Run runs hooks in order and stops at the first that fails. kind is their key
 // in config.json; dir is the working directory, "" for the caller's.
-func Run(kind string, hooks []specs.Hook, state []byte, dir string, env Env) error {
+func (l Log) Run(kind string, hooks []specs.Hook, state []byte, dir string, env Env) error {
 	for i := range hooks {
-		if err := run(&hooks[i], state, dir, env); err != nil {
+		if err := l.run(&hooks[i], state, dir, env); err != nil {
 			return &Error{Kind: kind, Index: i, Path: hooks[i].Path, Err: err}
 		}
 	}
@@ -84,8 +93,8 @@ func AppendState(b []byte, s *specs.State) []byte {
 }
 
 // run runs one hook with its standard streams on pipes.
-func run(h *specs.Hook, state []byte, dir string, env Env) error {
-	var p pipes
+func (l Log) run(h *specs.Hook, state []byte, dir string, env Env) error {
+	p := pipes{log: l}
 	defer p.close()
 	if err := p.open(); err != nil {
 		return err

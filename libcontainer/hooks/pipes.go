@@ -14,6 +14,7 @@ var errTimeout = errors.New("timeout")
 type pipes struct {
 	stdin, stdout, stderr [2]int // read end, write end; 0: closed
 	out, err              []byte
+	log                   Log
 }
 
 func (p *pipes) open() error {
@@ -75,10 +76,10 @@ func (p *pipes) serve(pidfd int, state []byte, limit time.Duration) error {
 			state = p.feed(state)
 		}
 		if fds[2].Revents != 0 {
-			collect(&p.stdout[0], &p.out)
+			collect(&p.stdout[0], &p.out, p.log.Stdout)
 		}
 		if fds[3].Revents != 0 {
-			collect(&p.stderr[0], &p.err)
+			collect(&p.stderr[0], &p.err, p.log.Stderr)
 		}
 		if fds[0].Revents != 0 {
 			return nil
@@ -107,8 +108,9 @@ func (p *pipes) feed(state []byte) []byte {
 	return state[n:]
 }
 
-// collect reads once; beyond maxOutput the text is read and dropped.
-func collect(fd *int, into *[]byte) bool {
+// collect reads once, and copies it to a log, if there is one; beyond maxOutput
+// nothing is kept.
+func collect(fd *int, into *[]byte, log int) bool {
 	var buf [4096]byte
 	n, err := unix.Read(*fd, buf[:])
 	if err == unix.EINTR {
@@ -121,6 +123,9 @@ func collect(fd *int, into *[]byte) bool {
 		shut(fd)
 		return false
 	}
+	if log > 0 {
+		unix.Write(log, buf[:n])
+	}
 	if room := maxOutput - len(*into); room > 0 {
 		*into = append(*into, buf[:min(n, room)]...)
 	}
@@ -132,12 +137,12 @@ func collect(fd *int, into *[]byte) bool {
 func (p *pipes) drain() {
 	const reads = 64 << 10 / 4096
 	for range reads {
-		if p.stdout[0] == 0 || !collect(&p.stdout[0], &p.out) {
+		if p.stdout[0] == 0 || !collect(&p.stdout[0], &p.out, p.log.Stdout) {
 			break
 		}
 	}
 	for range reads {
-		if p.stderr[0] == 0 || !collect(&p.stderr[0], &p.err) {
+		if p.stderr[0] == 0 || !collect(&p.stderr[0], &p.err, p.log.Stderr) {
 			break
 		}
 	}

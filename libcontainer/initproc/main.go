@@ -35,6 +35,7 @@ type container struct {
 	about plan.Container
 	steps []plan.InitStep
 	root  *rootfs.Builder
+	slots []plan.Tree
 	proc  sys.Proc // private procfs, made at first need; fd -1 before
 
 	fifo     int  // O_PATH of the exec fifo, -1 in run
@@ -122,7 +123,7 @@ func (c *container) carryOut() (int, error) {
 	if c.about, c.steps, err = plan.DecodeInit(data); err != nil {
 		return -1, err
 	}
-	c.root = rootfs.New(opening.Trees)
+	c.root, c.slots = rootfs.New(opening.Trees), opening.Trees
 
 	unix.Umask(0) // modes are exactly as asked for
 	if _, err := unix.Setsid(); err != nil {
@@ -237,7 +238,16 @@ func (c *container) runHooks(s *plan.Hooks) error {
 		env = c.env // startContainer: the process's
 	}
 	state := c.about.HookState(s.Status, os.Getpid())
-	err := hooks.Run(s.Kind, s.Hooks, hooks.AppendState(nil, &state), s.Dir, env)
+	var log hooks.Log
+	for _, f := range [...]struct {
+		slot int
+		fd   *int
+	}{{s.Log.Stdout, &log.Stdout}, {s.Log.Stderr, &log.Stderr}} {
+		if 0 < f.slot && f.slot <= len(c.slots) {
+			*f.fd = c.slots[f.slot-1].FD
+		}
+	}
+	err := log.Run(s.Kind, s.Hooks, hooks.AppendState(nil, &state), s.Dir, env)
 	if err != nil {
 		return &wire.Whole{Err: err}
 	}

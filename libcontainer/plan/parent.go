@@ -20,6 +20,22 @@ type CreateCgroup struct {
 	Tolerated bool // rootless and no limit asked for: a cgroup that can't be made is no error
 }
 
+// UnitProperty is a property of a systemd unit.
+type UnitProperty struct {
+	Name   string
+	Type   string   // a D-Bus signature: of a basic type, or of an array of one
+	Values []string // one, or the array's elements: numbers in decimal, true or false, text
+}
+
+// EnterSubcgroup moves init into a cgroup of its own below the container's,
+// whose limits hold for it, and which its user is to manage.
+type EnterSubcgroup struct {
+	Name     string
+	Delegate bool // as CreateCgroup has it
+	OwnerUID int
+	OwnerGID int
+}
+
 // SetResources writes limits into the cgroup, except pids.max: a Go init needs
 // five tasks while it starts.
 type SetResources struct{ Resources *specs.LinuxResources }
@@ -65,6 +81,13 @@ type Tree struct {
 type IDMap struct {
 	UIDs, GIDs []specs.LinuxIDMapping // empty: the container's user namespace
 	Recursive  bool
+}
+
+// OpenLog opens a file of the host for what hooks print, and makes it if it is
+// missing.
+type OpenLog struct {
+	Slot int // among the trees
+	Path string
 }
 
 // MakeRdtGroup makes the container's class of service in resctrl, or finds it,
@@ -125,6 +148,7 @@ type RunHooks struct {
 	Kind   string
 	Status specs.ContainerState
 	Hooks  []specs.Hook
+	Log    HookLog
 }
 
 // SetOOMScoreAdj writes /proc/PID/oom_score_adj of init.
@@ -146,6 +170,13 @@ type Rlimit struct {
 
 func (s *CreateCgroup) String() string {
 	line := "create cgroup " + strconv.Quote(s.Path)
+	if s.Delegate {
+		line += fmt.Sprintf(", delegate it to uid %d", s.OwnerUID)
+	}
+	return line
+}
+func (s *EnterSubcgroup) String() string {
+	line := "move init into the cgroup " + strconv.Quote(s.Name) + " below"
 	if s.Delegate {
 		line += fmt.Sprintf(", delegate it to uid %d", s.OwnerUID)
 	}
@@ -209,6 +240,10 @@ func (s *Continue) String() string { return "let init continue" }
 func (s *SendListener) String() string {
 	return "send seccomp listener to " + strconv.Quote(s.Path)
 }
+func (s *OpenLog) String() string {
+	return "open " + strconv.Quote(s.Path) + " for the output of hooks"
+}
+
 func (s *MakeRdtGroup) String() string {
 	verb := "make"
 	if s.MustExist {

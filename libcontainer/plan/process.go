@@ -30,7 +30,12 @@ type Hooks struct {
 	Status specs.ContainerState
 	Dir    string // working directory: "" stays
 	Hooks  []specs.Hook
+	Log    HookLog
 }
+
+// HookLog is where the output of hooks is copied to: slots of OpenLog, counted
+// from 1; 0 is none.
+type HookLog struct{ Stdout, Stderr int }
 
 // SetHostname sets the UTS namespace's host name.
 type SetHostname struct{ Name string }

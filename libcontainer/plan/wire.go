@@ -281,6 +281,8 @@ func (s *Sync) code(c *coder) {
 }
 
 func (s *Hooks) code(c *coder) {
+	c.num(&s.Log.Stdout)
+	c.num(&s.Log.Stderr)
 	c.str(&s.Kind)
 	c.str((*string)(&s.Status))
 	c.str(&s.Dir)

@@ -1,0 +1,91 @@
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/hooks"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// Annotations with files of the host that get a copy of what hooks print.
+const (
+	hooksStdout = "run.oci.hooks.stdout"
+	hooksStderr = "run.oci.hooks.stderr"
+)
+
+// openLog opens a file for hooks' output into its slot.
+func (c *creation) openLog(s *plan.OpenLog) error {
+	fd, err := openHookLog(s.Path)
+	if err != nil {
+		return err
+	}
+	for len(c.trees) <= s.Slot {
+		c.trees = append(c.trees, plan.Tree{FD: -1})
+	}
+	c.trees[s.Slot] = plan.Tree{FD: fd}
+	return nil
+}
+
+// logFD gives the descriptor of a slot counted from 1; 0: none.
+func (c *creation) logFD(slot int) int {
+	if slot == 0 {
+		return 0
+	}
+	return c.trees[slot-1].FD
+}
+
+func openHookLog(path string) (int, error) {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return 0, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return fd, nil
+}
+
+// hookLog opens the files that annotations name for hooks' output. It has to be
+// closed.
+func hookLog(annotations map[string]string) (log hooks.Log, err error) {
+	for _, f := range [...]struct {
+		key string
+		fd  *int
+	}{{hooksStdout, &log.Stdout}, {hooksStderr, &log.Stderr}} {
+		if path := annotations[f.key]; path != "" && err == nil {
+			if *f.fd, err = openHookLog(path); err != nil {
+				err = fieldError("annotations."+f.key, err, "")
+			}
+		}
+	}
+	return log, err
+}
+
+func closeLog(log hooks.Log) {
+	for _, fd := range [...]int{log.Stdout, log.Stderr} {
+		if fd > 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+// runPoststop runs the poststop hooks: each failure is a warning, and the next
+// hook runs all the same (runtime-spec, lifecycle step 13).
+func runPoststop(list []specs.Hook, st *specs.State, warn func(field, text string)) {
+	if len(list) == 0 {
+		return
+	}
+	log, err := hookLog(st.Annotations)
+	if err != nil {
+		warn("", err.Error())
+	}
+	defer closeLog(log)
+	for i := range list {
+		one := slices.Clone(list[i : i+1])
+		if err := log.Run("poststop", one, hooks.AppendState(nil, st), "", os.Environ()); err != nil {
+			warn(fmt.Sprintf("hooks.poststop[%d]", i), err.Error())
+		}
+	}
+}
