@@ -119,9 +119,12 @@ func (c *creation) mapTree(fd int, m *plan.IDMap) error {
 }
 
 func (c *creation) mappingNamespace(maps spawn.IDMaps) (int, error) {
-	s := c.spawnStep()
-	if len(maps.UIDs) > 0 || s == nil {
+	if len(maps.UIDs) > 0 {
 		return spawn.UserNamespace(maps)
+	}
+	s := c.spawnStep()
+	if s == nil {
+		return -1, errors.New("the mappings of a joined user namespace are not known here, expected them in the mount")
 	}
 	i := slices.IndexFunc(s.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })
 	if i < 0 {

@@ -181,11 +181,12 @@ func TestLimits(t *testing.T) {
 // TestDelegation: runtime-spec's rules on the ownership of cgroups.
 func TestDelegation(t *testing.T) {
 	const (
-		ns       = `"namespaces": [{"type": "mount"}, {"type": "cgroup"}]`
-		writable = `"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup"}]`
-		readonly = `"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "options": ["ro"]}]`
-		user     = `"process": {"user": {"uid": 5, "gid": 6}}`
-		mapped   = `"namespaces": [{"type": "mount"}, {"type": "cgroup"}, {"type": "user"}],
+		ns         = `"namespaces": [{"type": "mount"}, {"type": "cgroup"}]`
+		writable   = `"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup"}]`
+		readonly   = `"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "options": ["ro"]}]`
+		rewritable = `"mounts": [{"destination": "sys/fs/cgroup/", "type": "cgroup", "options": ["ro", "rw"]}]`
+		user       = `"process": {"user": {"uid": 5, "gid": 6}}`
+		mapped     = `"namespaces": [{"type": "mount"}, {"type": "cgroup"}, {"type": "user"}],
 			"uidMappings": [{"hostID": 1000, "size": 10}], "gidMappings": [{"hostID": 1000, "size": 10}]`
 	)
 	for _, c := range []struct {
@@ -195,6 +196,7 @@ func TestDelegation(t *testing.T) {
 	}{
 		{`{` + user + `, ` + writable + `, "linux": {` + ns + `}}`, 5, 6, true},
 		{`{` + user + `, ` + readonly + `, "linux": {` + ns + `}}`, 0, 0, false},
+		{`{` + user + `, ` + rewritable + `, "linux": {` + ns + `}}`, 5, 6, true},
 		{`{` + user + `, ` + writable + `}`, 0, 0, false},
 		{`{` + user + `, "linux": {` + ns + `}}`, 0, 0, false},
 		{`{` + writable + `, "linux": {` + ns + `}}`, 0, 0, false}, // root's already

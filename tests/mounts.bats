@@ -260,3 +260,34 @@ has() {
 	same sys "$(target /sys .type)" sysfs
 	has /sys ro
 }
+
+@test "overlay, ramfs: any filesystem the kernel has" {
+	mkdir -p "$BATS_TEST_TMPDIR"/{lower,upper,work}
+	echo lower >"$BATS_TEST_TMPDIR/lower/file"
+	mount_entry "{\"destination\":\"/o\",\"type\":\"overlay\",\"source\":\"o\",\"options\":[\"lowerdir=$BATS_TEST_TMPDIR/lower,upperdir=$BATS_TEST_TMPDIR/upper\",\"workdir=$BATS_TEST_TMPDIR/work\",\"nosuid\"]}"
+	mount_entry '{"destination":"/r","type":"ramfs","source":"r","options":["mode=0711","noexec"]}'
+	inside sh -c 'cat /o/file; echo upper >/o/file; stat -c %a /r; grep -c " /[or] .* - \(overlay\|ramfs\) " /proc/self/mountinfo'
+	same view "$out" $'lower\n711\n2'
+	same upper "$(cat "$BATS_TEST_TMPDIR/upper/file")" upper
+	mount_entry '{"destination":"/x","type":"nosuchfs","source":"x"}'
+	no 1 'mounts[9]: mount nosuchfs on "/x"' run_bundle "$ID"
+	mount_entry '{"destination":"/x","type":"tmpfs","source":"x","options":["nosuch=1"]}'
+	config 'del(.mounts[9])'
+	no 1 'nosuch' run_bundle "$ID"
+	one_error
+}
+
+@test "a bound /dev is left as it is" {
+	mkdir -p "$BATS_TEST_TMPDIR/dev"
+	mknod -m 666 "$BATS_TEST_TMPDIR/dev/null" c 1 3
+	config --arg s "$BATS_TEST_TMPDIR/dev" '.mounts = [.mounts[] | select(.destination | startswith("/dev") | not)] + [{destination: "/dev", source: $s, options: ["bind"]}]'
+	inside ls /dev
+	same devices "$out" null
+}
+
+@test "filesystem data on a bind mount is refused" {
+	ours "1.1 takes no notice"
+	mount_entry '{"destination":"/d","source":"/tmp","options":["bind","size=1m"]}'
+	no 1 'mounts[7].options[1]: "size=1m": bind mounts cannot have any filesystem-specific options applied' run_bundle "$ID"
+	one_error
+}

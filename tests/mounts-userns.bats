@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# Mounts in a user namespace: what the kernel refuses there has a stand-in, and
+# a container that owns its cgroup may divide it.
+load helpers
+
+# userns: a user namespace with ids 0..999 at 100000, a root that they own, and
+# no network namespace, so that no sysfs can be mounted.
+userns() {
+	config '.linux.namespaces |= map(select(.type != "network")) + [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings'
+	chown -h 100000:100000 "$BUNDLE/rootfs" "$BUNDLE/rootfs"/{dev,proc,sys,tmp}
+}
+
+# below PATH: how many mounts are there, and how many of them are writable.
+below() {
+	jq -r --arg t "$1" '[.mounts[] | select(.target == $t or (.target | startswith($t + "/"))) | .options] | "\(length) \(map(select(index("rw"))) | length)"' "$OUT"
+}
+
+@test "sysfs of another network namespace: the host's, read-only with all that is on it" {
+	ours "1.1 gives up"
+	userns
+	config '.mounts |= map(if .type == "sysfs" then .options = ["nosuid", "nosymfollow", "rw"] else . end) | del(.mounts[] | select(.type == "cgroup"))'
+	args /probe view
+	ok run_bundle "$ID"
+	read -r count writable <<<"$(below /sys)"
+	[ "$count" -ge 2 ] || fail "nothing is mounted below /sys: nothing is proven"
+	same "writable mounts below /sys" "$writable" 0
+	same "mounts that may have devices or programs" \
+		"$(jq '[.mounts[] | select(.target == "/sys" or (.target | startswith("/sys/"))) | select((.options | contains(["nosuid", "nodev", "noexec"])) | not)] | length' "$OUT")" 0
+	same "symlinks followed" "$(jq -r "$TOP"'top("/sys").options | index("nosymfollow") != null' "$OUT")" true
+}
+
+@test "no cgroup namespace: the container's own cgroup, read-only" {
+	ours "1.1 shows an empty directory"
+	userns
+	config '.linux.namespaces |= map(select(.type != "cgroup")) | .mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end)'
+	args sh -c 'ls /sys/fs/cgroup | grep -c cgroup.procs; cat /sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/x 2>/dev/null || echo refused; head -n 1 /proc/self/cgroup >/dev/null'
+	ok run_bundle "$ID"
+	# Its only process is the shell that reads: pid 1, and cat.
+	[[ $out == $'1\n1\n'*refused ]] || fail "wrong"
+}
+
+@test "a container that owns its cgroup divides it" {
+	userns
+	config '.mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end) | .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
+	# As systemd does it: processes go down first, then controllers may.
+	script 'cd /sys/fs/cgroup && mkdir init work work/deep && echo 1 >init/cgroup.procs || exit 2
+		for c in $(cat cgroup.controllers); do echo +$c >cgroup.subtree_control || exit 3; done
+		sed -n "s/^0:://p" /proc/1/cgroup
+		sleep 1000 & echo $! >work/deep/cgroup.procs || exit 4
+		same=$(cat work/deep/cgroup.procs); [ "$same" = $! ] && echo moved
+		kill $!; wait; rmdir work/deep work && echo removed
+		stat -c %u:%g . cgroup.procs cgroup.subtree_control cgroup.threads
+		echo max >cgroup.max.descendants 2>/dev/null || echo limits are not ours'
+	ok run_bundle "$ID"
+	ours "1.1 changes the user only"
+	same view "$out" $'/init\nmoved\nremoved\n0:0\n0:0\n0:0\n0:0\nlimits are not ours'
+}
+
+@test "read-only, or the host's cgroup namespace: the cgroup is not given away" {
+	local how
+	userns
+	for how in '.' '.linux.namespaces |= map(select(.type != "cgroup")) | .mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end)'; do
+		config "$how"
+		args sleep 1000
+		up
+		same owner "$(stat -c %u "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")/cgroup.procs")" 0
+		ok rt delete --force "$ID"
+	done
+}
