@@ -34,6 +34,7 @@ type creation struct {
 	init    *spawn.Process
 	netns   int             // of the container, while devices of the host are in it for the time being; or -1
 	relay   *terminal.Relay // of a foreground container with a terminal
+	notify  *notifier       // of run, if systemd waits for the container
 	trace   *trace
 
 	newClass *resctrl.Group // of RDT, made by this creation; nil: none
@@ -102,6 +103,9 @@ func (c *creation) build(run bool) error {
 			return err
 		}
 	}
+	if err := c.makeNotify(run); err != nil {
+		return err
+	}
 	for i := range c.plan.Parent {
 		item := &c.plan.Parent[i]
 		if err := c.trace.run(func() error { return c.do(item) }); err != nil {
@@ -132,6 +136,20 @@ func (c *creation) makeFifo() error {
 		gid = max(spawn.HostID(s.GIDMaps, 0), 0)
 	}
 	return c.dir.MakeFifo(uid, gid)
+}
+
+// makeNotify makes what a service of systemd's needs to say that it is ready.
+// In run it may say so at once.
+func (c *creation) makeNotify(run bool) error {
+	host := c.opts.NotifySocket
+	if host == "" {
+		return nil
+	}
+	err := c.dir.MakeNotify()
+	if err == nil && run {
+		c.notify, err = newNotifier(c.dir, host)
+	}
+	return err
 }
 
 func (c *creation) spawnStep() *plan.Spawn {
@@ -259,6 +277,9 @@ func (c *creation) close() {
 	if c.relay != nil {
 		c.relay.Close()
 		c.relay = nil
+	}
+	if c.notify != nil {
+		c.notify.close()
 	}
 	if c.init != nil {
 		c.init.Close()

@@ -51,6 +51,10 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 	}
 	b.host.CgroupRoot = b.hierarchy.Path
 	b.rootless = o.Rootless == "true" || o.Rootless != "false" && (b.host.EUID != 0 || b.host.UserNS)
+	var notify string
+	if o.NotifySocket != "" {
+		notify = filepath.Join(o.Root, o.ID, "notify")
+	}
 	b.plan, b.warnings, err = specconv.Plan(b.spec, b.host, specconv.Options{
 		ID:            o.ID,
 		Bundle:        o.Bundle,
@@ -61,6 +65,7 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 		NoNewKeyring:  o.NoNewKeyring,
 		SystemdCgroup: o.SystemdCgroup || o.CgroupManager == "systemd",
 		Rootless:      b.rootless,
+		NotifyDir:     notify,
 		ListenFDs:     o.ListenFDs,
 		ListenFDNames: o.ListenFDNames,
 	})

@@ -11,6 +11,7 @@ type Options struct {
 
 	ConsoleSocket string // who gets the terminal's master
 	PidfdSocket   string // who gets a pidfd of init
+	NotifySocket  string // systemd's, which the container is to be relayed to; see sd_notify(3)
 	PidFile       string // absolute; written before create returns
 
 	NoPivot       bool

@@ -42,17 +42,22 @@ func Run(o Options) (int, error) {
 		c.init.Wait()
 		return -1, err
 	}
-	if o.Detach {
+	if o.Detach && c.notify == nil {
 		return 0, nil
 	}
 	// Others may look at the container, and delete it, while it runs.
 	if err := c.dir.Unlock(); err != nil {
 		return -1, err
 	}
+	if o.Detach {
+		return 0, c.becomeReady(container)
+	}
+	told := c.relayReady()
 	code, err := c.attend()
 	if err != nil {
 		return code, err
 	}
+	<-told
 	if c.relay != nil {
 		// What is said from here on needs the terminal as it was.
 		err = c.relay.Close()
@@ -102,6 +107,36 @@ func (c *creation) attend() (int, error) {
 		}
 		return status.ExitStatus(), nil
 	}
+}
+
+// becomeReady waits until a detached container has told that it is ready. One
+// that ends before is removed.
+func (c *creation) becomeReady(container *Container) error {
+	err := c.notify.relay(c.init.PidFD, c.init.Pid)
+	if errors.Is(err, errNotReady) {
+		c.init.Wait()
+		if !c.opts.Keep {
+			err = errors.Join(err, c.finish(container))
+		}
+	}
+	return err
+}
+
+// relayReady waits on the side: systemd, which watches this process, sees for
+// itself if the container ends before it is ready.
+func (c *creation) relayReady() (told chan bool) {
+	told = make(chan bool)
+	if c.notify == nil {
+		close(told)
+		return told
+	}
+	go func() {
+		defer close(told)
+		if err := c.notify.relay(c.init.PidFD, 0); err != nil && !errors.Is(err, errNotReady) {
+			c.opts.warn("", err.Error())
+		}
+	}()
+	return told
 }
 
 // finish removes a container that has ended, unless somebody else has.

@@ -31,7 +31,7 @@ func sendDescriptor(path, text string, fd int) error {
 // for an address, see unix(7).
 func connect(sock int, path string) error {
 	const longest = 107
-	if len(path) > longest {
+	if len(path) > longest && path[0] == '/' {
 		dir, err := unix.Open(filepath.Dir(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return err

@@ -17,8 +17,10 @@ import (
 var errDead = errors.New("container process is already dead")
 
 // Start lets a created container's process go. It returns when the process has
-// been executed, or with the reason why not. warn may be nil.
-func (c *Container) Start(warn func(field, text string)) error {
+// been executed, or with the reason why not. If notify, systemd's socket, is not
+// "", it also waits until the container has told that it is ready. warn may be
+// nil.
+func (c *Container) Start(notify string, warn func(field, text string)) error {
 	if err := c.dir.Lock(); err != nil {
 		return err
 	}
@@ -35,10 +37,41 @@ func (c *Container) Start(warn func(field, text string)) error {
 	default:
 		return fmt.Errorf("cannot start a container in the %s state", status)
 	}
+	if notify == "" {
+		if err := c.release(); err != nil {
+			return err
+		}
+		return c.poststart(pid, warn)
+	}
+	return c.startService(notify, pid, warn)
+}
+
+// startService starts a container for which systemd waits.
+func (c *Container) startService(notify string, pid int, warn func(field, text string)) error {
+	init, err := c.pidfd()
+	if err != nil {
+		return errDead
+	}
+	defer unix.Close(init)
+	n, err := newNotifier(c.dir, notify)
+	if errors.Is(err, os.ErrNotExist) {
+		return errors.New("NOTIFY_SOCKET is set, and was not when the container was created: it has no way to tell that it is ready")
+	}
+	if err != nil {
+		return err
+	}
+	defer n.close()
 	if err := c.release(); err != nil {
 		return err
 	}
-	return c.poststart(pid, warn)
+	if err := c.poststart(pid, warn); err != nil {
+		return err
+	}
+	// That may take long, and others may want to stop it.
+	if err := c.dir.Unlock(); err != nil {
+		return err
+	}
+	return n.relay(init, pid)
 }
 
 // release opens the fifo that init waits on and hears what becomes of it.

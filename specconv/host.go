@@ -34,6 +34,7 @@ type Options struct {
 	NoNewKeyring  bool   // --no-new-keyring
 	SystemdCgroup bool   // --systemd-cgroup
 	Rootless      bool   // cgroups may be out of reach
+	NotifyDir     string // directory of the host with the socket notify.sock for a service of systemd's; "" if it is none
 	ListenFDs     int    // descriptors of systemd's socket activation to pass on
 	ListenFDNames string // their names, separated by colons; "" if they have none
 }

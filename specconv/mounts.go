@@ -22,7 +22,23 @@ func (b *builder) planMounts() error {
 			return err
 		}
 	}
-	return nil
+	return b.planNotify()
+}
+
+// notifyTarget is where a service of systemd's finds the socket for its
+// messages.
+const notifyTarget = "/run/notify"
+
+// planNotify mounts the socket's directory: the socket itself is made later, by
+// start.
+func (b *builder) planNotify() error {
+	if b.opts.NotifyDir == "" {
+		return nil
+	}
+	return b.planMount("NOTIFY_SOCKET", &specs.Mount{
+		Destination: notifyTarget, Type: "bind", Source: b.opts.NotifyDir,
+		Options: []string{"bind", "ro", "nosuid", "nodev", "noexec", "private"},
+	})
 }
 
 func (b *builder) planMount(field string, m *specs.Mount) error {

@@ -334,3 +334,25 @@ func TestRootPath(t *testing.T) {
 		}
 	}
 }
+
+// TestNotify: a service of systemd's has the socket's directory, after all
+// mounts of its own, and knows where.
+func TestNotify(t *testing.T) {
+	p := planOn(t, `{"process": {"env": ["NOTIFY_SOCKET=/other", "A=1"]}, "mounts": [{"destination": "/run", "type": "tmpfs"}]}`,
+		goldenHost, Options{NotifyDir: "/state/id/notify"})
+	if env := step[*plan.Execute](t, p).Env; !slices.Equal(env, []string{"A=1", "NOTIFY_SOCKET=/run/notify/notify.sock"}) {
+		t.Errorf("%q", env)
+	}
+	bind := step[*plan.Bind](t, p)
+	if bind.Target != "/run/notify" || bind.Options.Attr.Set&unix.MOUNT_ATTR_RDONLY == 0 ||
+		position(p.Init, &plan.Bind{}) < position(p.Init, &plan.MountFS{}) {
+		t.Errorf("%v, at %d", bind, position(p.Init, &plan.Bind{}))
+	}
+	var sources []string
+	for _, tree := range steps[*plan.OpenTree](p) {
+		sources = append(sources, tree.Path)
+	}
+	if !slices.Contains(sources, "/state/id/notify") {
+		t.Errorf("opened %q", sources)
+	}
+}

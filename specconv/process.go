@@ -46,6 +46,9 @@ func (b *builder) checkProcess() error {
 		}
 	}
 	entries := p.Env
+	if b.opts.NotifyDir != "" {
+		entries = append(slices.Clone(entries), "NOTIFY_SOCKET="+notifyTarget+"/notify.sock")
+	}
 	if n := b.opts.ListenFDs; n > 0 {
 		// Init is pid 1 of a new pid namespace, see sd_listen_fds(3). Which it
 		// is of another one it will know.

@@ -1,167 +1,140 @@
 #!/usr/bin/env bats
-# seccomp notifications: the listener goes to the agent before create is done,
-# and the agent decides what the container's system calls do.
+# notify: a container that is a service of systemd's, Type=notify.
 load helpers
 
-# nr NAME: the number of a system call on this machine, from Go's table.
-nr() {
-	(cd "$TESTS/.." && awk -v name="SYS_${1^^}" '$1 == name { print $3 }' \
-		"$(go list -f '{{.Dir}}' golang.org/x/sys/unix)/zsysnum_linux_$(go env GOARCH).go")
+# systemd [NAME]: listen where NOTIFY_SOCKET is; what comes is in $HEARD.
+systemd() {
+	ours "1.1 never notices that init is gone"
+	NOTIFY_SOCKET=${1:-$BATS_TEST_TMPDIR/systemd}
+	export NOTIFY_SOCKET
+	HEARD=$BATS_TEST_TMPDIR/heard
+	"$PROBE" hear "$NOTIFY_SOCKET" >"$HEARD" 3>&- &
+	systemd=$!
+	case $NOTIFY_SOCKET in
+	@*) until_true grep -q "$NOTIFY_SOCKET" /proc/net/unix ;;
+	*) until_true test -S "$NOTIFY_SOCKET" ;;
+	esac
 }
 
-# agent [NR=RESULT...]: start one at $SOCKET; what it hears goes to $HEARD.
-agent() {
-	SOCKET=$BATS_TEST_TMPDIR/agent HEARD=$BATS_TEST_TMPDIR/heard
-	"$PROBE" agent "$SOCKET" "$@" >"$HEARD" 3>&- &
-	AGENT=$!
-	until_true test -S "$SOCKET"
+heard() {
+	wait "$systemd"
+	same "what systemd heard" "$(<"$HEARD")" "$1"
 }
 
-teardown() {
-	[ -z "${AGENT:-}" ] || kill "$AGENT"
-	delete_all
-	nothing_left
+# silence: nobody told systemd anything.
+silence() {
+	kill "$systemd"
+	same "what systemd heard" "$(<"$HEARD")" ""
 }
 
-# notify NAME...: a profile that asks the agent about these calls.
-notify() {
-	config --arg s "${SOCKET:-/no/agent}" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: $s, listenerMetadata: "meta \"data\"",
-		syscalls: [{names: $ARGS.positional, action: "SCMP_ACT_NOTIFY"}]}' --args -- "$@"
-}
-
-heard() { grep -c "^notified $(nr "$1") " "$HEARD"; }
-
-@test "the agent answers, with and without no_new_privs, as root and not" {
-	local nnp uid call
-	call=$(nr getpriority)
-	agent "$call=ENOTNAM"
-	notify getpriority
-	for nnp in true false; do
-		for uid in 0 1000; do
-			config --argjson n "$nnp" --argjson u "$uid" '.process.noNewPrivileges = $n | .process.user.uid = $u'
-			inside /probe syscall "$call" 0 0
-			same "verdict, noNewPrivileges $nnp, uid $uid" "$out" "$call ENOTNAM"
-		done
-	done
-	same connections "$(grep -c '^{' "$HEARD")" 4
-}
-
-@test "what the agent lets continue is done, and it may answer with a value" {
-	agent "$(nr getppid)=4242" "$(nr mkdir)=continue" "$(nr mkdirat)=continue"
-	notify mkdir mkdirat getppid
-	inside sh -c 'mkdir /tmp/made && ls -d /tmp/made; /probe syscall '"$(nr getppid)"
-	[[ $out == /tmp/made* ]] || fail "mkdir was not done"
-	grep -q "^notified \($(nr mkdir)\|$(nr mkdirat)\) " "$HEARD" || fail "the agent was not asked: $(<"$HEARD")"
-}
-
-@test "the agent hears of the container before create returns" {
-	local said
-	agent
-	notify getpriority
-	config '.annotations = {key: "value"}'
+@test "start waits for READY, tells it, the pid, and waits for the barrier" {
+	systemd
+	script 'probe=/probe; $probe notify STATUS=hi BARRIER=1; sleep 0.2; $probe notify "STATUS=x\\nREADY=1\\nSTATUS=y" STATUS=after; sleep 1000'
 	ok create "$ID"
-	said=$(head -n 1 "$HEARD")
-	same "message" "$(jq -cS '.pid = (.pid == .state.pid) | .state.pid = 0' <<<"$said")" "$(jq -ncS --arg id "$ID" --arg b "$BUNDLE" '{
-		ociVersion: "1.2.0", fds: ["seccompFd"], pid: true, metadata: "meta \"data\"",
-		state: {ociVersion: "1.2.0", id: $id, status: "creating", pid: 0, bundle: $b, annotations: {key: "value"}}}')"
-	same pid "$(jq .pid <<<"$said")" "$(pid_of)"
+	[ ! -s "$HEARD" ] || fail "told before start"
+	ok start "$ID"
+	heard "\"READY=1\\n\" false"$'\n'"\"MAINPID=$(pid_of)\\n\" false"$'\n''"BARRIER=1" true'
+}
+
+@test "run --detach the same, to an abstract socket, and by an ordinary user" {
+	systemd "@crun-go-$ID"
+	config '.process.user = {uid: 1000, gid: 1000}'
+	script '/probe notify READY=0; sleep 1000'
+	ok run_bundle --detach "$ID"
+	heard "\"READY=0\\n\" false"$'\n'"\"MAINPID=$(pid_of)\\n\" false"$'\n''"BARRIER=1" true'
+}
+
+@test "root of a user namespace is heard, too, whatever the umask" {
+	systemd
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings'
+	mkdir -p "$BUNDLE/rootfs/run/notify"
+	script '/probe notify READY=1; sleep 1000'
+	(umask 077 && ok run_bundle --detach "$ID")
+	heard "\"READY=1\\n\" false"$'\n'"\"MAINPID=$(pid_of)\\n\" false"$'\n''"BARRIER=1" true'
+}
+
+@test "run in the foreground stays systemd's main process" {
+	systemd
+	script '/probe notify READY=1; sleep 0.2; exit 3'
+	try run_bundle "$ID"
+	same "exit code" "$rc" 3
+	heard '"READY=1\n" false'$'\n''"BARRIER=1" true'
+}
+
+@test "the socket's directory in the container: read-only, its own mount" {
+	systemd
+	config '.root.readonly = true'
+	script 'ls /run/notify; touch /run/notify/x; echo $NOTIFY_SOCKET; grep " /run/notify " /proc/self/mountinfo; ls -ln /run/notify/notify.sock'
+	mkdir -p "$BUNDLE/rootfs/run"
+	try run_bundle "$ID"
+	[[ $err == *"Read-only file system"* ]] || fail "it can be written"
+	[[ $out == *notify.sock*/run/notify/notify.sock*"ro,nosuid,nodev,noexec"* ]] || fail "not as it should be"
+	[[ $out == *"srwxrwxrwx"* ]] || fail "not for everybody"
+	[[ $out != *"shared:"* && $out != *"master:"* ]] || fail "mounts on it would spread"
+	silence
+}
+
+@test "a service that ends before it is ready: an error, and no waiting" {
+	systemd
+	args false
+	ok create "$ID"
+	no 1 "ended before it told that it is ready" start "$ID"
+	same status "$(status)" stopped
+	rt delete "$ID"
+	no 1 "ended before it told that it is ready" run_bundle --detach "$ID"
+	same "state left" "$(ls -A "$ROOT")" ""
+	no 1 "ended before it told that it is ready" run_bundle --detach --keep "$ID"
+	same status "$(status)" stopped
+	try run_bundle "$ID-2"
+	same "exit code in the foreground" "$rc" 1
+	same stderr "$err" ""
+	silence
+}
+
+@test "others may act on the container while start waits" {
+	systemd
+	ok create "$ID"
+	start "$ID" >"$OUT" 2>"$ERR" 3>&- </dev/null &
+	local job=$!
+	is_running() { [ "$(status)" = running ]; }
+	until_true is_running
+	ok rt kill "$ID" KILL
+	rc=0
+	wait $job || rc=$?
+	same "exit code of start" "$rc" 1
+	silence
+}
+
+@test "nobody listens for systemd: told, and the container runs" {
+	ours "1.1 words it otherwise"
+	script '/probe notify READY=1; sleep 1000'
+	export NOTIFY_SOCKET=$BATS_TEST_TMPDIR/none
+	ok create "$ID"
+	no 1 "tell systemd that the container is ready: connect $NOTIFY_SOCKET" start "$ID"
+	same status "$(status)" running
+}
+
+@test "NOTIFY_SOCKET for start only" {
+	ours "1.1 words it otherwise"
+	ok create "$ID"
+	NOTIFY_SOCKET=/nowhere no 1 "NOTIFY_SOCKET is set, and was not when the container was created" start "$ID"
 	same status "$(status)" created
 	ok start "$ID"
 }
 
-@test "calls that init makes itself may be asked about, too" {
-	agent
-	notify execve openat open read close prlimit64
-	args sh -c 'cat /etc/passwd'
-	ok run_bundle "$ID"
-	[[ $out == root:* ]] || fail "cat read: $out"
-	[ "$(heard execve)" -ge 2 ] && [ "$(heard openat)" -ge 1 ] || fail "heard: $(sort "$HEARD" | uniq -c)"
-	ok create "$ID"
-	ok start "$ID"
+@test "an image's own /run/notify: nothing outside is touched" {
+	systemd
+	mkdir "$BATS_TEST_TMPDIR/victim" "$BUNDLE/rootfs/run"
+	ln -s "../../../../../../../../../..$BATS_TEST_TMPDIR/victim" "$BUNDLE/rootfs/run/notify"
+	script '/probe notify READY=1; sleep 1000'
+	try run_bundle --detach "$ID"
+	same "made outside" "$(ls -A "$BATS_TEST_TMPDIR/victim")" ""
+	[ "$rc" = 0 ] || silence
 }
 
-@test "an agent that denies execve: start tells" {
-	agent "$(nr execve)=ENETDOWN"
-	notify execve
-	ok create "$ID"
-	no 1 "network is down" start "$ID"
-	ok rt delete --force "$ID"
-	args true
-	no 1 "network is down" run_bundle "$ID"
-	one_error
-}
-
-@test "no agent: create fails, and nothing is left" {
-	notify getpriority
-	no 1 "linux.seccomp.listenerPath: send seccomp listener to \"/no/agent\": connect /no/agent: no such file or directory" create "$ID"
-	one_error
-	no 1 "connect /no/agent" run_bundle "$ID"
-}
-
-@test "a listener in the background outlives its agent: calls get ENOSYS" {
-	local call
-	call=$(nr getpriority)
-	agent
-	notify getpriority
-	args sh -c "until [ -e /go ]; do sleep 0.02; done; /probe syscall $call 0 0 >/said; sleep 1000"
-	up
-	kill "$AGENT"
-	wait "$AGENT" 2>/dev/null || true
-	AGENT=
-	touch "$BUNDLE/rootfs/go"
-	until_true grep -q . "$BUNDLE/rootfs/said"
-	same answer "$(<"$BUNDLE/rootfs/said")" "$call ENOSYS"
-}
-
-@test "what would never come to the agent is refused" {
-	local name
-	for name in write sendmsg recvmsg; do
-		notify mkdir "$name"
-		no 1 "linux.seccomp.syscalls[0].names[1]: SCMP_ACT_NOTIFY cannot be used for the $name syscall" create "$ID"
-	done
-	notify mkdir
-	config 'del(.linux.seccomp.listenerPath, .linux.seccomp.listenerMetadata)'
-	no 1 "linux.seccomp.listenerPath: empty" create "$ID"
-	notify mkdir
-	config '.linux.seccomp.listenerPath = "agent.sock"'
-	no 1 'linux.seccomp.listenerPath: "agent.sock" is not absolute' create "$ID"
-	notify mkdir
-	config '.linux.seccomp.syscalls = []'
-	ok create "$ID" # nothing notifies: no agent is needed
-	ok rt delete --force "$ID"
-	notify mkdir
-	config '.linux.seccomp.defaultAction = "SCMP_ACT_NOTIFY"'
-	no 1 "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY can't be the default action" create "$ID"
-	notify mkdir
-	config '.linux.seccomp.syscalls += [{names: ["sendmsg", "openat"], action: "SCMP_ACT_ERRNO"}]'
-	no 1 "linux.seccomp: denies sendmsg, openat: with SCMP_ACT_NOTIFY the filter is loaded while the container's init still needs these" create "$ID"
-}
-
-@test "flags: WAIT_KILLABLE_RECV, with Docker's profile around it" {
-	local call
-	call=$(nr mkdirat)
-	agent "$call=EBADE"
-	config --arg s "$SOCKET" --slurpfile p "$TESTS/../specconv/testdata/bundles/docker-run-v2.json" '
-		.linux.seccomp = $p[0].linux.seccomp | .linux.seccomp.listenerPath = $s
-		| .linux.seccomp.flags = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_TSYNC"]
-		| .linux.seccomp.syscalls |= map(.names -= ["mkdirat"])
-		| .linux.seccomp.syscalls += [{names: ["mkdirat"], action: "SCMP_ACT_NOTIFY"}]'
-	inside /probe syscall "$call" -1 0 0
-	same verdict "$out" "$call EBADE"
-}
-
-@test "startContainer hooks run" {
-	agent
-	notify getpriority
-	config '.hooks.startContainer = [{path: "/bin/touch", args: ["touch", "/tmp/hook"]}]'
-	inside ls /tmp/hook
-	same "made by the hook" "$out" /tmp/hook
-}
-
-@test "plan shows the way of the listener" {
-	notify getpriority
-	ok rt plan --bundle "$BUNDLE"
-	grep -qE 'parent .* linux.seccomp.listenerPath +send seccomp listener to "/no/agent"$' "$OUT" || fail "parent's half"
-	grep -qE 'init .* linux.seccomp +load seccomp filter .*, hand its listener to the parent$' "$OUT" || fail "init's half"
-	[ "$(grep -n 'load seccomp' "$OUT" | cut -d: -f1)" -lt "$(grep -n 'tell the parent: ready' "$OUT" | cut -d: -f1)" ] || fail "order"
+@test "without NOTIFY_SOCKET the container has nothing of it" {
+	script 'env; ls /run/notify'
+	NOTIFY_SOCKET='' try run_bundle "$ID"
+	[[ $out != *NOTIFY* && $err == *"No such file"* ]] || fail "there is something"
 }

@@ -114,6 +114,7 @@ func (inv *invocation) complete(o *libcontainer.Options, id string) error {
 		o.Config = filepath.Join(o.Bundle, o.Config)
 	}
 	o.ID = id
+	o.NotifySocket = os.Getenv("NOTIFY_SOCKET")
 	o.Root = inv.global.root
 	o.SystemdCgroup = inv.global.systemdCgroup
 	o.CgroupManager = inv.global.cgroupManager

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"os"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/crun-go/crun-go/libcontainer"
@@ -8,10 +10,11 @@ import (
 
 func (inv *invocation) startCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "start",
-		Usage:       "start a created container",
-		ArgsUsage:   "<container-id>",
-		Description: "Lets the program of a created container run.",
+		Name:      "start",
+		Usage:     "start a created container",
+		ArgsUsage: "<container-id>",
+		Description: `Lets the program of a created container run. If systemd waits for a word of the
+program's (NOTIFY_SOCKET is set, here and for create), so does start.`,
 		Action: func(c *cli.Context) error {
 			if err := inv.arity(c, 1, 1); err != nil {
 				return err
@@ -21,7 +24,7 @@ func (inv *invocation) startCommand() *cli.Command {
 				return err
 			}
 			defer container.Close()
-			return container.Start(inv.log.warn)
+			return container.Start(os.Getenv("NOTIFY_SOCKET"), inv.log.warn)
 		},
 	}
 }

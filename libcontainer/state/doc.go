@@ -3,6 +3,7 @@
 //	state.json   the journal: what the container is, and all that must be undone when it goes
 //	limits.json  the resource limits that hold, once they are not those of config.json any more
 //	exec.fifo    there from create to start; its reader is the container's init
+//	notify       of a service of systemd's: directory of the socket to which it says that it is ready
 //
 // The journal is written before the first kernel object exists and each time something new would need undoing, so that a
 // runtime killed at any instruction leaves nothing that cannot be found again. Its keys are those of runc's state.json

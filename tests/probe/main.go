@@ -16,6 +16,9 @@
 //	                              as systemd passes one
 //	probe serve                   answer one caller of such a socket
 //	probe call SOCKET             outside: be that caller, print the answer
+//	probe notify MESSAGE...       send to $NOTIFY_SOCKET, with escapes as in Go
+//	probe hear SOCKET             outside: be systemd there, print what is told
+//	                              and whether descriptors came, until BARRIER=1
 //	probe pty ACTION... -- COMMAND [ARG...]
 //	                              outside: run COMMAND on a terminal, see drive
 //
@@ -63,6 +66,10 @@ func main() {
 		err = serve()
 	case "call":
 		err = call(os.Args[2])
+	case "notify":
+		err = notify(os.Args[2:])
+	case "hear":
+		err = hear(os.Args[2])
 	case "receive":
 		err = receive(os.Args[2])
 	case "agent":

@@ -1,0 +1,131 @@
+package libcontainer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/state"
+)
+
+// notifyTimeout is how long systemd may take over what it is told, in
+// milliseconds.
+const notifyTimeout = 30_000
+
+// errNotReady means that the container's process has ended before it was ready.
+var errNotReady = errors.New("container process ended before it told that it is ready (READY=1, see sd_notify(3))")
+
+// notifier relays what a container that is a service of systemd's tells: that
+// it is ready, see sd_notify(3). The container does not get to systemd's own
+// socket, where it could say anything.
+type notifier struct {
+	sock int    // where the container sends to
+	host string // systemd's socket: NOTIFY_SOCKET of this process
+}
+
+func newNotifier(dir *state.Dir, host string) (*notifier, error) {
+	sock, err := dir.ListenNotify()
+	if err != nil {
+		return nil, err
+	}
+	return &notifier{sock: sock, host: host}, nil
+}
+
+func (n *notifier) close() { unix.Close(n.sock) }
+
+// relay waits until the container is ready, and tells systemd. mainPID, if it
+// is not 0, is told as the process that systemd is to watch instead of this
+// one. The error is errNotReady if init, a pidfd, ends before.
+func (n *notifier) relay(init, mainPID int) error {
+	buf := make([]byte, 4096) // systemd reads no more, either
+	for {
+		fds := []unix.PollFd{{Fd: int32(n.sock), Events: unix.POLLIN}, {Fd: int32(init), Events: unix.POLLIN}}
+		if _, err := unix.Poll(fds, -1); err != nil {
+			if err == unix.EINTR {
+				continue
+			}
+			return os.NewSyscallError("poll", err)
+		}
+		if fds[0].Revents == 0 {
+			return errNotReady
+		}
+		// Without room for them, descriptors beside the message are closed.
+		size, _, err := unix.Recvfrom(n.sock, buf, 0)
+		switch err {
+		case nil:
+		case unix.EAGAIN, unix.EINTR:
+			continue
+		default:
+			return os.NewSyscallError("recvfrom", err)
+		}
+		if ready := readyLine(buf[:size]); ready != nil {
+			if err := n.tell(ready, mainPID); err != nil {
+				return fmt.Errorf("tell systemd that the container is ready: %w", err)
+			}
+			return nil
+		}
+	}
+}
+
+// readyLine finds the assignment of READY in a message, nil if it has none.
+func readyLine(message []byte) []byte {
+	for line := range bytes.Lines(message) {
+		if bytes.HasPrefix(line, []byte("READY=")) {
+			return bytes.TrimRight(line, "\n")
+		}
+	}
+	return nil
+}
+
+// tell tells systemd, and waits until it has taken notice: when this process
+// has ended, systemd may not know any more whose word it was.
+func (n *notifier) tell(ready []byte, mainPID int) error {
+	sock, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(sock)
+	patience := unix.Timeval{Sec: notifyTimeout / 1000}
+	if err := unix.SetsockoptTimeval(sock, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &patience); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	if err := connect(sock, n.host); err != nil {
+		return &os.PathError{Op: "connect", Path: n.host, Err: err}
+	}
+	messages := [][]byte{append(ready, '\n')}
+	if mainPID != 0 {
+		messages = append(messages, []byte("MAINPID="+strconv.Itoa(mainPID)+"\n"))
+	}
+	for _, m := range messages {
+		if _, err := unix.Write(sock, m); err != nil {
+			return os.NewSyscallError("write", err)
+		}
+	}
+	return barrier(sock)
+}
+
+// barrier sends a pipe that systemd closes when it has worked through what was
+// sent before, see sd_notify_barrier(3). That it does not come to that in time
+// is no error: it has been told.
+func barrier(sock int) error {
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return os.NewSyscallError("pipe2", err)
+	}
+	defer unix.Close(pipe[0])
+	err := unix.Sendmsg(sock, []byte("BARRIER=1"), unix.UnixRights(pipe[1]), nil, unix.MSG_NOSIGNAL)
+	unix.Close(pipe[1])
+	if err != nil {
+		return os.NewSyscallError("sendmsg", err)
+	}
+	for {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(pipe[0])}}, notifyTimeout)
+		if err != unix.EINTR {
+			return os.NewSyscallError("poll", err)
+		}
+	}
+}
