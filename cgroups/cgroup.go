@@ -78,6 +78,16 @@ func openBelow(dirfd int, rel string) (int, error) {
 	}
 }
 
+// Below opens an existing cgroup below this one. The error is ErrNotExist if
+// there is none.
+func (c *Cgroup) Below(path string) (*Cgroup, error) {
+	names, err := split(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %w", err)
+	}
+	return c.h.Open(strings.TrimSuffix(c.path, "/") + "/" + strings.Join(names, "/"))
+}
+
 // FD is the cgroup's directory, opened O_PATH and close-on-exec, as
 // CLONE_INTO_CGROUP takes it (clone(2)). It belongs to c and is gone after
 // Close.

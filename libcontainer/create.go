@@ -90,6 +90,8 @@ func (c *creation) build(run bool) error {
 		Rootless:  c.rootless,
 		Poststart: c.plan.Poststart,
 		Poststop:  c.plan.Poststop,
+
+		NoNewKeyring: c.opts.NoNewKeyring,
 	}
 	if c.spec.Linux != nil {
 		c.journal.Namespaces = c.spec.Linux.Namespaces

@@ -41,6 +41,27 @@
 // After ready the exec fifo carries the same message to start; its end means
 // that execve succeeded. Init lives only while the socket does.
 //
+// # Exec
+//
+// A process in a container that is there already has a plan too. Its init joins
+// the container's namespaces, all but the pid namespace, and does what is to be
+// done from the host's, where a container that may trace cannot see it:
+//
+//	parent: exec                              raw child, then init       its clone
+//	find init's namespaces, plan
+//	clone3 into the container's cgroup
+//	                                          setns each, execveat
+//	limits, oom score
+//	    ── plan and descriptors ──────────▶
+//	                                          terminal, identity, …
+//	                                          clone into the pid
+//	    ◀──────── ready; pidfd of the clone   namespace, end
+//	scheduler, CPUs, cgroup if born outside
+//	    ── one byte ──────────────────────────────────────────────────▶
+//	                                                                     rlimits, seccomp,
+//	    ◀──────────────────────────────────────────── end of the socket  execve
+//	pid file
+//
 // # Crash safety
 //
 // The journal (package state) names everything that will need undoing before

@@ -94,3 +94,11 @@ func BuildPlan(o Options) (*plan.Plan, specconv.Host, []specconv.Warning, error)
 	}
 	return b.plan, b.host, b.warnings, nil
 }
+
+func readProcess(path string) (*specs.Process, error) {
+	data, err := sys.ReadFile(path, maxConfig)
+	if err != nil {
+		return nil, err
+	}
+	return ocijson.Process(filepath.Base(path), data)
+}

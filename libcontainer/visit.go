@@ -40,7 +40,7 @@ func (c *Container) visit() (*visit, error) {
 		return nil, err
 	}
 	defer unix.Close(init)
-	v := &visit{creation: creation{blueprint: new(blueprint), opts: new(Options), rootfs: -1, self: -1}, container: c, mount: -1}
+	v := &visit{creation: creation{blueprint: new(blueprint), opts: new(Options), rootfs: -1, self: -1, netns: -1}, container: c, mount: -1}
 	err = v.openNamespaces()
 	if err == nil && ended(init) {
 		err = ErrNotRunning

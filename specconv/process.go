@@ -215,15 +215,24 @@ func (b *builder) planConsole() error {
 	if !b.process.Terminal {
 		return nil
 	}
-	step := &plan.Console{UID: b.process.User.UID, Mount: true}
+	step, err := b.console()
+	if err != nil {
+		return err
+	}
+	step.Mount = true
+	b.add("process.terminal", step)
+	return nil
+}
+
+func (b *builder) console() (*plan.Console, error) {
+	step := &plan.Console{UID: b.process.User.UID}
 	if size := b.process.ConsoleSize; size != nil {
 		if size.Width > 1<<16-1 || size.Height > 1<<16-1 {
-			return invalid("process.consoleSize", "", "%dx%d is out of range, expected at most 65535x65535", size.Width, size.Height)
+			return nil, invalid("process.consoleSize", "", "%dx%d is out of range, expected at most 65535x65535", size.Width, size.Height)
 		}
 		step.Width, step.Height = uint32(size.Width), uint32(size.Height)
 	}
-	b.add("process.terminal", step)
-	return nil
+	return step, nil
 }
 
 // planStdio: root can open what the host's root has open; anyone else could
@@ -241,9 +250,9 @@ func (b *builder) planStdio() error {
 	return nil
 }
 
-// planBecome plans the way from the runtime's identity to the process's, and
-// its execve.
-func (b *builder) planBecome() error {
+// becomeUser plans the process's identity, and all that is looked up by its
+// rights.
+func (b *builder) becomeUser() {
 	p := b.process
 	b.add("process.cwd", &plan.Chdir{Path: p.Cwd})
 	b.add("process.user", b.identity)
@@ -256,6 +265,13 @@ func (b *builder) planBecome() error {
 		b.add("process.noNewPrivileges", &plan.SetNoNewPrivs{})
 	}
 	b.add("process.args[0]", &plan.FindExecutable{Name: p.Args[0], Path: b.env.path})
+}
+
+// planBecome plans the way from the runtime's identity to the process's, and
+// its execve.
+func (b *builder) planBecome() error {
+	p := b.process
+	b.becomeUser()
 	early := b.filter != nil && b.filter.Notify // an agent must have the listener before create is done
 	if early {
 		b.add("linux.seccomp", b.filter)

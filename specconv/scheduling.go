@@ -87,30 +87,39 @@ func schedFlag(flag specs.LinuxSchedulerFlag) uint64 {
 }
 
 func (b *builder) planScheduler() error {
+	step, err := b.scheduler()
+	if err == nil && step != nil {
+		b.add("process.scheduler", step)
+	}
+	return err
+}
+
+// scheduler resolves process.scheduler; nil: absent.
+func (b *builder) scheduler() (*plan.SetScheduler, error) {
 	s := b.process.Scheduler
 	if s == nil {
-		return nil
+		return nil, nil
 	}
 	const field = "process.scheduler"
 	policy := schedPolicy(s.Policy)
 	if policy < 0 {
-		return invalid(field+".policy", "", "unknown scheduling policy %q, expected one of sched(7) such as SCHED_BATCH", s.Policy)
+		return nil, invalid(field+".policy", "", "unknown scheduling policy %q, expected one of sched(7) such as SCHED_BATCH", s.Policy)
 	}
 	if s.Nice < -20 || s.Nice > 19 {
-		return invalid(field+".nice", "", "%d is out of range, expected -20 to 19", s.Nice)
+		return nil, invalid(field+".nice", "", "%d is out of range, expected -20 to 19", s.Nice)
 	}
 	realtime := s.Policy == specs.SchedFIFO || s.Policy == specs.SchedRR
 	switch {
 	case realtime && (s.Priority < 1 || s.Priority > 99):
-		return invalid(field+".priority", "", "%d is out of range, expected 1 to 99 with %s", s.Priority, s.Policy)
+		return nil, invalid(field+".priority", "", "%d is out of range, expected 1 to 99 with %s", s.Priority, s.Policy)
 	case !realtime && s.Priority != 0:
-		return invalid(field+".priority", "", "%d, expected a priority with SCHED_FIFO and SCHED_RR only, not with %s", s.Priority, s.Policy)
+		return nil, invalid(field+".priority", "", "%d, expected a priority with SCHED_FIFO and SCHED_RR only, not with %s", s.Priority, s.Policy)
 	case s.Policy != specs.SchedDeadline && s.Runtime|s.Deadline|s.Period != 0:
-		return invalid(field, "", "runtime, deadline and period are for SCHED_DEADLINE, not for %s", s.Policy)
+		return nil, invalid(field, "", "runtime, deadline and period are for SCHED_DEADLINE, not for %s", s.Policy)
 	case s.Policy == specs.SchedDeadline && s.Runtime == 0:
-		return invalid(field+".runtime", "", "0, expected the nanoseconds of each period with SCHED_DEADLINE")
+		return nil, invalid(field+".runtime", "", "0, expected the nanoseconds of each period with SCHED_DEADLINE")
 	case s.Policy == specs.SchedDeadline && (s.Runtime > s.Deadline || s.Period != 0 && s.Deadline > s.Period):
-		return invalid(field, "", "runtime %d exceeds deadline %d, or that the period %d, expected them in this order", s.Runtime, s.Deadline, s.Period)
+		return nil, invalid(field, "", "runtime %d exceeds deadline %d, or that the period %d, expected them in this order", s.Runtime, s.Deadline, s.Period)
 	}
 	step := &plan.SetScheduler{
 		Name: string(s.Policy), Policy: uint32(policy), Nice: int(s.Nice), Priority: uint32(s.Priority),
@@ -119,12 +128,11 @@ func (b *builder) planScheduler() error {
 	for i, flag := range s.Flags {
 		bit := schedFlag(flag)
 		if bit == 0 {
-			return invalid(index(field+".flags", i), "", "unknown scheduling flag %q, expected one of sched_setattr(2)", flag)
+			return nil, invalid(index(field+".flags", i), "", "unknown scheduling flag %q, expected one of sched_setattr(2)", flag)
 		}
 		step.Flags |= bit
 	}
-	b.add(field, step)
-	return nil
+	return step, nil
 }
 
 func (b *builder) planIOPriority() error {

@@ -31,6 +31,7 @@ func commandEntries() []commandEntry {
 		{"ps", (*invocation).psCommand},
 		{"update", (*invocation).updateCommand},
 		{"run", (*invocation).runCommand},
+		{"exec", (*invocation).execCommand},
 		{"list", (*invocation).listCommand},
 		{"events", (*invocation).eventsCommand},
 		{"mounts", (*invocation).mountsCommand},

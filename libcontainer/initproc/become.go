@@ -63,6 +63,21 @@ func (c *container) become(index int, step plan.InitStep) error {
 	case *plan.Execute:
 		return c.execute()
 	}
+	return c.enter(index, step)
+}
+
+// enter carries out the steps that only exec has.
+func (c *container) enter(index int, step plan.InitStep) error {
+	switch s := step.(type) {
+	case *plan.EnterRoot:
+		return c.root.Enter()
+	case *plan.JoinPID:
+		return c.joinPID(s)
+	case *plan.OwnProc:
+		return c.ownProc(s)
+	case *plan.CloneInside:
+		return c.cloneInside(index, s)
+	}
 	return fmt.Errorf("no such step: %s", step)
 }
 
@@ -106,7 +121,7 @@ func (c *container) setLabels(s *plan.SetLabels) error {
 	if err != nil {
 		return err
 	}
-	return lsm.Apply(proc, s)
+	return lsm.Apply(proc, c.procSelf, s)
 }
 
 // joinKeyring leaves the caller's session keyring, or the container could use
@@ -154,6 +169,11 @@ func (c *container) console(s *plan.Console) error {
 	defer unix.Close(master)
 	if err := c.conn.Send(wire.Terminal, nil, master); err != nil {
 		return errGone
+	}
+	if !s.Uncontrolled {
+		if err := terminal.Control(slave); err != nil {
+			return err
+		}
 	}
 	return terminal.Adopt(slave)
 }

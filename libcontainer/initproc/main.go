@@ -36,7 +36,10 @@ type container struct {
 	steps []plan.InitStep
 	root  *rootfs.Builder
 	slots []plan.Tree
-	proc  sys.Proc // private procfs, made at first need; fd -1 before
+	// Private procfs, made at first need (fd -1 before), and this thread's
+	// directory in it.
+	proc     sys.Proc
+	procSelf string
 
 	fifo     int  // O_PATH of the exec fifo, -1 in run
 	started  int  // write end of the fifo, once start has opened it; or -1
@@ -66,7 +69,7 @@ func run() int {
 	unix.CloseOnExec(fd)
 	// Who shares our pid namespace may not look into us; execve resets it.
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	c := &container{conn: wire.FromFD(fd), fifo: -1, started: -1, fds: -1, proc: sys.NoProc}
+	c := &container{conn: wire.FromFD(fd), fifo: -1, started: -1, fds: -1, proc: sys.NoProc, procSelf: "thread-self"}
 	step, err := c.carryOut()
 	if errors.Is(err, errDone) {
 		return 0

@@ -12,15 +12,16 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
-// Apply sets the labels that the calling thread's next execve takes on.
-func Apply(proc sys.Proc, s *plan.SetLabels) error {
+// Apply sets the labels that the calling thread's next execve takes on. self is
+// the thread's own directory in proc.
+func Apply(proc sys.Proc, self string, s *plan.SetLabels) error {
 	if s.AppArmor != "" {
-		if err := appArmor(proc, s.AppArmor); err != nil {
+		if err := appArmor(proc, self, s.AppArmor); err != nil {
 			return fmt.Errorf("apply apparmor profile %q: %w", s.AppArmor, err)
 		}
 	}
 	if s.SELinux != "" {
-		if err := proc.Write("thread-self/attr/exec", s.SELinux); err != nil {
+		if err := proc.Write(self+"/attr/exec", s.SELinux); err != nil {
 			return fmt.Errorf("apply selinux label %q: %w", s.SELinux, err)
 		}
 	}
@@ -29,10 +30,10 @@ func Apply(proc sys.Proc, s *plan.SetLabels) error {
 
 // appArmor prefers AppArmor's own directory: attr/exec is that of the first
 // LSM, which may be another one.
-func appArmor(proc sys.Proc, profile string) error {
-	err := proc.Write("thread-self/attr/apparmor/exec", "exec "+profile)
+func appArmor(proc sys.Proc, self, profile string) error {
+	err := proc.Write(self+"/attr/apparmor/exec", "exec "+profile)
 	if errors.Is(err, unix.ENOENT) {
-		err = proc.Write("thread-self/attr/exec", "exec "+profile)
+		err = proc.Write(self+"/attr/exec", "exec "+profile)
 	}
 	return err
 }

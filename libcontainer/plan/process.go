@@ -54,6 +54,9 @@ type Console struct {
 	Width, Height uint32 // 0: leave
 	UID           uint32 // of the slave
 	Mount         bool   // bind it on /dev/console
+	// Uncontrolled: it is only made the standard streams. A process that is
+	// cloned later takes control of it.
+	Uncontrolled bool
 }
 
 // ReopenNull has the standard streams that are the host's /dev/null refer to

@@ -47,6 +47,10 @@ const (
 	kindEnterContainer
 	kindFindMount
 	kindDetachMounts
+	kindEnterRoot
+	kindJoinPID
+	kindOwnProc
+	kindCloneInside
 	kinds // their number
 )
 
@@ -153,6 +157,21 @@ func newLiveStep(k kind) InitStep {
 	case kindDetachMounts:
 		return new(DetachMounts)
 	}
+	return newExecStep(k)
+}
+
+// newExecStep makes the steps that only exec has.
+func newExecStep(k kind) InitStep {
+	switch k {
+	case kindEnterRoot:
+		return new(EnterRoot)
+	case kindJoinPID:
+		return new(JoinPID)
+	case kindOwnProc:
+		return new(OwnProc)
+	case kindCloneInside:
+		return new(CloneInside)
+	}
 	return nil
 }
 
@@ -197,6 +216,10 @@ func (*Execute) kind() kind         { return kindExecute }
 func (*EnterContainer) kind() kind  { return kindEnterContainer }
 func (*FindMount) kind() kind       { return kindFindMount }
 func (*DetachMounts) kind() kind    { return kindDetachMounts }
+func (*EnterRoot) kind() kind       { return kindEnterRoot }
+func (*JoinPID) kind() kind         { return kindJoinPID }
+func (*OwnProc) kind() kind         { return kindOwnProc }
+func (*CloneInside) kind() kind     { return kindCloneInside }
 
 func (a *Attr) code(c *coder) {
 	c.u64(&a.Set)
@@ -314,6 +337,7 @@ func (s *Console) code(c *coder) {
 	c.u32(&s.Height)
 	c.u32(&s.UID)
 	c.flag(&s.Mount)
+	c.flag(&s.Uncontrolled)
 }
 
 func (s *OwnStdio) code(c *coder) {
@@ -410,5 +434,9 @@ func (s *EnterContainer) code(c *coder) {
 	c.num(&s.Proc)
 }
 
-func (s *FindMount) code(c *coder) { c.str(&s.Target) }
-func (*DetachMounts) code(*coder)  {}
+func (s *FindMount) code(c *coder)   { c.str(&s.Target) }
+func (*DetachMounts) code(*coder)    {}
+func (*EnterRoot) code(*coder)       {}
+func (s *JoinPID) code(c *coder)     { c.num(&s.Slot) }
+func (s *OwnProc) code(c *coder)     { c.num(&s.Slot) }
+func (s *CloneInside) code(c *coder) { c.flag(&s.Terminal) }

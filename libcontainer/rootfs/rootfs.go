@@ -27,6 +27,17 @@ type Builder struct {
 // New takes over the descriptors of the parent's mount trees.
 func New(trees []plan.Tree) *Builder { return &Builder{trees: trees, root: -1, mask: -1} }
 
+// Enter takes the root of this process, which has joined the container's mount
+// namespace.
+func (b *Builder) Enter() error {
+	root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: "/", Err: err}
+	}
+	b.root = root
+	return nil
+}
+
 // Root returns the descriptor of the container's root, -1 before it is there.
 func (b *Builder) Root() int { return b.root }
 

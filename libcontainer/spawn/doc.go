@@ -17,4 +17,7 @@
 // Without joins the first clone3 makes stage two at once. Either way the
 // first clone3 goes into the container's cgroup (CLONE_INTO_CGROUP), and
 // stage two is a child of the runtime.
+//
+// exec's init (Config.Stay) joins in stage one, all but the pid namespace, and
+// goes on to execveat itself.
 package spawn

@@ -20,6 +20,8 @@ type rawChild struct {
 	socket     uintptr
 	joins      []Join
 	userJoined bool
+	timeJoined bool
+	stay       bool // what joins is what executes
 	mapped     bool // a new user namespace: wait for its maps
 	uid, gid   uintptr
 	setGroups  bool
@@ -69,12 +71,16 @@ func (r *rawChild) fork() (int, unix.Errno) {
 	return 0, 0 // not reached
 }
 
-// stageOne enters the namespaces and clones stage two.
+// stageOne enters the namespaces and, unless it is to stay, clones stage two.
 //
 //go:nosplit
 //go:norace
 func (r *rawChild) stageOne() {
 	call6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0, 0)
+	if r.userJoined {
+		// This is a copy of the runtime: nobody in there may look into it.
+		call6(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0, 0, 0)
+	}
 	// First with the powers we came with. What they are not enough for waits
 	// until we have those of the user namespace.
 	for i := 0; i < len(r.joins); i++ {
@@ -91,6 +97,9 @@ func (r *rawChild) stageOne() {
 	}
 	if r.userJoined {
 		r.joinUser()
+	}
+	if r.stay {
+		return
 	}
 	pid, errno := call(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&r.second)), sizeofCloneArgs, 0)
 	if errno != 0 {

@@ -28,6 +28,10 @@ type Config struct {
 	Cgroup int      // directory of the cgroup it is born in; -1: the caller's own
 	New    int      // CLONE_NEW* flags of clone3
 	Joins  []Join
+	// Stay: the process that joins is the one that executes. That is possible
+	// if New is 0 and no pid namespace is among Joins, and then a failure comes
+	// as a message.
+	Stay bool
 
 	// MapIDs writes the id maps of a new user namespace for pid. It is set if
 	// and only if New has CLONE_NEWUSER.
@@ -126,7 +130,7 @@ func Start(c *Config) (*Process, error) {
 
 // settle brings a new process to the point where it executes the binary.
 func (p *Process) settle(c *Config) error {
-	if len(c.Joins) > 0 {
+	if len(c.Joins) > 0 && !c.Stay {
 		if err := p.adopt(c); err != nil {
 			return err
 		}
@@ -280,18 +284,21 @@ func newRawChild(c *Config, socket int) (*rawChild, error) {
 		r.args.flags |= unix.CLONE_INTO_CGROUP
 		r.args.cgroup = uint64(c.Cgroup)
 	}
-	if len(c.Joins) == 0 {
-		r.args.flags |= uint64(c.New)
-		if haveVfork && !r.mapped && !r.newTime {
-			// Nothing to wait for: this process's memory need not be
-			// copied, and not be unshared again afterwards.
-			r.args.flags |= unix.CLONE_VM | unix.CLONE_VFORK
-		}
-	} else {
+	for _, j := range c.Joins {
+		r.userJoined = r.userJoined || j.Type == unix.CLONE_NEWUSER
+		r.timeJoined = r.timeJoined || j.Type == unix.CLONE_NEWTIME
+	}
+	r.stay = c.Stay || len(c.Joins) == 0
+	if !r.stay {
 		r.second = cloneArgs{flags: uint64(c.New) | unix.CLONE_PARENT} // which takes stage one's exit signal
-		for _, j := range c.Joins {
-			r.userJoined = r.userJoined || j.Type == unix.CLONE_NEWUSER
-		}
+		return r, nil
+	}
+	r.args.flags |= uint64(c.New)
+	if haveVfork && !r.mapped && !r.newTime && !r.userJoined && !r.timeJoined {
+		// Nothing to wait for, and nothing done that changes the memory's
+		// standing with the kernel: it need not be copied, and not be unshared
+		// again afterwards.
+		r.args.flags |= unix.CLONE_VM | unix.CLONE_VFORK
 	}
 	return r, nil
 }

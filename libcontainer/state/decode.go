@@ -78,6 +78,8 @@ func readConfig(r *jsontext.Reader, s *State) {
 					jsontext.List(r, &s.Poststop, "objects", readHook)
 				}
 			}
+		case "no_new_keyring":
+			jsontext.Bool(r, &s.NoNewKeyring)
 		case "version":
 			jsontext.Text(r, &s.Container.OCIVersion)
 		}

@@ -80,6 +80,9 @@ func (s *State) encodeConfig(w *jsontext.Writer) {
 		encodeHooks(w, "poststop", s.Poststop)
 		w.End()
 	}
+	if s.NoNewKeyring {
+		w.Key("no_new_keyring").Bool(true)
+	}
 	w.Key("version").Text(s.Container.OCIVersion)
 	w.Key("labels").Texts(s.labels())
 	w.End()

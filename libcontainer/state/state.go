@@ -27,8 +27,9 @@ type State struct {
 	// Hooks that run after create has gone. The bundle may be gone too by then.
 	Poststart, Poststop []specs.Hook
 
-	Rdt      Rdt
-	Rootless bool
+	Rdt          Rdt
+	Rootless     bool
+	NoNewKeyring bool // the container has the session keyring of who made it
 }
 
 // Process names a process for good: ids are used again, together with the start time they are not.

@@ -64,6 +64,9 @@ func IsProc(fd int) error {
 	return nil
 }
 
+// ProcAt takes over the descriptor of a procfs, or of a directory in one.
+func ProcAt(fd int) Proc { return Proc{fd} }
+
 // FD returns the descriptor of the procfs root.
 func (p Proc) FD() int { return p.fd }
 

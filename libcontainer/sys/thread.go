@@ -149,3 +149,10 @@ func syscallError(op string, errno unix.Errno) error {
 	}
 	return os.NewSyscallError(op, errno)
 }
+
+// SetAffinity says on which CPUs a thread runs, see sched_setaffinity(2). Bits
+// of CPUs that are not there have no effect.
+func SetAffinity(tid int, mask []uint64) error {
+	_, _, errno := unix.RawSyscall(unix.SYS_SCHED_SETAFFINITY, uintptr(tid), uintptr(len(mask)*8), uintptr(unsafe.Pointer(&mask[0])))
+	return syscallError("sched_setaffinity", errno)
+}

@@ -84,12 +84,14 @@ func mountConsole(root, slave int) error {
 	return sys.AttachMount(mount, target)
 }
 
-// Adopt makes slave the controlling terminal and the standard streams. The
-// process must be a session leader.
+// Control makes slave the controlling terminal. The process must be a session
+// leader.
+func Control(slave int) error {
+	return os.NewSyscallError("ioctl TIOCSCTTY", unix.IoctlSetInt(slave, unix.TIOCSCTTY, 0))
+}
+
+// Adopt makes slave the standard streams.
 func Adopt(slave int) error {
-	if err := unix.IoctlSetInt(slave, unix.TIOCSCTTY, 0); err != nil {
-		return os.NewSyscallError("ioctl TIOCSCTTY", err)
-	}
 	for fd := range 3 {
 		if err := unix.Dup3(slave, fd, 0); err != nil {
 			return os.NewSyscallError("dup3", err)

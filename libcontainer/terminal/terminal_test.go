@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -82,7 +83,7 @@ func TestOpen(t *testing.T) {
 	// It becomes the controlling terminal and the standard streams.
 	old, err := unix.Dup(1)
 	systest.MustDo(t, err)
-	err = Adopt(slave)
+	err = errors.Join(Control(slave), Adopt(slave))
 	for fd := range 3 {
 		var st unix.Stat_t
 		if unix.Fstat(fd, &st) != nil || st.Rdev != peer.Rdev {

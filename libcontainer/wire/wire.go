@@ -30,6 +30,8 @@ const (
 	Terminal                    // from init: the terminal's master
 	Trace                       // from init: when each step began and ended
 	Listener                    // from init: its seccomp filter's listener; it waits for Continue
+	Cloned                      // from exec's init: pidfd of the process that will execute, and what
+	LastFailed                  // from that process: step and errno
 )
 
 // maxFrame bounds a frame. The largest are plans: arguments and environment
@@ -62,6 +64,14 @@ func (c Conn) FD() int { return c.fd }
 // Close closes this end.
 func (c Conn) Close() error { return unix.Close(c.fd) }
 
+// Frame makes a frame without descriptors, for who can't call Send.
+func Frame(kind Kind, payload []byte) []byte {
+	frame := make([]byte, headerSize, headerSize+len(payload))
+	binary.LittleEndian.PutUint32(frame, uint32(len(payload)))
+	frame[4] = byte(kind)
+	return append(frame, payload...)
+}
+
 // Send sends a frame and copies of fds.
 func (c Conn) Send(kind Kind, payload []byte, fds ...int) error {
 	for len(fds) > maxDescriptors {
@@ -70,11 +80,8 @@ func (c Conn) Send(kind Kind, payload []byte, fds ...int) error {
 		}
 		fds = fds[maxDescriptors:]
 	}
-	frame := make([]byte, headerSize, headerSize+len(payload))
-	binary.LittleEndian.PutUint32(frame, uint32(len(payload)))
-	frame[4] = byte(kind)
+	frame := Frame(kind, payload)
 	binary.LittleEndian.PutUint16(frame[6:], uint16(len(fds)))
-	frame = append(frame, payload...)
 	var rights []byte
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)

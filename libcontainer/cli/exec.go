@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/libcontainer"
+)
+
+// exitExec is what exec returns if it could not run the process: most programs don't return it.
+const exitExec = 255
+
+func (inv *invocation) execCommand() *cli.Command {
+	o := new(libcontainer.ExecOptions)
+	user := new(userFlag)
+	return &cli.Command{
+		Name:      "exec",
+		Usage:     "run a process in a container",
+		ArgsUsage: "<container-id> <command> [args], or --process <file> <container-id>",
+		Description: `The process is the container's own, with another command line and what the flags
+change; or all of it comes from a file, and the flags that change it are ignored.
+The exit code is that of the process, or 128 and its signal, or 255 if it could
+not be run.`,
+		Flags: append(execFlags(o), processFlags(&o.Process, user)...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() == 0 {
+				return inv.arity(c, 1, 1)
+			}
+			o.Process.UID, o.Process.GID = user.uid, user.gid
+			err := inv.completeExec(o, c.Args().Slice())
+			if err == nil {
+				inv.code, err = libcontainer.Exec(*o)
+			}
+			if err != nil {
+				return &codedError{fmt.Errorf("exec failed: %w", err), exitExec}
+			}
+			return nil
+		},
+	}
+}
+
+// completeExec adds to the options what does not come from flags of the command.
+func (inv *invocation) completeExec(o *libcontainer.ExecOptions, args []string) error {
+	o.Root, o.Warn = inv.global.root, inv.log.warn
+	o.ID, o.Process.Args = args[0], args[1:]
+	if o.ProcessFile == "" && len(o.Process.Args) == 0 {
+		return errors.New("process args cannot be empty")
+	}
+	if err := checkPreserved(0, o.PreserveFDs); err != nil {
+		return err
+	}
+	for _, path := range []*string{&o.ProcessFile, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile} {
+		if *path == "" {
+			continue
+		}
+		abs, err := filepath.Abs(*path)
+		if err != nil {
+			return err
+		}
+		*path = abs
+	}
+	return nil
+}
+
+// execFlags say how to run it.
+func execFlags(o *libcontainer.ExecOptions) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name: "process", Aliases: []string{"p"}, Destination: &o.ProcessFile,
+			Usage: "read the process from `FILE`, as in config.json",
+		},
+		&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach, Usage: "do not wait for the process"},
+		&cli.StringFlag{Name: "pid-file", Destination: &o.PidFile, Usage: "write the process id to `FILE`"},
+		&cli.StringFlag{
+			Name: "console-socket", Destination: &o.ConsoleSocket,
+			Usage: "send the terminal's master to the socket at `PATH`",
+		},
+		&cli.StringFlag{
+			Name: "pidfd-socket", Destination: &o.PidfdSocket,
+			Usage: "send a pidfd of the process to the socket at `PATH`",
+		},
+		&cli.IntFlag{Name: "preserve-fds", Destination: &o.PreserveFDs, Usage: "pass `N` descriptors to the process, after 0, 1, 2"},
+		&cli.StringFlag{
+			Name: "cgroup", Destination: &o.Cgroup,
+			Usage: "run in the cgroup at `PATH` below the container's; / is that itself, and no other",
+		},
+		&cli.BoolFlag{
+			Name: "ignore-paused", Destination: &o.IgnorePaused,
+			Usage: "do not refuse a paused container: the process waits until it is resumed",
+		},
+	}
+}
+
+// processFlags change the container's own process.
+func processFlags(p *libcontainer.ProcessChanges, user *userFlag) []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "tty", Aliases: []string{"t"}, Destination: &p.Terminal, Usage: "give it a terminal"},
+		&cli.StringFlag{Name: "cwd", Destination: &p.Cwd, Usage: "start in `DIR` of the container"},
+		&cli.GenericFlag{Name: "env", Aliases: []string{"e"}, Value: (*wordsFlag)(&p.Env), Usage: "add `VAR=TEXT` to the environment (repeatable)"},
+		&cli.GenericFlag{Name: "user", Aliases: []string{"u"}, Value: user, Usage: "run as `UID[:GID]`, in numbers"},
+		&cli.GenericFlag{
+			Name: "additional-gids", Aliases: []string{"g"}, Value: (*idsFlag)(&p.Groups),
+			Usage: "add the group `GID` (repeatable)",
+		},
+		&cli.GenericFlag{Name: "cap", Aliases: []string{"c"}, Value: (*wordsFlag)(&p.Capabilities), Usage: "add the capability `CAP` (repeatable)"},
+		&cli.BoolFlag{Name: "no-new-privs", Destination: &p.NoNewPrivs, Usage: "let it gain no privileges by execve(2)"},
+		&cli.StringFlag{Name: "apparmor", Destination: &p.AppArmor, Usage: "confine it by `PROFILE`"},
+		&cli.StringFlag{Name: "process-label", Destination: &p.SELinux, Usage: "give it the SELinux `LABEL`"},
+	}
+}
+
+// wordsFlag collects the values of a flag that may be given several times.
+type wordsFlag []string
+
+func (f *wordsFlag) String() string { return strings.Join(*f, " ") }
+
+// Set takes one more value.
+func (f *wordsFlag) Set(value string) error {
+	*f = append(*f, value)
+	return nil
+}
+
+// idsFlag collects ids.
+type idsFlag []uint32
+
+func (f *idsFlag) String() string { return "" }
+
+// Set takes one more id.
+func (f *idsFlag) Set(value string) error {
+	id, err := parseID(value)
+	if err == nil {
+		*f = append(*f, id)
+	}
+	return err
+}
+
+// userFlag is UID or UID:GID; empty is unset.
+type userFlag struct{ uid, gid *uint32 }
+
+func (f *userFlag) String() string { return "" }
+
+// Set reads the value, strictly: what is taken for somebody else than was meant may be root (CVE-2026-30892).
+func (f *userFlag) Set(value string) error {
+	f.uid, f.gid = nil, nil
+	if value == "" {
+		return nil
+	}
+	user, group, grouped := strings.Cut(value, ":")
+	uid, err := parseID(user)
+	if err != nil {
+		return fmt.Errorf("bad uid: %w", err)
+	}
+	if grouped {
+		gid, err := parseID(group)
+		if err != nil {
+			return fmt.Errorf("bad gid: %w", err)
+		}
+		f.gid = &gid
+	}
+	f.uid = &uid
+	return nil
+}
+
+// parseID reads a user or group id: digits only, and not the largest number, which stands for none.
+func parseID(text string) (uint32, error) {
+	if text == "" || strings.Trim(text, "0123456789") != "" {
+		return 0, fmt.Errorf("%q is not a number from 0 to 4294967294", text)
+	}
+	id, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || id == 1<<32-1 {
+		return 0, fmt.Errorf("%q is not a number from 0 to 4294967294", text)
+	}
+	return uint32(id), nil
+}

@@ -1,0 +1,296 @@
+package libcontainer
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/initproc"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+	"github.com/crun-go/crun-go/specconv"
+)
+
+// answerTime bounds how long init may take for all it does: what it works in is
+// in the hands of the container.
+const answerTime = time.Minute
+
+// roomForInit is how many processes and threads a Go init and the process it
+// clones need.
+const roomForInit = 7
+
+// execution is a process on its way into a container. It shares with creation
+// how an init is talked to; its container is there already.
+type execution struct {
+	creation
+	asked     *ExecOptions
+	container *Container
+	target    target
+	outside   bool // the process is moved into its cgroup, not born there
+
+	path           string // of the executable, as init has found it
+	beforeRelease  func()
+	stopForwarding func()
+	affinity       unix.CPUSet // the runtime's own, if it was changed
+	moved          bool
+}
+
+// openCgroup opens the cgroup of the process, and finds out whether an init can
+// live there.
+func (e *execution) openCgroup(paused bool) error {
+	group, err := e.container.openCgroup()
+	if err != nil {
+		return err
+	}
+	if group == nil {
+		if e.asked.Cgroup != "" {
+			return errors.New("--cgroup: the container has no cgroup of its own")
+		}
+		return nil
+	}
+	e.cgroup = group
+	if sub := e.asked.Cgroup; strings.Trim(sub, "/") != "" {
+		if e.cgroup, err = group.Below(sub); err != nil {
+			group.Close()
+			return fmt.Errorf("--cgroup: %w", err)
+		}
+		group.Close()
+	}
+	frozen, err := e.cgroup.Frozen()
+	if err != nil {
+		return err
+	}
+	if (paused || frozen) && !e.asked.IgnorePaused {
+		return errors.New("cannot exec in a paused container (use --ignore-paused to override)")
+	}
+	room, err := e.cgroup.PidsRoom()
+	if err != nil {
+		return err
+	}
+	if room == 0 {
+		return errors.New("cannot exec: the container has as many processes and threads as pids.max allows")
+	}
+	e.outside = paused || frozen || room < roomForInit
+	return nil
+}
+
+// enter spawns init.
+func (e *execution) enter(s *plan.Enter) error {
+	var err error
+	if e.self, err = spawn.SealedSelf(e.dir.FD()); err != nil {
+		return fmt.Errorf("seal the runtime's binary: %w", err)
+	}
+	t := &e.target
+	e.spawned = &spawn.Config{
+		Exe: e.self, Args: []string{initproc.Name}, Cgroup: -1,
+		Joins: t.joins, Stay: t.stays(), UID: t.uid, GID: t.gid,
+	}
+	if e.cgroup != nil && !s.Outside {
+		e.spawned.Cgroup = e.cgroup.FD()
+	}
+	e.init, err = spawn.Start(e.spawned)
+	if e.spawned.Cgroup >= 0 && e.asked.Cgroup == "" && (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP)) {
+		if err := e.takeInitsCgroup(); err != nil {
+			return err
+		}
+		e.spawned.Cgroup = e.cgroup.FD()
+		e.init, err = spawn.Start(e.spawned)
+	}
+	if e.moved {
+		unix.SchedSetaffinity(0, &e.affinity)
+	}
+	if err != nil {
+		return err
+	}
+	limit := unix.NsecToTimeval(answerTime.Nanoseconds())
+	if err := unix.SetsockoptTimeval(e.init.Conn.FD(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	return nil
+}
+
+// takeInitsCgroup: the container has put its processes into sub-cgroups, and
+// handed controllers down; then no process may be in its own cgroup.
+func (e *execution) takeInitsCgroup() error {
+	own, err := cgroups.Own(e.container.journal.Init.PID)
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(own, strings.TrimSuffix(e.cgroup.Path(), "/")+"/") {
+		return fmt.Errorf("cgroup %q takes no process, and init's %q is not below it", e.cgroup.Path(), own)
+	}
+	group, err := e.cgroup.Below(strings.TrimPrefix(own, e.cgroup.Path()))
+	if err != nil {
+		return err
+	}
+	e.cgroup.Close()
+	e.cgroup = group
+	return nil
+}
+
+// brief sends init its half of the plan.
+func (e *execution) brief() error {
+	slots := make([]plan.Tree, specconv.ExecSlots)
+	slots[specconv.SlotPID] = plan.Tree{FD: e.target.pid}
+	slots[specconv.SlotProc] = plan.Tree{FD: -1}
+	for _, item := range e.plan.Init {
+		if _, ok := item.Step.(*plan.OwnProc); !ok {
+			continue
+		}
+		proc, err := sys.HostProc()
+		if err != nil {
+			return err
+		}
+		defer proc.Close()
+		dir, err := proc.Open(strconv.Itoa(e.init.Pid), unix.O_PATH|unix.O_DIRECTORY)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(dir)
+		slots[specconv.SlotProc].FD = dir
+	}
+	opening := wire.Opening{Trees: slots, PreserveFDs: e.asked.PreserveFDs}
+	payload, err := e.plan.AppendInit(opening.Append(make([]byte, 0, 16<<10)))
+	if err != nil {
+		return err
+	}
+	var fds []int
+	for _, t := range slots {
+		if t.FD >= 0 {
+			fds = append(fds, t.FD)
+		}
+	}
+	if err := e.init.Conn.Send(wire.Plan, payload, fds...); err != nil {
+		return e.lost(err)
+	}
+	return nil
+}
+
+// adopt takes over the process that init has cloned. It is a child of this one,
+// and the kernel says so: init's word is not enough.
+func (e *execution) adopt() error {
+	m, err := e.next(wire.Cloned)
+	if err != nil {
+		return e.hasTime(err)
+	}
+	if len(m.FDs) != 1 {
+		m.Close()
+		return errors.New("malformed message from init: no pidfd")
+	}
+	e.path = string(m.Payload)
+	pid, err := pidOf(m.FDs[0])
+	if err == nil {
+		err = os.NewSyscallError("waitid", unix.Waitid(unix.P_PIDFD, m.FDs[0], nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil))
+	}
+	if err != nil {
+		m.Close()
+		return err
+	}
+	// Init has nothing left to do.
+	init := *e.init
+	e.init = &spawn.Process{Pid: pid, PidFD: m.FDs[0], Conn: init.Conn}
+	unix.PidfdSendSignal(init.PidFD, unix.SIGKILL, nil, 0)
+	unix.Close(init.PidFD)
+	_, err = init.Wait()
+	return err
+}
+
+// pidOf reads the pid of a pidfd's process, see pidfd_open(2).
+func pidOf(pidfd int) (int, error) {
+	data, err := sys.ReadFile("/proc/self/fdinfo/"+strconv.Itoa(pidfd), 4096)
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(data) {
+		if text, ok := bytes.CutPrefix(line, []byte("Pid:")); ok {
+			pid, err := strconv.Atoi(string(bytes.TrimSpace(text)))
+			if err == nil && pid > 0 {
+				return pid, nil
+			}
+		}
+	}
+	return 0, errors.New("init has sent something else than a pidfd")
+}
+
+// release lets the process execute, if the container is still there, and waits
+// until it has: then the socket ends.
+func (e *execution) release() error {
+	if e.beforeRelease != nil {
+		e.beforeRelease()
+	}
+	if socket := e.asked.PidfdSocket; socket != "" {
+		if err := sendDescriptor(socket, "setns", e.init.PidFD); err != nil {
+			return fmt.Errorf("--pidfd-socket: %w", err)
+		}
+	}
+	fds := []unix.PollFd{{Fd: int32(e.target.pidfd), Events: unix.POLLIN}}
+	if n, err := unix.Poll(fds, 0); err != nil || n > 0 {
+		return errors.New("cannot exec in a container that has stopped")
+	}
+	// From here on the container decides how long it takes: it may be frozen.
+	if err := unix.SetsockoptTimeval(e.init.Conn.FD(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{}); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	if _, err := unix.Write(e.init.Conn.FD(), []byte{1}); err != nil {
+		return os.NewSyscallError("write", err)
+	}
+	m, err := e.init.Conn.Recv()
+	if errors.Is(err, io.EOF) {
+		unix.Close(e.self)
+		e.self = -1
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if m.Kind != wire.LastFailed || len(m.Payload) != 8 {
+		return fmt.Errorf("unexpected message %d from the process", m.Kind)
+	}
+	return e.lastFailed(int(binary.LittleEndian.Uint32(m.Payload)), unix.Errno(binary.LittleEndian.Uint32(m.Payload[4:])))
+}
+
+// lastFailed names the step at which the cloned process failed.
+func (e *execution) lastFailed(step int, errno unix.Errno) error {
+	if step < 0 || step >= len(e.plan.Init) {
+		return errno
+	}
+	item := e.plan.Init[step]
+	if _, ok := item.Step.(*plan.Execute); ok {
+		return &plan.StepError{Item: item, Err: fmt.Errorf("exec %s: %w", e.path, errno), Whole: true}
+	}
+	return &plan.StepError{Item: item, Err: errno}
+}
+
+// setAffinity puts the process, or until it is spawned the runtime, on CPUs.
+func (e *execution) setAffinity(s *plan.SetAffinity) error {
+	pid := 0
+	if s.Myself {
+		if err := unix.SchedGetaffinity(0, &e.affinity); err != nil {
+			return os.NewSyscallError("sched_getaffinity", err)
+		}
+		e.moved = true
+	} else {
+		pid = e.init.Pid
+	}
+	return sys.SetAffinity(pid, s.Mask)
+}
+
+func setScheduler(pid int, s *plan.SetScheduler) error {
+	attr := unix.SchedAttr{
+		Size: unix.SizeofSchedAttr, Policy: s.Policy, Flags: s.Flags, Nice: int32(s.Nice), Priority: s.Priority,
+		Runtime: s.Runtime, Deadline: s.Deadline, Period: s.Period,
+	}
+	return os.NewSyscallError("sched_setattr", unix.SchedSetAttr(pid, &attr, 0))
+}

@@ -1,0 +1,92 @@
+package initproc
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// slot hands out a descriptor that the parent has sent.
+func (c *container) slot(n int) (int, error) {
+	if n < 0 || n >= len(c.slots) || c.slots[n].FD < 0 {
+		return -1, fmt.Errorf("no descriptor in slot %d", n)
+	}
+	fd := c.slots[n].FD
+	c.slots[n].FD = -1
+	return fd, nil
+}
+
+// joinPID joins the container's pid namespace for the process that will be
+// cloned. From here on Go can make no thread.
+func (c *container) joinPID(s *plan.JoinPID) error {
+	fd, err := c.slot(s.Slot)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return os.NewSyscallError("setns", unix.Setns(fd, unix.CLONE_NEWPID))
+}
+
+// ownProc takes this process's directory in the host's procfs.
+func (c *container) ownProc(s *plan.OwnProc) error {
+	fd, err := c.slot(s.Slot)
+	if err != nil {
+		return err
+	}
+	c.proc, c.procSelf = sys.ProcAt(fd), "."
+	return nil
+}
+
+// cloneInside clones the process that takes the steps after this one. It gets
+// a copy of this memory, in which there is nothing of the host, and of the
+// descriptors: all go before but those that are meant for the program.
+func (c *container) cloneInside(index int, s *plan.CloneInside) error {
+	last := &sys.Last{Program: c.program, Terminal: s.Terminal, SessionStep: uint32(index)}
+	for i, step := range c.steps[index+1:] {
+		at := uint32(index + 1 + i)
+		switch s := step.(type) {
+		case *plan.SetRlimits:
+			last.LimitsStep = at
+			for _, l := range s.Limits {
+				last.Limits = append(last.Limits, sys.Limit{Resource: l.Resource, Limit: unix.Rlimit{Cur: l.Soft, Max: l.Hard}})
+			}
+		case *plan.LoadSeccomp:
+			last.FilterStep, last.Filter, last.Flags = at, s.Filter, s.Flags&^unix.SECCOMP_FILTER_FLAG_TSYNC
+		case *plan.Execute:
+			last.ProgramStep = at
+		default:
+			return fmt.Errorf("a cloned process can't %s", step)
+		}
+	}
+	if err := c.closeOthers(); err != nil {
+		return err
+	}
+	last.Socket = c.conn.FD()
+	last.Report = wire.Frame(wire.LastFailed, make([]byte, 8))
+	pidfd, err := last.Clone()
+	if err != nil {
+		return err
+	}
+	if err := c.conn.Send(wire.Cloned, []byte(c.path), pidfd); err != nil {
+		return errGone
+	}
+	return errDone
+}
+
+// closeOthers closes every descriptor but the standard streams, those to
+// preserve, and the socket, which comes after them.
+func (c *container) closeOthers() error {
+	socket := 3 + c.preserve
+	if c.conn.FD() != socket {
+		if err := unix.Dup3(c.conn.FD(), socket, unix.O_CLOEXEC); err != nil {
+			return os.NewSyscallError("dup3", err)
+		}
+		c.conn = wire.FromFD(socket)
+	}
+	return os.NewSyscallError("close_range", unix.CloseRange(uint(socket+1), ^uint(0)>>1, 0))
+}

@@ -1,0 +1,91 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// The steps that only exec takes.
+//
+// Its init works in all namespaces of the container but the pid namespace: a
+// container's process that may trace others does not see it. Last it clones,
+// into that namespace, a process that has nothing left to do but to limit
+// itself, load the filter and execute.
+
+// Enter spawns exec's init in the container's cgroup and in its namespaces. Where the kernel allows no process in the
+// cgroup, because it has sub-cgroups with controllers, init's own is taken.
+type Enter struct {
+	Join    []specs.LinuxNamespaceType
+	Outside bool // born in the runtime's cgroup: the container's has no room, or is frozen
+}
+
+// Brief sends init its half of the plan. Until then it is still who the runtime
+// is, which may be what it takes to change its limits.
+type Brief struct{}
+
+// Adopt takes over the process that exec's init has cloned. It holds still until
+// Release.
+type Adopt struct{}
+
+// MoveInside moves the process into the container's cgroup.
+type MoveInside struct{}
+
+// Release lets the process go on to execve, and waits until it has got there.
+type Release struct{}
+
+// SetAffinity calls sched_setaffinity(2).
+type SetAffinity struct {
+	CPUs   string   // as asked for: "0-3,7"
+	Mask   []uint64 // the same, bit by bit
+	Myself bool     // of the runtime, until init is spawned; else of the process
+}
+
+// EnterRoot takes the mount namespace's root for the container's.
+type EnterRoot struct{}
+
+// JoinPID joins a pid namespace, which only children enter.
+type JoinPID struct{ Slot int }
+
+// OwnProc takes a directory for init's own in /proc: the procfs of the
+// container does not know it.
+type OwnProc struct{ Slot int }
+
+// CloneInside clones the process that takes the rest of the steps, and ends
+// init.
+type CloneInside struct {
+	Terminal bool // it takes control of the terminal that is its standard input
+}
+
+func (s *Enter) String() string {
+	var b strings.Builder
+	b.WriteString("spawn init")
+	if s.Outside {
+		b.WriteString(" outside the cgroup")
+	}
+	for i, ns := range s.Join {
+		if i == 0 {
+			b.WriteString(", join")
+		}
+		b.WriteString(" " + string(ns))
+	}
+	return b.String()
+}
+
+func (s *Brief) String() string      { return "send init its half of the plan" }
+func (s *Adopt) String() string      { return "take over the process that init has cloned" }
+func (s *MoveInside) String() string { return "move it into the container's cgroup" }
+func (s *Release) String() string    { return "let it execute" }
+
+func (s *SetAffinity) String() string {
+	if s.Myself {
+		return fmt.Sprintf("start on CPUs %q", s.CPUs)
+	}
+	return fmt.Sprintf("run on CPUs %q", s.CPUs)
+}
+
+func (s *EnterRoot) String() string   { return "enter the container's root" }
+func (s *JoinPID) String() string     { return "join the pid namespace, for children" }
+func (s *OwnProc) String() string     { return "take its own directory in /proc" }
+func (s *CloneInside) String() string { return "clone the process that does the rest" }

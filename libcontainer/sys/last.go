@@ -1,0 +1,142 @@
+package sys
+
+import (
+	"os"
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Last is what a cloned process does before it executes the container's
+// program: system calls only, as little as possible, because those who live in
+// its pid namespace see it and may be allowed to trace it.
+type Last struct {
+	Program  *Program
+	Limits   []Limit
+	Filter   []unix.SockFilter // nil: none
+	Flags    uint32            // of the filter
+	Terminal bool              // standard input becomes the controlling terminal
+
+	// Socket is close-on-exec. The process reads one byte from it before it
+	// does anything, and ends if there is none. If something fails it writes
+	// Report with two numbers at its end, little endian: which step, and errno.
+	Socket int
+	Report []byte
+	// The steps by the numbers that a report has.
+	SessionStep, LimitsStep, FilterStep, ProgramStep uint32
+
+	prog  unix.SockFprog
+	go1   [1]byte
+	pidfd int32
+}
+
+// Limit is one call of prlimit(2).
+type Limit struct {
+	Resource int
+	Limit    unix.Rlimit
+}
+
+// Clone makes the process, in the pid namespace that this thread has joined for
+// its children. It is a child of this process's parent. A pidfd of it is
+// returned: its number would mean something else to the parent.
+func (l *Last) Clone() (int, error) {
+	if len(l.Filter) > 0 {
+		l.prog = unix.SockFprog{Len: uint16(len(l.Filter)), Filter: &l.Filter[0]}
+	}
+	_, errno := l.fork()
+	runtime.KeepAlive(l)
+	if errno != 0 {
+		return -1, os.NewSyscallError("clone", errno)
+	}
+	return int(l.pidfd), nil
+}
+
+// fork is in the child what never returns.
+//
+//go:noinline
+//go:norace
+func (l *Last) fork() (uintptr, unix.Errno) {
+	beforeFork()
+	const flags = unix.CLONE_PARENT | unix.CLONE_PIDFD | uintptr(unix.SIGCHLD)
+	pidfd := uintptr(unsafe.Pointer(&l.pidfd))
+	var pid uintptr
+	var errno unix.Errno
+	if runtime.GOARCH == "s390x" { // where the stack comes first, see clone(2)
+		pid, _, errno = unix.RawSyscall6(unix.SYS_CLONE, 0, flags, pidfd, 0, 0, 0)
+	} else {
+		pid, _, errno = unix.RawSyscall6(unix.SYS_CLONE, flags, 0, pidfd, 0, 0, 0)
+	}
+	if errno != 0 || pid != 0 {
+		afterFork()
+		return pid, errno
+	}
+	afterForkInChild()
+	l.child()
+	return 0, 0 // not reached
+}
+
+//go:nosplit
+//go:norace
+func (l *Last) child() {
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(l.Socket), uintptr(unsafe.Pointer(&l.go1)), 1)
+	for errno == unix.EINTR {
+		n, _, errno = unix.RawSyscall(unix.SYS_READ, uintptr(l.Socket), uintptr(unsafe.Pointer(&l.go1)), 1)
+	}
+	if errno != 0 || n != 1 {
+		exitRaw() // the runtime is gone
+	}
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETSID, 0, 0, 0); errno != 0 {
+		l.fail(l.SessionStep, errno)
+	}
+	if l.Terminal {
+		if _, _, errno := unix.RawSyscall(unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0); errno != 0 {
+			l.fail(l.SessionStep, errno)
+		}
+	}
+	for i := 0; i < len(l.Limits); i++ {
+		limit := &l.Limits[i]
+		_, _, errno := unix.RawSyscall6(unix.SYS_PRLIMIT64, 0, uintptr(limit.Resource), uintptr(unsafe.Pointer(&limit.Limit)), 0, 0, 0)
+		if errno != 0 {
+			l.fail(l.LimitsStep, errno)
+		}
+	}
+	if l.prog.Len > 0 {
+		_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(l.Flags), uintptr(unsafe.Pointer(&l.prog)))
+		if errno != 0 {
+			l.fail(l.FilterStep, errno)
+		}
+	}
+	p := l.Program
+	_, _, errno = unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.path)),
+		uintptr(unsafe.Pointer(&p.argv[0])), uintptr(unsafe.Pointer(&p.envv[0])))
+	l.fail(l.ProgramStep, errno)
+}
+
+// fail reports and ends the process.
+//
+//go:nosplit
+//go:norace
+func (l *Last) fail(step uint32, errno unix.Errno) {
+	at := len(l.Report) - 8
+	putLittle(l.Report, at, step)
+	putLittle(l.Report, at+4, uint32(errno))
+	unix.RawSyscall(unix.SYS_WRITE, uintptr(l.Socket), uintptr(unsafe.Pointer(&l.Report[0])), uintptr(len(l.Report)))
+	exitRaw()
+}
+
+//go:nosplit
+//go:norace
+func putLittle(b []byte, at int, v uint32) {
+	for i := 0; i < 4; i++ {
+		b[at+i] = byte(v >> (8 * i))
+	}
+}
+
+//go:nosplit
+//go:norace
+func exitRaw() {
+	for {
+		unix.RawSyscall(unix.SYS_EXIT_GROUP, 1, 0, 0)
+	}
+}

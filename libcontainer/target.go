@@ -1,0 +1,182 @@
+package libcontainer
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// target is the container's init, as exec finds it: its namespaces, held open.
+type target struct {
+	pidfd int // -1: none
+	joins []spawn.Join
+	names []specs.LinuxNamespaceType // of joins
+	pid   int                        // its pid namespace, if that is to be joined last; or -1
+
+	uid, gid        int // of the user namespace's root
+	setgroupsDenied bool
+}
+
+// enterable lists the kinds of namespaces in the order in which they are joined.
+var enterable = [...]specs.LinuxNamespaceType{
+	specs.CgroupNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.NetworkNamespace,
+	specs.TimeNamespace, specs.MountNamespace, specs.PIDNamespace, specs.UserNamespace,
+}
+
+// openTarget opens init's namespaces but those that are the runtime's own, too.
+// All is done through one descriptor of /proc/PID, which is that of a process
+// and not of a number; the start time says that it is the right one.
+func (e *execution) openTarget(pid int) error {
+	t := &e.target
+	var err error
+	if t.pidfd, err = e.container.pidfd(); err != nil {
+		return err
+	}
+	proc, err := sys.HostProc()
+	if err != nil {
+		return err
+	}
+	defer proc.Close()
+	dir, err := proc.Open(strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	init := sys.ProcAt(dir)
+	defer init.Close()
+	data, err := init.Read("stat")
+	if err != nil {
+		return err
+	}
+	if stat, err := parseStat(data); err != nil || stat.start != e.container.journal.Init.Start {
+		return ErrNotRunning
+	}
+	namespaces, err := init.Open("ns", unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(namespaces)
+	user := -1
+	for _, kind := range enterable {
+		fd, err := foreignNamespace(namespaces, kind)
+		if err != nil {
+			return fmt.Errorf("the container's namespaces: %w", err)
+		}
+		switch {
+		case fd < 0:
+			continue
+		case kind == specs.PIDNamespace:
+			t.pid = fd
+			continue
+		case kind == specs.UserNamespace:
+			user = fd
+		}
+		t.add(kind, fd)
+	}
+	if user < 0 {
+		return nil
+	}
+	if t.pid >= 0 && !owns(user, t.pid) {
+		// Once the user namespace is joined, the pid namespace is out of reach.
+		// Its owner is above, so that the container's root can't trace anyway
+		// what was executed from a file it can't read.
+		t.add(specs.PIDNamespace, t.pid)
+		t.pid = -1
+	}
+	return t.readIDs(init)
+}
+
+func (t *target) add(kind specs.LinuxNamespaceType, fd int) {
+	t.joins = append(t.joins, spawn.Join{FD: fd, Type: cloneFlag(kind)})
+	t.names = append(t.names, kind)
+}
+
+// types lists what init joins before it is executed.
+func (t *target) types() []specs.LinuxNamespaceType { return t.names }
+
+// stays tells whether the process that joins is the one to execute.
+func (t *target) stays() bool {
+	for _, j := range t.joins {
+		if j.Type == unix.CLONE_NEWPID {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *target) close() {
+	for _, j := range t.joins {
+		unix.Close(j.FD)
+	}
+	for _, fd := range [...]int{t.pid, t.pidfd} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	*t = target{pidfd: -1, pid: -1}
+}
+
+// owns tells whether a user namespace owns another namespace, see
+// ioctl_ns(2).
+func owns(user, ns int) bool {
+	owner, err := unix.IoctlRetInt(ns, unix.NS_GET_USERNS)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(owner)
+	var a, b unix.Stat_t
+	return unix.Fstat(owner, &a) == nil && unix.Fstat(user, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
+}
+
+// readIDs finds out whom to become in the user namespace: its root or, if it
+// has none, the first id it has.
+func (t *target) readIDs(init sys.Proc) error {
+	for _, m := range [...]struct {
+		file string
+		id   *int
+	}{{"uid_map", &t.uid}, {"gid_map", &t.gid}} {
+		data, err := init.Read(m.file)
+		if err != nil {
+			return err
+		}
+		first, err := rootOf(data)
+		if err != nil {
+			return fmt.Errorf("read %s of the container: %w", m.file, err)
+		}
+		*m.id = first
+	}
+	data, err := init.Read("setgroups")
+	t.setgroupsDenied = err == nil && bytes.HasPrefix(data, []byte("deny"))
+	return nil
+}
+
+// rootOf reads an id map, see user_namespaces(7): lines of id, id outside, and
+// how many.
+func rootOf(idMap []byte) (int, error) {
+	root := -1
+	for line := range bytes.Lines(idMap) {
+		fields := bytes.Fields(line)
+		if len(fields) != 3 {
+			return 0, fmt.Errorf("unexpected line %q", line)
+		}
+		id, err := strconv.ParseUint(string(fields[0]), 10, 32)
+		if err != nil {
+			return 0, fmt.Errorf("unexpected line %q", line)
+		}
+		if id == 0 {
+			return 0, nil
+		}
+		if root < 0 {
+			root = int(id)
+		}
+	}
+	if root < 0 {
+		return 0, fmt.Errorf("no id is mapped")
+	}
+	return root, nil
+}

@@ -1,0 +1,189 @@
+package specconv
+
+import (
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// Inside is what the plan of an exec needs to know of the container.
+type Inside struct {
+	ID     string
+	Bundle string // absolute
+
+	// Joins are the container's namespaces that are not the runtime's, but for
+	// a pid namespace that is joined last.
+	Joins []specs.LinuxNamespaceType
+	// PIDLast: the container's pid namespace is joined by init, for the process
+	// it clones.
+	PIDLast bool
+	// Outside: no process can be born in the container's cgroup, so that it has
+	// to be moved there.
+	Outside bool
+	// NoCgroup: the container has none.
+	NoCgroup     bool
+	NoNewKeyring bool
+
+	Detach        bool // the runtime exits before the process does
+	ConsoleSocket bool // --console-socket was given
+}
+
+// Slots of the descriptors that exec's init is sent.
+const (
+	SlotPID  = iota // the pid namespace, if it is joined last
+	SlotProc        // init's directory in /proc, if there are labels to write
+	ExecSlots
+)
+
+// ExecPlan turns a process into the steps that execute it in a container, whose
+// configuration is spec. The process may be that of the configuration itself,
+// changed or not. What it leaves out and inherits is for [Inherit].
+func ExecPlan(spec *specs.Spec, process *specs.Process, host Host, inside Inside) (*plan.Plan, []Warning, error) {
+	own := *spec
+	own.Process = process
+	b := &builder{spec: &own, process: process, linux: spec.Linux, host: &host, opts: &Options{
+		ID: inside.ID, Bundle: inside.Bundle, Detach: inside.Detach, ConsoleSocket: inside.ConsoleSocket,
+		NoNewKeyring: inside.NoNewKeyring,
+	}}
+	if b.linux == nil {
+		b.linux = &specs.Linux{}
+	}
+	b.plan.Container = plan.Container{ID: inside.ID, Bundle: inside.Bundle, OCIVersion: spec.Version}
+	for _, ns := range inside.Joins {
+		b.ns.joined |= nsBit(ns)
+	}
+	b.spawn.GIDMaps = b.linux.GIDMappings
+	for _, stage := range [...]func(*builder) error{
+		(*builder).checkCwd,
+		(*builder).checkProcess,
+		(*builder).checkTerminal,
+		(*builder).planIdentity,
+		(*builder).planRlimits,
+		(*builder).planSeccomp,
+		(*builder).planCapabilities,
+		(*builder).planOOM,
+	} {
+		if err := stage(b); err != nil {
+			return nil, b.warnings, err
+		}
+	}
+	if b.filter != nil && b.filter.Notify {
+		return nil, b.warnings, unsupported("linux.seccomp", "exec with the action SCMP_ACT_NOTIFY")
+	}
+	if err := b.planInside(&inside); err != nil {
+		return nil, b.warnings, err
+	}
+	return &b.plan, b.warnings, b.planAround(&inside)
+}
+
+func (b *builder) checkCwd() error {
+	if b.process.Cwd == "" {
+		return invalid("process.cwd", "", "Cwd property must not be empty")
+	}
+	return nil
+}
+
+// planInside plans what exec's init does, and the process it clones.
+func (b *builder) planInside(inside *Inside) error {
+	p := b.process
+	b.add("", &plan.EnterRoot{})
+	if err := b.planKeyring(); err != nil {
+		return err
+	}
+	if p.Terminal {
+		console, err := b.console()
+		if err != nil {
+			return err
+		}
+		console.Uncontrolled = true
+		b.add("process.terminal", console)
+	}
+	for _, stage := range [...]func(*builder) error{
+		(*builder).planStdio, (*builder).planPersonality, (*builder).planIOPriority, (*builder).planMemoryPolicy,
+	} {
+		if err := stage(b); err != nil {
+			return err
+		}
+	}
+	if p.ApparmorProfile != "" || p.SelinuxLabel != "" {
+		b.add("", &plan.OwnProc{Slot: SlotProc})
+	}
+	if err := b.planLabels(); err != nil {
+		return err
+	}
+	if inside.PIDLast {
+		// Late: it is the end of making threads. Not later: it takes
+		// privileges.
+		b.add("", &plan.JoinPID{Slot: SlotPID})
+	}
+	b.becomeUser()
+	b.add("", &plan.Sync{Phase: plan.Ready})
+	b.add("", &plan.CloneInside{Terminal: p.Terminal})
+	if limits := b.ownRlimits(); len(limits) > 0 {
+		b.add("process.rlimits", &plan.SetRlimits{Limits: limits})
+	}
+	if b.filter != nil {
+		b.add("linux.seccomp", b.filter)
+	}
+	b.add("process.args", &plan.Execute{Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID})
+	return nil
+}
+
+// planAround plans the runtime's half.
+func (b *builder) planAround(inside *Inside) error {
+	scheduler, err := b.scheduler()
+	if err != nil {
+		return err
+	}
+	first, then, err := b.affinity()
+	if err != nil {
+		return err
+	}
+	if first != nil {
+		b.parentAdd("process.execCPUAffinity.initial", first)
+	}
+	b.parentAdd("", &plan.Enter{Join: inside.Joins, Outside: inside.Outside})
+	if b.oom != nil {
+		b.parentAdd("process.oomScoreAdj", b.oom)
+	}
+	if len(b.rlimits) > 0 {
+		b.parentAdd("process.rlimits", &plan.RaiseRlimits{Limits: b.rlimits})
+	}
+	b.parentAdd("", &plan.Brief{})
+	b.parentAdd("", &plan.Await{Phase: plan.Ready})
+	b.parentAdd("", &plan.Adopt{})
+	if inside.Outside && !inside.NoCgroup {
+		b.parentAdd("", &plan.MoveInside{})
+	}
+	if scheduler != nil {
+		b.parentAdd("process.scheduler", scheduler)
+	}
+	if then != nil {
+		b.parentAdd("process.execCPUAffinity.final", then)
+	}
+	b.parentAdd("", &plan.Release{})
+	return nil
+}
+
+// Inherit completes a process that came alone with what it has of its
+// container's. The rest is its own business: an absent environment, limits or
+// no_new_privs are none.
+func Inherit(process, container *specs.Process) {
+	if process.Capabilities == nil {
+		process.Capabilities = container.Capabilities
+	}
+	if process.User.Umask == nil {
+		process.User.Umask = container.User.Umask
+	}
+	if process.ApparmorProfile == "" {
+		process.ApparmorProfile = container.ApparmorProfile
+	}
+	if process.SelinuxLabel == "" {
+		process.SelinuxLabel = container.SelinuxLabel
+	}
+	if process.ExecCPUAffinity == nil {
+		process.ExecCPUAffinity = container.ExecCPUAffinity
+	}
+	// Not its own choice: it says whom the kernel kills first.
+	process.OOMScoreAdj = container.OOMScoreAdj
+}

@@ -1,0 +1,226 @@
+package specconv
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/ocijson"
+)
+
+// inside is Docker's default container, seen by exec.
+var inside = Inside{
+	ID: "golden", Bundle: "/bundle", PIDLast: true, Detach: true,
+	Joins: []specs.LinuxNamespaceType{specs.CgroupNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.NetworkNamespace, specs.MountNamespace},
+}
+
+func dockerSpec(t *testing.T) *specs.Spec {
+	t.Helper()
+	data, err := os.ReadFile("testdata/bundles/docker-run-v2.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := ocijson.Spec("config.json", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+// TestExecGolden compares the plans of the processes that real engines have
+// handed to exec with those on record.
+func TestExecGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/bundles/process-*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no processes: %v", err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			process, err := ocijson.Process(file, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			spec := dockerSpec(t)
+			Inherit(process, spec.Process)
+			in := inside
+			in.ConsoleSocket = process.Terminal
+			p, _, err := ExecPlan(spec, process, goldenHost, in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, item := range p.Init {
+				if load, ok := item.Step.(*plan.LoadSeccomp); ok {
+					load.Filter = nil
+				}
+			}
+			var got bytes.Buffer
+			if err := plan.Text(&got, p); err != nil {
+				t.Fatal(err)
+			}
+			golden := "testdata/golden/" + name + ".plan"
+			if *update {
+				if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got.Bytes(), want) {
+				t.Errorf("plan differs from %s:\n%s", golden, diff(string(want), got.String()))
+			}
+			wire, err := p.AppendInit(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, steps, err := plan.DecodeInit(wire)
+			if err != nil || len(steps) != len(p.Init) {
+				t.Fatalf("%d steps became %d: %v", len(p.Init), len(steps), err)
+			}
+			for i, step := range steps {
+				if !reflect.DeepEqual(step, p.Init[i].Step) {
+					t.Errorf("step %d %q became %q", i+1, p.Init[i], step)
+				}
+			}
+		})
+	}
+}
+
+// TestExecOrder: whoever may trace in the container's pid namespace sees only a
+// process with nothing left to do.
+func TestExecOrder(t *testing.T) {
+	spec := dockerSpec(t)
+	p, _, err := ExecPlan(spec, spec.Process, goldenHost, inside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := -1
+	for i, item := range p.Init {
+		switch item.Step.(type) {
+		case *plan.CloneInside:
+			after = i
+		case *plan.SetRlimits, *plan.LoadSeccomp, *plan.Execute:
+			if after < 0 {
+				t.Errorf("%q comes before the clone", item)
+			}
+		default:
+			if after >= 0 {
+				t.Errorf("%q comes after the clone", item)
+			}
+		}
+	}
+	if after < 0 {
+		t.Error("nothing is cloned")
+	}
+	if last := p.Parent[len(p.Parent)-1]; len(steps[*plan.Release](p)) != 1 || last.String() != (&plan.Release{}).String() {
+		t.Errorf("the runtime's last step is %q", last)
+	}
+}
+
+func TestExecOutside(t *testing.T) {
+	spec := dockerSpec(t)
+	in := inside
+	in.Outside = true
+	p, _, err := ExecPlan(spec, spec.Process, goldenHost, in)
+	if err != nil || len(steps[*plan.MoveInside](p)) != 1 {
+		t.Errorf("not moved, %v", err)
+	}
+	in.NoCgroup = true
+	p, _, err = ExecPlan(spec, spec.Process, goldenHost, in)
+	if err != nil || len(steps[*plan.MoveInside](p)) != 0 {
+		t.Errorf("moved to no cgroup, %v", err)
+	}
+}
+
+func TestInherit(t *testing.T) {
+	umask, other, adj := uint32(0o27), uint32(0o77), 300
+	container := &specs.Process{
+		User: specs.User{Umask: &umask}, Capabilities: &specs.LinuxCapabilities{Bounding: []string{"CAP_KILL"}},
+		ApparmorProfile: "p", SelinuxLabel: "l", OOMScoreAdj: &adj, NoNewPrivileges: true,
+		Env: []string{"A=1"}, Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}},
+		ExecCPUAffinity: &specs.CPUAffinity{Final: "1"},
+	}
+	var p specs.Process
+	Inherit(&p, container)
+	if p.User.Umask != &umask || p.Capabilities != container.Capabilities || p.ApparmorProfile != "p" || p.SelinuxLabel != "l" ||
+		p.OOMScoreAdj != &adj || p.ExecCPUAffinity != container.ExecCPUAffinity {
+		t.Errorf("not inherited: %+v", p)
+	}
+	if p.NoNewPrivileges || p.Env != nil || p.Rlimits != nil {
+		t.Errorf("inherited: %+v", p)
+	}
+	none := &specs.LinuxCapabilities{}
+	p = specs.Process{
+		User: specs.User{Umask: &other}, Capabilities: none, ApparmorProfile: "q", SelinuxLabel: "m",
+		ExecCPUAffinity: &specs.CPUAffinity{}, OOMScoreAdj: new(int),
+	}
+	affinity := p.ExecCPUAffinity
+	Inherit(&p, container)
+	if p.User.Umask != &other || p.Capabilities != none || p.ApparmorProfile != "q" || p.SelinuxLabel != "m" || p.ExecCPUAffinity != affinity {
+		t.Errorf("overridden: %+v", p)
+	}
+	if p.OOMScoreAdj != &adj {
+		t.Error("oom_score_adj is the container's, always")
+	}
+}
+
+func TestParseCPUs(t *testing.T) {
+	for list, want := range map[string][]uint64{
+		"0":         {1},
+		"0-3,7":     {0x8f},
+		"1, 2":      {6},
+		"64":        {0, 1},
+		"63-64":     {1 << 63, 1},
+		"5-5":       {32},
+		"0-63":      {^uint64(0)},
+		"127,0-1,0": {3, 1 << 63},
+	} {
+		if got, err := parseCPUs(list); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q is %#x, %v", list, got, err)
+		}
+	}
+	for _, list := range []string{"", ",", "1,", "-1", "1-", "3-1", "a", "0x1", "65536", "0-99999999999", "1-2-3", "+1"} {
+		if got, err := parseCPUs(list); err == nil {
+			t.Errorf("%q is %#x", list, got)
+		}
+	}
+}
+
+func TestExecAffinity(t *testing.T) {
+	for _, c := range []struct {
+		initial, final string
+		want           string
+	}{
+		{"", "", ""},
+		{"0-1", "", `start on CPUs "0-1"; `},
+		{"", "3", `run on CPUs "3"; `},
+		{"0", "3", `start on CPUs "0"; run on CPUs "3"; `},
+	} {
+		spec := dockerSpec(t)
+		spec.Process.ExecCPUAffinity = &specs.CPUAffinity{Initial: c.initial, Final: c.final}
+		p, _, err := ExecPlan(spec, spec.Process, goldenHost, inside)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, s := range steps[*plan.SetAffinity](p) {
+			got += s.String() + "; "
+		}
+		if got != c.want {
+			t.Errorf("%q and %q: %s", c.initial, c.final, got)
+		}
+	}
+}
