@@ -14,8 +14,6 @@ func (c *Cgroup) setCPU(r *specs.LinuxCPU) error {
 	// A cgroup that is idle takes no weight, so idle is decided first.
 	idle := value(r.Idle)
 	if r.Idle != nil {
-		// The kernel forgets the weight for it.
-		c.note("cpu.weight", "")
 		err := c.set("cpu.idle", "cpu.idle", strconv.FormatInt(idle, 10))
 		if idle == 0 {
 			err = tolerate(err)

@@ -67,8 +67,7 @@ func (c *Cgroup) read(name string) ([]byte, error) {
 
 // set writes a resource value; field names what asked for it.
 func (c *Cgroup) set(field, file, value string) error {
-	c.note(file, value)
-	if err := writeAt(c.fd, file, value); err != nil {
+	if err := c.write(file, value); err != nil {
 		return c.explain(field, "write", file, value, err)
 	}
 	return nil

@@ -49,8 +49,7 @@ func (c *Cgroup) setIOWeight(field, prefix string, w uint16) error {
 	}
 	const bfq = "io.bfq.weight"
 	text := prefix + itoa(int(w))
-	c.note(bfq, text)
-	err := writeAt(c.fd, bfq, text)
+	err := c.write(bfq, text)
 	if err == unix.ENOENT {
 		return c.set(field, "io.weight", prefix+itoa(ioWeight(w)))
 	}

@@ -49,20 +49,38 @@ func (c *Cgroup) putBack(log changes) error {
 	return errors.Join(errs...)
 }
 
-// note remembers, if somebody wants to know, what takes back the write of value
-// to file that is about to come. A file that can't be read can't be restored:
-// either it can't be written, or writing it is an act, such as memory.reclaim.
-func (c *Cgroup) note(file, value string) {
+// write writes a value and remembers, if somebody wants to know, what takes it
+// back. The error is the bare errno.
+func (c *Cgroup) write(file, value string) error {
 	if c.log == nil {
-		return
+		return writeAt(c.fd, file, value)
 	}
+	back := c.before(file, value)
+	err := writeAt(c.fd, file, value)
+	if err == nil {
+		*c.log = append(*c.log, back...)
+	}
+	return err
+}
+
+// before is what takes back the write of value to file that is about to come. A
+// file that can't be read can't be restored: either it can't be written, or
+// writing it is an act, such as memory.reclaim.
+func (c *Cgroup) before(file, value string) changes {
 	old, err := readAt(c.fd, file)
 	if err != nil {
-		return
+		return nil
 	}
-	if back, ok := inverse(file, value, string(old)); ok {
-		*c.log = append(*c.log, change{file, back})
+	back, ok := inverse(file, value, string(old))
+	if !ok {
+		return nil
 	}
+	log := changes{{file, back}}
+	if file == "cpu.idle" {
+		// The kernel forgets the weight for it.
+		log = append(c.before("cpu.weight", ""), log...)
+	}
+	return log
 }
 
 // keyed says whether file has a line for each of its keys, and what is written

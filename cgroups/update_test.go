@@ -116,6 +116,46 @@ func TestUpdateTellsWhatItCouldNotPutBack(t *testing.T) {
 	}
 }
 
+// What was refused was not written, and needs no putting back: that would be
+// refused, too.
+func TestUpdateForgetsWhatWasRefused(t *testing.T) {
+	c := fake(t, allControllers, "memory.max=1000", "memory.low=100")
+	if err := os.Remove(c.Dir() + "/memory.low"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(c.Dir()+"/memory.low", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Update(resources(t, `{"memory":{"limit":2000,"reservation":5}}`))
+	want := `memory.reservation: write "5" to "` + c.Dir() + `/memory.low": is a directory`
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+	var log changes
+	c.log = &log
+	defer func() { c.log = nil }()
+	c.write("memory.max", "3000")
+	c.write("memory.low", "5")
+	c.write("cpu.idle", "1")
+	if len(log) != 1 || log[0] != (change{"memory.max", "1000"}) {
+		t.Errorf("remembered %q", log)
+	}
+}
+
+// Going idle and back costs the weight.
+func TestUpdateRestoresTheWeightOfAnIdleCgroup(t *testing.T) {
+	c := fake(t, allControllers, "cpu.weight=174", "cpu.idle=0")
+	var log changes
+	c.log = &log
+	defer func() { c.log = nil }()
+	if err := c.write("cpu.idle", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if len(log) != 2 || log[0] != (change{"cpu.weight", "174"}) || log[1] != (change{"cpu.idle", "0"}) {
+		t.Errorf("remembered %q", log)
+	}
+}
+
 func TestUpdateInKernel(t *testing.T) {
 	needController(t, "hugetlb")
 	c := hostCgroup(t)
