@@ -2,6 +2,7 @@ package cgroups
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -68,7 +69,8 @@ func (c *Cgroup) swapMax(m *specs.LinuxMemory) (string, error) {
 		return "", invalid(field, "%d needs memory.limit: it is the sum of memory and swap", swap)
 	}
 	if swap < limit {
-		return "", invalid(field, "%d is less than memory.limit %d, but is the sum of memory and swap", swap, limit)
+		err := fmt.Errorf("%d is less than memory.limit %d, but is the sum of memory and swap", swap, limit)
+		return "", &Error{Field: field, Err: err, Hint: "a limit that grows beyond it has to be set together with it"}
 	}
 	return strconv.FormatInt(swap-limit, 10), nil
 }

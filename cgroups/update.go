@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // Update sets resources as [Cgroup.Set] and [Cgroup.SetPids] do, all or none:
@@ -35,14 +36,21 @@ func (c *Cgroup) Update(r *specs.LinuxResources) (undo func() error, err error) 
 // was written.
 type changes []change
 
-type change struct{ file, value string }
+type change struct {
+	file, value string
+	instead     string // of a value that the kernel does not take back; may be empty
+}
 
 // putBack undoes writes, the last one first: each then meets the values around
 // it that it was made among, on which the kernel makes some depend.
 func (c *Cgroup) putBack(log changes) error {
 	var errs []error
 	for _, was := range slices.Backward(log) {
-		if err := writeAt(c.fd, was.file, was.value); err != nil {
+		err := writeAt(c.fd, was.file, was.value)
+		if err == unix.ENOSPC && was.instead != "" {
+			err = writeAt(c.fd, was.file, was.instead)
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("put back %q: %w", was.value, c.pathError("write", was.file, err)))
 		}
 	}
@@ -75,12 +83,18 @@ func (c *Cgroup) before(file, value string) changes {
 	if !ok {
 		return nil
 	}
-	log := changes{{file, back}}
-	if file == "cpu.idle" {
+	was := change{file: file, value: back}
+	switch file {
+	case "cpu.idle":
 		// The kernel forgets the weight for it.
-		log = append(c.before("cpu.weight", ""), log...)
+		return append(c.before("cpu.weight", ""), was)
+	case "cpuset.cpus", "cpuset.mems":
+		// Once it has a list, a cgroup with processes can't be without one again
+		// (ENOSPC). The list of those that it had does the same for the time being.
+		effective, _ := readAt(c.fd, file+".effective")
+		was.instead = strings.TrimSuffix(string(effective), "\n")
 	}
-	return log
+	return changes{was}
 }
 
 // keyed says whether file has a line for each of its keys, and what is written

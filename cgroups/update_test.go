@@ -106,7 +106,7 @@ func TestUpdateCanBeTakenBack(t *testing.T) {
 // What can't be put back is told, and the rest is put back all the same.
 func TestUpdateTellsWhatItCouldNotPutBack(t *testing.T) {
 	c := fake(t, allControllers, "memory.max=1000", "memory.low=100")
-	err := c.putBack(changes{{"memory.max", "9999"}, {"memory.high", "5"}, {"memory.low", "300"}})
+	err := c.putBack(changes{{file: "memory.max", value: "9999"}, {file: "memory.high", value: "5"}, {file: "memory.low", value: "300"}})
 	want := `put back "5": write ` + c.Dir() + "/memory.high: this kernel has no such file"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
@@ -137,7 +137,7 @@ func TestUpdateForgetsWhatWasRefused(t *testing.T) {
 	c.write("memory.max", "3000")
 	c.write("memory.low", "5")
 	c.write("cpu.idle", "1")
-	if len(log) != 1 || log[0] != (change{"memory.max", "1000"}) {
+	if len(log) != 1 || log[0] != (change{file: "memory.max", value: "1000"}) {
 		t.Errorf("remembered %q", log)
 	}
 }
@@ -151,7 +151,7 @@ func TestUpdateRestoresTheWeightOfAnIdleCgroup(t *testing.T) {
 	if err := c.write("cpu.idle", "1"); err != nil {
 		t.Fatal(err)
 	}
-	if len(log) != 2 || log[0] != (change{"cpu.weight", "174"}) || log[1] != (change{"cpu.idle", "0"}) {
+	if len(log) != 2 || log[0] != (change{file: "cpu.weight", value: "174"}) || log[1] != (change{file: "cpu.idle", value: "0"}) {
 		t.Errorf("remembered %q", log)
 	}
 }

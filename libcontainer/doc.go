@@ -67,7 +67,17 @@
 // The journal (package state) names everything that will need undoing before
 // it is made. A runtime killed at any instruction leaves an init that ends by
 // itself (parent death signal, end of the socket), and a journal from which
-// delete --force finishes the work.
+// delete --force finishes the work. It does not wait for a runtime that hangs:
+// who has the container locked for long, with a hook that does not end say, is
+// killed with its children.
+//
+// # Changes while it lives
+//
+// pause, resume and ps take no lock; hooks may call them. update writes only
+// what was asked for, and what that takes along: some limits have a meaning
+// only together. It needs to know what else holds, from limits.json, which the
+// last update left, or from config.json. A refusal puts back what the kernel's
+// files held; only then, or after limits.json is written, is the update over.
 //
 // # Visits
 //

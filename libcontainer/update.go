@@ -10,12 +10,19 @@ import (
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
 
-// Update changes the resource limits of a container that has not ended. What is
-// nil or zero stays as it is; device rules are not touched. Either all of it is
-// done, and remembered for the next time, or the error says what was refused
-// and nothing has changed. The error is ErrNotRunning for a container that has
-// ended or is being created.
-func (c *Container) Update(given *specs.LinuxResources) error {
+// Update is what may change of a container that has not ended. What is nil, zero
+// or empty stays as it is.
+type Update struct {
+	Resources     *specs.LinuxResources // without device rules: those stay, too
+	L3CacheSchema string                // of the container's class of service, see linux.intelRdt
+	MemBwSchema   string
+}
+
+// Update changes resource limits. Either all of it is done, and the limits are
+// remembered for the next time, or the error says what was refused and nothing
+// has changed. The error is ErrNotRunning for a container that has ended or is
+// being created.
+func (c *Container) Update(u Update) error {
 	status, _, err := c.Status()
 	if err != nil {
 		return err
@@ -30,29 +37,45 @@ func (c *Container) Update(given *specs.LinuxResources) error {
 		return err
 	}
 	defer unlock()
+	return c.updateLimits(u.Resources, func() error {
+		if u.L3CacheSchema+u.MemBwSchema == "" {
+			return nil
+		}
+		return c.SetRdt(u.L3CacheSchema, u.MemBwSchema)
+	})
+}
+
+// updateLimits changes the limits of the cgroup, does the rest, and remembers
+// the limits; if one fails, what was done before is taken back.
+func (c *Container) updateLimits(given *specs.LinuxResources, rest func() error) error {
+	if given == nil {
+		given = new(specs.LinuxResources)
+	}
 	old, err := c.limits()
 	if err != nil {
 		return err
 	}
-	sum := overlay(old, given)
 	group, err := c.openCgroup()
 	switch {
 	case err != nil:
 		return err
-	case group == nil && c.journal.Cgroup.Dir == "":
-		if nothing(given) {
-			return nil // Docker updates when a restart policy changes
-		}
-		return errNoCgroup
-	case group == nil:
+	case group == nil && c.journal.Cgroup.Dir != "":
 		return ErrNotRunning
+	case group == nil && nothing(given): // Docker updates when a restart policy changes
+		return rest()
+	case group == nil:
+		return errNoCgroup
 	}
 	defer group.Close()
+	sum := overlay(old, given)
 	undo, err := group.Update(completed(given, sum))
 	if err != nil {
 		return resourceError(err)
 	}
-	if err := c.dir.SaveLimits(ocijson.EncodeLimits(sum)); err != nil {
+	if err = rest(); err == nil {
+		err = c.dir.SaveLimits(ocijson.EncodeLimits(sum))
+	}
+	if err != nil {
 		return errors.Join(err, undo())
 	}
 	return nil

@@ -294,11 +294,13 @@ has_hugetlb() { [ -e "$(cgroup_of)/hugetlb.2MB.max" ] || skip "no hugetlb contro
 	up
 	local words
 	for words in "memory 5x" "memory-swap -5" "memory-reservation g" "cpu-period -1" "cpu-quota x" "cpu-burst 1.5" "cpu-share x" \
-		"cpu-idle x" "pids-limit x" "blkio-weight 70000" "l3-cache-schema L3:0=f" "mem-bw-schema MB:0=5"; do
+		"cpu-idle x" "pids-limit x" "blkio-weight 70000"; do
 		# shellcheck disable=SC2086 # words
 		no 1 "invalid value for ${words% *}: " rt update --$words "$ID"
 		one_error
 	done
+	no 1 "no class of service" rt update --l3-cache-schema L3:0=f "$ID"
+	no 1 "no class of service" rt update --mem-bw-schema MB:0=5 "$ID"
 	no 1 "blockIO.weight: weight 5 is not in 10 to 1000" rt update --blkio-weight 5 "$ID"
 	no 1 "cpu.quota: -5 is neither a quota nor -1" rt update --cpu-quota -5 "$ID"
 	no 1 "memory.swap: 5 is less than memory.limit 10" rt update --memory 10 --memory-swap 5 "$ID"

@@ -140,3 +140,25 @@ reachable() {
 	[[ $err == *"a flag to clear is locked by the user namespace: mount_setattr: operation not permitted"* ]] || fail "does not say why"
 	one_error
 }
+
+@test "rootless: ps by the pid namespace; pause and limits want a cgroup" {
+	reachable
+	setup_rootless
+	edit '.process.args = ["sh", "-c", "sleep 1000 & wait"]'
+	as_user create --bundle "$home/bundle" "$ID" </dev/null >/dev/null 2>&1
+	as_user start "$ID"
+	if [ "$(jq -r '.cgroup_paths[""] // "none"' "$home/run/crun-go/$ID/state.json")" != none ]; then
+		as_user delete --force "$ID"
+		skip "users have cgroups of their own here"
+	fi
+	two() { [ "$(as_user ps --format json "$ID" | jq length)" = 2 ]; }
+	until_true two
+	ok as_user ps "$ID"
+	same lines "$(wc -l <"$OUT")" 3
+	no 1 "the container has no cgroup of its own" as_user pause "$ID"
+	one_error
+	no 1 "container not paused" as_user resume "$ID"
+	no 1 "the container has no cgroup of its own" as_user update --pids-limit 5 "$ID"
+	ok as_user update "$ID"
+	as_user delete --force "$ID"
+}

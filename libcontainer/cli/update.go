@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -44,16 +43,16 @@ hugepageLimits, rdma and unified included.`,
 				return err
 			}
 			defer container.Close()
-			r := new(specs.LinuxResources)
+			u := libcontainer.Update{Resources: new(specs.LinuxResources)}
 			if file != "" {
-				r, err = readResources(file)
+				u.Resources, err = readResources(file)
 			} else {
-				err = inv.takeLimits(r, limits, given)
+				err = inv.takeLimits(&u, limits, given)
 			}
 			if err != nil {
 				return err
 			}
-			return container.Update(r)
+			return container.Update(u)
 		},
 	}
 }
@@ -77,8 +76,8 @@ func readResources(file string) (*specs.LinuxResources, error) {
 	return ocijson.Resources(file, data)
 }
 
-// takeLimits puts the values of flags into resources.
-func (inv *invocation) takeLimits(r *specs.LinuxResources, limits []limitFlag, given []string) error {
+// takeLimits puts the values of flags into an update.
+func (inv *invocation) takeLimits(u *libcontainer.Update, limits []limitFlag, given []string) error {
 	for i, f := range limits {
 		if given[i] == "" {
 			continue
@@ -87,7 +86,7 @@ func (inv *invocation) takeLimits(r *specs.LinuxResources, limits []limitFlag, g
 			inv.log.warn("", "--"+f.name+" has no effect with cgroup v2")
 			continue
 		}
-		if err := f.take(r, given[i]); err != nil {
+		if err := f.take(u, given[i]); err != nil {
 			return fmt.Errorf("invalid value for %s: %w", f.name, err)
 		}
 	}
@@ -97,15 +96,15 @@ func (inv *invocation) takeLimits(r *specs.LinuxResources, limits []limitFlag, g
 // limitFlag is a flag that sets one limit.
 type limitFlag struct {
 	name, usage string
-	take        func(r *specs.LinuxResources, text string) error // nil: cgroup v2 has no such thing
+	take        func(u *libcontainer.Update, text string) error // nil: cgroup v2 has no such thing
 }
 
 func limitFlags() []limitFlag {
 	return []limitFlag{
-		{name: "blkio-weight", usage: "share of disk time, `N` from 10 to 1000", take: func(r *specs.LinuxResources, text string) error {
+		{name: "blkio-weight", usage: "share of disk time, `N` from 10 to 1000", take: func(u *libcontainer.Update, text string) error {
 			n, err := strconv.ParseUint(text, 10, 16)
 			weight := uint16(n)
-			made(&r.BlockIO).Weight = &weight
+			made(&u.Resources.BlockIO).Weight = &weight
 			return number(err, text)
 		}},
 		cpuUint("cpu-period", "the period that --cpu-quota is of, in `MICROSECONDS`", func(c *specs.LinuxCPU) **uint64 { return &c.Period }),
@@ -115,31 +114,33 @@ func limitFlags() []limitFlag {
 		{name: "cpu-rt-period", usage: "accepted, but `N` has no effect in cgroup v2"},
 		{name: "cpu-rt-runtime", usage: "accepted, but `N` has no effect in cgroup v2"},
 		cpuInt("cpu-idle", "`1` to run only when nobody else wants to, 0 not to", func(c *specs.LinuxCPU) **int64 { return &c.Idle }),
-		{name: "cpuset-cpus", usage: "CPUs to run on, a `LIST` such as 0-3,7", take: func(r *specs.LinuxResources, text string) error {
-			made(&r.CPU).Cpus = text
+		{name: "cpuset-cpus", usage: "CPUs to run on, a `LIST` such as 0-3,7", take: func(u *libcontainer.Update, text string) error {
+			made(&u.Resources.CPU).Cpus = text
 			return nil
 		}},
-		{name: "cpuset-mems", usage: "memory nodes to use, a `LIST` such as 0-3,7", take: func(r *specs.LinuxResources, text string) error {
-			made(&r.CPU).Mems = text
+		{name: "cpuset-mems", usage: "memory nodes to use, a `LIST` such as 0-3,7", take: func(u *libcontainer.Update, text string) error {
+			made(&u.Resources.CPU).Mems = text
 			return nil
 		}},
 		memorySize("memory", "limit memory to `SIZE`", func(m *specs.LinuxMemory) **int64 { return &m.Limit }),
 		memorySize("memory-reservation", "protect `SIZE` of memory from being reclaimed", func(m *specs.LinuxMemory) **int64 { return &m.Reservation }),
 		memorySize("memory-swap", "limit memory and swap together to `SIZE`", func(m *specs.LinuxMemory) **int64 { return &m.Swap }),
-		{name: "pids-limit", usage: "limit processes and threads to `N`", take: func(r *specs.LinuxResources, text string) error {
+		{name: "pids-limit", usage: "limit processes and threads to `N`", take: func(u *libcontainer.Update, text string) error {
 			n, err := strconv.ParseInt(text, 10, 64)
-			made(&r.Pids).Limit = &n
+			made(&u.Resources.Pids).Limit = &n
 			return number(err, text)
 		}},
-		{name: "l3-cache-schema", usage: "what of the L3 cache may be used, a `SCHEMA` of resctrl", take: withoutRdt},
-		{name: "mem-bw-schema", usage: "what of the memory bandwidth may be used, a `SCHEMA` of resctrl", take: withoutRdt},
+		{name: "l3-cache-schema", usage: "what of the L3 cache may be used, a `SCHEMA` of resctrl", take: func(u *libcontainer.Update, text string) error {
+			u.L3CacheSchema = text
+			return nil
+		}},
+		{name: "mem-bw-schema", usage: "what of the memory bandwidth may be used, a `SCHEMA` of resctrl", take: func(u *libcontainer.Update, text string) error {
+			u.MemBwSchema = text
+			return nil
+		}},
 		{name: "kernel-memory", usage: "accepted, but `N` has no effect in cgroup v2"},
 		{name: "kernel-memory-tcp", usage: "accepted, but `N` has no effect in cgroup v2"},
 	}
-}
-
-func withoutRdt(*specs.LinuxResources, string) error {
-	return errors.New("the container was created without linux.intelRdt")
 }
 
 // made makes a section of the resources, if it is not there yet.
@@ -151,25 +152,25 @@ func made[T any](p **T) *T {
 }
 
 func cpuUint(name, usage string, field func(*specs.LinuxCPU) **uint64) limitFlag {
-	return limitFlag{name: name, usage: usage, take: func(r *specs.LinuxResources, text string) error {
+	return limitFlag{name: name, usage: usage, take: func(u *libcontainer.Update, text string) error {
 		n, err := strconv.ParseUint(text, 10, 64)
-		*field(made(&r.CPU)) = &n
+		*field(made(&u.Resources.CPU)) = &n
 		return number(err, text)
 	}}
 }
 
 func cpuInt(name, usage string, field func(*specs.LinuxCPU) **int64) limitFlag {
-	return limitFlag{name: name, usage: usage, take: func(r *specs.LinuxResources, text string) error {
+	return limitFlag{name: name, usage: usage, take: func(u *libcontainer.Update, text string) error {
 		n, err := strconv.ParseInt(text, 10, 64)
-		*field(made(&r.CPU)) = &n
+		*field(made(&u.Resources.CPU)) = &n
 		return number(err, text)
 	}}
 }
 
 func memorySize(name, usage string, field func(*specs.LinuxMemory) **int64) limitFlag {
-	return limitFlag{name: name, usage: usage, take: func(r *specs.LinuxResources, text string) error {
+	return limitFlag{name: name, usage: usage, take: func(u *libcontainer.Update, text string) error {
 		n, err := parseSize(text)
-		*field(made(&r.Memory)) = &n
+		*field(made(&u.Resources.Memory)) = &n
 		return err
 	}}
 }

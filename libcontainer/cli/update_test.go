@@ -7,6 +7,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
@@ -59,8 +60,8 @@ func TestLimitFlags(t *testing.T) {
 		{"memory-reservation", "-5", `invalid value for memory-reservation: "-5" is not a size, expected one such as 67108864, 64m, 1.5g, or -1 for no limit`},
 		{"memory-swap", "9000p", `invalid value for memory-swap: "9000p" is too large for a size`},
 		{"pids-limit", "many", `invalid value for pids-limit: "many" is not a whole number in the range of the limit`},
-		{"l3-cache-schema", "L3:0=f", `invalid value for l3-cache-schema: the container was created without linux.intelRdt`},
-		{"mem-bw-schema", "MB:0=10", `invalid value for mem-bw-schema: the container was created without linux.intelRdt`},
+		{"l3-cache-schema", "L3:0=f", `{}L3:0=f`},
+		{"mem-bw-schema", "MB:0=10", `{}MB:0=10`},
 	} {
 		flags := limitFlags()
 		given := make([]string, len(flags))
@@ -70,9 +71,9 @@ func TestLimitFlags(t *testing.T) {
 				given[i], known = c.value, true
 			}
 		}
-		r := new(specs.LinuxResources)
-		err := new(invocation).takeLimits(r, flags, given)
-		got := string(ocijson.EncodeLimits(r))
+		u := libcontainer.Update{Resources: new(specs.LinuxResources)}
+		err := new(invocation).takeLimits(&u, flags, given)
+		got := string(ocijson.EncodeLimits(u.Resources)) + u.L3CacheSchema + u.MemBwSchema
 		if err != nil {
 			got = err.Error()
 		}
@@ -93,6 +94,7 @@ func TestUpdateCommand(t *testing.T) {
 	}
 	idle := textLine("container not running", " code=not-running")
 	noCgroup := textLine("the container has no cgroup of its own", "")
+	noClass := textLine("the container has no class of service: its config.json had no linux.intelRdt", "")
 	for _, c := range []struct{ args, errout string }{
 		{"update none", textLine("container does not exist", " code=not-found")},
 		{"update --pids-limit 5 stopped", idle},
@@ -101,6 +103,9 @@ func TestUpdateCommand(t *testing.T) {
 		{"update --pids-limit 0 --memory 0 running", ""},
 		{"update --pids-limit 5 running", noCgroup},
 		{"update --cpu-idle 0 running", noCgroup},
+		{"update --l3-cache-schema L3:0=f running", noClass},
+		{"update --mem-bw-schema MB:0=9 running", noClass},
+		{"update --mem-bw-schema MB:0=9 stopped", idle},
 		{"update --memory 5x running", textLine(`invalid value for memory: "5x" is not a size, expected one such as 67108864, 64m, 1.5g, or -1 for no limit`, "")},
 	} {
 		got := crun("--root " + root + " " + c.args)
