@@ -106,6 +106,13 @@ stopped() { [ "$(d inspect -f '{{.State.Status}}' "$1")" = exited ]; }
 	[[ $out == */dev/pts/0* && $out == */dev/console* ]] || fail "no terminal"
 }
 
+@test "docker run -it: at a terminal" {
+	local script='echo ready; read -r line; echo "got $line"; until [ "$(stty size)" = "50 132" ]; do sleep 0.05; done; exit 6'
+	try "$PROBE" pty see:ready 'type:hello\r' 'see:got hello' size:50x132 -- \
+		"$(command -v docker)" -H "unix://$RUN/d.sock" run --rm -it --network none bb:1 sh -c "$script"
+	same "exit code" "$rc" 6
+}
+
 @test "docker run: command not found is 127" {
 	no 127 "executable file not found" drun bb:1 nosuchcommand
 	no 127 "no such file or directory" drun bb:1 /nosuch

@@ -86,6 +86,19 @@ reachable() {
 	[ "${lines[2]}" = null ]
 }
 
+@test "rootless: a terminal in the foreground, with and without one of the caller's" {
+	reachable
+	setup_rootless
+	edit '.process.terminal = true | .process.args = ["sh", "-c", "tty; stty size; read -r line; echo got $line"]'
+	install -m 0755 "$PROBE" "$home/probe"
+	try env -i -C "$home" XDG_RUNTIME_DIR="$home/run" PATH="$PATH" "$home/probe" pty 'see:24 80' 'type:x\r' 'see:got x' -- \
+		"$(command -v setpriv)" --reuid $uid --regid $uid --clear-groups --inh-caps=-all "$home/crun-go" run --bundle "$home/bundle" "$ID"
+	same "exit code" "$rc" 0
+	[[ $out == */dev/pts/0* ]] || fail "not its own terminal"
+	echo y | as_user run --bundle "$home/bundle" "$ID" >"$OUT"
+	grep -q 'got y' "$OUT"
+}
+
 @test "rootless: a limit without delegation is an error, and nothing is left" {
 	reachable
 	setup_rootless

@@ -20,6 +20,7 @@ type driver struct {
 	ended         chan error
 	printed       chan []byte
 	seen          string // printed and not yet waited for
+	before        *unix.Termios
 }
 
 // drive runs a command as the session leader of a new terminal of 24 rows and
@@ -47,18 +48,14 @@ func drive(words []string) (code int, err error) {
 	if err := d.start(); err != nil {
 		return 125, err
 	}
-	before, err := unix.IoctlGetTermios(int(d.slave.Fd()), unix.TCGETS)
-	if err != nil {
-		return 125, err
-	}
 	deadline := time.After(20 * time.Second)
 	for _, a := range actions {
-		if err := d.act(a, before, deadline); err != nil {
+		if err := d.act(a, deadline); err != nil {
 			_ = d.command.Process.Kill()
 			return 125, fmt.Errorf("%s: %w", a, err)
 		}
 	}
-	return d.end(before, deadline)
+	return d.end(deadline)
 }
 
 // start opens both ends and starts the command and the reader.
@@ -80,6 +77,9 @@ func (d *driver) start() error {
 		return err
 	}
 	if err := d.resize(24, 80); err != nil {
+		return err
+	}
+	if d.before, err = unix.IoctlGetTermios(int(d.slave.Fd()), unix.TCGETS); err != nil {
 		return err
 	}
 	d.command.Stdin, d.command.Stdout, d.command.Stderr = d.slave, d.slave, d.slave
@@ -107,7 +107,7 @@ func (d *driver) resize(rows, columns uint16) error {
 	return unix.IoctlSetWinsize(int(d.slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns})
 }
 
-func (d *driver) act(action string, before *unix.Termios, deadline <-chan time.Time) error {
+func (d *driver) act(action string, deadline <-chan time.Time) error {
 	verb, value, _ := strings.Cut(action, ":")
 	switch verb {
 	case "see":
@@ -129,7 +129,7 @@ func (d *driver) act(action string, before *unix.Termios, deadline <-chan time.T
 	case "kill":
 		return d.command.Process.Signal(unix.SignalNum("SIG" + value))
 	case "reset":
-		return unix.IoctlSetTermios(int(d.slave.Fd()), unix.TCSETS, before)
+		return unix.IoctlSetTermios(int(d.slave.Fd()), unix.TCSETS, d.before)
 	case "hang-up":
 		d.slave.Close()
 		return d.master.Close()
@@ -171,7 +171,7 @@ func (d *driver) mode(raw bool, deadline <-chan time.Time) error {
 }
 
 // end waits for the command, whose terminal has to be as it was.
-func (d *driver) end(before *unix.Termios, deadline <-chan time.Time) (int, error) {
+func (d *driver) end(deadline <-chan time.Time) (int, error) {
 	select {
 	case <-d.ended:
 	case <-deadline:
@@ -179,8 +179,8 @@ func (d *driver) end(before *unix.Termios, deadline <-chan time.Time) (int, erro
 		return 125, errors.New("the command does not end")
 	}
 	after, err := unix.IoctlGetTermios(int(d.slave.Fd()), unix.TCGETS)
-	if err == nil && *after != *before {
-		return 125, fmt.Errorf("the terminal's settings were %+v and are %+v", *before, *after)
+	if err == nil && *after != *d.before {
+		return 125, fmt.Errorf("the terminal's settings were %+v and are %+v", *d.before, *after)
 	}
 	// All that was printed is in the terminal's buffer: when nobody has it
 	// open any more, its reader finds the end.
