@@ -34,7 +34,7 @@ func lockByForce(dir *state.Dir) error {
 			}
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("another runtime is busy with container %s (pids %v)", dir.ID(), pids)
+			return fmt.Errorf("another runtime is busy with container %s, which /proc does not show as one to be killed (pids %v)", dir.ID(), pids)
 		}
 	}
 }
@@ -53,6 +53,9 @@ func lockSoon(dir *state.Dir) (bool, error) {
 // endHolder kills a runtime that holds the container's lock. It is stopped
 // first: while it can't reap its children, their ids remain theirs.
 func endHolder(dir *state.Dir, pid int) error {
+	if pid == os.Getpid() {
+		return fmt.Errorf("this process itself is busy with container %s", dir.ID())
+	}
 	holder, err := unix.PidfdOpen(pid, 0)
 	if err == unix.ESRCH {
 		return nil

@@ -147,6 +147,9 @@ func TestEndHolder(t *testing.T) {
 			t.Fatal("its child runs")
 		}
 	}
+	if err := endHolder(dir, os.Getpid()); err == nil {
+		t.Error("this process, which holds it: no error")
+	}
 	if err := endHolder(dir, 1<<30); err != nil {
 		t.Errorf("no such process: %v", err)
 	}

@@ -57,7 +57,7 @@ untouched() {
 recovers() {
 	try rt state "$ID"
 	case $rc in
-	0) [[ $(jq -r .status "$OUT") =~ ^(creating|created|running|stopped)$ ]] || fail "state" ;;
+	0) [[ $(jq -r .status "$OUT") =~ ^(creating|created|running|paused|stopped)$ ]] || fail "state" ;;
 	1) [[ $err == *"does not exist"* ]] && one_error || fail "state" ;;
 	*) fail "state: exit code $rc" ;;
 	esac
@@ -89,11 +89,13 @@ tampered() {
 	case $name in
 	create | run) words=(--bundle "$BUNDLE") ;;
 	delete) words=(--force) ;;
+	update) words=(--resources "$BATS_TEST_TMPDIR/limits") ;;
 	*) words=() ;;
 	esac
 	case $name in
-	start | delete) ok create "$ID" ;;
+	start | delete | pause | resume | update) ok create "$ID" ;;
 	esac
+	[ "$name" != resume ] || ok rt pause "$ID"
 	rm -f "$TRACE"
 	# The shell reports each death of its children, on its own stderr.
 	{
@@ -283,4 +285,51 @@ all_or_none() {
 
 @test "mounts add fails with EIO at each call: all or none" {
 	all_or_none openat openat2 clone3 socketpair sendmsg setns unshare mkdirat fsopen fsconfig fsmount open_tree move_mount mount_setattr
+}
+
+# wanted: two limits that every cgroup has, and what they are without.
+wanted() { echo '{"unified":{"cgroup.max.depth":"7","cgroup.max.descendants":"8"}}' >"$BATS_TEST_TMPDIR/limits"; }
+held() { echo "$(<"$1/cgroup.max.depth") $(<"$1/cgroup.max.descendants")"; }
+
+@test "pause and resume killed at each call" {
+	kill_sweep pause openat write
+	kill_sweep resume openat write
+}
+@test "update killed at each call" {
+	wanted
+	kill_sweep update openat write renameat flock
+}
+@test "update fails with EIO at each call: all or nothing" {
+	[ -z "$TRACING" ] || skip "$TRACING"
+	wanted
+	ok create "$ID"
+	local call k dir points=0
+	dir=$(jq -r '.cgroup_paths[""]' "$ROOT/$ID/state.json")
+	for call in openat openat2 read write renameat flock fstat newfstatat; do
+		for ((k = 1; ; k++)); do
+			POINT="update with EIO at $call $k"
+			echo max >"$dir/cgroup.max.depth"
+			echo max >"$dir/cgroup.max.descendants"
+			rm -f "$ROOT/$ID/limits.json" "$TRACE"
+			try timeout --foreground -s KILL 20 strace -D -f -qq -o "$TRACE" -e signal=kill -e "trace=$call" \
+				-e "inject=$call:error=EIO:when=$k" "$RUNTIME" --root "$ROOT" update -r "$BATS_TEST_TMPDIR/limits" "$ID"
+			case $rc in
+			0)
+				same limits "$(held "$dir")" "7 8"
+				same saved "$(jq -c .unified "$ROOT/$ID/limits.json")" "$(jq -c .unified "$BATS_TEST_TMPDIR/limits")"
+				grep -q INJECTED "$TRACE" || break
+				;;
+			1)
+				one_error
+				[[ $err == *"input/output error"* ]] || fail "says something else"
+				same limits "$(held "$dir")" "max max"
+				[ ! -e "$ROOT/$ID/limits.json" ] || fail "saved what was refused"
+				;;
+			*) fail "exit code $rc" ;;
+			esac
+			points=$((points + 1))
+		done
+	done
+	[ $points -gt 10 ]
+	echo "# update: EIO at $points points" >&3
 }

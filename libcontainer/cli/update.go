@@ -30,8 +30,8 @@ func (inv *invocation) updateCommand() *cli.Command {
 		Usage:     "change the resource limits of a container",
 		ArgsUsage: "<container-id>",
 		Description: `What is not given stays as it is, and so do the device rules. SIZE is in bytes, or
-has a suffix: k, m, g. -1 stands for no limit. If one limit is refused, none is
-changed. A file may have everything that linux.resources may limit in cgroup v2,
+has a suffix: k, m, g. -1 stands for no limit; 0 is no value, but for burst and
+idle. If one limit is refused, none is changed. A file may have everything that linux.resources may limit in cgroup v2,
 hugepageLimits, rdma and unified included.`,
 		Flags: flags,
 		Action: func(c *cli.Context) error {
