@@ -261,6 +261,9 @@ func TestAwait(t *testing.T) {
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	systest.MustDo(t, err)
 	defer unix.Close(null)
+	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	systest.MustDo(t, err)
+	defer unix.Close(master)
 	steps := []plan.Item{{Field: "hostname", Step: &plan.SetHostname{Name: "h"}}}
 	for name, c := range map[string]struct {
 		kind    wire.Kind
@@ -279,7 +282,8 @@ func TestAwait(t *testing.T) {
 		"malformed child":    {wire.SpawnFailed, nil, nil, "unexpected EOF"},
 		"what is not init's": {wire.Plan, nil, []int{null, null}, "unexpected message"},
 		"two terminals":      {wire.Terminal, nil, []int{null, null}, "unexpected message"},
-		"nobody to tell":     {wire.Terminal, nil, []int{null}, "--console-socket"},
+		"no terminal":        {wire.Terminal, nil, []int{null}, "the terminal's master: not the expected device: number is 1:3, expected 5:2"},
+		"nobody to tell":     {wire.Terminal, nil, []int{master}, "--console-socket"},
 		"an unknown message": {200, nil, []int{null}, "unexpected message"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/terminal"
 )
 
@@ -42,8 +43,13 @@ func connect(sock int, path string) error {
 	return unix.Connect(sock, &unix.SockaddrUnix{Name: path})
 }
 
-// takeTerminal hands the terminal's master out, or keeps it to relay.
+// takeTerminal hands the terminal's master out, or keeps it to relay. Nothing
+// else is taken from init, which works among a container's files.
 func (c *creation) takeTerminal(master int) error {
+	if err := sys.CheckDevice(master, unix.S_IFCHR, 5, 2); err != nil {
+		unix.Close(master)
+		return fmt.Errorf("the terminal's master: %w", err)
+	}
 	if c.opts.ConsoleSocket == "" {
 		var err error
 		c.relay, err = terminal.NewRelay(master)

@@ -145,6 +145,31 @@ attempt() {
 	unharmed
 }
 
+@test "CVE-2025-52565: what an image has in the place of a terminal" {
+	ours "1.1 takes some of them"
+	local dev=$BUNDLE/rootfs/dev lie
+	mkdir -p "$dev/pts"
+	config 'del(.mounts[] | select(.destination | startswith("/dev"))) | .process.terminal = true | .process.args = ["true"]'
+	for lie in missing file link null; do
+		rm -f "$dev/pts/ptmx"
+		case $lie in
+		file) : >"$dev/pts/ptmx" ;;
+		link) ln -s /proc/1/root/dev/ptmx "$dev/pts/ptmx" ;;
+		null) mknod "$dev/pts/ptmx" c 1 3 ;;
+		esac
+		no 1 "process.terminal: make the terminal" run_bundle "$ID"
+		one_error
+	done
+	rm -rf "$dev/pts"
+	ln -s ../../../../../../../../../../dev/pts "$dev/pts"
+	no 1 "process.terminal: make the terminal" run_bundle "$ID"
+	# A real terminal, and no place for /dev/console.
+	rm "$dev/pts"
+	config '.mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"]}]'
+	mkdir "$dev/console"
+	no 1 "process.terminal: make the terminal" run_bundle "$ID"
+}
+
 @test "CVE-2024-21626: cwd is a descriptor of the host" {
 	local fd
 	ours "1.1 falls for it"

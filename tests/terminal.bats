@@ -139,3 +139,15 @@ shown() { tr -d '\r' <"$OUT"; }
 	[[ $out == *"process.terminal"* ]] || fail "no such step"
 	no 1 "cannot allocate tty if" run_bundle --detach "$ID"
 }
+
+@test "exec --tty: a terminal of its own, at the caller's and without one" {
+	ok create "$ID"
+	ok start "$ID"
+	local script='tty; echo ready; read -r line; echo "got $line"; until [ "$(stty size)" = "50 132" ]; do sleep 0.05; done; exit 8'
+	try "$PROBE" pty see:ready raw: 'type:hello\r' 'see:got hello' size:50x132 -- \
+		"$RUNTIME" --root "$ROOT" exec --tty "$ID" sh -c "$script"
+	same "exit code" "$rc" 8
+	[[ $out == */dev/pts/0* ]] || fail "not a terminal of the container's"
+	printf 'echo $((6*7))\n' | rt exec -t "$ID" sh >"$OUT" 3>&-
+	grep -q '^42' "$OUT" || fail "the shell did not run it"
+}
