@@ -137,6 +137,7 @@ func MountOptions() []string {
 type mountWords struct {
 	options                      plan.MountOptions
 	params                       []string // the filesystem's
+	cleared                      []string // flags of the filesystem that are taken back
 	param                        int      // index of the first word that only the filesystem knows; -1: none
 	super                        int      // index of the last word that sets a flag of the filesystem; -1: none
 	bind, rbind, remount, copyUp bool
@@ -191,9 +192,16 @@ func (w *mountWords) apply(o *optionWord) {
 	case optRAtime:
 		setAtime(recursive, o.attr)
 	case optSuper, optNotSuper:
+		not := "no" + o.flag
+		if o.flag == "sync" {
+			not = "async"
+		}
 		w.params = slices.DeleteFunc(w.params, func(p string) bool { return p == o.flag })
+		w.cleared = slices.DeleteFunc(w.cleared, func(p string) bool { return p == not })
 		if o.kind == optSuper {
 			w.params = append(w.params, o.flag)
+		} else {
+			w.cleared = append(w.cleared, not)
 		}
 	case optPropagation:
 		w.options.Propagation = append(w.options.Propagation, propagationFlag(o.word))

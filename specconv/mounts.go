@@ -55,13 +55,7 @@ func (b *builder) planMount(field string, m *specs.Mount) error {
 	}
 	switch {
 	case words.remount:
-		if words.param >= 0 {
-			return invalid(index(field+".options", words.param), "",
-				"%q: remounts can change attributes of the mount only, expected none of the filesystem's options", m.Options[words.param])
-		}
-		b.warnSuper(field, m, &words)
-		b.add(field, &plan.Remount{Target: target, Options: words.options})
-		return nil
+		return b.planRemount(field, m, target, &words)
 	case words.bind:
 		return b.planBind(field, m, target, &words)
 	case words.sourceLink || words.copyLink:
@@ -84,6 +78,47 @@ func (b *builder) destination(field, destination string) (string, error) {
 		return "", invalid(field, "use root.path", "%q is the root filesystem itself, expected a path below it", destination)
 	}
 	return target, nil
+}
+
+// planRemount plans the change of a mount that is there by then. Its filesystem
+// is changed only if this configuration has made it, for nobody else: that of a
+// bind mount, or one that is the kernel's own, is the host's too.
+func (b *builder) planRemount(field string, m *specs.Mount, target string, w *mountWords) error {
+	step := &plan.Remount{Target: target, Options: w.options}
+	switch fs := b.ownFilesystem(target); {
+	case w.bind || fs == nil:
+		if w.param >= 0 {
+			return invalid(index(field+".options", w.param), "",
+				"%q: only a tmpfs or devpts of the same container can be remounted with options of the filesystem", m.Options[w.param])
+		}
+		b.warnSuper(field, m, w)
+	case len(w.params)+len(w.cleared) > 0:
+		fs.Keep = true
+		step.Params = append(w.params, w.cleared...)
+	}
+	b.add(field, step)
+	return nil
+}
+
+// ownFilesystem is the filesystem that is mounted on target so far, if no other
+// mount can have it.
+func (b *builder) ownFilesystem(target string) *plan.MountFS {
+	for _, item := range slices.Backward(b.plan.Init) {
+		switch s := item.Step.(type) {
+		case *plan.Bind:
+			if s.Target == target {
+				return nil
+			}
+		case *plan.MountFS:
+			if s.Target == target && (s.Type == "tmpfs" || s.Type == "devpts") {
+				return s
+			}
+			if s.Target == target {
+				return nil
+			}
+		}
+	}
+	return nil
 }
 
 // warnSuper warns of words that ask for a flag of the filesystem, which is the

@@ -93,6 +93,29 @@ func TestSuperWords(t *testing.T) {
 	}
 }
 
+// TestRemount: only a filesystem that the same configuration has made for
+// itself can be changed, and it is kept for that.
+func TestRemount(t *testing.T) {
+	for _, c := range []struct {
+		words []string
+		kept  bool
+		text  string
+	}{
+		{[]string{"remount", "size=1m", "ro"}, true, `remount "/a" with size=1m (ro)`},
+		{[]string{"remount", "sync", "async", "nolazytime", "dirsync"}, true, `remount "/a" with dirsync,async,nolazytime`},
+		{[]string{"remount", "ro"}, false, `remount "/a" (ro)`},
+	} {
+		p := planOf(t, `{"mounts": [{"destination": "/a", "type": "tmpfs"}, {"destination": "/b", "type": "tmpfs"},
+			{"destination": "/a/", "type": "tmpfs", "options": `+words(c.words)+`}]}`)
+		if fs := steps[*plan.MountFS](p); fs[0].Keep != c.kept || fs[1].Keep {
+			t.Errorf("%q: kept %v, %v", c.words, fs[0].Keep, fs[1].Keep)
+		}
+		if got := step[*plan.Remount](t, p).String(); got != c.text {
+			t.Errorf("%q: %s, want %s", c.words, got, c.text)
+		}
+	}
+}
+
 // TestLinkOptions: what becomes of symbolic links at both ends of a mount.
 func TestLinkOptions(t *testing.T) {
 	for _, c := range []struct {

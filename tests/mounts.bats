@@ -114,6 +114,7 @@ has() {
 	try run_bundle "$ID"
 	umount "$BUNDLE/rootfs"
 	same "exit code" "$rc" 0
+	ours "1.1 clears them"
 	same root "$(target / '.options | sort | join(" ")')" "noatime nodev nosuid ro"
 }
 
@@ -175,6 +176,24 @@ has() {
 	mount_entry '{"destination":"/m","type":"tmpfs","source":"t","options":["remount","ro"]}'
 	inside sh -c 'touch /m/x 2>/dev/null || echo ro'
 	same mount "$out" ro
+}
+
+@test "remount: a filesystem of the container's own changes too, no other" {
+	mount_entry '{"destination":"/dev/shm","type":"tmpfs","source":"shm","options":["remount","size=1m","sync"]}'
+	inside sh -c 'grep " /dev/shm " /proc/self/mountinfo'
+	[[ $out == *sync*size=1024k* ]] || fail "wrong"
+	mkdir "$BATS_TEST_TMPDIR/m"
+	mount -t tmpfs -o size=64k t "$BATS_TEST_TMPDIR/m"
+	mount_entry "{\"destination\":\"/m\",\"source\":\"$BATS_TEST_TMPDIR/m\",\"options\":[\"bind\"]}"
+	mount_entry '{"destination":"/m","type":"tmpfs","source":"t","options":["remount","size=1m"]}'
+	try run_bundle "$ID"
+	local size
+	size=$(grep -c " $BATS_TEST_TMPDIR/m .*size=64k" /proc/self/mountinfo) || true
+	umount "$BATS_TEST_TMPDIR/m"
+	ours "1.1 changes the host's"
+	same "exit code" "$rc" 1
+	[[ $err == *'mounts[9].options[1]: "size=1m": only a tmpfs or devpts of the same container'* ]] || fail "does not say why"
+	same "mounts of the host with their size" "$size" 1
 }
 
 @test "mount order: later ones cover earlier ones" {
@@ -269,6 +288,7 @@ has() {
 	inside sh -c 'cat /o/file; echo upper >/o/file; stat -c %a /r; grep -c " /[or] .* - \(overlay\|ramfs\) " /proc/self/mountinfo'
 	same view "$out" $'lower\n711\n2'
 	same upper "$(cat "$BATS_TEST_TMPDIR/upper/file")" upper
+	ours "1.1 names no field"
 	mount_entry '{"destination":"/x","type":"nosuchfs","source":"x"}'
 	no 1 'mounts[9]: mount nosuchfs on "/x"' run_bundle "$ID"
 	mount_entry '{"destination":"/x","type":"tmpfs","source":"x","options":["nosuch=1"]}'

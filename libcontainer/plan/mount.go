@@ -38,6 +38,7 @@ type MountFS struct {
 	CopyUp               bool // fill a tmpfs with what the target holds
 	Fallback             int  // slot of a tree to attach if the kernel refuses; -1: none
 	Made                 bool // the parent has made it: it is in the slot of Fallback
+	Keep                 bool // for a Remount that changes the filesystem
 	Mask                 bool // if there is no such tree either, attach an empty read-only directory
 }
 
@@ -50,9 +51,11 @@ type Bind struct {
 	Options  MountOptions
 }
 
-// Remount changes the attributes of a mount that exists.
+// Remount changes the attributes of a mount that exists; with Params, also the
+// filesystem that the MountFS step with the same target has made and kept.
 type Remount struct {
 	Target  string
+	Params  []string
 	Options MountOptions
 }
 
@@ -116,7 +119,11 @@ func (s *Bind) String() string {
 }
 
 func (s *Remount) String() string {
-	return "remount " + strconv.Quote(s.Target) + s.Options.describe()
+	line := "remount " + strconv.Quote(s.Target)
+	if len(s.Params) > 0 {
+		line += " with " + strings.Join(s.Params, ",")
+	}
+	return line + s.Options.describe()
 }
 
 func (s *MakeDevice) String() string {

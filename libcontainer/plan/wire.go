@@ -250,6 +250,7 @@ func (s *MountFS) code(c *coder) {
 	c.flag(&s.CopyUp)
 	c.num(&s.Fallback)
 	c.flag(&s.Made)
+	c.flag(&s.Keep)
 	c.flag(&s.Mask)
 }
 
@@ -263,6 +264,7 @@ func (s *Bind) code(c *coder) {
 
 func (s *Remount) code(c *coder) {
 	c.str(&s.Target)
+	c.strs(&s.Params)
 	s.Options.code(c)
 }
 

@@ -42,7 +42,28 @@ func (b *Builder) MountFS(s *plan.MountFS) error {
 		}
 		return err
 	}
+	if s.Keep {
+		if err := b.keep(s.Target, mount); err != nil {
+			return err
+		}
+	}
 	return apply(mount, &s.Options)
+}
+
+// keep keeps a filesystem for a remount: its path may lead elsewhere by then.
+func (b *Builder) keep(target string, mount int) error {
+	fd, err := unix.FcntlInt(uintptr(mount), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+	}
+	if b.kept == nil {
+		b.kept = make(map[string]int)
+	}
+	if old, ok := b.kept[target]; ok {
+		unix.Close(old)
+	}
+	b.kept[target] = fd
+	return nil
 }
 
 // noMode leaves the mode of a new tmpfs to the kernel.
@@ -236,6 +257,15 @@ func checkSource(s *plan.Bind, tree int) error {
 
 // Remount changes attributes of a mount that is there.
 func (b *Builder) Remount(s *plan.Remount) error {
+	if len(s.Params) > 0 {
+		fs, ok := b.kept[s.Target]
+		if !ok {
+			return errors.New("no filesystem was kept for it")
+		}
+		if err := sys.Reconfigure(fs, s.Params); err != nil {
+			return err
+		}
+	}
 	fd, err := b.openTarget(s.Target, s.Options.NoFollow)
 	if err != nil {
 		return err

@@ -18,10 +18,11 @@ const dirMode = 0o755
 
 // Builder is a root filesystem under construction.
 type Builder struct {
-	trees []plan.Tree // by slot
-	root  int         // the container's root, once attached
-	mask  int         // an empty read-only tmpfs that is attached somewhere, or -1
-	live  *live       // nil while the container is being made
+	trees []plan.Tree    // by slot
+	root  int            // the container's root, once attached
+	mask  int            // an empty read-only tmpfs that is attached somewhere, or -1
+	kept  map[string]int // filesystems to be remounted, by target
+	live  *live          // nil while the container is being made
 }
 
 // New takes over the descriptors of the parent's mount trees.

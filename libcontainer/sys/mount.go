@@ -21,16 +21,8 @@ func NewFilesystem(fstype, source string, params []string, attr uint64) (int, er
 			return -1, fsError(fs, "fsconfig source", err)
 		}
 	}
-	for _, p := range params {
-		key, value, hasValue := strings.Cut(p, "=")
-		if hasValue {
-			err = unix.FsconfigSetString(fs, key, value)
-		} else {
-			err = unix.FsconfigSetFlag(fs, key)
-		}
-		if err != nil {
-			return -1, fsError(fs, "fsconfig "+p, err)
-		}
+	if err := setParams(fs, params); err != nil {
+		return -1, err
 	}
 	if err := unix.FsconfigCreate(fs); err != nil {
 		return -1, fsError(fs, "fsconfig create", err)
@@ -40,6 +32,38 @@ func NewFilesystem(fstype, source string, params []string, attr uint64) (int, er
 		return -1, fsError(fs, "fsmount", err)
 	}
 	return fd, nil
+}
+
+func setParams(fs int, params []string) (err error) {
+	for _, p := range params {
+		key, value, hasValue := strings.Cut(p, "=")
+		if hasValue {
+			err = unix.FsconfigSetString(fs, key, value)
+		} else {
+			err = unix.FsconfigSetFlag(fs, key)
+		}
+		if err != nil {
+			return fsError(fs, "fsconfig "+p, err)
+		}
+	}
+	return nil
+}
+
+// Reconfigure changes parameters of the filesystem of a mount, for all its
+// mounts; the others stay (fspick, fsconfig; Linux 5.2).
+func Reconfigure(mount int, params []string) error {
+	fs, err := unix.Fspick(mount, "", unix.FSPICK_EMPTY_PATH|unix.FSPICK_CLOEXEC)
+	if err != nil {
+		return os.NewSyscallError("fspick", err)
+	}
+	defer unix.Close(fs)
+	if err := setParams(fs, params); err != nil {
+		return err
+	}
+	if err := unix.FsconfigReconfigure(fs); err != nil {
+		return fsError(fs, "fsconfig reconfigure", err)
+	}
+	return nil
 }
 
 // fsError adds what the kernel has to say about a filesystem context: reading
