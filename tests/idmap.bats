@@ -3,8 +3,6 @@
 # mapping, by one in its options, by the container's.
 load helpers
 
-suite_setup() { is_ours || skip "peer: 1.1 has no id-mapped mounts"; }
-
 setup_source() {
 	SOURCE=$BATS_TEST_TMPDIR/source
 	mkdir -p "$SOURCE/sub"
@@ -28,6 +26,7 @@ userns() {
 }
 
 @test "a mount's own mapping" {
+	ours "1.1 has no id-mapped mounts"
 	setup_source
 	mapped '["bind"]' '{"uidMappings":[{"containerID":0,"hostID":1000,"size":100}],"gidMappings":[{"containerID":0,"hostID":2000,"size":100}]}'
 	inside stat -c %u:%g /m/f
@@ -35,6 +34,7 @@ userns() {
 }
 
 @test "one of the two mappings is not enough" {
+	ours "1.1 has no id-mapped mounts"
 	setup_source
 	mapped '["bind"]' '{"uidMappings":[{"containerID":0,"hostID":1000,"size":100}]}'
 	no 1 'mounts[7].gidMappings: empty' run_bundle "$ID"
@@ -43,6 +43,7 @@ userns() {
 }
 
 @test "the container's mapping, made and joined" {
+	ours "1.1 has no id-mapped mounts"
 	setup_source
 	userns
 	local word
@@ -67,6 +68,7 @@ userns() {
 }
 
 @test "a mapping in the option's own words" {
+	ours "1.1 has no id-mapped mounts"
 	setup_source
 	mapped '["bind", "idmap=uids=0-1000-5#5-3000-5;gids=0-2000-10"]'
 	inside stat -c %u:%g /m/f
@@ -85,6 +87,7 @@ userns() {
 }
 
 @test "ridmap maps what is mounted below, idmap does not" {
+	ours "1.1 has no id-mapped mounts"
 	setup_source
 	mount -t tmpfs t "$SOURCE/sub"
 	touch "$SOURCE/sub/f"
@@ -103,6 +106,7 @@ userns() {
 }
 
 @test "a tmpfs of its own, with the container's ids" {
+	ours "1.1 has no id-mapped mounts"
 	userns
 	chmod 1750 "$BUNDLE/rootfs/m"
 	config '.mounts += [{destination: "/m", type: "tmpfs", source: "t", options: ["idmap", "size=64k", "nosuid", "ro"]},
@@ -114,6 +118,7 @@ userns() {
 }
 
 @test "filesystems that can't be mapped say so" {
+	ours "1.1 has no id-mapped mounts"
 	local fs
 	for fs in mqueue devpts sysfs; do
 		config --arg t $fs '.mounts = [.mounts[] | select(.destination != "/m")]
@@ -126,6 +131,7 @@ userns() {
 }
 
 @test "nothing of the mappings is left: no process, no descriptor" {
+	ours "1.1 has no id-mapped mounts"
 	setup_source
 	mapped '["bind", "idmap=uids=0-1000-10;gids=0-2000-10"]'
 	config '.mounts += [.mounts[-1] | .destination = "/n"] + [.mounts[-1] | .destination = "/o" | .options[1] = "idmap=uids=0-1-9;gids=0-1-9"]'

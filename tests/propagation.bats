@@ -3,8 +3,6 @@
 # on the other, while the container runs.
 load helpers
 
-suite_setup() { is_ours || skip "peer: 1.1 binds the root onto itself, and ends private where shared was asked for"; }
-
 # The container's half: what it sees of the host's mount, whether its root can
 # be bound, and whether a bind of it is a peer, which gets its mounts.
 HALF='
@@ -38,6 +36,7 @@ propagate() {
 }
 
 @test "private and rprivate: nothing passes in either direction" {
+	ours "1.1 binds the root onto itself, and ends private where shared was asked for"
 	local word
 	for word in private rprivate; do
 		propagate $word
@@ -47,6 +46,7 @@ propagate() {
 }
 
 @test "slave and rslave, and none: the host's mounts appear" {
+	ours "1.1 binds the root onto itself, and ends private where shared was asked for"
 	local word
 	for word in slave rslave ""; do
 		propagate "$word"
@@ -56,6 +56,7 @@ propagate() {
 }
 
 @test "shared and rshared: a peer group of the container's own, which still gets the host's mounts" {
+	ours "1.1 binds the root onto itself, and ends private where shared was asked for"
 	propagate shared
 	same shared "$out" "bindable host peer "
 	same "below shared" "$sub" ""
@@ -65,6 +66,7 @@ propagate() {
 }
 
 @test "unbindable and runbindable: private, and no bind mount of it" {
+	ours "1.1 binds the root onto itself, and ends private where shared was asked for"
 	propagate unbindable
 	same unbindable "$out" ""
 	same "below unbindable" "$sub" ""
@@ -74,6 +76,7 @@ propagate() {
 }
 
 @test "any other word is refused" {
+	ours "1.1 binds the root onto itself, and ends private where shared was asked for"
 	config '.linux.rootfsPropagation = "sharde"'
 	no 1 'linux.rootfsPropagation: unknown propagation "sharde"' run_bundle "$ID"
 	one_error
