@@ -1,0 +1,89 @@
+#!/usr/bin/env bats
+# events on a machine that has all controllers: what they count, and out of
+# memory.
+load ../helpers
+load guest
+
+group() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")"; }
+told() { jq -r .type "$BATS_TEST_TMPDIR/events" | grep -qx "$1"; }
+
+# watch FLAG...: events in the background, which have begun when this returns.
+watch() {
+	"$RUNTIME" --root "$ROOT" events --interval 100ms "$@" "$ID" >"$BATS_TEST_TMPDIR/events" 2>"$BATS_TEST_TMPDIR/events.err" </dev/null 3>&- &
+	watcher=$!
+	until_true told stats
+}
+
+teardown() {
+	[ -z "${watcher:-}" ] || kill "$watcher" 2>/dev/null || true
+	delete_all
+	nothing_left
+}
+
+@test "statistics of every controller agree with the kernel's" {
+	config '.linux.resources += {memory: {limit: 67108864, swap: 134217728}, pids: {limit: 77}, cpu: {quota: 20000, period: 50000}}'
+	script 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; head -c 1000000 /dev/zero >/dev/shm/x; sleep 1000 & : >/tmp/ready; wait'
+	up
+	until_true test -e "$BUNDLE/rootfs/tmp/ready"
+	ok rt events --stats "$ID"
+	of() { jq -c ".data.$1" "$OUT"; }
+	dir=$(group)
+	same limit "$(of memory.usage.limit)" 67108864
+	same "memory and swap" "$(of memory.swap.limit)" 134217728
+	same pids "$(of pids)" '{"current":2,"limit":77,"peak":'"$(cat "$dir/pids.peak")"'}'
+	same "cgroup's keys" "$(jq '.data.memory.raw | length' "$OUT")" "$(wc -l <"$dir/memory.stat")"
+	[ "$(of memory.usage.usage)" -gt 1000000 ] || fail "$out"
+	[ "$(of memory.cache)" -ge 1000000 ] || fail "a tmpfs counts as cache: $(of memory)"
+	[ "$(of memory.usage.max)" -ge "$(of memory.usage.usage)" ] || fail "$(of memory)"
+	[ "$(of cpu.throttling.periods)" -gt 0 ] || fail "$(of cpu)"
+	[ "$(of cpu.usage.total)" -ge "$(of cpu.usage.user)" ] || fail "$(of cpu)"
+	same cpus "$(of 'cpuset.cpus | length')" "$(nproc)"
+	same events "$(of memory.event_count)" "{}"
+}
+
+@test "out of memory is told when it happens" {
+	config '.linux.resources.memory = {limit: 20971520, swap: 20971520}'
+	script 'until [ -e /tmp/go ]; do sleep 0.2; done; sh -c "x=\$(head -c 100000000 /dev/zero | tr \\\\0 x)"; sleep 1000'
+	up
+	watch
+	touch "$BUNDLE/rootfs/tmp/go"
+	until_true told oom
+	killed() { [ "$(jq 'select(.type == "oom") | .data.oom_kill // 0' "$BATS_TEST_TMPDIR/events" | tail -n 1)" -ge 1 ]; }
+	until_true killed
+	same complaints "$(cat "$BATS_TEST_TMPDIR/events.err")" ""
+}
+
+@test "out of memory is told also if it is the end" {
+	config '.linux.resources.memory = {limit: 20971520, swap: 20971520} | .linux.resources.unified = {"memory.oom.group": "1"}'
+	script 'until [ -e /tmp/go ]; do sleep 0.2; done; x=$(head -c 100000000 /dev/zero | tr \\0 x)'
+	up
+	watch
+	touch "$BUNDLE/rootfs/tmp/go"
+	until_true told exit
+	until_true eval "! kill -0 $watcher"
+	wait "$watcher"
+	same order "$(jq -r .type "$BATS_TEST_TMPDIR/events" | grep -v stats | uniq | tr '\n' ' ')" "oom exit "
+	watcher=
+}
+
+@test "a fork that pids.max refused is told" {
+	config '.linux.resources.pids = {limit: 4}'
+	script 'until [ -e /tmp/go ]; do sleep 0.2; done; while :; do sleep 1 & sleep 1 & sleep 1 & sleep 1 & wait; done 2>/dev/null'
+	up
+	watch
+	touch "$BUNDLE/rootfs/tmp/go"
+	until_true told pids
+	[ "$(jq 'select(.type == "pids").data.max' "$BATS_TEST_TMPDIR/events" | head -n 1)" -ge 1 ] || fail "$(cat "$BATS_TEST_TMPDIR/events")"
+}
+
+@test "input and output by device" {
+	[ -b /dev/vda ] || skip "no disk"
+	config '.linux.resources.devices = [{allow: true, access: "rwm"}]
+		| .mounts += [{destination: "/disk", type: "bind", source: "/dev/vda", options: ["bind", "ro"]}]'
+	script 'dd if=/disk of=/dev/null bs=64k count=32 skip=5000 iflag=direct 2>/dev/null || dd if=/disk of=/dev/null bs=64k count=32 skip=50000 2>/dev/null; : >/tmp/ready; sleep 1000'
+	up
+	until_true test -e "$BUNDLE/rootfs/tmp/ready"
+	ok rt events --stats "$ID"
+	read="$(jq '[.data.blkio.ioServiceBytesRecursive[] | select(.op == "Read") | .value // 0] | add' "$OUT")"
+	[ "$read" -ge 2097152 ] || fail "$(jq -c .data.blkio "$OUT")"
+}
