@@ -156,7 +156,7 @@ func (e *execution) look() error {
 		return err
 	}
 	e.container = &Container{dir: e.dir, journal: journal}
-	status, pid, err := e.container.Status()
+	status, _, err := e.container.Status()
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (e *execution) look() error {
 	default:
 		return fmt.Errorf("cannot exec in a %s container", status)
 	}
-	if err := e.openTarget(pid); err != nil {
+	if err := e.target.open(e.container, enterable[:]); err != nil {
 		return err
 	}
 	if err := e.openCgroup(status == StatePaused); err != nil {
@@ -259,7 +259,7 @@ func (e *execution) do(item *plan.Item) error {
 	case *plan.Release:
 		return e.release()
 	case *plan.Await:
-		return e.hasTime(e.await(s.Phase))
+		return hasTime(e.await(s.Phase))
 	}
 	return e.creation.do(item)
 }
@@ -279,7 +279,7 @@ func (e *execution) close() {
 }
 
 // hasTime names the reason if init has not said anything in time.
-func (e *execution) hasTime(err error) error {
+func hasTime(err error) error {
 	if errors.Is(err, unix.EAGAIN) {
 		return fmt.Errorf("no word from init for %s: the container does not let it run", answerTime)
 	}

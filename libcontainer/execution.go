@@ -113,11 +113,13 @@ func (e *execution) enter(s *plan.Enter) error {
 	if err != nil {
 		return err
 	}
+	return boundAnswers(e.init.Conn)
+}
+
+// boundAnswers makes reading from init end after answerTime, with EAGAIN.
+func boundAnswers(conn wire.Conn) error {
 	limit := unix.NsecToTimeval(answerTime.Nanoseconds())
-	if err := unix.SetsockoptTimeval(e.init.Conn.FD(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
-		return os.NewSyscallError("setsockopt", err)
-	}
-	return nil
+	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(conn.FD(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
 }
 
 // takeInitsCgroup: the container has put its processes into sub-cgroups, and
@@ -182,7 +184,7 @@ func (e *execution) brief() error {
 func (e *execution) adopt() error {
 	m, err := e.next(wire.Cloned)
 	if err != nil {
-		return e.hasTime(err)
+		return hasTime(err)
 	}
 	if len(m.FDs) != 1 {
 		m.Close()

@@ -2,17 +2,22 @@ package libcontainer
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
-// target is the container's init, as exec finds it: its namespaces, held open.
+// target is the container's init, as who enters the container finds it: its
+// namespaces, held open.
 type target struct {
 	pidfd int // -1: none
 	joins []spawn.Join
@@ -23,19 +28,18 @@ type target struct {
 	setgroupsDenied bool
 }
 
-// enterable lists the kinds of namespaces in the order in which they are joined.
+// enterable lists the kinds of namespaces that exec joins, in that order.
 var enterable = [...]specs.LinuxNamespaceType{
 	specs.CgroupNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.NetworkNamespace,
 	specs.TimeNamespace, specs.MountNamespace, specs.PIDNamespace, specs.UserNamespace,
 }
 
-// openTarget opens init's namespaces but those that are the runtime's own, too.
-// All is done through one descriptor of /proc/PID, which is that of a process
-// and not of a number; the start time says that it is the right one.
-func (e *execution) openTarget(pid int) error {
-	t := &e.target
+// open opens init's namespaces of some kinds, but those that are the runtime's
+// own, too. All is done through one descriptor of /proc/PID, which is that of a
+// process and not of a number; the start time says that it is the right one.
+func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	var err error
-	if t.pidfd, err = e.container.pidfd(); err != nil {
+	if t.pidfd, err = c.pidfd(); err != nil {
 		return err
 	}
 	proc, err := sys.HostProc()
@@ -43,7 +47,7 @@ func (e *execution) openTarget(pid int) error {
 		return err
 	}
 	defer proc.Close()
-	dir, err := proc.Open(strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY)
+	dir, err := proc.Open(strconv.Itoa(c.journal.Init.PID), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}
@@ -53,7 +57,7 @@ func (e *execution) openTarget(pid int) error {
 	if err != nil {
 		return err
 	}
-	if stat, err := parseStat(data); err != nil || stat.start != e.container.journal.Init.Start {
+	if stat, err := parseStat(data); err != nil || stat.start != c.journal.Init.Start {
 		return ErrNotRunning
 	}
 	namespaces, err := init.Open("ns", unix.O_PATH|unix.O_DIRECTORY)
@@ -62,7 +66,7 @@ func (e *execution) openTarget(pid int) error {
 	}
 	defer unix.Close(namespaces)
 	user := -1
-	for _, kind := range enterable {
+	for _, kind := range kinds {
 		fd, err := foreignNamespace(namespaces, kind)
 		if err != nil {
 			return fmt.Errorf("the container's namespaces: %w", err)
@@ -96,6 +100,18 @@ func (t *target) add(kind specs.LinuxNamespaceType, fd int) {
 	t.names = append(t.names, kind)
 }
 
+// take hands out a namespace that is not to be joined with the others; -1 if it
+// is the runtime's own.
+func (t *target) take(kind specs.LinuxNamespaceType) int {
+	i := slices.Index(t.names, kind)
+	if i < 0 {
+		return -1
+	}
+	fd := t.joins[i].FD
+	t.joins, t.names = slices.Delete(t.joins, i, i+1), slices.Delete(t.names, i, i+1)
+	return fd
+}
+
 // types lists what init joins before it is executed.
 func (t *target) types() []specs.LinuxNamespaceType { return t.names }
 
@@ -119,6 +135,26 @@ func (t *target) close() {
 		}
 	}
 	*t = target{pidfd: -1, pid: -1}
+}
+
+// foreignNamespace opens a process's namespace, below its directory in /proc;
+// -1 if it is also this process's own.
+func foreignNamespace(dir int, kind specs.LinuxNamespaceType) (int, error) {
+	name := state.ProcName(kind)
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		return -1, nil // a kernel without it
+	}
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: "ns/" + name, Err: err}
+	}
+	var theirs, own unix.Stat_t
+	err = errors.Join(unix.Fstat(fd, &theirs), unix.Stat("/proc/self/ns/"+name, &own))
+	if err != nil || theirs.Ino == own.Ino && theirs.Dev == own.Dev {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 // owns tells whether a user namespace owns another namespace, see

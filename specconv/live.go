@@ -125,19 +125,6 @@ func (b *builder) finishLive(enter *plan.EnterContainer, l Live) {
 	enter.Mount, enter.Proc = len(b.trees), len(b.trees)+1
 	b.add("", &plan.Sync{Phase: plan.Done})
 	b.plan.Parent = append(b.plan.Parent, b.trees...)
-	visit := &plan.Visit{Join: l.Joins}
-	if slices.Contains(l.Joins, specs.UserNamespace) {
-		visit.UID, visit.GID = rootID(b.linux.UIDMappings), rootID(b.linux.GIDMappings)
-	}
-	b.parentAdd("", visit)
+	b.parentAdd("", &plan.Visit{Join: l.Joins})
 	b.parentAdd("", &plan.Await{Phase: plan.Done})
-}
-
-// rootID is the id that root of the container has in it: 0, or the first that
-// is mapped.
-func rootID(maps []specs.LinuxIDMapping) int {
-	if _, mapped := hostID(maps, 0); mapped || len(maps) == 0 {
-		return 0
-	}
-	return int(maps[0].ContainerID)
 }

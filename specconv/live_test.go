@@ -42,9 +42,6 @@ init     6                    tell the parent: done
 	if text.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", text.String(), want)
 	}
-	if visit := step[*plan.Visit](t, p); visit.UID != 5 || visit.GID != 0 {
-		t.Errorf("the visitor becomes %d:%d, want 5:0", visit.UID, visit.GID)
-	}
 	if enter := step[*plan.EnterContainer](t, p); enter.Mount != 1 || enter.Proc != 2 {
 		t.Errorf("%+v, want the slots after that of the tree", enter)
 	}

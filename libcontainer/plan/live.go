@@ -14,8 +14,7 @@ import (
 
 // Visit spawns that process and sends it its half of the plan.
 type Visit struct {
-	Join     []specs.LinuxNamespaceType // as far as they are not the runtime's own
-	UID, GID int                        // of root in the user namespace, if that is joined
+	Join []specs.LinuxNamespaceType // as far as they are not the runtime's own
 }
 
 // EnterContainer joins the container's mount namespace, and takes its root for

@@ -43,11 +43,7 @@ func (b *Builder) EnterContainer(s *plan.EnterContainer) error {
 	if err := unix.Setns(mount, unix.CLONE_NEWNS); err != nil {
 		return os.NewSyscallError("setns", err)
 	}
-	b.root, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return &os.PathError{Op: "open", Path: "/", Err: err}
-	}
-	return nil
+	return b.Enter()
 }
 
 // openTrees opens the trees that are paths so far: afterwards such a path would
