@@ -159,6 +159,7 @@ needs_ps() { ps -eo pid,args >/dev/null 2>&1 || skip "no ps(1) of procps"; }
 	ok rt ps "$ID" -o pid,args -A
 	same header "$(sed -n 1p "$OUT" | xargs)" "PID COMMAND"
 	same lines "$(wc -l <"$OUT")" 3
+	ours "1.1 gives ps one word, which it does not understand"
 	ok rt ps "$ID" "-A -o pid,args" # go-runc
 	same lines "$(wc -l <"$OUT")" 3
 }
@@ -194,7 +195,9 @@ needs_ps() { ps -eo pid,args >/dev/null 2>&1 || skip "no ps(1) of procps"; }
 	one_error
 	needs_ps
 	no 1 "couldn't find PID field in ps output" rt ps "$ID" -o comm
+	ours "1.1 shows all of the help of ps"
 	no 1 "ps --nonsense: exit status 1: " rt ps "$ID" --nonsense
+	one_error
 }
 
 # held FILE: what the container's cgroup has in it.

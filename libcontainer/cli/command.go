@@ -36,7 +36,8 @@ func lookPath(name string, env func(string) string) (string, error) {
 }
 
 // output runs a program to its end and returns what it printed. If it failed,
-// complaint says how, with what it wrote on standard error.
+// complaint says how, with the first line that it wrote on standard error: what
+// follows is usually its help.
 func output(path string, argv []string) (out, complaint string, err error) {
 	outR, outW, err := os.Pipe()
 	if err != nil {
@@ -64,7 +65,8 @@ func output(path string, argv []string) (out, complaint string, err error) {
 	said := make(chan string)
 	go func() {
 		text, _ := io.ReadAll(errR)
-		said <- strings.TrimSpace(string(text))
+		first, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+		said <- first
 	}()
 	text, readErr := io.ReadAll(outR)
 	errText := <-said

@@ -97,7 +97,7 @@ func TestLookPath(t *testing.T) {
 func TestOutput(t *testing.T) {
 	for _, c := range []struct{ script, out, complaint string }{
 		{"echo a; echo b >&2", "a\n", ""},
-		{"echo a; echo ' bad ' >&2; exit 3", "", "exit status 3: bad"},
+		{"echo a; echo ' bad' >&2; echo help >&2; exit 3", "", "exit status 3: bad"},
 		{"exit 4", "", "exit status 4"},
 		{"kill -9 $$", "", "signal: killed"},
 		{"read line || echo nothing", "nothing\n", ""},
