@@ -32,7 +32,7 @@ func TestSet(t *testing.T) {
 	for _, test := range []struct{ resources, files, want string }{
 		// Zero and absent leave everything alone: docker's defaults.
 		{`{"memory":{"limit":0,"reservation":0,"swap":0},"cpu":{"shares":0,"quota":0,"period":0},"blockIO":{"weight":0},"pids":{"limit":0}}`, "", ""},
-		{`{"memory":{"kernel":5,"kernelTCP":5,"swappiness":7,"disableOOMKiller":true,"useHierarchy":true},"cpu":{"realtimeRuntime":1,"realtimePeriod":2},"blockIO":{"leafWeight":9},"network":{"classID":1}}`, "", ""},
+		{`{"memory":{"kernel":5,"kernelTCP":5,"swappiness":7,"disableOOMKiller":true,"useHierarchy":true},"cpu":{"realtimeRuntime":1,"realtimePeriod":2},"blockIO":{"leafWeight":9},"network":{"classID":1,"priorities":[{"name":"eth0","priority":5}]}}`, "", ""},
 
 		{`{"memory":{"limit":1048576}}`, mem, "memory.max=1048576"},
 		{`{"memory":{"limit":1048576,"reservation":4096}}`, mem, "memory.max=1048576; memory.low=4096"},

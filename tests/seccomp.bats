@@ -108,6 +108,14 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 	seccomp "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 0}]}')"
 	calls "$nr 0 0"
 	same "errno 0" "$(result "$nr")" 0
+	# Docker's profile allows what the probe needs, and not acct.
+	nr=$(number_of acct)
+	seccomp "$(jq '.defaultErrnoRet = 28' "$DOCKER_PROFILE")"
+	calls "$nr 0"
+	same "errno of the default action" "$(result "$nr")" ENOSPC
+	seccomp "$(jq 'del(.defaultErrnoRet)' "$DOCKER_PROFILE")"
+	calls "$nr 0"
+	same "of one without" "$(result "$nr")" EPERM
 }
 
 @test "kill, trap, log" {
