@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -148,13 +147,17 @@ func foreignNamespace(dir int, kind specs.LinuxNamespaceType) (int, error) {
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: "ns/" + name, Err: err}
 	}
-	var theirs, own unix.Stat_t
-	err = errors.Join(unix.Fstat(fd, &theirs), unix.Stat("/proc/self/ns/"+name, &own))
-	if err != nil || theirs.Ino == own.Ino && theirs.Dev == own.Dev {
+	if sameNamespace(fd, "/proc/self/ns/"+name) {
 		unix.Close(fd)
-		return -1, err
+		return -1, nil
 	}
 	return fd, nil
+}
+
+// sameNamespace tells whether a namespace is the one that a path leads to.
+func sameNamespace(fd int, path string) bool {
+	var a, b unix.Stat_t
+	return unix.Fstat(fd, &a) == nil && unix.Stat(path, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
 }
 
 // owns tells whether a user namespace owns another namespace, see

@@ -104,6 +104,15 @@ path_of() { config --arg t "$1" --arg p "$2" '.linux.namespaces |= map(if .type 
 	same pid "$(jq -r .namespaces.pid "$OUT")" "$(readlink "/proc/$pause/ns/pid")"
 }
 
+@test "the runtime's own mount namespace is none to join" {
+	ours "1.1 makes the container's root the host's"
+	path_of mount /proc/self/ns/mnt
+	# In one that would be no loss.
+	try unshare --mount "$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID"
+	same "exit code" $rc 1
+	[[ $err == *"is the runtime's own mount namespace"* ]] || fail "want the reason"
+}
+
 @test "join a user namespace by path, with new ones of its own" {
 	userns
 	up
