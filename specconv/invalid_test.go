@@ -143,7 +143,7 @@ func TestInvalid(t *testing.T) {
 
 		// The rest.
 		{`{"linux": {"personality": {"domain": "BSD"}}}`, "linux.personality.domain", `unknown domain "BSD"`},
-		{`{"linux": {"personality": {"domain": "LINUX", "flags": ["F"]}}}`, "linux.personality.flags", "not supported by this version"},
+		{`{"linux": {"personality": {"domain": "LINUX", "flags": ["F"]}}}`, "linux.personality.flags", `["F"], but the specification has no flags yet`},
 		{`{"linux": {"intelRdt": {"closID": ".."}}}`, "linux.intelRdt.closID", `".." is not the name of a class`},
 		{`{"linux": {"intelRdt": {"closID": "a/b"}}}`, "linux.intelRdt.closID", `"a/b" is not the name of a class`},
 		{`{"linux": {"intelRdt": {"closID": "mon_groups"}}}`, "linux.intelRdt.closID", `"mon_groups" is not`},

@@ -125,9 +125,14 @@ func (b *builder) checkParts() error {
 // planKeyring: without one of its own the container would have the keys of
 // the caller's session, see session-keyring(7).
 func (b *builder) planKeyring() error {
-	if !b.opts.NoNewKeyring {
-		b.add("", &plan.JoinKeyring{Name: "_ses." + b.opts.ID})
+	if b.opts.NoNewKeyring {
+		return nil
 	}
+	step := &plan.JoinKeyring{Name: "_ses." + b.opts.ID}
+	if b.host.SELinux {
+		step.Label = b.process.SelinuxLabel // or the process could not use its own keyring
+	}
+	b.add("", step)
 	return nil
 }
 

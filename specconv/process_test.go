@@ -236,6 +236,9 @@ func TestLabels(t *testing.T) {
 	host := goldenHost
 	host.AppArmor, host.SELinux = true, true
 	p := planOn(t, `{"process": {"apparmorProfile": "p", "selinuxLabel": "l"}}`, host, testOptions)
+	if got := step[*plan.JoinKeyring](t, p); got.Label != "l" {
+		t.Errorf("%+v", got)
+	}
 	if got := step[*plan.SetLabels](t, p); *got != (plan.SetLabels{AppArmor: "p", SELinux: "l"}) {
 		t.Errorf("%+v", got)
 	}

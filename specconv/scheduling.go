@@ -29,7 +29,7 @@ func (b *builder) planPersonality() error {
 		return nil
 	}
 	if len(p.Flags) > 0 {
-		return unsupported("linux.personality.flags", "a personality flag")
+		return invalid("linux.personality.flags", "leave them out", "%q, but the specification has no flags yet", p.Flags)
 	}
 	const perLinux32 = 0x0008 // PER_LINUX32 in linux/personality.h
 	var persona uint32

@@ -145,3 +145,13 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 		nothing_left
 	done
 }
+
+@test "what only cgroup v1 had is accepted and ignored" {
+	ours "1.1 refuses some of it"
+	config '.linux.resources += {
+		memory: {kernel: 1048576, kernelTCP: 1048576, swappiness: 10, disableOOMKiller: false, useHierarchy: true},
+		cpu: {realtimeRuntime: 1000, realtimePeriod: 1000000}, blockIO: {leafWeight: 10},
+		network: {classID: 1048577, priorities: [{name: "lo", priority: 5}]}}'
+	args true
+	ok run_bundle "$ID"
+}

@@ -27,7 +27,7 @@ func (c *container) become(index int, step plan.InitStep) error {
 	case *plan.Sysctl:
 		return c.sysctl(s)
 	case *plan.JoinKeyring:
-		return joinKeyring(s)
+		return c.joinKeyring(s)
 	case *plan.Console:
 		return c.console(s)
 	case *plan.ReopenNull:
@@ -126,7 +126,18 @@ func (c *container) setLabels(s *plan.SetLabels) error {
 
 // joinKeyring leaves the caller's session keyring, or the container could use
 // its keys. Kernels without keyrings have nothing to leave.
-func joinKeyring(s *plan.JoinKeyring) error {
+func (c *container) joinKeyring(s *plan.JoinKeyring) error {
+	if s.Label != "" {
+		proc, err := c.procfs()
+		if err != nil {
+			return err
+		}
+		unlabel, err := lsm.LabelKeys(proc, s.Label)
+		if err != nil {
+			return err
+		}
+		defer unlabel()
+	}
 	ring, err := unix.KeyctlJoinSessionKeyring(s.Name)
 	if err == unix.ENOSYS {
 		return nil

@@ -28,6 +28,16 @@ func Apply(proc sys.Proc, self string, s *plan.SetLabels) error {
 	return nil
 }
 
+// LabelKeys has the calling thread's new keys and keyrings carry an SELinux
+// label, until what it returns is called.
+func LabelKeys(proc sys.Proc, label string) (undo func(), err error) {
+	const file = "thread-self/attr/keycreate"
+	if err := proc.Write(file, label); err != nil {
+		return nil, fmt.Errorf("apply selinux label %q to keys: %w", label, err)
+	}
+	return func() { proc.Write(file, "\n") }, nil
+}
+
 // appArmor prefers AppArmor's own directory: attr/exec is that of the first
 // LSM, which may be another one.
 func appArmor(proc sys.Proc, self, profile string) error {

@@ -47,7 +47,10 @@ type SetDomainname struct{ Name string }
 type Sysctl struct{ Key, Value string } // "net.ipv4.ip_forward"
 
 // JoinKeyring gives the container a session keyring of its own.
-type JoinKeyring struct{ Name string }
+type JoinKeyring struct {
+	Name  string
+	Label string // SELinux label of the keyring; empty: the policy's choice
+}
 
 // Console makes the container's terminal and sends its master to the parent.
 type Console struct {
@@ -160,11 +163,21 @@ func (s *Hooks) String() string         { return fmt.Sprintf("run %d %s hooks", 
 func (s *SetHostname) String() string   { return "set hostname to " + strconv.Quote(s.Name) }
 func (s *SetDomainname) String() string { return "set domainname to " + strconv.Quote(s.Name) }
 func (s *Sysctl) String() string        { return "set sysctl " + s.Key + " to " + strconv.Quote(s.Value) }
-func (s *JoinKeyring) String() string   { return "join session keyring " + strconv.Quote(s.Name) }
-func (s *Console) String() string       { return "make the terminal" }
-func (s *ReopenNull) String() string    { return "reopen /dev/null in the container" }
+func (s *JoinKeyring) String() string {
+	line := "join session keyring " + strconv.Quote(s.Name)
+	if s.Label != "" {
+		line += " with label " + strconv.Quote(s.Label)
+	}
+	return line
+}
+func (s *Console) String() string    { return "make the terminal" }
+func (s *ReopenNull) String() string { return "reopen /dev/null in the container" }
 func (s *SetPersonality) String() string {
-	return fmt.Sprintf("set personality to %#x", s.Persona)
+	name := "LINUX"
+	if s.Persona != 0 {
+		name = "LINUX32"
+	}
+	return fmt.Sprintf("set personality to %s (%#x)", name, s.Persona)
 }
 func (s *SetScheduler) String() string {
 	line := "set scheduling policy " + s.Name
@@ -180,7 +193,14 @@ func (s *SetScheduler) String() string {
 	return line
 }
 func (s *SetIOPriority) String() string {
-	return fmt.Sprintf("set io priority class %d level %d", s.Class, s.Priority)
+	class := "idle" // see ioprio_set(2)
+	switch s.Class {
+	case 1:
+		class = "real time"
+	case 2:
+		class = "best effort"
+	}
+	return fmt.Sprintf("set io priority to %s, level %d", class, s.Priority)
 }
 
 func (s *SetMemoryPolicy) String() string {

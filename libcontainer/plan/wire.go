@@ -332,7 +332,10 @@ func (s *Sysctl) code(c *coder) {
 	c.str(&s.Value)
 }
 
-func (s *JoinKeyring) code(c *coder) { c.str(&s.Name) }
+func (s *JoinKeyring) code(c *coder) {
+	c.str(&s.Name)
+	c.str(&s.Label)
+}
 
 func (s *Console) code(c *coder) {
 	c.u32(&s.Width)
