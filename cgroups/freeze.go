@@ -1,9 +1,12 @@
 package cgroups
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,9 +31,36 @@ func (c *Cgroup) freeze(limit time.Duration) error {
 		return nil
 	}
 	if errors.Is(err, errTimeout) {
-		err = fmt.Errorf("processes did not stop within %v: %w", limit, err)
+		err = &reason{fmt.Sprintf("%s did not stop within %v", c.busy("/proc"), limit), errTimeout}
 	}
 	return fmt.Errorf("freeze %q: %w", c.Dir(), errors.Join(err, c.Thaw()))
+}
+
+// busy names the processes that are not asleep, of which those that were to
+// freeze are: what runs, or waits for a disk or a server where no signal reaches
+// it. proc is the mount of procfs.
+func (c *Cgroup) busy(proc string) string {
+	pids, err := c.Procs()
+	if err != nil {
+		return "processes"
+	}
+	var names []string
+	for _, pid := range pids {
+		dir := proc + "/" + itoa(pid) + "/task"
+		threads, _ := os.ReadDir(dir)
+		for _, t := range threads {
+			stat, err := os.ReadFile(dir + "/" + t.Name() + "/stat")
+			// "42 (command) D ...", see proc_pid_stat(5)
+			end := bytes.LastIndexByte(stat, ')')
+			if err == nil && end >= 0 && len(stat) > end+2 && (stat[end+2] == 'D' || stat[end+2] == 'R') {
+				names = append(names, fmt.Sprintf("%s, state %c,", stat[:end+1], stat[end+2]))
+			}
+		}
+	}
+	if len(names) == 0 {
+		return "processes"
+	}
+	return "thread " + strings.Join(names, " and ")
 }
 
 // Thaw lets the processes in the cgroup and below run again, unless a cgroup

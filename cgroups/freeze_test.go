@@ -28,6 +28,28 @@ func TestFreezeGivesUp(t *testing.T) {
 	}
 }
 
+func TestFreezeNamesWhoIsBusy(t *testing.T) {
+	proc := t.TempDir()
+	for _, stat := range []string{"4 (sh) S 1", "5 (a) R (b) D 1", "6 (cat) T 1", "7 (dd) R 1", "8 broken"} {
+		dir := proc + "/" + stat[:1] + "/task/" + stat[:1]
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		put(t, dir, "stat="+stat+" 2 3\n")
+	}
+	for procs, want := range map[string]string{
+		"4\n5\n6\n8\n9\n": "thread 5 (a) R (b), state D,",
+		"5\n7\n":          "thread 5 (a) R (b), state D, and 7 (dd), state R,",
+		"4\n":             "processes",
+	} {
+		c := fake(t, "", "cgroup.freeze=0")
+		put(t, c.Dir(), "cgroup.procs="+procs)
+		if got := c.busy(proc); got != want {
+			t.Errorf("%q: %q, want %q", procs, got, want)
+		}
+	}
+}
+
 // A kernel before 5.2 has no freezer in version 2.
 func TestFreezeWithoutFreezer(t *testing.T) {
 	c := fake(t, "")
