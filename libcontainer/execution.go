@@ -214,7 +214,7 @@ func (e *execution) adopt() error {
 func (e *execution) takeListener() error {
 	m, err := e.next(wire.Listener)
 	if err != nil {
-		return e.hasTime(err)
+		return hasTime(err)
 	}
 	if len(m.FDs) != 1 {
 		m.Close()
