@@ -266,3 +266,15 @@ func TestExecFilter(t *testing.T) {
 		}
 	}
 }
+
+// TestExecRdt: the process is in the container's class of service.
+func TestExecRdt(t *testing.T) {
+	spec := dockerSpec(t)
+	for _, rdt := range []*specs.LinuxIntelRdt{nil, {ClosID: "gold"}} {
+		spec.Linux.IntelRdt = rdt
+		p, _, err := ExecPlan(spec, spec.Process, goldenHost, inside)
+		if got := len(steps[*plan.EnterRdtGroup](p)); err != nil || (got == 1) != (rdt != nil) {
+			t.Errorf("%+v: %d steps, %v", rdt, got, err)
+		}
+	}
+}
