@@ -11,8 +11,11 @@ import (
 // ErrNotPaused means that there is nothing to resume. Engines match the text.
 var ErrNotPaused = errors.New("container not paused")
 
-// errNoCgroup is the answer to what only a cgroup can do.
-var errNoCgroup = errors.New("the container has no cgroup of its own")
+// noCgroup is the answer to what only a cgroup can do.
+func noCgroup() error {
+	return fieldError("linux.cgroupsPath", errors.New("the container has no cgroup of its own"),
+		"rootless containers get one where the user may make cgroups: name such a place in linux.cgroupsPath")
+}
 
 // Pause stops all processes of a created or running container, and returns
 // when they have stopped. The error is ErrNotRunning in any other state, also
@@ -48,7 +51,7 @@ func (c *Container) Resume() error {
 // ends meanwhile.
 func (c *Container) inCgroup(act func(*cgroups.Cgroup) error, gone error) error {
 	if c.journal.Cgroup.Dir == "" {
-		return errNoCgroup
+		return noCgroup()
 	}
 	group, err := c.openCgroup()
 	if err != nil {

@@ -64,7 +64,7 @@ func (c *Container) updateLimits(given *specs.LinuxResources, rest func() error)
 	case group == nil && nothing(given): // Docker updates when a restart policy changes
 		return rest()
 	case group == nil:
-		return errNoCgroup
+		return noCgroup()
 	}
 	defer group.Close()
 	sum := overlay(old, given)

@@ -126,7 +126,7 @@ func TestLiveCommands(t *testing.T) {
 		{"ps none", "", missing},
 		{"pause stopped", "", idle},
 		{"pause creating", "", idle},
-		{"pause running", "", textLine("the container has no cgroup of its own", "")},
+		{"pause running", "", noCgroupText()},
 		{"resume stopped", "", awake},
 		{"resume running", "", awake},
 		{"ps -f json stopped", "null\n", ""},
@@ -148,4 +148,9 @@ func TestLiveCommands(t *testing.T) {
 	if got := crun("--root " + root + " ps running"); got.code != 1 || got.errout != want {
 		t.Errorf("no ps: %+v\nwant %s", got, want)
 	}
+}
+
+func noCgroupText() string {
+	return textLine("linux.cgroupsPath: the container has no cgroup of its own", " code=config field=linux.cgroupsPath") +
+		"hint: rootless containers get one where the user may make cgroups: name such a place in linux.cgroupsPath\n"
 }

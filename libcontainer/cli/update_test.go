@@ -93,7 +93,7 @@ func TestUpdateCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	idle := textLine("container not running", " code=not-running")
-	noCgroup := textLine("the container has no cgroup of its own", "")
+	noCgroup := noCgroupText()
 	noClass := textLine("the container has no class of service: its config.json had no linux.intelRdt", "")
 	for _, c := range []struct{ args, errout string }{
 		{"update none", textLine("container does not exist", " code=not-found")},
