@@ -6,7 +6,8 @@
 // Go runtime, does what has to be done before the first Go instruction runs
 // inside the container:
 //
-//	stage one (only to join namespaces by path)
+//	stage one (only to join namespaces by path, or to be placed in a cgroup)
+//	    wait until the parent has had it placed (systemd moves it, alone and small)
 //	    setns each; a user namespace in between, when the others need its powers
 //	    clone3 with CLONE_PARENT and the new namespaces; tell the parent the pid; exit
 //	stage two
@@ -14,9 +15,10 @@
 //	    make the time namespace, set its clocks
 //	    execveat of the sealed binary
 //
-// Without joins the first clone3 makes stage two at once. Either way the
-// first clone3 goes into the container's cgroup (CLONE_INTO_CGROUP), and
-// stage two is a child of the runtime.
+// Without either the first clone3 makes stage two at once. The first clone3 goes
+// into the container's cgroup (CLONE_INTO_CGROUP), unless it makes the process
+// by which the cgroup comes to be: then stage two is born where that was moved.
+// Stage two is always a child of the runtime.
 //
 // exec's init (Config.Stay) joins in stage one, all but the pid namespace, and
 // goes on to execveat itself.

@@ -19,6 +19,8 @@ type rawChild struct {
 	exe        uintptr
 	socket     uintptr
 	joins      []Join
+	placed     bool // stage one: wait until it has been placed
+	parent     uintptr
 	userJoined bool
 	timeJoined bool
 	stay       bool // what joins is what executes
@@ -64,19 +66,23 @@ func (r *rawChild) fork() (int, unix.Errno) {
 		return int(pid), errno
 	}
 	afterForkInChild()
-	if len(r.joins) > 0 {
+	if len(r.joins) > 0 || r.placed {
 		r.stageOne()
 	}
 	r.stageTwo()
 	return 0, 0 // not reached
 }
 
-// stageOne enters the namespaces and, unless it is to stay, clones stage two.
+// stageOne waits to be placed, enters the namespaces and, unless it is to stay,
+// clones stage two.
 //
 //go:nosplit
 //go:norace
 func (r *rawChild) stageOne() {
 	call6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0, 0)
+	if r.placed {
+		r.await()
+	}
 	if r.userJoined {
 		// This is a copy of the runtime: nobody in there may look into it.
 		call6(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0, 0, 0)
@@ -112,6 +118,22 @@ func (r *rawChild) stageOne() {
 	putUint32(&r.report, 8, uint32(pid))
 	call(unix.SYS_WRITE, r.socket, uintptr(unsafe.Pointer(&r.report)), 12)
 	call(unix.SYS_EXIT_GROUP, 0, 0, 0)
+}
+
+// await waits to be placed. The end of the socket would not end it, because it
+// has a copy of the other end itself: so it makes sure that the parent did not
+// die before the parent death signal was set.
+//
+//go:nosplit
+//go:norace
+func (r *rawChild) await() {
+	if parent, _ := call(unix.SYS_GETPPID, 0, 0, 0); parent != r.parent {
+		r.die(stageSync, 0, 0)
+	}
+	n, errno := call(unix.SYS_READ, r.socket, uintptr(unsafe.Pointer(&r.go1)), 1)
+	if errno != 0 || n != 1 {
+		r.die(stageSync, 0, errno)
+	}
 }
 
 //go:nosplit

@@ -26,11 +26,14 @@ type Config struct {
 	Exe    int      // descriptor of the sealed binary
 	Args   []string // its arguments; the number of the child's socket is appended
 	Cgroup int      // directory of the cgroup it is born in; -1: the caller's own
-	New    int      // CLONE_NEW* flags of clone3
-	Joins  []Join
+	// Place, if it is set, moves process pid to where the process is to be born:
+	// its forerunner, which waits for that and then makes it. Cgroup is -1 then.
+	Place func(pid int) error
+	New   int // CLONE_NEW* flags of clone3
+	Joins []Join
 	// Stay: the process that joins is the one that executes. That is possible
-	// if New is 0 and no pid namespace is among Joins, and then a failure comes
-	// as a message.
+	// if New is 0, no pid namespace is among Joins and Place is not set, and
+	// then a failure comes as a message.
 	Stay bool
 
 	// MapIDs writes the id maps of a new user namespace for pid. It is set if
@@ -130,7 +133,15 @@ func Start(c *Config) (*Process, error) {
 
 // settle brings a new process to the point where it executes the binary.
 func (p *Process) settle(c *Config) error {
-	if len(c.Joins) > 0 && !c.Stay {
+	if c.Place != nil {
+		if err := c.Place(p.Pid); err != nil {
+			return err
+		}
+		if err := p.signal(); err != nil {
+			return err
+		}
+	}
+	if c.staged() {
 		if err := p.adopt(c); err != nil {
 			return err
 		}
@@ -141,11 +152,17 @@ func (p *Process) settle(c *Config) error {
 	if err := c.MapIDs(p.Pid); err != nil {
 		return err
 	}
-	if _, err := unix.Write(p.Conn.FD(), []byte{1}); err != nil {
-		return os.NewSyscallError("write", err)
-	}
-	return nil
+	return p.signal()
 }
+
+// signal lets the raw child go on.
+func (p *Process) signal() error {
+	_, err := unix.Write(p.Conn.FD(), []byte{1})
+	return os.NewSyscallError("write", err)
+}
+
+// staged tells whether a first stage makes the process.
+func (c *Config) staged() bool { return len(c.Joins) > 0 && !c.Stay || c.Place != nil }
 
 // adopt replaces stage one by the process it made.
 func (p *Process) adopt(c *Config) error {
@@ -272,6 +289,8 @@ func newRawChild(c *Config, socket int) (*rawChild, error) {
 		exe:       uintptr(c.Exe),
 		socket:    uintptr(socket),
 		joins:     c.Joins,
+		placed:    c.Place != nil,
+		parent:    uintptr(os.Getpid()),
 		uid:       uintptr(c.UID),
 		gid:       uintptr(c.GID),
 		mapped:    c.MapIDs != nil,
@@ -288,7 +307,7 @@ func newRawChild(c *Config, socket int) (*rawChild, error) {
 		r.userJoined = r.userJoined || j.Type == unix.CLONE_NEWUSER
 		r.timeJoined = r.timeJoined || j.Type == unix.CLONE_NEWTIME
 	}
-	r.stay = c.Stay || len(c.Joins) == 0
+	r.stay = !c.staged()
 	if !r.stay {
 		r.second = cloneArgs{flags: uint64(c.New) | unix.CLONE_PARENT} // which takes stage one's exit signal
 		return r, nil
