@@ -23,19 +23,19 @@ func (c *Cgroup) setCPU(r *specs.LinuxCPU) error {
 		}
 	}
 	if shares := value(r.Shares); shares != 0 && idle == 0 {
-		if err := c.set("cpu.shares", "cpu.weight", strconv.FormatUint(weightOfShares(shares), 10)); err != nil {
+		if err := c.set("cpu.shares", "cpu.weight", strconv.FormatUint(WeightOfShares(shares), 10)); err != nil {
 			return err
 		}
 	}
 	return c.setBandwidth(r)
 }
 
-// weightOfShares maps the shares of cgroup v1 (2 to 262144, default 1024) to
+// WeightOfShares maps the shares of cgroup v1 (2 to 262144, default 1024) to
 // the weight of v2 (1 to 10000, default 100). The curve goes through both ends
 // and maps one default to the other, which a straight line cannot:
 //
 //	weight = ceil(10^((l² + 125 l) / 612 - 7/34)), l = log2(shares)
-func weightOfShares(shares uint64) uint64 {
+func WeightOfShares(shares uint64) uint64 {
 	switch {
 	case shares <= 2:
 		return 1

@@ -53,6 +53,42 @@ func (h Hierarchy) Create(path string) (*Cgroup, error) {
 	}
 }
 
+// Adopt opens a cgroup that somebody else has made, and used, and enables on the
+// way down every controller that can be enabled, as [Hierarchy.Create] does.
+func (h Hierarchy) Adopt(path string) (*Cgroup, error) {
+	names, err := split(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %w", err)
+	}
+	c := &Cgroup{h: h, fd: -1}
+	err = c.descend(names)
+	if err == nil && len(c.Created) > 0 {
+		err = &fs.PathError{Op: "open", Path: c.Dir(), Err: ErrNotExist}
+	}
+	if err != nil {
+		c.undo()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Sub makes a cgroup below c, or opens the one that is there.
+func (c *Cgroup) Sub(name string) (*Cgroup, error) {
+	if names, err := split(name); err != nil || len(names) != 1 || names[0] != name {
+		return nil, fmt.Errorf("create cgroup: %q is not a name", name)
+	}
+	fd, err := openBelow(c.fd, ".")
+	if err != nil {
+		return nil, c.pathError("open", "", err)
+	}
+	sub := &Cgroup{h: c.h, path: c.path, fd: fd}
+	if _, err := sub.enter(name); err != nil {
+		sub.Close()
+		return nil, err
+	}
+	return sub, nil
+}
+
 // descend walks c from the root to names, making what is missing.
 func (c *Cgroup) descend(names []string) error {
 	fd, err := openRoot(c.h.Path)

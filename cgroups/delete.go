@@ -43,7 +43,8 @@ func (c *Cgroup) Delete(created []string) error {
 		}
 		// A process leaves the list a little before the kernel lets go of
 		// the directory, so an empty list is no promise: pause as well.
-		if err := c.waitEvent("populated", 0, deadline); err != nil && !errors.Is(err, errTimeout) {
+		err = c.waitEvent("populated", 0, deadline)
+		if err != nil && !errors.Is(err, errTimeout) && !errors.Is(err, ErrNotExist) {
 			return err
 		}
 		time.Sleep(pause)
@@ -82,6 +83,9 @@ func (c *Cgroup) removeTree(root int, own bool) error {
 
 func (c *Cgroup) stillBusy() error {
 	procs, err := c.Procs()
+	if errors.Is(err, ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (c *Cgroup) setIOWeight(field, prefix string, w uint16) error {
 	text := prefix + itoa(int(w))
 	err := c.write(bfq, text)
 	if err == unix.ENOENT {
-		return c.set(field, "io.weight", prefix+itoa(ioWeight(w)))
+		return c.set(field, "io.weight", prefix+itoa(IOWeight(w)))
 	}
 	if err != nil {
 		return c.explain(field, "write", bfq, text, err)
@@ -59,8 +59,8 @@ func (c *Cgroup) setIOWeight(field, prefix string, w uint16) error {
 	return nil
 }
 
-// ioWeight maps 10 to 1000 linearly to 1 to 10000.
-func ioWeight(w uint16) int { return 1 + (int(w)-10)*9999/990 }
+// IOWeight maps 10 to 1000 linearly to 1 to 10000.
+func IOWeight(w uint16) int { return 1 + (int(w)-10)*9999/990 }
 
 // setThrottle writes limits of io.max. A rate of zero lifts a limit.
 func (c *Cgroup) setThrottle(name, key string, devices []specs.LinuxThrottleDevice) error {

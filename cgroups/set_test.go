@@ -171,12 +171,12 @@ func TestWeightOfShares(t *testing.T) {
 		{0, 1}, {1, 1}, {2, 1}, {10, 4}, {100, 17}, {256, 35}, {512, 59}, {1000, 99}, {1024, 100},
 		{2048, 174}, {10000, 627}, {100000, 4340}, {262143, 10000}, {262144, 10000}, {1 << 60, 10000},
 	} {
-		if got := weightOfShares(test.shares); got != test.weight {
-			t.Errorf("weightOfShares(%d) = %d, want %d", test.shares, got, test.weight)
+		if got := WeightOfShares(test.shares); got != test.weight {
+			t.Errorf("WeightOfShares(%d) = %d, want %d", test.shares, got, test.weight)
 		}
 	}
 	for s := uint64(2); s < 262144; s += 61 {
-		if weightOfShares(s) > weightOfShares(s+61) {
+		if WeightOfShares(s) > WeightOfShares(s+61) {
 			t.Fatalf("not monotonic at %d", s)
 		}
 	}

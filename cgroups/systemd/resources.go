@@ -1,0 +1,241 @@
+package systemd
+
+import (
+	"fmt"
+	"math/bits"
+	"strconv"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/cgroups"
+)
+
+// Properties says limits in systemd's words: those that it has properties for.
+// As in cgroups, absent and zero mean "leave as it is", and -1 means no limit;
+// values of unified win. What is wrong in a way that only the kernel can tell is
+// left for the kernel to tell. Devices and the number of processes are not among
+// them: see the package's comment and [Tasks].
+func Properties(r *specs.LinuxResources) ([]Property, error) {
+	if r == nil {
+		return nil, nil
+	}
+	var list properties
+	if m := r.Memory; m != nil {
+		list.memory(m)
+	}
+	if c := r.CPU; c != nil {
+		if err := list.cpu(c); err != nil {
+			return nil, err
+		}
+	}
+	if io := r.BlockIO; io != nil {
+		list.io(io)
+	}
+	return list, list.unified(r.Unified)
+}
+
+// Tasks is the limit on processes as a property; 0 is no answer.
+func Tasks(limit int64) []Property {
+	switch {
+	case limit == 0:
+		return nil
+	case limit < 0:
+		return []Property{{"TasksMax", uint64(Infinity)}}
+	}
+	return []Property{{"TasksMax", uint64(limit)}}
+}
+
+type properties []Property
+
+// add sets a property, for good: what was added before under the name goes.
+func (p *properties) add(name string, value any) {
+	for i := range *p {
+		if (*p)[i].Name == name {
+			(*p)[i].Value = value
+			return
+		}
+	}
+	*p = append(*p, Property{name, value})
+}
+
+// limit adds one in OCI's encoding.
+func (p *properties) limit(name string, limit *int64) {
+	switch {
+	case limit == nil || *limit == 0:
+	case *limit < 0:
+		p.add(name, uint64(Infinity))
+	default:
+		p.add(name, uint64(*limit))
+	}
+}
+
+func (p *properties) memory(m *specs.LinuxMemory) {
+	p.limit("MemoryMax", m.Limit)
+	p.limit("MemoryLow", m.Reservation)
+	// OCI's swap is the sum of memory and swap.
+	switch limit, swap := value(m.Limit), value(m.Swap); {
+	case swap < 0, swap == 0 && limit == -1:
+		p.add("MemorySwapMax", uint64(Infinity))
+	case swap > 0 && limit > 0 && swap >= limit:
+		p.add("MemorySwapMax", uint64(swap-limit))
+	}
+}
+
+func (p *properties) cpu(c *specs.LinuxCPU) error {
+	if value(c.Idle) != 0 {
+		p.add("CPUWeight", uint64(0)) // idle, since systemd 252
+	} else if shares := value(c.Shares); shares != 0 {
+		p.add("CPUWeight", cgroups.WeightOfShares(shares))
+	}
+	p.bandwidth(value(c.Quota), value(c.Period))
+	if err := p.set("AllowedCPUs", "cpu.cpus", c.Cpus); err != nil {
+		return err
+	}
+	return p.set("AllowedMemoryNodes", "cpu.mems", c.Mems)
+}
+
+// bandwidth adds a quota as systemd has it: for each second, in hundredths.
+// Rounded up, so that a cgroup below that was promised the quota can have it.
+func (p *properties) bandwidth(quota int64, period uint64) {
+	if period != 0 {
+		p.add("CPUQuotaPeriodUSec", period)
+	} else {
+		period = 100000 // the kernel's default
+	}
+	switch {
+	case quota < 0:
+		p.add("CPUQuotaPerSecUSec", uint64(Infinity))
+	case quota > 0:
+		const hundredth = 10000
+		high, low := bits.Mul64(uint64(quota), 1000000)
+		if high >= period {
+			return // more than there is time: no kernel takes it
+		}
+		perSecond, rest := bits.Div64(high, low, period)
+		if rest != 0 {
+			perSecond++
+		}
+		if over := perSecond % hundredth; over != 0 {
+			perSecond += hundredth - over
+		}
+		p.add("CPUQuotaPerSecUSec", perSecond)
+	}
+}
+
+// set adds a list of CPUs or nodes, "0-3,7", as the bits it stands for.
+func (p *properties) set(name, field, list string) error {
+	if list == "" {
+		return nil
+	}
+	const most = 1 << 13 // CPUs that Linux can be built for
+	var mask []byte
+	for item := range strings.SplitSeq(strings.TrimSpace(list), ",") {
+		from, to, isRange := strings.Cut(item, "-")
+		if !isRange {
+			to = from
+		}
+		first, err1 := strconv.ParseUint(from, 10, 32)
+		last, err2 := strconv.ParseUint(to, 10, 32)
+		if err1 != nil || err2 != nil || last < first || last >= most {
+			return &cgroups.Error{Field: field, Err: fmt.Errorf("%q is not a list such as 0-3,7", list)}
+		}
+		for n := first; n <= last; n++ {
+			for uint64(len(mask)) <= n/8 {
+				mask = append(mask, 0)
+			}
+			mask[n/8] |= 1 << (n % 8)
+		}
+	}
+	p.add(name, mask)
+	return nil
+}
+
+func (p *properties) io(io *specs.LinuxBlockIO) {
+	if w := value(io.Weight); w >= 10 && w <= 1000 {
+		p.add("IOWeight", uint64(cgroups.IOWeight(w)))
+	}
+	var weights []Pair
+	for _, d := range io.WeightDevice {
+		if w := value(d.Weight); w >= 10 && w <= 1000 {
+			weights = append(weights, Pair{blockDevice(d.Major, d.Minor), uint64(cgroups.IOWeight(w))})
+		}
+	}
+	if len(weights) > 0 {
+		p.add("IODeviceWeight", weights)
+	}
+	p.throttle("IOReadBandwidthMax", io.ThrottleReadBpsDevice)
+	p.throttle("IOWriteBandwidthMax", io.ThrottleWriteBpsDevice)
+	p.throttle("IOReadIOPSMax", io.ThrottleReadIOPSDevice)
+	p.throttle("IOWriteIOPSMax", io.ThrottleWriteIOPSDevice)
+}
+
+func (p *properties) throttle(name string, devices []specs.LinuxThrottleDevice) {
+	var rates []Pair
+	for _, d := range devices {
+		rate := d.Rate
+		if rate == 0 {
+			rate = Infinity
+		}
+		rates = append(rates, Pair{blockDevice(d.Major, d.Minor), rate})
+	}
+	if len(rates) > 0 {
+		p.add(name, rates)
+	}
+}
+
+// blockDevice is a path by which systemd finds a device of that number.
+func blockDevice(major, minor int64) string { return fmt.Sprintf("/dev/block/%d:%d", major, minor) }
+
+// unified adds those of the kernel's files that systemd writes, too.
+func (p *properties) unified(files map[string]string) error {
+	for _, f := range [...]struct{ file, name string }{
+		{"memory.min", "MemoryMin"},
+		{"memory.low", "MemoryLow"},
+		{"memory.high", "MemoryHigh"},
+		{"memory.max", "MemoryMax"},
+		{"memory.swap.max", "MemorySwapMax"},
+		{"memory.zswap.max", "MemoryZSwapMax"},
+		{"cpu.weight", "CPUWeight"},
+	} {
+		if n, ok := limitText(files[f.file]); ok {
+			p.add(f.name, n)
+		}
+	}
+	if n, ok := limitText(strings.TrimPrefix(files["io.weight"], "default ")); ok {
+		p.add("IOWeight", n)
+	}
+	if quota, period, ok := strings.Cut(strings.TrimSpace(files["cpu.max"]), " "); ok || quota != "" {
+		q, ok1 := limitText(quota)
+		n, ok2 := limitText(period)
+		switch {
+		case ok && !ok2, !ok1: // the kernel will say what is wrong
+		case q == Infinity:
+			p.bandwidth(-1, n)
+		default:
+			p.bandwidth(int64(min(q, 1<<62)), n)
+		}
+	}
+	if err := p.set("AllowedCPUs", "unified.cpuset.cpus", files["cpuset.cpus"]); err != nil {
+		return err
+	}
+	return p.set("AllowedMemoryNodes", "unified.cpuset.mems", files["cpuset.mems"])
+}
+
+// limitText reads a number, or "max".
+func limitText(text string) (uint64, bool) {
+	if text = strings.TrimSpace(text); text == "max" {
+		return Infinity, true
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	return n, err == nil
+}
+
+// value is *p, or zero: absent and zero mean the same here.
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}

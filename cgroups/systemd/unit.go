@@ -1,0 +1,203 @@
+package systemd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/crun-go/crun-go/cgroups/systemd/internal/dbus"
+)
+
+const (
+	systemdName      = "org.freedesktop.systemd1"
+	managerPath      = "/org/freedesktop/systemd1"
+	managerInterface = "org.freedesktop.systemd1.Manager"
+)
+
+// Unit is a transient unit: a scope, or a slice if its name ends in .slice.
+type Unit struct {
+	Name        string
+	Slice       string // the slice it belongs to, as systemd names it: "-.slice" is the root
+	Description string // says whose unit it is: see Stop
+	Properties  []Property
+}
+
+// IsSlice tells whether the unit of that name is a slice, which takes no process.
+func IsSlice(name string) bool { return strings.HasSuffix(name, ".slice") }
+
+// Start makes the unit, with process pid in it unless it is a slice, and waits
+// until that is done. What a unit of the name that failed has left with systemd
+// is dropped.
+func (c *Conn) Start(u *Unit, pid int) error {
+	c.bus.Until(time.Now().Add(timeout))
+	err := c.start(u, pid)
+	if isError(err, "UnitExists") {
+		var name dbus.Body
+		name.Text(u.Name)
+		if _, err := c.call("ResetFailedUnit", "s", &name); err == nil {
+			if err = c.start(u, pid); err == nil {
+				return nil
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("start unit %q: %w", u.Name, err)
+	}
+	return nil
+}
+
+func (c *Conn) start(u *Unit, pid int) error {
+	var args dbus.Body
+	args.Text(u.Name)
+	args.Text("replace") // any job there may be for the unit
+	encodeProperties(&args, u.all(pid))
+	args.Array(8, func() {}) // no auxiliary units
+	return c.job("StartTransientUnit", "ssa(sv)a(sa(sv))", &args)
+}
+
+// all are the properties of the unit, the caller's last.
+func (u *Unit) all(pid int) []Property {
+	list := []Property{
+		{"Description", u.Description},
+		{"DefaultDependencies", false},
+		{"MemoryAccounting", true},
+		{"CPUAccounting", true},
+		{"IOAccounting", true},
+		{"TasksAccounting", true},
+	}
+	if IsSlice(u.Name) {
+		// Where it belongs follows from its name.
+		list = append(list, Property{"Wants", []string{u.Slice}})
+	} else {
+		list = append(list,
+			Property{"Slice", u.Slice},
+			Property{"Delegate", true},
+			Property{"PIDs", []uint32{uint32(pid)}},
+			// Nobody looks at what is left of a failed one, and it would be in
+			// the way of the next container of that name.
+			Property{"CollectMode", "inactive-or-failed"})
+	}
+	return append(list, u.Properties...)
+}
+
+// Set changes properties of a unit until it ends.
+func (c *Conn) Set(name string, properties []Property) error {
+	if len(properties) == 0 {
+		return nil
+	}
+	c.bus.Until(time.Now().Add(timeout))
+	var args dbus.Body
+	args.Text(name)
+	args.Bool(true) // not beyond the life of the unit
+	encodeProperties(&args, properties)
+	if _, err := c.call("SetUnitProperties", "sba(sv)", &args); err != nil {
+		return fmt.Errorf("set properties of unit %q: %w", name, err)
+	}
+	return nil
+}
+
+// Stop ends a unit and waits until that is done. One that is not there is no
+// error. If description is not empty, a unit with another one is somebody
+// else's, and left alone.
+func (c *Conn) Stop(name, description string) error {
+	c.bus.Until(time.Now().Add(timeout))
+	if description != "" {
+		text, err := c.property(name, "org.freedesktop.systemd1.Unit", "Description")
+		if err != nil || text != description {
+			return err
+		}
+	}
+	var args dbus.Body
+	args.Text(name)
+	args.Text("replace")
+	err := c.job("StopUnit", "ss", &args)
+	if err != nil && !isError(err, "NoSuchUnit") {
+		return fmt.Errorf("stop unit %q: %w", name, err)
+	}
+	return nil
+}
+
+// ControlGroup returns the path of a slice's cgroup in the hierarchy.
+func (c *Conn) ControlGroup(name string) (string, error) {
+	path, err := c.property(name, "org.freedesktop.systemd1.Slice", "ControlGroup")
+	if err == nil && path == "" {
+		err = fmt.Errorf("unit %q has no cgroup", name)
+	}
+	return path, err
+}
+
+// job calls a method that returns a job, and waits for its end.
+func (c *Conn) job(method, signature string, args *dbus.Body) error {
+	answer, err := c.call(method, signature, args)
+	if err != nil {
+		return err
+	}
+	job := answer.Args.Text()
+	if err := answer.Args.Err(); err != nil {
+		return err
+	}
+	for {
+		m, err := c.bus.Signal()
+		if errors.Is(err, dbus.ErrTimeout) {
+			return fmt.Errorf("systemd has not done it in %v", timeout)
+		}
+		if err != nil {
+			return err
+		}
+		if m.Member != "JobRemoved" || m.Interface != managerInterface {
+			continue
+		}
+		_, path, _, result := m.Args.Uint32(), m.Args.Text(), m.Args.Text(), m.Args.Text()
+		switch {
+		case m.Args.Err() != nil:
+			return m.Args.Err()
+		case path != job:
+		case result != "done":
+			return fmt.Errorf("systemd's job ended with %q", result)
+		default:
+			return nil
+		}
+	}
+}
+
+func (c *Conn) call(method, signature string, args *dbus.Body) (*dbus.Message, error) {
+	return c.bus.Call(dbus.Method{Destination: c.dest, Path: managerPath, Interface: managerInterface, Member: method}, signature, args)
+}
+
+// property reads a property that is a text. Of a unit that is not there
+// systemd tells defaults: its name for a description, nothing for others.
+func (c *Conn) property(unit, of, name string) (string, error) {
+	var args dbus.Body
+	args.Text(of)
+	args.Text(name)
+	get := dbus.Method{Destination: c.dest, Path: unitPath(unit), Interface: "org.freedesktop.DBus.Properties", Member: "Get"}
+	answer, err := c.bus.Call(get, "ss", &args)
+	if err != nil {
+		return "", fmt.Errorf("ask for %s of unit %q: %w", name, unit, err)
+	}
+	text := answer.Args.VariantText()
+	return text, answer.Args.Err()
+}
+
+// unitPath is the object of a unit: every byte of its name that is no letter or
+// digit as _XX (sd_bus_path_encode(3)).
+func unitPath(name string) string {
+	const hex = "0123456789abcdef"
+	b := []byte(managerPath + "/unit/")
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9' && i > 0:
+			b = append(b, c)
+		default:
+			b = append(b, '_', hex[c>>4], hex[c&15])
+		}
+	}
+	return string(b)
+}
+
+// isError tells whether systemd's answer was the error of that name.
+func isError(err error, name string) bool {
+	var e *dbus.Error
+	return errors.As(err, &e) && e.Name == "org.freedesktop.systemd1."+name
+}
