@@ -206,6 +206,9 @@ func (c *Container) killAll(sig unix.Signal) (reached bool, err error) {
 	}
 	defer group.Close()
 	pids, err := group.Procs()
+	if errors.Is(err, cgroups.ErrNotExist) {
+		return false, nil // systemd removes the cgroup with its last process
+	}
 	if err != nil || len(pids) == 0 {
 		return false, err
 	}

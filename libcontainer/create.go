@@ -26,6 +26,7 @@ type creation struct {
 	dir     *state.Dir
 	journal state.State
 	cgroup  *cgroups.Cgroup
+	unit    *unit         // of systemd's, whose cgroup that is; nil: none
 	trees   []plan.Tree   // for init, by slot
 	mapping *mapping      // of the last id-mapped tree; nil: none
 	rootfs  int           // the root filesystem's directory, where init starts
@@ -168,6 +169,8 @@ func (c *creation) do(item *plan.Item) error {
 	switch s := item.Step.(type) {
 	case *plan.CreateCgroup:
 		return c.createCgroup(s)
+	case *plan.StartUnit:
+		return c.prepareUnit(s)
 	case *plan.SetResources:
 		return c.setResources(s)
 	case *plan.SetDevices:
@@ -243,7 +246,7 @@ func (c *creation) undo() error {
 	if c.cgroup != nil {
 		errs = append(errs, c.cgroup.Kill(), c.cgroup.Delete(c.cgroup.Created))
 	}
-	errs = append(errs, c.undoRdt())
+	errs = append(errs, c.stopUnit(), c.undoRdt())
 	if errors.Join(errs...) == nil {
 		// Else the journal stays, so that delete can finish it.
 		errs = append(errs, c.dir.Remove())
@@ -288,6 +291,9 @@ func (c *creation) close() {
 	}
 	if c.cgroup != nil {
 		c.cgroup.Close()
+	}
+	if c.unit != nil {
+		c.unit.conn.Close()
 	}
 	c.dir.Close()
 }

@@ -10,6 +10,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/state"
 )
 
@@ -78,7 +79,7 @@ func (c *Container) destroy(warn func(field, text string)) error {
 	if err := c.end(); err != nil {
 		return err
 	}
-	if err := c.removeCgroup(); err != nil {
+	if err := errors.Join(c.removeCgroup(), c.dropUnit()); err != nil {
 		return fmt.Errorf("unable to destroy container: %w", err)
 	}
 	if err := leaveRdt(&c.journal.Rdt); err != nil {
@@ -129,7 +130,7 @@ func (c *Container) removeCgroup() error {
 		defer group.Close()
 	}
 	populated, err := group.Populated()
-	if err != nil {
+	if err != nil && !errors.Is(err, cgroups.ErrNotExist) { // systemd may have been faster
 		return err
 	}
 	if populated {

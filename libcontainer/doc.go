@@ -62,6 +62,16 @@
 //	    ◀──────────────────────────────────────────── end of the socket  execve
 //	pid file
 //
+// # systemd
+//
+// Where systemd makes the cgroup, it does so by moving a process into it, and
+// there is none yet. So the raw child has a first stage that waits: the parent
+// has systemd start the unit with that stage in it, then lets it go on, and it
+// clones the process that becomes init, as a child of the parent's. Init is born
+// in its cgroup as ever; what was moved is a process of one thread that has
+// executed nothing and ends there. A user's runtime needs no right to clone into
+// the unit's cgroup either, which from a login session it has not.
+//
 // # Crash safety
 //
 // The journal (package state) names everything that will need undoing before
@@ -92,6 +102,7 @@
 //	main        sends the process to init or to the command line
 //	specconv    config.json in, Plan out: no system calls, no clock
 //	cgroups     cgroup v2, without knowledge of containers
+//	systemd     cgroups by way of systemd: transient units over D-Bus
 //	plan        the vocabulary: Plan and its steps, and their binary form
 //	cli         commands, output, exit codes, hints: the only one to print
 //	state       the state directory: journal, lock, exec fifo

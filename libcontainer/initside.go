@@ -67,6 +67,8 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 	config = &spawn.Config{Exe: c.self, Args: []string{initproc.Name}, Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets)}
 	if c.cgroup != nil {
 		config.Cgroup = c.cgroup.FD()
+	} else if c.unit != nil {
+		config.Place = c.startUnit
 	}
 	for _, ns := range s.New {
 		config.New |= cloneFlag(ns)

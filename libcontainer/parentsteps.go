@@ -14,6 +14,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
@@ -23,6 +24,10 @@ import (
 // taken.
 func (c *creation) nameCgroup() {
 	for _, item := range c.plan.Parent {
+		if s, ok := item.Step.(*plan.StartUnit); ok {
+			c.journal.Cgroup = state.Cgroup{Systemd: true, Unit: s.Name, User: s.User}
+			return
+		}
 		s, ok := item.Step.(*plan.CreateCgroup)
 		if !ok {
 			continue
@@ -133,7 +138,10 @@ func (c *creation) setPids(s *plan.SetPids) error {
 	if c.cgroup == nil {
 		return nil
 	}
-	return resourceError(c.cgroup.SetPids(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &s.Limit}}))
+	if err := c.cgroup.SetPids(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &s.Limit}}); err != nil {
+		return resourceError(err)
+	}
+	return c.limitTasks(s.Limit)
 }
 
 // setOOMScoreAdj writes it from outside: a container's init may not lower it.

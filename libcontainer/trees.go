@@ -17,6 +17,9 @@ import (
 // openTree opens a mount tree for init. The root filesystem must be a real
 // directory: a link there would be resolved with the host's root.
 func (c *creation) openTree(s *plan.OpenTree) error {
+	if s.Path == "" && c.cgroup == nil {
+		return nil // see openUnitTrees
+	}
 	flags := uint(0)
 	if s.Recursive {
 		flags |= unix.AT_RECURSIVE
@@ -44,7 +47,7 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 			t.Path = "." // where init starts
 		}
 	case !s.Optional:
-		return errors.Unwrap(err) // the step says "open" and the path
+		return &os.PathError{Op: "open", Path: s.Path, Err: errors.Unwrap(err)}
 	}
 	c.keepTree(s.Slot, t)
 	if s.IDMap == nil || t.FD < 0 {

@@ -15,28 +15,37 @@ import (
 // needs no more threads.
 func (b *builder) planCgroup() error {
 	if b.opts.SystemdCgroup {
-		return invalid("linux.cgroupsPath", "leave out --systemd-cgroup",
-			"the systemd cgroup driver is not supported by this version")
+		return b.planUnit()
 	}
 	b.cgroup = b.cgroupPath()
 	r := b.linux.Resources
-	limited := hasLimits(r)
 	step := &plan.CreateCgroup{
 		Path:      b.cgroup,
-		Tolerated: b.rootless() && b.linux.CgroupsPath == "" && !limited && pidsLimit(r) == 0,
+		Tolerated: b.rootless() && b.linux.CgroupsPath == "" && !hasLimits(r) && pidsLimit(r) == 0,
 	}
 	b.delegateCgroup(step)
 	b.parentAdd("linux.cgroupsPath", step)
+	b.planSubcgroup(step)
+	return b.planLimits()
+}
+
+// planSubcgroup plans the cgroup below that an annotation asks for.
+func (b *builder) planSubcgroup(above *plan.CreateCgroup) {
 	if name := b.spec.Annotations[delegateCgroup]; name != "" {
-		b.subcgroup = &plan.EnterSubcgroup{Name: name, Delegate: step.Delegate, OwnerUID: step.OwnerUID, OwnerGID: step.OwnerGID}
+		b.subcgroup = &plan.EnterSubcgroup{Name: name, Delegate: above.Delegate, OwnerUID: above.OwnerUID, OwnerGID: above.OwnerGID}
 	}
+}
+
+// planLimits plans the limits and the device filter of the cgroup.
+func (b *builder) planLimits() error {
+	r := b.linux.Resources
 	if r == nil {
 		return b.planDeviceRules(nil)
 	}
 	if err := checkUnified(r.Unified); err != nil {
 		return err
 	}
-	if limited {
+	if hasLimits(r) {
 		b.limits = append(b.limits, plan.Item{Field: "linux.resources", Step: &plan.SetResources{Resources: r}})
 	}
 	return b.planDeviceRules(r.Devices)

@@ -67,41 +67,65 @@ func bundles(t testing.TB, f func(name string, spec *specs.Spec, host Host)) {
 func TestGolden(t *testing.T) {
 	bundles(t, func(name string, spec *specs.Spec, host Host) {
 		t.Run(name, func(t *testing.T) {
-			p, warnings, err := Plan(spec, host, goldenOptions(spec))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, item := range p.Init {
-				// How long a filter is, is the compiler's business.
-				if load, ok := item.Step.(*plan.LoadSeccomp); ok {
-					load.Filter = nil
-				}
-			}
-			var got bytes.Buffer
-			if err := plan.Text(&got, p); err != nil {
-				t.Fatal(err)
-			}
-			for _, w := range warnings {
-				if w.Field != "linux.seccomp.syscalls" { // nor which syscalls it knows
-					got.WriteString("warning: " + w.Field + ": " + w.Text + "\n")
-				}
-			}
-			file := "testdata/golden/" + name + ".plan"
-			if *update {
-				if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got.Bytes(), want) {
-				t.Errorf("plan differs from %s:\n%s", file, diff(string(want), got.String()))
-			}
+			golden(t, name, spec, host, goldenOptions(spec))
 		})
 	})
+}
+
+// TestGoldenSystemd has systemd make the cgroup, with the paths that engines
+// give then.
+func TestGoldenSystemd(t *testing.T) {
+	paths := map[string]string{
+		"cri-container":       "kubepods-burstable-pod12ab.slice:cri-containerd:34cd",
+		"docker-limits":       "system.slice:docker:34cd",
+		"rootless-podman-run": "user.slice:libpod:34cd",
+	}
+	bundles(t, func(name string, spec *specs.Spec, host Host) {
+		if paths[name] == "" {
+			return
+		}
+		spec.Linux.CgroupsPath = paths[name]
+		opts := goldenOptions(spec)
+		opts.SystemdCgroup = true
+		t.Run(name, func(t *testing.T) { golden(t, name+"-systemd", spec, host, opts) })
+	})
+}
+
+// golden compares a plan with the one on record.
+func golden(t *testing.T, name string, spec *specs.Spec, host Host, opts Options) {
+	p, warnings, err := Plan(spec, host, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range p.Init {
+		// How long a filter is, is the compiler's business.
+		if load, ok := item.Step.(*plan.LoadSeccomp); ok {
+			load.Filter = nil
+		}
+	}
+	var got bytes.Buffer
+	if err := plan.Text(&got, p); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range warnings {
+		if w.Field != "linux.seccomp.syscalls" { // nor which syscalls it knows
+			got.WriteString("warning: " + w.Field + ": " + w.Text + "\n")
+		}
+	}
+	file := "testdata/golden/" + name + ".plan"
+	if *update {
+		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("plan differs from %s:\n%s", file, diff(string(want), got.String()))
+	}
 }
 
 // diff shows the lines that two texts don't share.

@@ -207,7 +207,7 @@ func TestInvalidHere(t *testing.T) {
 			"cannot use console socket if crun-go will not detach or allocate tty"},
 		{"private without pivot", `{"linux": {"rootfsPropagation": "rprivate"}}`, goldenHost, Options{NoPivot: true}, "linux.rootfsPropagation",
 			"rootfsPropagation of [r]private is not safe without pivot_root"},
-		{"systemd", `{}`, goldenHost, Options{SystemdCgroup: true}, "linux.cgroupsPath", "not supported by this version"},
+		{"systemd", `{"linux": {"cgroupsPath": "/a/b"}}`, goldenHost, Options{SystemdCgroup: true}, "linux.cgroupsPath", `got "/a/b" instead`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			refused(t, decode(t, c.fragment), c.host, c.opts, c.field, c.text)

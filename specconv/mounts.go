@@ -262,7 +262,11 @@ func (b *builder) planCgroupMount(field string, step *plan.MountFS) {
 	}
 	step.Mask = true
 	if b.host.CgroupRoot != "" {
-		step.Fallback = b.open(field, &plan.OpenTree{Path: path.Join(b.host.CgroupRoot, b.cgroup), Optional: true})
+		tree := &plan.OpenTree{Optional: true} // of a unit, which is not there yet
+		if b.cgroup != "" {
+			tree.Path = path.Join(b.host.CgroupRoot, b.cgroup)
+		}
+		step.Fallback = b.open(field, tree)
 	}
 }
 

@@ -19,19 +19,28 @@ const unitProperty = "org.systemd.property."
 //	org.systemd.property.TimeoutStopSec = 30
 //	org.systemd.property.CollectMode    = 'inactive-or-failed'
 //
-// The unit's part of it is the systemd driver's; without one they have no
-// effect, but a mistake in them is one everywhere.
+// Without the systemd driver they have no effect, but a mistake in them is one
+// everywhere.
 func (b *builder) checkUnitProperties() error {
+	_, err := b.unitProperties()
+	return err
+}
+
+// unitProperties returns those that annotations ask for, by name.
+func (b *builder) unitProperties() ([]plan.UnitProperty, error) {
+	var list []plan.UnitProperty
 	for _, key := range sortedKeys(b.spec.Annotations) {
 		name, ok := strings.CutPrefix(key, unitProperty)
 		if !ok {
 			continue
 		}
-		if _, err := parseUnitProperty(name, b.spec.Annotations[key]); err != nil {
-			return invalid("annotations."+key, "", "%w", err)
+		p, err := parseUnitProperty(name, b.spec.Annotations[key])
+		if err != nil {
+			return nil, invalid("annotations."+key, "", "%w", err)
 		}
+		list = append(list, p)
 	}
-	return nil
+	return list, nil
 }
 
 // parseUnitProperty reads a property's value in GVariant text format, of which

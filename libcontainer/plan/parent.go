@@ -20,6 +20,22 @@ type CreateCgroup struct {
 	Tolerated bool // rootless and no limit asked for: a cgroup that can't be made is no error
 }
 
+// StartUnit has systemd make the container's cgroup, as a transient unit, once
+// init's forerunner is there to be put into it: the step names the unit, Spawn
+// starts it.
+type StartUnit struct {
+	Name       string // such as "crun-go-web.scope"
+	Slice      string // "system.slice"
+	User       bool   // of the user's systemd, not the system's
+	Path       string // where its cgroup should be, below the cgroup of that systemd
+	Subgroup   string // a cgroup in it for the processes, "container"; empty: none
+	Resources  *specs.LinuxResources
+	Properties []UnitProperty
+	Delegate   bool // as in CreateCgroup
+	OwnerUID   int
+	OwnerGID   int
+}
+
 // UnitProperty is a property of a systemd unit.
 type UnitProperty struct {
 	Name   string
@@ -50,7 +66,7 @@ type SetPids struct{ Limit int64 }
 // by descriptor (see open_tree(2)).
 type OpenTree struct {
 	Slot      int    // index among the descriptors sent to init
-	Path      string // absolute host path
+	Path      string // absolute host path; empty: the cgroup of the unit that StartUnit names
 	Recursive bool   // with all mounts below it
 	NoFollow  bool   // if the last component is a symbolic link, it is itself the tree
 	Rootfs    bool   // it is the root filesystem: must be a directory; init starts with it as its cwd
@@ -100,7 +116,7 @@ type MakeRdtGroup struct {
 	Monitor   bool     // make a monitoring group of the container's name in it
 }
 
-// EnterRdtGroup puts init, or what exec executes, into the group.
+// EnterRdtGroup puts init into the group.
 type EnterRdtGroup struct{}
 
 // Namespace is one to be joined.
@@ -175,6 +191,20 @@ func (s *CreateCgroup) String() string {
 	}
 	return line
 }
+func (s *StartUnit) String() string {
+	line := fmt.Sprintf("have systemd start unit %q of %s, cgroup %q", s.Name, s.Slice, s.Path)
+	if s.User {
+		line = fmt.Sprintf("have the user's systemd start unit %q of %s, cgroup %q below its own", s.Name, s.Slice, s.Path)
+	}
+	for _, p := range s.Properties {
+		line += ", " + p.Name
+	}
+	if s.Delegate {
+		line += fmt.Sprintf(", delegate it to uid %d", s.OwnerUID)
+	}
+	return line
+}
+
 func (s *EnterSubcgroup) String() string {
 	line := "move init into the cgroup " + strconv.Quote(s.Name) + " below"
 	if s.Delegate {
@@ -182,6 +212,7 @@ func (s *EnterSubcgroup) String() string {
 	}
 	return line
 }
+
 func (s *SetResources) String() string { return "set cgroup limits" }
 func (s *SetDevices) String() string {
 	return fmt.Sprintf("attach device filter (%d rules)", len(s.Rules))
@@ -196,7 +227,11 @@ func (s *OpenTree) String() string {
 	case s.Recursive:
 		line = "open tree "
 	}
-	line += strconv.Quote(s.Path)
+	if s.Path == "" {
+		line += "the unit's cgroup"
+	} else {
+		line += strconv.Quote(s.Path)
+	}
 	if s.IDMap != nil {
 		line += ", map ids"
 	}
@@ -258,7 +293,7 @@ func (s *MakeRdtGroup) String() string {
 	}
 	return line
 }
-func (s *EnterRdtGroup) String() string { return "put the process into the RDT class" }
+func (s *EnterRdtGroup) String() string { return "put init into the RDT class" }
 
 func (s *MoveNetDevice) String() string {
 	line := "move network device " + strconv.Quote(s.Name) + " into the container"

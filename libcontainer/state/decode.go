@@ -65,8 +65,13 @@ func readConfig(r *jsontext.Reader, s *State) {
 			jsontext.List(r, &s.Namespaces, "objects", readNamespace)
 		case "cgroups":
 			for key := range r.Fields() {
-				if key == "systemd" {
+				switch key {
+				case "systemd":
 					jsontext.Bool(r, &s.Cgroup.Systemd)
+				case "unit":
+					jsontext.Text(r, &s.Cgroup.Unit)
+				case "user":
+					jsontext.Bool(r, &s.Cgroup.User)
 				}
 			}
 		case "hooks":

@@ -72,6 +72,8 @@ func (s *State) encodeConfig(w *jsontext.Writer) {
 	if s.Cgroup.Systemd {
 		w.Key("cgroups").Object()
 		w.Key("systemd").Bool(true)
+		w.Key("unit").Text(s.Cgroup.Unit)
+		w.Key("user").Bool(s.Cgroup.User)
 		w.End()
 	}
 	if len(s.Poststart)+len(s.Poststop) > 0 {

@@ -58,4 +58,6 @@ type Cgroup struct {
 	Dir     string   // absolute host path; empty: it has no cgroup of its own
 	Made    []string // absolute host paths that the runtime made, and will remove, outermost first
 	Systemd bool     // the cgroup belongs to a unit of systemd
+	Unit    string   // its name; it may not have been made yet if Dir is empty
+	User    bool     // it is one of the user's systemd, not the system's
 }

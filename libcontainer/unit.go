@@ -1,0 +1,219 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/cgroups/systemd"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/state"
+)
+
+// unit is the unit of systemd's that is the container's cgroup.
+type unit struct {
+	*plan.StartUnit
+	systemd.Unit
+	conn  *systemd.Conn
+	tried bool // it may be there
+}
+
+// fewTasks is a limit on processes below which init can't start: it is set when
+// init has started. Above, systemd gets it with the unit, which is one call less.
+const fewTasks = 32
+
+// prepareUnit connects to systemd: whatever is wrong with that shows before
+// there is a process. A slice is started here; a scope needs one, see startUnit.
+func (c *creation) prepareUnit(s *plan.StartUnit) error {
+	properties, err := systemd.Properties(s.Resources)
+	if err != nil {
+		return resourceError(err)
+	}
+	if r := s.Resources; r != nil && r.Pids != nil && r.Pids.Limit != nil && (*r.Pids.Limit < 0 || *r.Pids.Limit > fewTasks) {
+		properties = append(properties, systemd.Tasks(*r.Pids.Limit)...)
+	}
+	for _, p := range s.Properties {
+		properties = append(properties, systemd.Property{Name: p.Name, Value: systemd.Typed{Type: p.Type, Values: p.Values}})
+	}
+	conn, err := systemd.Dial(s.User)
+	if err != nil {
+		hint := "is systemd this machine's init? without it leave out --systemd-cgroup"
+		if s.User {
+			hint = "the user needs a login session, or \"loginctl enable-linger\"; without either use --cgroup-manager cgroupfs"
+		}
+		return fieldError("linux.cgroupsPath", err, hint)
+	}
+	c.unit = &unit{StartUnit: s, conn: conn, Unit: systemd.Unit{
+		Name: s.Name, Slice: s.Slice, Properties: properties, Description: unitDescription(&c.journal),
+	}}
+	if systemd.IsSlice(s.Name) {
+		return c.startUnit(0)
+	}
+	return nil
+}
+
+// unitDescription says whose unit it is. It is what tells a unit that a killed
+// runtime has started from somebody else's of the same name.
+func unitDescription(s *state.State) string {
+	return fmt.Sprintf("crun-go container %s, created %s", s.Container.ID, s.Created.UTC().Format(time.RFC3339Nano))
+}
+
+// startUnit has systemd start the unit, with process pid in it, and takes the
+// unit's cgroup for the container's.
+func (c *creation) startUnit(pid int) error {
+	u := c.unit
+	u.tried = true
+	err := u.conn.Start(&u.Unit, pid)
+	if err == nil {
+		err = c.takeUnit(pid)
+	}
+	if err != nil {
+		return fieldError("linux.cgroupsPath", err, "")
+	}
+	return c.openUnitTrees()
+}
+
+func (c *creation) takeUnit(pid int) error {
+	u := c.unit
+	var path string
+	var err error
+	if pid == 0 {
+		path, err = u.conn.ControlGroup(u.Unit.Name)
+	} else {
+		path, err = cgroups.Own(pid)
+	}
+	if err != nil {
+		return err
+	}
+	if !strings.HasSuffix(path, "/"+u.Unit.Name) {
+		return fmt.Errorf("unit %q was started, but its process is in cgroup %q", u.Unit.Name, path)
+	}
+	made := []string{path}
+	if u.Subgroup != "" {
+		if err := c.enterSubgroup(path, u.Subgroup, pid); err != nil {
+			return err
+		}
+		path += "/" + u.Subgroup
+		made = append(made, path)
+	}
+	take := c.hierarchy.Open
+	if u.Subgroup != "" || beyondSystemd(u.Resources) {
+		take = c.hierarchy.Adopt
+	}
+	if c.cgroup, err = take(path); err != nil {
+		return err
+	}
+	c.cgroup.Created = made
+	c.journal.Cgroup.Dir = c.cgroup.Dir()
+	for _, path := range made {
+		c.journal.Cgroup.Made = append(c.journal.Cgroup.Made, filepath.Join(c.hierarchy.Path, path))
+	}
+	if u.Delegate {
+		return c.cgroup.Delegate(u.OwnerUID, u.OwnerGID)
+	}
+	return nil
+}
+
+// enterSubgroup makes a cgroup below the unit's and moves the process there: a
+// cgroup can enable controllers for those below it only while it is empty.
+func (c *creation) enterSubgroup(path, name string, pid int) error {
+	group, err := c.hierarchy.Adopt(path)
+	if err != nil {
+		return err
+	}
+	defer group.Close()
+	sub, err := group.Sub(name)
+	if err != nil || pid == 0 {
+		return err
+	}
+	defer sub.Close()
+	return sub.Add(pid)
+}
+
+// beyondSystemd tells whether limits are of controllers that systemd does not
+// know, and so does not enable.
+func beyondSystemd(r *specs.LinuxResources) bool {
+	return r != nil && len(r.HugepageLimits)+len(r.Rdma)+len(r.Unified) > 0
+}
+
+// openUnitTrees opens what could not be opened before the unit was there.
+func (c *creation) openUnitTrees() error {
+	for _, item := range c.plan.Parent {
+		if s, ok := item.Step.(*plan.OpenTree); ok && s.Path == "" {
+			tree := *s
+			tree.Path = c.cgroup.Dir()
+			if err := c.openTree(&tree); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// limitTasks tells systemd a limit on processes that it could not be told with
+// the unit.
+func (c *creation) limitTasks(limit int64) error {
+	if c.unit == nil || limit < 0 || limit > fewTasks {
+		return nil
+	}
+	return c.unit.conn.Set(c.unit.Unit.Name, systemd.Tasks(limit))
+}
+
+// stopUnit undoes startUnit, as far as that came.
+func (c *creation) stopUnit() error {
+	if c.unit == nil || !c.unit.tried {
+		return nil
+	}
+	return c.unit.conn.Stop(c.unit.Unit.Name, c.unit.Description)
+}
+
+// limitUnit gives new limits to systemd, which would write the old ones again.
+func limitUnit(of *state.Cgroup, r *specs.LinuxResources) error {
+	if of.Unit == "" {
+		return nil
+	}
+	properties, err := systemd.Properties(r)
+	if err != nil {
+		return resourceError(err)
+	}
+	if r.Pids != nil && r.Pids.Limit != nil {
+		properties = append(properties, systemd.Tasks(*r.Pids.Limit)...)
+	}
+	if len(properties) == 0 {
+		return nil
+	}
+	conn, err := systemd.Dial(of.User)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.Set(of.Unit, properties)
+}
+
+// dropUnit ends the container's unit. Its cgroup is gone already, if its name
+// was known: then systemd will notice by itself if it can't be told. If not, the
+// runtime was killed while systemd made it, and it is known by its description.
+func (c *Container) dropUnit() error {
+	of := &c.journal.Cgroup
+	if of.Unit == "" {
+		return nil
+	}
+	conn, err := systemd.Dial(of.User)
+	if errors.Is(err, systemd.ErrNoSystemd) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	description := ""
+	if of.Dir == "" {
+		description = unitDescription(c.journal)
+	}
+	return conn.Stop(of.Unit, description)
+}

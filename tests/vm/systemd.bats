@@ -1,0 +1,225 @@
+#!/usr/bin/env bats
+# The systemd driver: containers in transient units of the system's systemd.
+load ../helpers
+load guest
+
+sd() { rt --systemd-cgroup "$@"; }
+sd_create() { ok sd create --bundle "$BUNDLE" "$ID"; }
+sd_inside() {
+	args "$@"
+	ok sd run --bundle "$BUNDLE" "$ID"
+}
+limits() { config ".linux.resources += $1"; }
+# show PROPERTY...: of the container's unit, values only.
+show() { systemctl show "${@/#/-p}" "$unit"; }
+group() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")"; }
+units_left() { systemctl list-units --all --plain --no-legend "*$ID*"; }
+
+eval "common_$(declare -f setup)"
+setup() {
+	common_setup
+	unit=crun-go-$ID.scope
+}
+
+teardown() {
+	delete_all
+	nothing_left
+	[ -z "$(units_left)" ] || fail "units left behind: $(units_left)"
+}
+
+@test "a scope of system.slice, from create to delete" {
+	sd_create
+	same cgroup "$(group)" "/sys/fs/cgroup/system.slice/$unit"
+	same processes "$(cat "$(group)/cgroup.procs")" "$(pid_of)"
+	same unit "$(show ActiveState Delegate CollectMode | tr '\n' ' ')" "Delegate=yes ActiveState=active CollectMode=inactive-or-failed "
+	ok rt start "$ID"
+	same status "$(status)" running
+	ok rt kill "$ID" KILL
+	wait_status stopped
+	ok rt delete "$ID"
+	[ -z "$(units_left)" ] || fail "$(units_left)"
+}
+
+@test "limits: properties of the unit, values in the files, and daemon-reload keeps both" {
+	limits '{memory: {limit: 67108864, reservation: 33554432, swap: 100663296},
+		cpu: {shares: 512, quota: 25000, period: 50000, cpus: "0", mems: "0"}, pids: {limit: 77},
+		blockIO: {throttleReadBpsDevice: [{major: 254, minor: 0, rate: 1048576}]},
+		hugepageLimits: [{pageSize: "2MB", limit: 4194304}], unified: {"memory.high": "50331648", "cpu.max.burst": "1000"}}'
+	sd_create
+	local properties files
+	properties=$(show MemoryMax MemoryLow MemoryHigh MemorySwapMax CPUWeight CPUQuotaPerSecUSec CPUQuotaPeriodUSec \
+		AllowedCPUs AllowedMemoryNodes TasksMax IOReadBandwidthMax | sort | tr '\n' ' ')
+	same properties "$properties" 'AllowedCPUs=0 AllowedMemoryNodes=0 CPUQuotaPerSecUSec=500ms CPUQuotaPeriodUSec=50ms CPUWeight=59 IOReadBandwidthMax=/dev/block/254:0 1048576 MemoryHigh=50331648 MemoryLow=33554432 MemoryMax=67108864 MemorySwapMax=33554432 TasksMax=77 '
+	files=$(cd "$(group)" && grep -H . memory.max memory.low memory.high memory.swap.max cpu.weight cpu.max cpu.max.burst \
+		cpuset.cpus cpuset.mems pids.max io.max hugetlb.2MB.max | tr '\n' ' ')
+	same files "$files" 'memory.max:67108864 memory.low:33554432 memory.high:50331648 memory.swap.max:33554432 cpu.weight:59 cpu.max:25000 50000 cpu.max.burst:1000 cpuset.cpus:0 cpuset.mems:0 pids.max:77 io.max:254:0 rbps=1048576 wbps=max riops=max wiops=max hugetlb.2MB.max:4194304 '
+	systemctl daemon-reload
+	same "files after daemon-reload" "$(cd "$(group)" && grep -H . memory.max memory.low memory.high memory.swap.max cpu.weight cpu.max cpu.max.burst \
+		cpuset.cpus cpuset.mems pids.max io.max hugetlb.2MB.max | tr '\n' ' ')" "$files"
+}
+
+@test "the device filter outlives daemon-reload and a change of properties" {
+	config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "r"}]
+		| .process.capabilities |= map_values(. + ["CAP_MKNOD", "CAP_SYSLOG"]) | .process.noNewPrivileges = false'
+	script 'cd /tmp; mknod kmsg c 1 11; mknod mem c 1 1; while [ ! -e go ]; do sleep 0.1; done
+		(: <mem) 2>&1 | grep -c "not permitted" >said; (: <kmsg) && echo yes >>said; : <>/dev/null && echo null >>said; mv said done; sleep 1000'
+	sd_create
+	ok rt start "$ID"
+	systemctl daemon-reload
+	systemctl set-property --runtime "$unit" TasksMax=99
+	: >"$BUNDLE/rootfs/tmp/go"
+	until_true test -e "$BUNDLE/rootfs/tmp/done"
+	same answers "$(tr '\n' ' ' <"$BUNDLE/rootfs/tmp/done")" "1 yes null "
+}
+
+@test "a limit of one process reaches systemd once init has started" {
+	limits '{pids: {limit: 1}}'
+	sd_create
+	same limit "$(show TasksMax) $(cat "$(group)/pids.max")" "TasksMax=1 1"
+}
+
+@test "update tells systemd, too" {
+	limits '{memory: {limit: 67108864, swap: 67108864}}'
+	sd_create
+	ok rt update --memory 50331648 --memory-swap 50331648 --pids-limit 55 "$ID"
+	same limits "$(show MemoryMax TasksMax | tr '\n' ' ')$(cat "$(group)/memory.max")" "MemoryMax=50331648 TasksMax=55 50331648"
+	systemctl daemon-reload
+	same "after daemon-reload" "$(cat "$(group)/memory.max" "$(group)/pids.max" | tr '\n' ' ')" "50331648 55 "
+}
+
+@test "cgroupsPath names slice, prefix and name" {
+	config --arg p "a$ID-b.slice:pre:x$ID" '.linux.cgroupsPath = $p'
+	unit=pre-x$ID.scope
+	sd_create
+	# Every dash is a level.
+	local part path='' slice=''
+	for part in $(tr - ' ' <<<"a$ID-b"); do
+		slice=$slice${slice:+-}$part
+		path=$path/$slice.slice
+	done
+	same cgroup "$(group)" "/sys/fs/cgroup$path/$unit"
+	ok rt delete --force "$ID"
+	config --arg p "-::x$ID" '.linux.cgroupsPath = $p'
+	unit=x$ID.scope
+	sd_create
+	same cgroup "$(group)" "/sys/fs/cgroup/$unit"
+	ok rt delete --force "$ID"
+	systemctl stop "a${ID%%-*}.slice"
+}
+
+@test "a sub-cgroup for the processes, with every controller" {
+	config '.annotations["run.oci.systemd.subgroup"] = "container"'
+	limits '{memory: {limit: 67108864}, pids: {limit: 50}}'
+	sd_create
+	same cgroup "$(group)" "/sys/fs/cgroup/system.slice/$unit/container"
+	same limits "$(cat "$(group)/memory.max" "$(group)/../memory.max" "$(group)/pids.max" | tr '\n' ' ')" "67108864 67108864 50 "
+	ok rt start "$ID"
+	ok rt delete --force "$ID"
+}
+
+@test "a user namespace, joined namespaces, and a cgroup mount without a namespace" {
+	config '.linux.namespaces |= map(select(.type != "cgroup")) | .linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}] | .linux.gidMappings = .linux.uidMappings
+		| .linux.namespaces |= map(if .type == "network" then .path = "/proc/1/ns/net" else . end)
+		| .mounts |= map(if .type == "sysfs" then {destination: "/sys", type: "none", source: "/sys", options: ["rbind", "ro"]} else . end)'
+	# The hierarchy's root has no such file.
+	sd_inside sh -c 'cat /proc/self/cgroup; grep populated /sys/fs/cgroup/cgroup.events'
+	[[ $out == *"/system.slice/$unit"$'\n'"populated 1" ]] || fail "another cgroup"
+}
+
+@test "a unit of that name that failed is no obstacle, one that runs is" {
+	systemd-run --quiet --scope --unit="$unit" sh -c 'kill -KILL $$' 2>/dev/null || true
+	sd_inside true
+	systemd-run --quiet --scope --unit="$unit" sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+	local stranger=$!
+	until_true systemctl is-active "$unit"
+	try sd create --bundle "$BUNDLE" "$ID"
+	local answer="$rc $err" state
+	ok rt delete --force "$ID"
+	state=$(systemctl is-active "$unit")
+	kill $stranger
+	[[ $answer == "1 "*"linux.cgroupsPath"*"$unit"* ]] || fail "answer is $answer"
+	same "the stranger's unit" "$state" active
+}
+
+@test "without systemd: an error that says where it was looked for" {
+	rc=0
+	unshare -m sh -c 'mount -t tmpfs none /run/systemd; mount -t tmpfs none /run/dbus; exec "$@"' sh \
+		"$RUNTIME" --root "$ROOT" --systemd-cgroup create --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>"$ERR" 3>&- || rc=$?
+	err=$(<"$ERR")
+	same "exit code" "$rc" 1
+	[[ $err == *"linux.cgroupsPath: no systemd to talk to (/run/systemd/private: not there; /run/dbus/system_bus_socket: not there)"* ]] || fail "says something else"
+	[[ $err != *"no such file"* ]] || fail "engines take that for a missing command"
+}
+
+@test "through the message bus, where systemd's own socket is out of reach" {
+	unshare -m sh -c 'mount --bind /dev/null /run/systemd/private; "$@"' sh \
+		"$RUNTIME" --root "$ROOT" --systemd-cgroup create --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>"$ERR" 3>&- || fail "create"
+	same cgroup "$(group)" "/sys/fs/cgroup/system.slice/$unit"
+	unshare -m sh -c 'mount --bind /dev/null /run/systemd/private; "$@"' sh \
+		"$RUNTIME" --root "$ROOT" delete --force "$ID" </dev/null >"$OUT" 2>"$ERR" 3>&- || fail "delete"
+}
+
+@test "the runtime killed at any moment: delete --force cleans up, the unit too" {
+	local delay
+	for delay in 0.1 0.15 0.2 0.25 0.3 0.35 0.4 0.5; do
+		timeout --foreground -s KILL "$delay" "$RUNTIME" --root "$ROOT" --systemd-cgroup create --bundle "$BUNDLE" "$ID" >/dev/null 2>&1 </dev/null 3>&- || true
+		ok rt delete --force "$ID"
+		nothing_left
+		[ -z "$(units_left)" ] || fail "after $delay s: $(units_left)"
+	done
+}
+
+@test "a create that fails late leaves no unit" {
+	args /no/such/program
+	no 1 "no such file" sd create --bundle "$BUNDLE" "$ID"
+	[ -z "$(units_left)" ] || fail "$(units_left)"
+}
+
+@test "paths that are none of systemd's" {
+	local path
+	for path in /a/b a:b system.slice:a:b:c system:a:b a--b.slice:a:b 'system.slice:a:b c' '-a.slice:p:n'; do
+		config --arg p "$path" '.linux.cgroupsPath = $p'
+		no 1 linux.cgroupsPath sd create --bundle "$BUNDLE" "$ID"
+		one_error
+	done
+}
+
+@test "a user outside of the cgroup that is the user's" {
+	# As from a login session: who calls may not move processes to the unit, nor
+	# clone into it.
+	local home=$BATS_TEST_TMPDIR/home
+	mkdir "$home"
+	chmod 0711 "$BATS_TEST_TMPDIR"
+	cp -a "$BUNDLE" "$home/bundle"
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 1000, size: 1}]
+		| .linux.gidMappings = .linux.uidMappings | .process.args = ["cat", "/proc/self/cgroup"]
+		| .linux.namespaces |= map(select(.type != "cgroup"))'
+	cp "$BUNDLE/config.json" "$home/bundle/config.json"
+	install -m 0755 "$RUNTIME" "$home/crun-go"
+	chown -R 1000:1000 "$home"
+	ok setpriv --reuid 1000 --regid 1000 --init-groups --inh-caps=-all env -i XDG_RUNTIME_DIR=/run/user/1000 PATH="$PATH" \
+		sh -c "cd $home && ./crun-go --root $home/root --systemd-cgroup run --bundle bundle $ID"
+	same cgroup "$out" "0::/user.slice/user-1000.slice/user@1000.service/user.slice/$unit"
+}
+
+@test "annotations set properties of the unit" {
+	config '.annotations += {"org.systemd.property.TimeoutStopSec": "17", "org.systemd.property.Documentation": "[\u0027man:crun-go\u0027]",
+		"org.systemd.property.MemoryMax": "uint64 33554432", "org.systemd.property.CollectMode": "\u0027inactive\u0027"}'
+	sd_create
+	same properties "$(show TimeoutStopUSec Documentation MemoryMax CollectMode | sort | tr '\n' ' ')" \
+		"CollectMode=inactive Documentation=man:crun-go MemoryMax=33554432 TimeoutStopUSec=17s "
+	ok rt delete --force "$ID"
+	config '.annotations = {"org.systemd.property.NoSuchThing": "true"}'
+	no 1 "NoSuchThing" sd create --bundle "$BUNDLE" "$ID"
+	one_error
+}
+
+@test "exec finds the container's cgroup by itself" {
+	sd_create
+	ok rt start "$ID"
+	ok rt exec "$ID" cat /proc/self/cgroup
+	same cgroup "$out" 0::/
+	ok rt exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 1000
+	grep -qx "$(cat "$BATS_TEST_TMPDIR/pid")" "$(group)/cgroup.procs" || fail "not in the cgroup"
+}
