@@ -188,6 +188,9 @@ func (e *execution) drawExec() error {
 	if err != nil {
 		return err
 	}
+	if !e.asked.Detach {
+		fitTerminal(process)
+	}
 	seen := *spec
 	seen.Process = process
 	if e.host, err = host(&seen); err != nil {

@@ -51,6 +51,9 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 	}
 	b.host.CgroupRoot = b.hierarchy.Path
 	b.rootless = o.Rootless == "true" || o.Rootless != "false" && (b.host.EUID != 0 || b.host.UserNS)
+	if run && !detach {
+		fitTerminal(b.spec.Process)
+	}
 	var notify string
 	if o.NotifySocket != "" {
 		notify = filepath.Join(o.Root, o.ID, "notify")

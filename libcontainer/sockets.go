@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -61,6 +62,17 @@ func (c *creation) takeTerminal(master int) error {
 		return fmt.Errorf("--console-socket: %w", err)
 	}
 	return nil
+}
+
+// fitTerminal gives a process's terminal the size of this process's own, from
+// the beginning.
+func fitTerminal(p *specs.Process) {
+	if p == nil || !p.Terminal {
+		return
+	}
+	if columns, rows := terminal.Size(); columns != 0 || rows != 0 {
+		p.ConsoleSize = &specs.Box{Width: uint(columns), Height: uint(rows)}
+	}
 }
 
 // pidfdReceiver is the annotation by which engines without a flag for it ask

@@ -78,6 +78,15 @@ shown() { tr -d '\r' <"$OUT"; }
 	ok at_pty see:ready raw: kill:STOP reset: cooked: kill:CONT raw: 'type:x\r' 'see:got x'
 }
 
+@test "in the background the terminal is left alone" {
+	tty 'echo ready; read -r line; echo "got $line"; read -r line; echo "got $line"'
+	# Who moves a job that runs to the foreground does not tell it.
+	ok "$PROBE" pty see:ready cooked: 'see:to the fore' handed: 'type:one\r' 'see:got one' raw: 'type:two\r' 'see:got two' -- \
+		bash -c 'set -m; "${@:2}" & until grep -q ready "$1"; do sleep 0.05; done
+			sleep 0.2; stty -a | grep -q " icanon" && echo to the fore; fg >/dev/null' bash "$OUT" \
+		"$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+}
+
 @test "when the terminal goes, so does the container's" {
 	tty 'trap "echo hang-up >/gone; exit" HUP; echo ready; while :; do sleep 0.05; done'
 	try at_pty see:ready raw: hang-up:

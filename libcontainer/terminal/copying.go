@@ -63,7 +63,7 @@ func (c *copying) run() error {
 			if c.closing.Load() && !c.ended {
 				return nil
 			}
-			c.resume()
+			c.makeRaw() // an error: it is gone, as the next read tells
 			c.resize()
 		}
 		c.move(&fds)
@@ -152,13 +152,14 @@ func (c *copying) read(ready int16) {
 	case err == unix.EAGAIN || err == unix.EINTR:
 	case err == nil && n > 0:
 		c.typed = c.typing[:n]
+		if c.before == nil {
+			c.makeRaw() // a shell does not tell who comes to the foreground
+		}
+	case c.tty && ready&unix.POLLHUP != 0:
+		c.giveUp()
 	default:
 		c.deaf = true
-		if c.before == nil {
-			c.eof = true
-		} else if ready&unix.POLLHUP != 0 {
-			c.giveUp()
-		}
+		c.eof = !c.tty || err == nil // not a terminal that is refused to the background
 	}
 }
 

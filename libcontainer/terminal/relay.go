@@ -19,13 +19,13 @@ type Relay struct {
 	streams [3]int        // 0, 1, 2
 	wake    int           // eventfd: something has changed, look
 	closing atomic.Bool   // what has changed: no more is wanted
-	before  *unix.Termios // settings of stream 0, if it is a terminal
+	tty     bool          // stream 0 is a terminal
+	before  *unix.Termios // its settings before it was made raw; nil: it was not
 	done    chan error    // the copying has ended; nil: it was not begun
 	quiet   func()        // stops what wakes
 }
 
-// NewRelay takes over a master. The terminal gets the size of this process's
-// own, if it has one.
+// NewRelay takes over a master.
 func NewRelay(master int) (*Relay, error) { return newRelay(master, [3]int{0, 1, 2}) }
 
 func newRelay(master int, streams [3]int) (*Relay, error) {
@@ -44,21 +44,20 @@ func newRelay(master int, streams [3]int) (*Relay, error) {
 		r.release()
 		return nil, err
 	}
-	r.resize()
 	return r, nil
 }
 
 // Start begins to copy, until the process of init has ended and what it printed
 // is written. Stream 0, if it is a terminal, is made raw: every key, ^C too, is
-// for the container. It has its old settings back after Close.
+// for the container. It has its old settings back after Close. In the background
+// it is left alone, until this process comes to the foreground.
 func (r *Relay) Start(init int) error {
-	if t, err := unix.IoctlGetTermios(r.streams[0], unix.TCGETS); err == nil {
-		if err := setTermios(r.streams[0], raw(t)); err != nil {
-			return err
-		}
-		r.before = t
+	_, err := unix.IoctlGetTermios(r.streams[0], unix.TCGETS)
+	r.tty = err == nil
+	if err := r.makeRaw(); err != nil {
+		return err
 	}
-	// The size may have changed since it was asked for.
+	// The size may have changed since Size told it.
 	r.quiet = sys.NotifyResize(r.wake)
 	r.resize()
 	r.done = make(chan error, 1)
@@ -109,33 +108,47 @@ func (r *Relay) hangUp() {
 	}
 }
 
-// resize gives the container's terminal the size of the caller's: of the first
-// stream that is a terminal.
+// Size is the size of this process's own terminal: that of the first standard
+// stream that is one. Without any it is 0, 0.
+func Size() (columns, rows uint16) {
+	size := sizeOf([3]int{0, 1, 2})
+	return size.Col, size.Row
+}
+
+func sizeOf(streams [3]int) (size unix.Winsize) {
+	for _, fd := range streams {
+		if s, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil {
+			return *s
+		}
+	}
+	return size
+}
+
+// resize gives the container's terminal the size of the caller's.
 func (r *Relay) resize() {
-	for _, fd := range r.streams {
-		size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
-		if err != nil {
-			continue
-		}
-		if size.Col != 0 || size.Row != 0 {
-			unix.IoctlSetWinsize(r.master, unix.TIOCSWINSZ, size)
-		}
-		return
+	if size := sizeOf(r.streams); size.Col != 0 || size.Row != 0 {
+		unix.IoctlSetWinsize(r.master, unix.TIOCSWINSZ, &size)
 	}
 }
 
-// resume makes the caller's terminal raw again: after a stop, the shell has put
-// back its own settings. In the background the terminal is the shell's.
-func (r *Relay) resume() {
+// makeRaw makes the caller's terminal raw, again if it has to: after a stop, the
+// shell has put back its own settings. In the background the terminal is the
+// shell's, and nothing is done to it.
+func (r *Relay) makeRaw() error {
+	if !r.tty {
+		return nil
+	}
+	now, err := unix.IoctlGetTermios(r.streams[0], unix.TCGETS)
+	if err != nil {
+		return os.NewSyscallError("ioctl TCGETS", err)
+	}
+	if group, err := unix.IoctlGetInt(r.streams[0], unix.TIOCGPGRP); err == nil && group != unix.Getpgrp() {
+		return nil
+	}
 	if r.before == nil {
-		return
+		r.before = now
 	}
-	if group, err := unix.IoctlGetInt(r.streams[0], unix.TIOCGPGRP); err != nil || group != unix.Getpgrp() {
-		return
-	}
-	if t, err := unix.IoctlGetTermios(r.streams[0], unix.TCGETS); err == nil && t.Lflag&unix.ICANON != 0 {
-		setTermios(r.streams[0], raw(t))
-	}
+	return setTermios(r.streams[0], raw(now))
 }
 
 // raw is what cfmakeraw(3) makes of settings.

@@ -16,6 +16,7 @@ import (
 // A driver is a person at a terminal.
 type driver struct {
 	master, slave *os.File
+	number        int // of the master's descriptor
 	command       *exec.Cmd
 	ended         chan error
 	printed       chan []byte
@@ -30,6 +31,7 @@ type driver struct {
 //	type:TEXT     type TEXT, which may have escapes as in Go
 //	size:ROWSxCOLUMNS
 //	raw:, cooked: wait until the terminal is in that mode
+//	handed:       wait until the command has put another group to the foreground
 //	kill:NAME     send a signal to the command
 //	reset:        back to the settings of before, as a shell does after a stop
 //	hang-up:      close the terminal
@@ -65,7 +67,7 @@ func (d *driver) start() error {
 	if err != nil {
 		return err
 	}
-	d.master = os.NewFile(uintptr(fd), "master")
+	d.number, d.master = fd, os.NewFile(uintptr(fd), "master")
 	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
 		return err
 	}
@@ -125,7 +127,15 @@ func (d *driver) act(action string, deadline <-chan time.Time) error {
 		}
 		return d.resize(rows, columns)
 	case "raw", "cooked":
-		return d.mode(verb == "raw", deadline)
+		return d.until(deadline, func() (bool, error) {
+			t, err := unix.IoctlGetTermios(int(d.slave.Fd()), unix.TCGETS)
+			return err == nil && (verb == "raw") == (t.Lflag&(unix.ICANON|unix.ECHO|unix.ISIG) == 0), err
+		})
+	case "handed":
+		return d.until(deadline, func() (bool, error) {
+			group, err := unix.IoctlGetInt(d.number, unix.TIOCGPGRP)
+			return group != d.command.Process.Pid, err
+		})
 	case "kill":
 		return d.command.Process.Signal(unix.SignalNum("SIG" + value))
 	case "reset":
@@ -156,10 +166,9 @@ func (d *driver) see(text string, deadline <-chan time.Time) error {
 	}
 }
 
-func (d *driver) mode(raw bool, deadline <-chan time.Time) error {
+func (d *driver) until(deadline <-chan time.Time, is func() (bool, error)) error {
 	for {
-		t, err := unix.IoctlGetTermios(int(d.slave.Fd()), unix.TCGETS)
-		if err != nil || raw == (t.Lflag&(unix.ICANON|unix.ECHO|unix.ISIG) == 0) {
+		if yes, err := is(); yes || err != nil {
 			return err
 		}
 		select {
