@@ -141,7 +141,7 @@ func prepare(o *ExecOptions) (*execution, error) {
 			blueprint: new(blueprint), dir: dir, rootfs: -1, self: -1, netns: -1,
 			opts: &Options{ConsoleSocket: o.ConsoleSocket, PidFile: o.PidFile, PreserveFDs: o.PreserveFDs, Warn: o.Warn},
 		},
-		asked: o, target: target{pidfd: -1, pid: -1}, stopForwarding: func() {},
+		asked: o, target: target{pidfd: -1, pid: -1}, stopForwarding: func() {}, listener: -1,
 	}
 	if err := e.look(); err != nil {
 		e.close()
@@ -253,6 +253,12 @@ func (e *execution) do(item *plan.Item) error {
 		return e.brief()
 	case *plan.Adopt:
 		return e.adopt()
+	case *plan.TakeListener:
+		return e.takeListener()
+	case *plan.SendListener:
+		return e.sendListener(s)
+	case *plan.EnterRdtGroup:
+		return enterRdt(&e.container.journal.Rdt, e.init.Pid)
 	case *plan.MoveInside:
 		return e.cgroup.Add(e.init.Pid)
 	case *plan.SetScheduler:
@@ -278,6 +284,9 @@ func (e *execution) kill() {
 // close releases descriptors; the process goes on.
 func (e *execution) close() {
 	e.target.close()
+	if e.listener >= 0 {
+		unix.Close(e.listener)
+	}
 	e.creation.close()
 }
 

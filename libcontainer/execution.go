@@ -44,6 +44,7 @@ type execution struct {
 	stopForwarding func()
 	affinity       unix.CPUSet // the runtime's own, if it was changed
 	moved          bool
+	listener       int // of the filter, -1 unless it is to be sent
 }
 
 // openCgroup opens the cgroup of the process, and finds out whether an init can
@@ -205,6 +206,34 @@ func (e *execution) adopt() error {
 	unix.PidfdSendSignal(init.PidFD, unix.SIGKILL, nil, 0)
 	unix.Close(init.PidFD)
 	_, err = init.Wait()
+	return err
+}
+
+// takeListener takes the listener from init, which goes on: the filter is one
+// that asks nobody before the process executes.
+func (e *execution) takeListener() error {
+	m, err := e.next(wire.Listener)
+	if err != nil {
+		return hasTime(err)
+	}
+	if len(m.FDs) != 1 {
+		m.Close()
+		return errors.New("malformed message from init: no listener")
+	}
+	e.listener = m.FDs[0]
+	return e.letGo()
+}
+
+// sendListener hands it to the agent.
+func (e *execution) sendListener(s *plan.SendListener) error {
+	status, pid, err := e.container.Status()
+	if err != nil {
+		return err
+	}
+	st := e.container.journal.Container.HookState(status, pid)
+	err = sendDescriptor(s.Path, string(processState(&st, e.init.Pid, s.Metadata)), e.listener)
+	unix.Close(e.listener) // or the agent's end would not be the end of it
+	e.listener = -1
 	return err
 }
 

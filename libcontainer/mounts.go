@@ -26,6 +26,10 @@ func (c *Container) RemoveMounts(mounts []specs.Mount, warn func(field, text str
 }
 
 func (c *Container) changeMounts(make planner, mounts []specs.Mount, warn func(field, text string)) error {
+	// What the caller has leaked is no business of a visitor.
+	if err := fencePreserved(0); err != nil {
+		return err
+	}
 	if err := c.dir.Lock(); err != nil {
 		return err
 	}

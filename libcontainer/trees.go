@@ -47,7 +47,7 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 			t.Path = "." // where init starts
 		}
 	case !s.Optional:
-		return &os.PathError{Op: "open", Path: s.Path, Err: errors.Unwrap(err)}
+		return errors.Unwrap(err) // the step says "open" and the path
 	}
 	c.keepTree(s.Slot, t)
 	if s.IDMap == nil || t.FD < 0 {

@@ -67,9 +67,6 @@ func ExecPlan(spec *specs.Spec, process *specs.Process, host Host, inside Inside
 			return nil, b.warnings, err
 		}
 	}
-	if b.filter != nil && b.filter.Notify {
-		return nil, b.warnings, unsupported("linux.seccomp", "exec with the action SCMP_ACT_NOTIFY")
-	}
 	if err := b.planInside(&inside); err != nil {
 		return nil, b.warnings, err
 	}
@@ -117,12 +114,23 @@ func (b *builder) planInside(inside *Inside) error {
 		b.add("", &plan.JoinPID{Slot: SlotPID})
 	}
 	b.becomeUser()
+	b.add("", &plan.CloseOthers{})
 	b.add("", &plan.Sync{Phase: plan.Ready})
+	early, err := b.early()
+	if err != nil {
+		return err
+	}
+	if early {
+		b.add("linux.seccomp", b.filter)
+		if c := b.capabilities; c.KeepAdmin {
+			b.add("process.capabilities", &plan.DropAdmin{Effective: c.Effective, Permitted: c.Permitted, Inheritable: c.Inheritable})
+		}
+	}
 	b.add("", &plan.CloneInside{Terminal: p.Terminal})
 	if limits := b.ownRlimits(); len(limits) > 0 {
 		b.add("process.rlimits", &plan.SetRlimits{Limits: limits})
 	}
-	if b.filter != nil {
+	if b.filter != nil && !early {
 		b.add("linux.seccomp", b.filter)
 	}
 	b.add("process.args", &plan.Execute{Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID})
@@ -151,7 +159,18 @@ func (b *builder) planAround(inside *Inside) error {
 	}
 	b.parentAdd("", &plan.Brief{})
 	b.parentAdd("", &plan.Await{Phase: plan.Ready})
+	notify := b.filter != nil && b.filter.Notify
+	if notify {
+		b.parentAdd("linux.seccomp", &plan.TakeListener{})
+	}
 	b.parentAdd("", &plan.Adopt{})
+	if notify {
+		s := b.linux.Seccomp
+		b.parentAdd("linux.seccomp.listenerPath", &plan.SendListener{Path: s.ListenerPath, Metadata: s.ListenerMetadata})
+	}
+	if b.linux.IntelRdt != nil {
+		b.parentAdd("linux.intelRdt", &plan.EnterRdtGroup{})
+	}
 	if inside.Outside && !inside.NoCgroup {
 		b.parentAdd("", &plan.MoveInside{})
 	}

@@ -100,9 +100,10 @@ func TestExecGolden(t *testing.T) {
 }
 
 // TestExecOrder: whoever may trace in the container's pid namespace sees only a
-// process with nothing left to do.
+// process with nothing left to do, under the filter, without CAP_SYS_ADMIN.
 func TestExecOrder(t *testing.T) {
 	spec := dockerSpec(t)
+	spec.Process.NoNewPrivileges = false
 	p, _, err := ExecPlan(spec, spec.Process, goldenHost, inside)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +113,7 @@ func TestExecOrder(t *testing.T) {
 		switch item.Step.(type) {
 		case *plan.CloneInside:
 			after = i
-		case *plan.SetRlimits, *plan.LoadSeccomp, *plan.Execute:
+		case *plan.SetRlimits, *plan.Execute:
 			if after < 0 {
 				t.Errorf("%q comes before the clone", item)
 			}
@@ -122,8 +123,8 @@ func TestExecOrder(t *testing.T) {
 			}
 		}
 	}
-	if after < 0 {
-		t.Error("nothing is cloned")
+	if after < 0 || len(steps[*plan.DropAdmin](p)) != 1 || len(steps[*plan.LoadSeccomp](p)) != 1 {
+		t.Error("nothing is cloned, or under what it should not be")
 	}
 	if last := p.Parent[len(p.Parent)-1]; len(steps[*plan.Release](p)) != 1 || last.String() != (&plan.Release{}).String() {
 		t.Errorf("the runtime's last step is %q", last)
@@ -221,6 +222,59 @@ func TestExecAffinity(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%q and %q: %s", c.initial, c.final, got)
+		}
+	}
+}
+
+// TestExecFilter: a filter that denies what is still to be called is loaded by
+// the clone; one that notifies then is refused.
+func TestExecFilter(t *testing.T) {
+	for _, c := range []struct {
+		deny   string
+		action specs.LinuxSeccompAction
+		early  bool
+		err    string
+	}{
+		{"mkdir", specs.ActErrno, true, ""},
+		{"setsid", specs.ActErrno, false, ""},
+		{"clone", specs.ActKillProcess, false, ""},
+		{"capset", specs.ActErrno, false, ""},
+		{"mkdir", specs.ActNotify, true, ""},
+		{"setsid", specs.ActNotify, false, "does not allow setsid: with SCMP_ACT_NOTIFY"},
+	} {
+		spec := dockerSpec(t)
+		spec.Process.NoNewPrivileges = false
+		spec.Linux.Seccomp = &specs.LinuxSeccomp{
+			DefaultAction: specs.ActAllow, ListenerPath: "/agent",
+			Syscalls: []specs.LinuxSyscall{{Names: []string{c.deny}, Action: c.action}},
+		}
+		p, _, err := ExecPlan(spec, spec.Process, goldenHost, inside)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s %s: %v", c.action, c.deny, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(steps[*plan.DropAdmin](p)) == 1; got != c.early {
+			t.Errorf("%s %s: early is %t", c.action, c.deny, got)
+		}
+		if sent := len(steps[*plan.SendListener](p)) == 1; sent != (c.action == specs.ActNotify) {
+			t.Errorf("%s %s: listener sent: %t", c.action, c.deny, sent)
+		}
+	}
+}
+
+// TestExecRdt: the process is in the container's class of service.
+func TestExecRdt(t *testing.T) {
+	spec := dockerSpec(t)
+	for _, rdt := range []*specs.LinuxIntelRdt{nil, {ClosID: "gold"}} {
+		spec.Linux.IntelRdt = rdt
+		p, _, err := ExecPlan(spec, spec.Process, goldenHost, inside)
+		if got := len(steps[*plan.EnterRdtGroup](p)); err != nil || (got == 1) != (rdt != nil) {
+			t.Errorf("%+v: %d steps, %v", rdt, got, err)
 		}
 	}
 }

@@ -48,8 +48,3 @@ type Warning struct{ Field, Text string }
 func invalid(field, hint, format string, args ...any) error {
 	return &plan.FieldError{Field: field, Err: fmt.Errorf(format, args...), Hint: hint}
 }
-
-// unsupported makes the error for a field that is valid but not implemented.
-func unsupported(field, what string) error {
-	return invalid(field, "remove it from the configuration", "%s is not supported by this version", what)
-}

@@ -347,3 +347,41 @@ attempt() {
 	rt run --bundle "$BUNDLE" "$ID" <"$null" >"$null" 2>"$null" 3>&-
 	same "mode and owner" "$(stat -c '%a %u' "$null")" "666 0"
 }
+
+# watched: run the container as one that may trace, looks into every other
+# process, and writes down what it sees, while commands are executed in it.
+watched() {
+	local n
+	config '.process.args = ["/probe", "watch", "/stop"] | .process.noNewPrivileges = false
+		| .process.capabilities = {bounding: ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"], permitted: ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"], effective: ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"]}'
+	ok create "$ID"
+	ok start "$ID"
+	SAW=$BATS_TEST_TMPDIR/saw
+	for n in $(seq "$1"); do
+		HOST_SECRET=1 ok rt exec --cwd /usr "$ID" true
+	done
+	touch "$BUNDLE/rootfs/stop"
+	wait_status stopped
+	cp "$BUNDLE/rootfs/saw" "$SAW"
+	# At least one was caught, or this proves nothing.
+	grep -q ' exe ' "$SAW" || skip "no exec was caught: too fast for the watcher"
+	[ -z "$(grep ' fd ' "$SAW" | grep -vE ' fd ([012] |3 socket:)')" ] || fail "descriptors: $(grep ' fd ' "$SAW")"
+	! grep -E ' (fd|map|cwd|root|environ) .*('"$BATS_RUN_TMPDIR"'|HOST_SECRET|/sys/fs)' "$SAW" | grep -vE ' fd [012] ' | grep . || fail "of the host"
+	[ -z "$(grep -E ' Cap(Prm|Eff|Bnd) ' "$SAW" | grep -v ' 0000000000080002$')" ] || fail "capabilities: $(grep Cap "$SAW")"
+	[ -z "$(grep ' Threads ' "$SAW" | grep -v ' 1$')" ] || fail "threads: $(grep Threads "$SAW")"
+	[ -z "$(grep ' environ ' "$SAW" | grep -vE 'environ (GOMAXPROCS=1 GOGC=off|PATH=[^ ]* HOME=/root)$')" ] || fail "environment: $(grep environ "$SAW")"
+	[ -z "$(grep ' root ' "$SAW" | grep -v ' root /$')" ] || fail "root: $(grep ' root ' "$SAW")"
+}
+
+@test "CVE-2016-9962: exec into a container that may trace: nothing of the host's, no privilege" {
+	ours "1.1's init is seen with the descriptors and capabilities of the host's"
+	script 'true'
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+	mv "$BUNDLE/rootfs/probe" "$BUNDLE/rootfs/probe.real"
+	printf '#!/bin/sh\nexec /probe.real "$@" >/saw\n' >"$BUNDLE/rootfs/probe"
+	chmod +x "$BUNDLE/rootfs/probe"
+	watched 60
+	# It is never without the container's filter: whoever takes it over gains
+	# nothing.
+	[ -z "$(grep ' Seccomp ' "$SAW" | grep -v ' 2$')" ] || fail "without the filter: $(grep Seccomp "$SAW")"
+}

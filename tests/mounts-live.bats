@@ -264,6 +264,27 @@ userns() {
 	same mounts "$(mounts)" "$before_mounts"
 }
 
+@test "the container mounts and moves as it likes meanwhile" {
+	VICTIM=$BATS_TEST_TMPDIR/victim
+	mkdir "$VICTIM"
+	userns
+	config '.process.noNewPrivileges = false | .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN", "CAP_SYS_CHROOT"])'
+	script "mkdir -p /race/deep; : >/tmp/started
+		while :; do mount -t tmpfs x /race; mkdir /race/deep; ln -s $VICTIM /race/deep/a1; mount --bind /proc /race/deep; umount /race/deep; umount -l /race; done 2>/dev/null"
+	up
+	until_true test -e "$BUNDLE/rootfs/tmp/started"
+	mounts_file '[range(5) | {destination: "/race/deep/a\(.)", type: "tmpfs", source: "mine"}, {destination: "/race/deep/b\(.)", source: $src, options: ["rbind"]}]'
+	for n in $(seq 10); do
+		try add
+		[[ $rc -lt 124 && $err != *panic* ]] || fail "crash: exit code $rc"
+		try remove
+		[[ $rc -lt 124 && $err != *panic* ]] || fail "crash: exit code $rc"
+	done
+	same "the host's directory" "$(ls -A "$VICTIM")" ""
+	same "the source" "$(ls -A "$BATS_TEST_TMPDIR/src")" file
+	same mounts "$(mounts)" "$before_mounts"
+}
+
 @test "the container sees nobody come" {
 	# It looks without pause, and notes whoever is not itself.
 	script 'while :; do for p in /proc/[0-9]*; do

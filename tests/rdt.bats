@@ -16,7 +16,7 @@ load helpers
 	config '.linux.intelRdt = {l3CacheSchema: "L3:0=7f0", memBwSchema: "MB:0=20", schemata: ["L2:0=f"], enableMonitoring: true}'
 	ok rt plan --bundle "$BUNDLE"
 	grep -qE 'linux.intelRdt +make RDT class "[^"]+" L3:0=7f0 MB:0=20 L2:0=f, with a monitoring group$' "$OUT" || fail "the class"
-	grep -qE 'linux.intelRdt +put init into the RDT class$' "$OUT" || fail "init"
+	grep -qE 'linux.intelRdt +put the process into the RDT class$' "$OUT" || fail "init"
 	config '.linux.intelRdt = {closID: "/"}'
 	ok rt plan --bundle "$BUNDLE"
 	grep -qE 'linux.intelRdt +find RDT class "/"$' "$OUT" || fail "the default class"

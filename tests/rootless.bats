@@ -175,3 +175,23 @@ reachable() {
 	ok as_user update "$ID"
 	as_user delete --force "$ID"
 }
+
+@test "rootless: without a cgroup there are no statistics, but an end" {
+	reachable
+	setup_rootless
+	edit '.process.args = ["sleep", "1000"]'
+	as_user create --bundle "$home/bundle" --pid-file "$home/pid" "$ID" </dev/null >/dev/null 2>&1
+	as_user start "$ID"
+	[ "$(as_user state "$ID" | jq -r .status)" = running ]
+	try as_user events --stats "$ID"
+	if [ "$rc" = 0 ]; then skip "this user has a cgroup"; fi
+	[[ $err == *"container has no cgroup of its own"* ]] || fail "want the reason"
+	as_user events "$ID" >"$home/events" 2>"$home/events.err" </dev/null 3>&- &
+	watcher=$!
+	until_true test -s "$home/events.err"
+	as_user kill "$ID" KILL
+	wait "$watcher"
+	same events "$(cat "$home/events")" "{\"type\":\"exit\",\"id\":\"$ID\"}"
+	same warning "$(cat "$home/events.err")" "warning: container has no cgroup of its own: only its end can be told"
+	as_user delete --force "$ID"
+}

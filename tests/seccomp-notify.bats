@@ -165,3 +165,22 @@ heard() { grep -c "^notified $(nr "$1") " "$HEARD"; }
 	grep -qE 'init .* linux.seccomp +load seccomp filter .*, hand its listener to the parent$' "$OUT" || fail "init's half"
 	[ "$(grep -n 'load seccomp' "$OUT" | cut -d: -f1)" -lt "$(grep -n 'tell the parent: ready' "$OUT" | cut -d: -f1)" ] || fail "order"
 }
+
+@test "exec: the agent hears of the process, and answers it" {
+	local call
+	call=$(nr getpriority)
+	agent "$call=ENOTNAM"
+	notify getpriority
+	config '.process.noNewPrivileges = false'
+	ok create "$ID"
+	ok start "$ID"
+	ok rt exec "$ID" /probe syscall "$call" 0 0
+	same verdict "$out" "$call ENOTNAM"
+	same connections "$(grep -c '^{' "$HEARD")" 2
+	grep '^{' "$HEARD" | tail -n 1 | jq -e --arg id "$ID" '.state.id == $id and .state.status == "running" and .pid != .state.pid' ||
+		fail "$(<"$HEARD")"
+	# Asked about what exec itself still has to call.
+	notify setsid
+	no 255 "does not allow setsid: with SCMP_ACT_NOTIFY" rt exec "$ID" true
+	one_error
+}

@@ -98,6 +98,9 @@ func setAmbient(caps uint64) error {
 	return nil
 }
 
+// DropAdmin ends what Apply has kept.
+func DropAdmin(s *plan.DropAdmin) error { return set(s.Effective, s.Permitted, s.Inheritable) }
+
 type sets struct{ effective, permitted, inheritable uint64 }
 
 func current() (sets, error) {

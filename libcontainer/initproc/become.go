@@ -75,6 +75,10 @@ func (c *container) enter(index int, step plan.InitStep) error {
 		return c.joinPID(s)
 	case *plan.OwnProc:
 		return c.ownProc(s)
+	case *plan.CloseOthers:
+		return c.closeOthers()
+	case *plan.DropAdmin:
+		return caps.DropAdmin(s)
 	case *plan.CloneInside:
 		return c.cloneInside(index, s)
 	}

@@ -43,8 +43,9 @@ func (c *container) ownProc(s *plan.OwnProc) error {
 }
 
 // cloneInside clones the process that takes the steps after this one. It gets
-// a copy of this memory, in which there is nothing of the host, and of the
-// descriptors: all go before but those that are meant for the program.
+// a copy of this memory and of the descriptors, in which by now there is
+// nothing of the host but the socket. This process may be under the container's
+// filter already: what it calls is in specconv's early.
 func (c *container) cloneInside(index int, s *plan.CloneInside) error {
 	last := &sys.Last{Program: c.program, Terminal: s.Terminal, SessionStep: uint32(index)}
 	for i, step := range c.steps[index+1:] {
@@ -62,9 +63,6 @@ func (c *container) cloneInside(index int, s *plan.CloneInside) error {
 		default:
 			return fmt.Errorf("a cloned process can't %s", step)
 		}
-	}
-	if err := c.closeOthers(); err != nil {
-		return err
 	}
 	last.Socket = c.conn.FD()
 	last.Report = wire.Frame(wire.LastFailed, make([]byte, 8))

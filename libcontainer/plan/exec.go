@@ -32,6 +32,9 @@ type Adopt struct{}
 // MoveInside moves the process into the container's cgroup.
 type MoveInside struct{}
 
+// TakeListener takes the listener of the filter that init has loaded.
+type TakeListener struct{}
+
 // Release lets the process go on to execve, and waits until it has got there.
 type Release struct{}
 
@@ -51,6 +54,13 @@ type JoinPID struct{ Slot int }
 // OwnProc takes a directory for init's own in /proc: the procfs of the
 // container does not know it.
 type OwnProc struct{ Slot int }
+
+// CloseOthers closes every descriptor that is not for the process, but the
+// socket.
+type CloseOthers struct{}
+
+// DropAdmin gives up what SetCapabilities has kept for the filter.
+type DropAdmin struct{ Effective, Permitted, Inheritable uint64 }
 
 // CloneInside clones the process that takes the rest of the steps, and ends
 // init.
@@ -73,10 +83,11 @@ func (s *Enter) String() string {
 	return b.String()
 }
 
-func (s *Brief) String() string      { return "send init its half of the plan" }
-func (s *Adopt) String() string      { return "take over the process that init has cloned" }
-func (s *MoveInside) String() string { return "move it into the container's cgroup" }
-func (s *Release) String() string    { return "let it execute" }
+func (s *Brief) String() string        { return "send init its half of the plan" }
+func (s *Adopt) String() string        { return "take over the process that init has cloned" }
+func (s *MoveInside) String() string   { return "move it into the container's cgroup" }
+func (s *TakeListener) String() string { return "take the seccomp listener" }
+func (s *Release) String() string      { return "let it execute" }
 
 func (s *SetAffinity) String() string {
 	if s.Myself {
@@ -88,4 +99,6 @@ func (s *SetAffinity) String() string {
 func (s *EnterRoot) String() string   { return "enter the container's root" }
 func (s *JoinPID) String() string     { return "join the pid namespace, for children" }
 func (s *OwnProc) String() string     { return "take its own directory in /proc" }
+func (s *CloseOthers) String() string { return "close all descriptors but the process's" }
+func (s *DropAdmin) String() string   { return "drop CAP_SYS_ADMIN" }
 func (s *CloneInside) String() string { return "clone the process that does the rest" }

@@ -116,7 +116,7 @@ type MakeRdtGroup struct {
 	Monitor   bool     // make a monitoring group of the container's name in it
 }
 
-// EnterRdtGroup puts init into the group.
+// EnterRdtGroup puts init, or what exec executes, into the group.
 type EnterRdtGroup struct{}
 
 // Namespace is one to be joined.
@@ -293,7 +293,7 @@ func (s *MakeRdtGroup) String() string {
 	}
 	return line
 }
-func (s *EnterRdtGroup) String() string { return "put init into the RDT class" }
+func (s *EnterRdtGroup) String() string { return "put the process into the RDT class" }
 
 func (s *MoveNetDevice) String() string {
 	line := "move network device " + strconv.Quote(s.Name) + " into the container"

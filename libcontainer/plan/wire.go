@@ -51,6 +51,8 @@ const (
 	kindJoinPID
 	kindOwnProc
 	kindCloneInside
+	kindCloseOthers
+	kindDropAdmin
 	kinds // their number
 )
 
@@ -171,6 +173,10 @@ func newExecStep(k kind) InitStep {
 		return new(OwnProc)
 	case kindCloneInside:
 		return new(CloneInside)
+	case kindCloseOthers:
+		return new(CloseOthers)
+	case kindDropAdmin:
+		return new(DropAdmin)
 	}
 	return nil
 }
@@ -220,6 +226,8 @@ func (*EnterRoot) kind() kind       { return kindEnterRoot }
 func (*JoinPID) kind() kind         { return kindJoinPID }
 func (*OwnProc) kind() kind         { return kindOwnProc }
 func (*CloneInside) kind() kind     { return kindCloneInside }
+func (*CloseOthers) kind() kind     { return kindCloseOthers }
+func (*DropAdmin) kind() kind       { return kindDropAdmin }
 
 func (a *Attr) code(c *coder) {
 	c.u64(&a.Set)
@@ -445,3 +453,10 @@ func (*EnterRoot) code(*coder)       {}
 func (s *JoinPID) code(c *coder)     { c.num(&s.Slot) }
 func (s *OwnProc) code(c *coder)     { c.num(&s.Slot) }
 func (s *CloneInside) code(c *coder) { c.flag(&s.Terminal) }
+func (*CloseOthers) code(*coder)     {}
+
+func (s *DropAdmin) code(c *coder) {
+	c.u64(&s.Effective)
+	c.u64(&s.Permitted)
+	c.u64(&s.Inheritable)
+}

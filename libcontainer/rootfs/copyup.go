@@ -24,7 +24,7 @@ type copier struct {
 
 	// Init collects no garbage, so buffers are used again.
 	names       [16 << 10]byte
-	attrs, attr [64 << 10]byte // XATTR_LIST_MAX, XATTR_SIZE_MAX
+	attrs, attr [64 << 10]byte // XATTR_LIST_MAX, XATTR_SIZE_MAX; attr for links, too
 }
 
 type inode struct{ dev, ino uint64 }
@@ -119,11 +119,11 @@ func (c *copier) entry(src, dst int, name, path string, depth int) error {
 	case unix.S_IFREG:
 		return c.file(src, dst, name, path)
 	case unix.S_IFLNK:
-		text, err := readLink(fd, "")
+		n, err := unix.Readlinkat(fd, "", c.attr[:])
 		if err != nil {
 			return err
 		}
-		if err := unix.Symlinkat(text, dst, name); err != nil {
+		if err := unix.Symlinkat(string(c.attr[:n]), dst, name); err != nil {
 			return err
 		}
 	case unix.S_IFCHR, unix.S_IFBLK, unix.S_IFIFO:

@@ -13,6 +13,14 @@ func (p *Program) Denies(nr uint32) bool {
 	return w.denies(place{})
 }
 
+// Lets tells whether the filter lets its process make a system call of the
+// native architecture, asking nobody. The call's first arguments are known, the
+// others may be anything.
+func (p *Program) Lets(nr uint32, args ...uint64) bool {
+	w := walk{filter: p.Filter, nr: nr, args: args, unasked: true, seen: make(map[place]bool)}
+	return !w.denies(place{})
+}
+
 // place is where a walk through a filter is, and what the accumulator holds.
 type place struct {
 	pc    uint32
@@ -23,7 +31,10 @@ type place struct {
 type walk struct {
 	filter []unix.SockFilter
 	nr     uint32
-	seen   map[place]bool
+	args   []uint64 // those that are known, from the first on
+	// unasked: to ask the agent is to deny.
+	unasked bool
+	seen    map[place]bool
 }
 
 // denies follows every way from a place. Filters have no backward jumps, so
@@ -39,8 +50,10 @@ func (w *walk) denies(at place) bool {
 		switch i.Code {
 		case opRet:
 			switch i.K & unix.SECCOMP_RET_ACTION_FULL {
-			case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG, unix.SECCOMP_RET_USER_NOTIF:
+			case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG:
 				return false
+			case unix.SECCOMP_RET_USER_NOTIF:
+				return w.unasked
 			}
 			return true
 		case opLoad:
@@ -76,7 +89,15 @@ func (w *walk) load(offset uint32) (value uint32, known bool) {
 	case dataArch:
 		return native().audit, true
 	}
-	return 0, false
+	const firstArg = 16 // struct seccomp_data, see seccomp(2)
+	if offset < firstArg || int(offset-firstArg)/8 >= len(w.args) {
+		return 0, false
+	}
+	arg := w.args[(offset-firstArg)/8]
+	if high := offset%8 == 4; high != native().big {
+		arg >>= 32
+	}
+	return uint32(arg), true
 }
 
 func met(i unix.SockFilter, acc uint32) bool {

@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -76,7 +77,12 @@ func (p Proc) Close() error { return unix.Close(p.fd) }
 // Open opens a file below the procfs root. It never leaves this procfs and
 // follows no magic link; "self" and "thread-self" are ordinary links.
 func (p Proc) Open(path string, flags int) (int, error) {
-	return openat2(p.fd, path, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV|unix.RESOLVE_NO_MAGICLINKS)
+	fd, err := openat2(p.fd, path, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV|unix.RESOLVE_NO_MAGICLINKS)
+	var failed *os.PathError
+	if errors.As(err, &failed) {
+		failed.Path = "/proc/" + path
+	}
+	return fd, err
 }
 
 // Write writes a value in one write(2), as procfs wants it.

@@ -6,6 +6,7 @@
 //	probe syscall NR [ARG...]     make one system call, print "NR RESULT"
 //	probe syscalls                one line "NR [ARG...]" each on stdin: make it
 //	                              in a process of its own, print "NR RESULT"
+//	probe watch STOP              look into every other process until STOP exists
 //	probe receive SOCKET          outside: accept one connection of a console or
 //	                              pidfd socket, tell what came, relay a terminal
 //	probe agent SOCKET [NR=RESULT...]
@@ -74,6 +75,8 @@ func main() {
 		err = receive(os.Args[2])
 	case "agent":
 		err = agent(os.Args[2], os.Args[3:])
+	case "watch":
+		err = watch(os.Args[2])
 	default:
 		err = fmt.Errorf("unknown mode %q", os.Args[1])
 	}
