@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -28,7 +29,12 @@ type ExecOptions struct {
 	Detach        bool   // return once the process runs
 	PreserveFDs   int    // descriptors 3, 4, … to pass on
 	Cgroup        string // below the container's cgroup; "": that itself
-	IgnorePaused  bool   // a paused container is no error; the process waits with it
+	// How long the process and all that comes of it may take, 0 for ever, and
+	// how long after SIGTERM they are killed. Not with Detach, nor is Report:
+	// a file that gets what they have used.
+	Timeout, KillAfter time.Duration
+	Report             string
+	IgnorePaused       bool // a paused container is no error; the process waits with it
 
 	// Warn is told what has no effect. It may be nil.
 	Warn func(field, text string)
@@ -121,7 +127,11 @@ func Exec(o ExecOptions) (int, error) {
 			return -1, fieldError("process.terminal", err, "")
 		}
 	}
-	code, err := e.attend()
+	attend := e.attend
+	if o.bounded() {
+		attend = e.attendBounded
+	}
+	code, err := attend()
 	if e.relay != nil {
 		// What is said from here on needs the terminal as it was.
 		err = errors.Join(err, e.relay.Close())
@@ -286,6 +296,9 @@ func (e *execution) close() {
 	e.target.close()
 	if e.listener >= 0 {
 		unix.Close(e.listener)
+	}
+	if e.cgroup != nil {
+		e.removeOwnCgroup()
 	}
 	e.creation.close()
 }

@@ -44,7 +44,9 @@ type execution struct {
 	stopForwarding func()
 	affinity       unix.CPUSet // the runtime's own, if it was changed
 	moved          bool
-	listener       int // of the filter, -1 unless it is to be sent
+	own            bool      // the cgroup is the process's, made for it
+	began          time.Time // when it was released
+	listener       int       // of the filter, -1 unless it is to be sent
 }
 
 // openCgroup opens the cgroup of the process, and finds out whether an init can
@@ -92,6 +94,11 @@ func (e *execution) enter(s *plan.Enter) error {
 	if e.self, err = spawn.SealedSelf(e.dir.FD()); err != nil {
 		return fmt.Errorf("seal the runtime's binary: %w", err)
 	}
+	if e.asked.bounded() {
+		if err := e.makeOwnCgroup(); err != nil {
+			return err
+		}
+	}
 	t := &e.target
 	e.spawned = &spawn.Config{
 		Exe: e.self, Args: []string{initproc.Name}, Cgroup: -1,
@@ -101,7 +108,7 @@ func (e *execution) enter(s *plan.Enter) error {
 		e.spawned.Cgroup = e.cgroup.FD()
 	}
 	e.init, err = spawn.Start(e.spawned)
-	if e.spawned.Cgroup >= 0 && e.asked.Cgroup == "" && (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP)) {
+	if e.spawned.Cgroup >= 0 && !e.own && e.asked.Cgroup == "" && (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP)) {
 		if err := e.takeInitsCgroup(); err != nil {
 			return err
 		}
@@ -183,6 +190,9 @@ func (e *execution) brief() error {
 // adopt takes over the process that init has cloned. It is a child of this one,
 // and the kernel says so: init's word is not enough.
 func (e *execution) adopt() error {
+	if err := e.hasWord(); err != nil {
+		return err
+	}
 	m, err := e.next(wire.Cloned)
 	if err != nil {
 		return hasTime(err)
@@ -207,6 +217,24 @@ func (e *execution) adopt() error {
 	unix.Close(init.PidFD)
 	_, err = init.Wait()
 	return err
+}
+
+// hasWord waits until init says something. Its end does not show in the socket:
+// the process that it may have cloned has it, too, and waits there.
+func (e *execution) hasWord() error {
+	for {
+		fds := []unix.PollFd{{Fd: int32(e.init.Conn.FD()), Events: unix.POLLIN}, {Fd: int32(e.init.PidFD), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, int(answerTime.Milliseconds()))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return os.NewSyscallError("poll", err)
+		case n == 0 || fds[0].Revents != 0:
+			return nil
+		default:
+			return errors.New("init ended before it told of the process it has cloned")
+		}
+	}
 }
 
 // takeListener takes the listener from init, which goes on: the filter is one
@@ -270,7 +298,9 @@ func (e *execution) release() error {
 		return errors.New("cannot exec in a container that has stopped")
 	}
 	// From here on the container decides how long it takes: it may be frozen.
-	if err := unix.SetsockoptTimeval(e.init.Conn.FD(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{}); err != nil {
+	e.began = time.Now()
+	limit := unix.NsecToTimeval(e.asked.Timeout.Nanoseconds()) // 0: none
+	if err := unix.SetsockoptTimeval(e.init.Conn.FD(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
 		return os.NewSyscallError("setsockopt", err)
 	}
 	if _, err := unix.Write(e.init.Conn.FD(), []byte{1}); err != nil {
@@ -281,6 +311,9 @@ func (e *execution) release() error {
 		unix.Close(e.self)
 		e.self = -1
 		return nil
+	}
+	if errors.Is(err, unix.EAGAIN) {
+		return fmt.Errorf("the process did not come to execute within %s: the container does not let it run", e.asked.Timeout)
 	}
 	if err != nil {
 		return err

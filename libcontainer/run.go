@@ -92,21 +92,34 @@ func (c *creation) executed() error {
 
 // attend reaps children until init is gone.
 func (c *creation) attend() (int, error) {
+	status, err := c.wait()
+	if err != nil {
+		return -1, err
+	}
+	return exitCode(status), nil
+}
+
+func (c *creation) wait() (unix.WaitStatus, error) {
 	for {
 		var status unix.WaitStatus
 		pid, err := unix.Wait4(-1, &status, 0, nil)
 		switch {
 		case err == unix.EINTR:
-			continue
 		case err != nil:
-			return -1, os.NewSyscallError("wait4", err)
-		case pid != c.init.Pid:
-			continue
-		case status.Signaled():
-			return 128 + int(status.Signal()), nil
+			return status, os.NewSyscallError("wait4", err)
+		case pid == c.init.Pid:
+			return status, nil
 		}
-		return status.ExitStatus(), nil
 	}
+}
+
+// exitCode is that of a shell: 128 and the signal's number if one ended the
+// process.
+func exitCode(status unix.WaitStatus) int {
+	if status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return status.ExitStatus()
 }
 
 // becomeReady waits until a detached container has told that it is ready. One

@@ -457,3 +457,48 @@ detached() {
 	done
 	same processes "$(wc -l <"/sys/fs/cgroup/$ID/cgroup.procs")" 1
 }
+
+# no_exec_cgroup: what --timeout and --report make is gone.
+no_exec_cgroup() { [ -z "$(find "/sys/fs/cgroup/$ID" -mindepth 1 -type d)" ] || fail "cgroup left behind"; }
+
+@test "--timeout ends the process and all that came of it" {
+	up
+	ok rt exec --timeout 100s "$ID" true
+	no 3 "" rt exec --timeout 100s "$ID" sh -c 'exit 3'
+	no_exec_cgroup
+	no 124 "" rt exec --timeout 100ms "$ID" sh -c 'sleep 1000 & setsid sleep 1000 & sleep 1000'
+	same processes "$(cat "/sys/fs/cgroup/$ID/cgroup.procs" | wc -l)" 1
+	no_exec_cgroup
+	same status "$(status)" running
+	# One that does not listen.
+	no 137 "" rt exec --timeout 200ms --kill-after 100ms "$ID" sh -c 'trap "" TERM; (trap "" TERM; sleep 1000) & while :; do sleep 1; done'
+	until_true [ "$(wc -l <"/sys/fs/cgroup/$ID/cgroup.procs")" = 1 ]
+	no_exec_cgroup
+}
+
+@test "--report tells what the process has used" {
+	up
+	ok rt exec --report "$BATS_TEST_TMPDIR/report" "$ID" sh -c 'n=0; while [ $n -lt 20000 ]; do n=$((n+1)); done'
+	jq -e --arg id "$ID" '.id == $id and .exitCode == 0 and .timedOut == false and .killed == false and .left == 0
+		and .wall > 0 and .cpu.usage > 1000 and .cpu.user > 0' "$BATS_TEST_TMPDIR/report" || fail "$(<"$BATS_TEST_TMPDIR/report")"
+	no 137 "" rt exec --report "$BATS_TEST_TMPDIR/report" "$ID" sh -c 'kill -9 $$'
+	jq -e '.signal == 9 and (has("exitCode") | not)' "$BATS_TEST_TMPDIR/report" || fail "$(<"$BATS_TEST_TMPDIR/report")"
+	no 124 "" rt exec --timeout 100ms --report "$BATS_TEST_TMPDIR/report" "$ID" sleep 1000
+	jq -e '.timedOut and .signal == 15 and .wall >= 100000' "$BATS_TEST_TMPDIR/report" || fail "$(<"$BATS_TEST_TMPDIR/report")"
+	# What it leaves behind goes on, as the container's.
+	ok rt exec --report "$BATS_TEST_TMPDIR/report" "$ID" sh -c 'sleep 1000 >/dev/null 2>&1 &'
+	jq -e '.left == 1' "$BATS_TEST_TMPDIR/report" || fail "$(<"$BATS_TEST_TMPDIR/report")"
+}
+
+@test "--timeout and --report: mistakes" {
+	up
+	no 1 "--timeout does not go with --detach" rt exec --detach --timeout 1s "$ID" true
+	no 1 "--report does not go with --detach" rt exec --detach --report x "$ID" true
+	no 1 "--kill-after needs --timeout" rt exec --kill-after 1s "$ID" true
+	no 1 "must not be negative" rt exec --timeout=-1s "$ID" true
+	no 1 "invalid value" rt exec --timeout 5 "$ID" true
+	no 255 "--report: " rt exec --report /nonexistent/report "$ID" true
+	no 255 "executable file not found" rt exec --timeout 5s --report "$BATS_TEST_TMPDIR/report" "$ID" nosuch
+	[ ! -e "$BATS_TEST_TMPDIR/report" ]
+	no_exec_cgroup
+}

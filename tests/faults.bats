@@ -85,25 +85,31 @@ recovers() {
 # init's, tampered with. strace stands aside, so that the exit code is the
 # runtime's, and stays as long as anybody it watches.
 tampered() {
-	local call=$1 tamper=$2 name=$3 words
+	local call=$1 tamper=$2 name=$3 words then=()
 	case $name in
 	create | run) words=(--bundle "$BUNDLE") ;;
 	delete) words=(--force) ;;
 	update) words=(--resources "$BATS_TEST_TMPDIR/limits") ;;
+	exec) words=(--pid-file "$BATS_TEST_TMPDIR/exec.pid") then=(true) ;;
 	*) words=() ;;
 	esac
 	case $name in
 	start | delete | pause | resume | update) ok create "$ID" ;;
+	exec) up ;;
 	esac
 	[ "$name" != resume ] || ok rt pause "$ID"
 	rm -f "$TRACE"
 	# The shell reports each death of its children, on its own stderr.
 	{
 		try timeout --foreground -s KILL 20 strace -D -f -qq -o "$TRACE" -e signal=kill -e "trace=$call" \
-			-e "inject=$call:$tamper" "$RUNTIME" --root "$ROOT" "$name" "${words[@]}" "$ID"
+			-e "inject=$call:$tamper" "$RUNTIME" --root "$ROOT" "$name" "${words[@]}" "$ID" "${then[@]}"
 	} 2>/dev/null
 	code=$rc
+	# The container's own process lives on, alone.
+	[ "$name" != exec ] || until_true alone || fail "processes $(<"/sys/fs/cgroup/above-$ID/$ID/cgroup.procs"), want one"
 }
+
+alone() { [ "$(wc -l <"/sys/fs/cgroup/above-$ID/$ID/cgroup.procs")" = 1 ] && [ "$(status)" = running ]; }
 
 # kill_sweep NAME CALL...: die at every one of these calls.
 kill_sweep() {
@@ -129,10 +135,10 @@ kill_sweep() {
 cleaned() {
 	case $code in
 	0) ;;
-	1)
+	1 | 255)
 		one_error || fail "more than one error"
 		[[ $err != *panic* && $err != *goroutine* ]] || fail "crash"
-		if [ "$(grep -c INJECTED "$TRACE")" -gt 1 ]; then ok rt delete --force "$ID"; fi
+		if [ "$(grep -c INJECTED "$TRACE")" -gt 1 ] || [ $code = 255 ]; then ok rt delete --force "$ID"; fi
 		untouched
 		;;
 	*) fail "exit code $code" ;;
@@ -230,6 +236,12 @@ init_sweep() {
 	kill_sweep run mkdirat renameat clone3 sendmsg recvmsg wait4 unlinkat seccomp
 }
 @test "start killed at each call" { kill_sweep start openat read unlinkat; }
+@test "exec killed at each call: joining" { kill_sweep exec setns clone3 execveat socketpair openat2 pidfd_open; }
+@test "exec killed at each call: talking" { kill_sweep exec sendmsg recvmsg clone close_range waitid pidfd_send_signal; }
+@test "exec killed at each call: becoming the user" { kill_sweep exec setsid setgroups setresuid capset prctl seccomp prlimit64 execve wait4; }
+@test "exec fails with EIO at each call" {
+	error_sweep exec EIO setns clone3 socketpair sendmsg recvmsg setsid setgroups setresuid capset seccomp close_range openat2 pidfd_open prlimit64
+}
 @test "delete killed at each call" { kill_sweep delete openat unlinkat pidfd_send_signal flock; }
 
 @test "create fails with EIO at each call" {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,6 +32,9 @@ not be run.`,
 			if c.NArg() == 0 {
 				return inv.arity(c, 1, 1)
 			}
+			if err := checkBounds(o, c.IsSet("kill-after")); err != nil {
+				return err
+			}
 			o.Process.UID, o.Process.GID = user.uid, user.gid
 			err := inv.completeExec(o, c.Args().Slice())
 			if err == nil {
@@ -44,6 +48,23 @@ not be run.`,
 	}
 }
 
+// checkBounds refuses flags that need somebody who waits.
+func checkBounds(o *libcontainer.ExecOptions, killAfter bool) error {
+	switch {
+	case o.Timeout < 0:
+		return errors.New("--timeout must not be negative")
+	case o.KillAfter < 0:
+		return errors.New("--kill-after must not be negative")
+	case killAfter && o.Timeout == 0:
+		return errors.New("--kill-after needs --timeout")
+	case o.Detach && o.Timeout > 0:
+		return errors.New("--timeout does not go with --detach: nobody would be there to end the process")
+	case o.Detach && o.Report != "":
+		return errors.New("--report does not go with --detach: nobody would be there to write it")
+	}
+	return nil
+}
+
 // completeExec adds to the options what does not come from flags of the command.
 func (inv *invocation) completeExec(o *libcontainer.ExecOptions, args []string) error {
 	o.Root, o.Warn = inv.global.root, inv.log.warn
@@ -54,7 +75,7 @@ func (inv *invocation) completeExec(o *libcontainer.ExecOptions, args []string) 
 	if err := checkPreserved(0, o.PreserveFDs); err != nil {
 		return err
 	}
-	for _, path := range []*string{&o.ProcessFile, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile} {
+	for _, path := range []*string{&o.ProcessFile, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Report} {
 		if *path == "" {
 			continue
 		}
@@ -89,6 +110,15 @@ func execFlags(o *libcontainer.ExecOptions) []cli.Flag {
 			Name: "cgroup", Destination: &o.Cgroup,
 			Usage: "run in the cgroup at `PATH` below the container's; / is that itself, and no other",
 		},
+		&cli.DurationFlag{
+			Name: "timeout", Destination: &o.Timeout,
+			Usage: "end the process and all that came of it after `TIME`, such as 30s; the exit code is 124 then",
+		},
+		&cli.DurationFlag{
+			Name: "kill-after", Destination: &o.KillAfter, Value: 10 * time.Second,
+			Usage: "kill what is left `TIME` after it was asked to end; the exit code is 137 then",
+		},
+		&cli.StringFlag{Name: "report", Destination: &o.Report, Usage: "write what it has used to `FILE`, as JSON"},
 		&cli.BoolFlag{
 			Name: "ignore-paused", Destination: &o.IgnorePaused,
 			Usage: "do not refuse a paused container: the process waits until it is resumed",

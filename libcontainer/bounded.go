@@ -1,0 +1,222 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+// Exit codes of an exec that took too long, as in timeout(1).
+const (
+	exitTimedOut = 124 // its processes ended when asked to
+	exitKilled   = 137 // they had to be killed
+)
+
+// bounded tells whether the process gets a cgroup of its own, below the
+// container's, in which all that comes of it can be ended and counted.
+func (o *ExecOptions) bounded() bool { return o.Timeout > 0 || o.Report != "" }
+
+// makeOwnCgroup makes it. It has no controllers but those that the container
+// hands down itself, so that the container's own processes may stay beside it.
+func (e *execution) makeOwnCgroup() error {
+	if e.cgroup == nil {
+		return errors.New("--timeout, --report: the container has no cgroup, so that nobody can tell whose processes are whose")
+	}
+	name := "exec-" + strconv.Itoa(os.Getpid())
+	group, err := e.cgroup.Sub(name)
+	for n := 2; err == nil && len(group.Created) == 0; n++ { // of one with the same pid, that has left processes
+		group.Close()
+		group, err = e.cgroup.Sub(name + "-" + strconv.Itoa(n))
+	}
+	if err != nil {
+		return fmt.Errorf("make a cgroup for the process: %w", err)
+	}
+	e.cgroup.Close()
+	e.cgroup, e.own = group, true
+	return nil
+}
+
+// removeOwnCgroup removes it, unless the process has left others behind: they
+// are the container's, and so is their cgroup then.
+func (e *execution) removeOwnCgroup() {
+	if !e.own {
+		return
+	}
+	if populated, err := e.cgroup.Populated(); err == nil && !populated {
+		e.cgroup.Delete([]string{e.cgroup.Path()})
+	}
+}
+
+// used is what --report tells.
+type used struct {
+	status           unix.WaitStatus
+	timedOut, killed bool
+	wall             time.Duration
+	stats            cgroups.Stats
+	left             int // processes that live on
+}
+
+// attendBounded waits for the process, at most as long as it may take, and
+// reports.
+func (e *execution) attendBounded() (int, error) {
+	var u used
+	var err error
+	if limit := e.asked.Timeout; limit > 0 {
+		if u.timedOut, err = e.outlives(limit); err == nil && u.timedOut {
+			u.killed, err = e.end(e.asked.KillAfter)
+		}
+		if err != nil {
+			return -1, err
+		}
+	}
+	if u.status, err = e.wait(); err != nil {
+		return -1, err
+	}
+	u.wall = time.Since(e.began)
+	if u.killed {
+		e.gone() // the last of them may still be on its way out
+	}
+	if e.asked.Report != "" {
+		err = e.report(&u)
+	}
+	switch {
+	case u.killed:
+		return exitKilled, err
+	case u.timedOut:
+		return exitTimedOut, err
+	}
+	return exitCode(u.status), err
+}
+
+// outlives waits for the end of the process, and tells whether the time was up
+// before.
+func (e *execution) outlives(limit time.Duration) (bool, error) {
+	deadline := e.began.Add(limit)
+	for {
+		left := max(time.Until(deadline), 0)
+		fds := []unix.PollFd{{Fd: int32(e.init.PidFD), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, milliseconds(left))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return false, os.NewSyscallError("poll", err)
+		case n > 0:
+			return false, nil
+		case time.Until(deadline) <= 0:
+			return true, nil
+		}
+	}
+}
+
+// milliseconds rounds up, and stays within what poll(2) takes.
+func milliseconds(d time.Duration) int {
+	return int(min((d+time.Millisecond-1)/time.Millisecond, 1<<30))
+}
+
+// end ends all that has come of the process: with SIGTERM and, what has not gone
+// after grace, with SIGKILL.
+func (e *execution) end(grace time.Duration) (killed bool, err error) {
+	watch, err := e.cgroup.Watch("cgroup.events")
+	if err != nil {
+		return false, err
+	}
+	defer watch.Close()
+	pids, err := e.cgroup.Procs()
+	if err != nil {
+		return false, err
+	}
+	for _, pid := range pids {
+		if err := signalMember(e.cgroup, pid, unix.SIGTERM); err != nil {
+			return false, err
+		}
+	}
+	for deadline := time.Now().Add(grace); ; {
+		populated, err := e.cgroup.Populated()
+		if err != nil || !populated {
+			return false, err
+		}
+		left := time.Until(deadline)
+		if left <= 0 {
+			return true, e.cgroup.Kill()
+		}
+		if _, err := watch.Wait(left); err != nil {
+			return false, err
+		}
+	}
+}
+
+// report writes what the process has used: one JSON object. Times are in
+// microseconds, sizes in bytes. What no controller counts is not in it.
+func (e *execution) report(u *used) error {
+	var err error
+	if u.stats, err = e.cgroup.Stats(); err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	pids, err := e.cgroup.Procs()
+	if err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	u.left = len(pids)
+	path := e.asked.Report
+	if err := os.WriteFile(path+".new", u.encode(e.container.journal.Container.ID), 0o644); err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	return nil
+}
+
+// gone waits until nothing of the process is left, for a while.
+func (e *execution) gone() {
+	watch, err := e.cgroup.Watch("cgroup.events")
+	if err != nil {
+		return
+	}
+	defer watch.Close()
+	for deadline := time.Now().Add(deathWait); time.Now().Before(deadline); {
+		if populated, err := e.cgroup.Populated(); err != nil || !populated {
+			return
+		}
+		if _, err := watch.Wait(time.Until(deadline)); err != nil {
+			return
+		}
+	}
+}
+
+func (u *used) encode(id string) []byte {
+	w := jsontext.NewWriter("  ")
+	w.Object()
+	w.Key("id").Text(id)
+	if u.status.Signaled() {
+		w.Key("signal").Int(int64(u.status.Signal()))
+	} else {
+		w.Key("exitCode").Int(int64(u.status.ExitStatus()))
+	}
+	w.Key("timedOut").Bool(u.timedOut)
+	w.Key("killed").Bool(u.killed)
+	w.Key("wall").Int(u.wall.Microseconds())
+	if cpu := u.stats.CPU; cpu != nil {
+		w.Key("cpu").Object()
+		w.Key("usage").Uint(cpu.Usage)
+		w.Key("user").Uint(cpu.User)
+		w.Key("system").Uint(cpu.System)
+		w.End()
+	}
+	if m := u.stats.Memory; m != nil && m.Peak > 0 {
+		w.Key("memoryPeak").Uint(m.Peak)
+	}
+	if p := u.stats.Pids; p != nil && p.Peak > 0 {
+		w.Key("pidsPeak").Uint(p.Peak)
+	}
+	w.Key("left").Int(int64(u.left))
+	w.End()
+	return append(w.Bytes(), '\n')
+}
