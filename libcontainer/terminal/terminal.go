@@ -1,5 +1,5 @@
-// Package terminal makes the container's pseudo-terminal and hands its master
-// to whoever asked for it.
+// Package terminal makes a container's pseudo-terminal, in init, and connects it
+// with the caller's standard streams, in a runtime that waits for the container.
 package terminal
 
 import (
