@@ -195,3 +195,20 @@ reachable() {
 	same warning "$(cat "$home/events.err")" "warning: container has no cgroup of its own: only its end can be told"
 	as_user delete --force "$ID"
 }
+
+@test "rootless: exec" {
+	reachable
+	setup_rootless
+	edit '.process.args = ["sleep", "1000"]'
+	as_user create --bundle "$home/bundle" "$ID" </dev/null >/dev/null 2>&1
+	try as_user exec "$ID" id -u
+	same "in a created container" "$rc $out" "0 0"
+	as_user start "$ID"
+	try as_user exec "$ID" sh -c 'id -u; cat /proc/self/uid_map /proc/self/setgroups; exit 4'
+	same view "$rc $(tr -s ' \n' ' ' <"$OUT")" "4 0 0 $uid 1 deny "
+	ok as_user exec --detach --pid-file "$home/exec.pid" "$ID" sleep 100
+	same uid "$(awk '$1 == "Uid:" {print $2}' "/proc/$(<"$home/exec.pid")/status")" $uid
+	no 255 "exec failed: process.user.additionalGids[0]: 5 is not mapped" as_user exec -g 5 "$ID" true
+	no 255 "executable file not found" as_user exec "$ID" nosuch
+	as_user delete --force "$ID"
+}

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ not be run.`,
 		Flags: append(execFlags(o), processFlags(&o.Process, user)...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
-				return inv.arity(c, 1, 1)
+				return inv.arity(c, 1, math.MaxInt)
 			}
 			if err := checkBounds(o, c.IsSet("kill-after")); err != nil {
 				return err
