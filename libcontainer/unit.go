@@ -34,8 +34,10 @@ func (c *creation) prepareUnit(s *plan.StartUnit) error {
 	if err != nil {
 		return resourceError(err)
 	}
-	if r := s.Resources; r != nil && r.Pids != nil && r.Pids.Limit != nil && (*r.Pids.Limit < 0 || *r.Pids.Limit > fewTasks) {
-		properties = append(properties, systemd.Tasks(*r.Pids.Limit)...)
+	for _, item := range c.plan.Parent {
+		if limit, ok := item.Step.(*plan.SetPids); ok && (limit.Limit < 0 || limit.Limit > fewTasks) {
+			properties = append(properties, systemd.Tasks(limit.Limit)...)
+		}
 	}
 	for _, p := range s.Properties {
 		properties = append(properties, systemd.Property{Name: p.Name, Value: systemd.Typed{Type: p.Type, Values: p.Values}})
@@ -181,9 +183,7 @@ func limitUnit(of *state.Cgroup, r *specs.LinuxResources) error {
 	if err != nil {
 		return resourceError(err)
 	}
-	if r.Pids != nil && r.Pids.Limit != nil {
-		properties = append(properties, systemd.Tasks(*r.Pids.Limit)...)
-	}
+	properties = append(properties, systemd.TasksIn(r)...)
 	if len(properties) == 0 {
 		return nil
 	}

@@ -3,6 +3,7 @@ package specconv
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -120,17 +121,39 @@ func hasLimits(r *specs.LinuxResources) bool {
 
 func nonzero[T int64 | uint64 | uint16](v *T) bool { return v != nil && *v != 0 }
 
-// pidsLimit returns linux.resources.pids.limit; 0: unset.
+// pidsLimit returns linux.resources.pids.limit, or what unified has in its
+// place; 0: unset.
 func pidsLimit(r *specs.LinuxResources) int64 {
-	if r == nil || r.Pids == nil || r.Pids.Limit == nil {
+	if r == nil {
+		return 0
+	}
+	if limit := unifiedPids(r.Unified["pids.max"]); limit != 0 {
+		return limit
+	}
+	if r.Pids == nil || r.Pids.Limit == nil {
 		return 0
 	}
 	return *r.Pids.Limit
 }
 
+// unifiedPids reads the content of pids.max; 0: it is none.
+func unifiedPids(text string) int64 {
+	if text = strings.TrimSpace(text); text == "max" {
+		return -1
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return 0
+	}
+	return n
+}
+
 // checkUnified keeps keys of linux.resources.unified to names of files: of the
 // container's own cgroup, and no others.
 func checkUnified(unified map[string]string) error {
+	if text, ok := unified["pids.max"]; ok && unifiedPids(text) == 0 {
+		return invalid("linux.resources.unified", "", "pids.max is %q, expected max or a number of at least 1", text)
+	}
 	for _, key := range sortedKeys(unified) {
 		if strings.Contains(key, "/") || !strings.Contains(strings.Trim(key, "."), ".") {
 			return invalid("linux.resources.unified", "", "%q is not the name of a cgroup file, expected one such as memory.high", key)

@@ -173,9 +173,17 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: limits %v", resources, got)
 		}
 	}
-	if got := step[*plan.SetPids](t, planOf(t, `{"linux": {"resources": {"pids": {"limit": -1}}}}`)); got.Limit != -1 {
-		t.Errorf("%+v", got)
+	for resources, want := range map[string]int64{
+		`{"pids": {"limit": -1}}`:                                -1,
+		`{"unified": {"pids.max": "7\n"}}`:                       7,
+		`{"pids": {"limit": 5}, "unified": {"pids.max": "max"}}`: -1,
+	} {
+		if got := step[*plan.SetPids](t, planOf(t, `{"linux": {"resources": `+resources+`}}`)); got.Limit != want {
+			t.Errorf("%s: %+v", resources, got)
+		}
 	}
+	refused(t, decode(t, `{"linux": {"resources": {"unified": {"pids.max": "0"}}}}`), goldenHost, testOptions,
+		"linux.resources.unified", "expected max or a number of at least 1")
 }
 
 // TestDelegation: runtime-spec's rules on the ownership of cgroups.

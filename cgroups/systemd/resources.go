@@ -46,6 +46,17 @@ func Tasks(limit int64) []Property {
 	return []Property{{"TasksMax", uint64(limit)}}
 }
 
+// TasksIn is the limit on processes among resources.
+func TasksIn(r *specs.LinuxResources) []Property {
+	if n, ok := limitText(r.Unified["pids.max"]); ok {
+		return []Property{{"TasksMax", n}}
+	}
+	if r.Pids == nil || r.Pids.Limit == nil {
+		return nil
+	}
+	return Tasks(*r.Pids.Limit)
+}
+
 type properties []Property
 
 // add sets a property, for good: what was added before under the name goes.

@@ -58,6 +58,23 @@ func TestProperties(t *testing.T) {
 	}
 }
 
+func TestTasksIn(t *testing.T) {
+	five := int64(5)
+	for _, c := range []struct {
+		r    specs.LinuxResources
+		want string
+	}{
+		{specs.LinuxResources{}, ""},
+		{specs.LinuxResources{Pids: &specs.LinuxPids{}}, ""},
+		{specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &five}}, "TasksMax=5"},
+		{specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &five}, Unified: map[string]string{"pids.max": "9"}}, "TasksMax=9"},
+	} {
+		if got := printed(TasksIn(&c.r)); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
 func printed(list []Property) string {
 	var b strings.Builder
 	for _, p := range list {

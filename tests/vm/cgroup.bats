@@ -71,6 +71,12 @@ Cpus_allowed_list:	0'
 	[[ $out == *"max "[1-9]* ]] || fail "nothing refused"
 }
 
+@test "pids: a limit in unified" {
+	limits '{unified: {"pids.max": "9"}}'
+	inside cat /sys/fs/cgroup/pids.max
+	same limit "$out" 9
+}
+
 @test "cpu: over the quota means throttled" {
 	limits '{cpu: {quota: 5000, period: 100000}}'
 	script 'i=0; while [ $i -lt 4000 ]; do i=$((i+1)); done; cat /sys/fs/cgroup/cpu.stat'
