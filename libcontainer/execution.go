@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/cgroups/systemd"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
@@ -115,6 +116,12 @@ func (e *execution) enter(s *plan.Enter) error {
 		e.spawned.Cgroup = e.cgroup.FD()
 		e.init, err = spawn.Start(e.spawned)
 	}
+	if e.spawned.Cgroup >= 0 && errors.Is(err, unix.EACCES) && e.container.journal.Cgroup.Unit != "" {
+		// A user who calls from outside of what was delegated to him, from a
+		// login session, may not clone from there to here: systemd may move.
+		e.spawned.Cgroup, e.spawned.Stay, e.spawned.Place = -1, false, e.attach
+		e.init, err = spawn.Start(e.spawned)
+	}
 	if e.moved {
 		unix.SchedSetaffinity(0, &e.affinity)
 	}
@@ -122,6 +129,18 @@ func (e *execution) enter(s *plan.Enter) error {
 		return err
 	}
 	return boundAnswers(e.init.Conn)
+}
+
+// attach has systemd move process pid to where the process is to be born.
+func (e *execution) attach(pid int) error {
+	of := &e.container.journal.Cgroup
+	conn, err := systemd.Dial(of.User)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, below, _ := strings.Cut(e.cgroup.Path(), "/"+of.Unit)
+	return conn.Attach(of.Unit, below, pid)
 }
 
 // boundAnswers makes reading from init end after answerTime, with EAGAIN.

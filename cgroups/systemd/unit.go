@@ -97,6 +97,20 @@ func (c *Conn) Set(name string, properties []Property) error {
 	return nil
 }
 
+// Attach moves a process into a unit that is delegated: into the cgroup below
+// its own ("/a/b"), or that itself if below is empty.
+func (c *Conn) Attach(name, below string, pid int) error {
+	c.bus.Until(time.Now().Add(timeout))
+	var args dbus.Body
+	args.Text(name)
+	args.Text(below)
+	args.Array(4, func() { args.Uint32(uint32(pid)) })
+	if _, err := c.call("AttachProcessesToUnit", "ssau", &args); err != nil {
+		return fmt.Errorf("move a process to unit %q: %w", name, err)
+	}
+	return nil
+}
+
 // Stop ends a unit and waits until that is done. One that is not there is no
 // error. If description is not empty, a unit with another one is somebody
 // else's, and left alone.

@@ -180,6 +180,19 @@ func TestStop(t *testing.T) {
 	}
 }
 
+func TestAttach(t *testing.T) {
+	conn, end := fakeSystemd(t, "AttachProcessesToUnit: ", "AttachProcessesToUnit: Bad")
+	if err := conn.Attach("x.scope", "/in", 77); err != nil {
+		t.Error(err)
+	}
+	if err := conn.Attach("x.scope", "", 77); err == nil || err.Error() != `move a process to unit "x.scope": it is Bad` {
+		t.Error(err)
+	}
+	if call := end()[0]; !bytes.Contains(call, []byte("ssau")) || !bytes.Contains(call, []byte("/in\x00")) || !bytes.HasSuffix(call, []byte("\x4d\x00\x00\x00")) {
+		t.Errorf("%q", call)
+	}
+}
+
 func TestSet(t *testing.T) {
 	conn, end := fakeSystemd(t, "SetUnitProperties: ")
 	if err := errors.Join(conn.Set("x.scope", nil), conn.Set("x.scope", Tasks(9))); err != nil {

@@ -185,22 +185,29 @@ teardown() {
 	done
 }
 
-@test "a user outside of the cgroup that is the user's" {
+@test "a user outside of the cgroup that is the user's: create and exec" {
 	# As from a login session: who calls may not move processes to the unit, nor
 	# clone into it.
-	local home=$BATS_TEST_TMPDIR/home
+	local home=$BATS_TEST_TMPDIR/home own=/user.slice/user-1000.slice/user@1000.service/user.slice/$unit
 	mkdir "$home"
 	chmod 0711 "$BATS_TEST_TMPDIR"
 	cp -a "$BUNDLE" "$home/bundle"
 	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 1000, size: 1}]
-		| .linux.gidMappings = .linux.uidMappings | .process.args = ["cat", "/proc/self/cgroup"]
-		| .linux.namespaces |= map(select(.type != "cgroup"))'
+		| .linux.gidMappings = .linux.uidMappings'
 	cp "$BUNDLE/config.json" "$home/bundle/config.json"
 	install -m 0755 "$RUNTIME" "$home/crun-go"
 	chown -R 1000:1000 "$home"
-	ok setpriv --reuid 1000 --regid 1000 --init-groups --inh-caps=-all env -i XDG_RUNTIME_DIR=/run/user/1000 PATH="$PATH" \
-		sh -c "cd $home && ./crun-go --root $home/root --systemd-cgroup run --bundle bundle $ID"
-	same cgroup "$out" "0::/user.slice/user-1000.slice/user@1000.service/user.slice/$unit"
+	as_user() {
+		setpriv --reuid 1000 --regid 1000 --init-groups --inh-caps=-all env -i XDG_RUNTIME_DIR=/run/user/1000 PATH="$PATH" \
+			sh -c "cd $home && exec ./crun-go --root $home/root \"\$@\"" sh "$@"
+	}
+	ok as_user --systemd-cgroup run --detach --bundle bundle --pid-file "$home/pid" "$ID"
+	same cgroup "$(cat "/proc/$(cat "$home/pid")/cgroup")" "0::$own"
+	ok as_user exec --detach --pid-file "$home/pid" "$ID" sleep 1000
+	same "cgroup of exec" "$(cat "/proc/$(cat "$home/pid")/cgroup")" "0::$own"
+	ok as_user exec "$ID" sh -c 'echo $$; cat /proc/self/cgroup'
+	[[ $out == *"0::/" ]] || fail "elsewhere"
+	ok as_user delete --force "$ID"
 }
 
 @test "annotations set properties of the unit" {
