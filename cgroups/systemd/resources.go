@@ -141,8 +141,8 @@ func (p *properties) set(name, field, list string) error {
 	}
 	const most = 1 << 13 // CPUs that Linux can be built for
 	var mask []byte
-	for item := range strings.SplitSeq(strings.TrimSpace(list), ",") {
-		from, to, isRange := strings.Cut(item, "-")
+	for item := range strings.SplitSeq(list, ",") {
+		from, to, isRange := strings.Cut(strings.TrimSpace(item), "-")
 		if !isRange {
 			to = from
 		}

@@ -26,7 +26,7 @@ func TestProperties(t *testing.T) {
 		{`{"cpu":{"quota":1}}`, "CPUQuotaPerSecUSec=10000"},
 		{`{"cpu":{"quota":-1,"period":100000}}`, "CPUQuotaPeriodUSec=100000 CPUQuotaPerSecUSec=" + infinity},
 		{`{"cpu":{"quota":9223372036854775807,"period":1}}`, "CPUQuotaPeriodUSec=1"},
-		{`{"cpu":{"cpus":"0-3,9","mems":"1"}}`, "AllowedCPUs=[15 2] AllowedMemoryNodes=[2]"},
+		{`{"cpu":{"cpus":"0-3, 9","mems":"1\n"}}`, "AllowedCPUs=[15 2] AllowedMemoryNodes=[2]"},
 		{`{"cpu":{"cpus":"all"}}`, `error: cpu.cpus: "all" is not a list such as 0-3,7`},
 		{`{"cpu":{"cpus":"0-4000000000"}}`, `error: cpu.cpus: "0-4000000000" is not a list such as 0-3,7`},
 		{`{"cpu":{"mems":"3-1"}}`, `error: cpu.mems: "3-1" is not a list such as 0-3,7`},
