@@ -169,10 +169,6 @@ fail() {
 	return 1
 }
 
-# no_signals WHAT HEX: a signal set without members, but for 32 and 33: they
-# belong to the C library, and make leaves them ignored in its children.
-no_signals() { [ $((16#$2 & ~0x180000000)) = 0 ] || fail "$1 is $2, want none"; }
-
 # same WHAT GOT WANT
 same() {
 	[ "$2" = "$3" ] || fail "$1 is '$2', want '$3'"

@@ -34,6 +34,9 @@ type rawChild struct {
 	report  [20]byte
 	go1     [1]byte
 	caps    capabilities
+
+	noSignals     uint64
+	defaultAction [4]uint64 // struct sigaction: SIG_DFL
 }
 
 type capabilities struct {
@@ -45,6 +48,14 @@ var (
 	emptyPath   = [1]byte{}
 	procOffsets = [...]byte{'/', 'p', 'r', 'o', 'c', '/', 's', 'e', 'l', 'f', '/', 't', 'i', 'm', 'e', 'n', 's', '_', 'o', 'f', 'f', 's', 'e', 't', 's', 0}
 )
+
+const sizeofSignalSet = 8
+
+// leftIgnored are the signals that Go does not install a handler for, always
+// or if they are ignored. 32 and 34 belong to C libraries, and make ignores
+// the former in its children.
+var leftIgnored = [...]uint8{uint8(unix.SIGHUP), uint8(unix.SIGINT), uint8(unix.SIGCONT), uint8(unix.SIGTSTP),
+	uint8(unix.SIGTTIN), uint8(unix.SIGTTOU), 32, 34}
 
 // fork makes the child and returns its pid. In the child it does not return.
 //
@@ -177,11 +188,25 @@ func (r *rawChild) stageTwo() {
 	if r.newTime {
 		r.makeTime()
 	}
+	r.answerSignals()
 	// Close-on-exec is off for the one descriptor that init is told of.
 	call(unix.SYS_FCNTL, r.socket, unix.F_SETFD, 0)
 	_, errno := call6(unix.SYS_EXECVEAT, r.exe, uintptr(unsafe.Pointer(&emptyPath)),
 		uintptr(unsafe.Pointer(&r.argv[0])), uintptr(unsafe.Pointer(&r.envv[0])), unix.AT_EMPTY_PATH, 0)
 	r.die(stageExec, 0, errno)
+}
+
+// answerSignals undoes what the caller may have chosen: it blocks none, and the
+// signals have their default meaning again that Go leaves ignored if they were.
+// Go sets handlers for all others, which execve resets.
+//
+//go:nosplit
+//go:norace
+func (r *rawChild) answerSignals() {
+	call6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&r.noSignals)), 0, sizeofSignalSet, 0, 0)
+	for i := 0; i < len(leftIgnored); i++ {
+		call6(unix.SYS_RT_SIGACTION, uintptr(leftIgnored[i]), uintptr(unsafe.Pointer(&r.defaultAction)), 0, sizeofSignalSet, 0, 0)
+	}
 }
 
 // become takes on the ids of the user namespace. Until then this process is
