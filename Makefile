@@ -13,10 +13,12 @@ export CGO_ENABLED := 0
 TAGS    := urfave_cli_no_docs
 LDFLAGS := -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
-# LIBSECCOMP=1 compiles seccomp profiles with libseccomp instead of in Go.
+# LIBSECCOMP=1 compiles seccomp profiles with libseccomp instead of in Go. Static
+# all the same: exec starts in the container, whose loader is nobody's to trust.
 ifneq ($(LIBSECCOMP),)
 CGO_ENABLED := 1
 TAGS := $(TAGS),libseccomp
+LDFLAGS += -linkmode external -extldflags -static
 endif
 
 .PHONY: all crun-go check lint test test-vm demo bench install clean

@@ -106,6 +106,14 @@ func namespaceName(flag int) string {
 // for as long as the process may not outlive the caller: parent death signals
 // follow the thread. On error nothing is left running.
 func Start(c *Config) (*Process, error) {
+	for _, join := range c.Joins {
+		if join.Type != unix.CLONE_NEWNS {
+			continue
+		}
+		if err := checkStatic(); err != nil {
+			return nil, err
+		}
+	}
 	parent, child, err := wire.Pair()
 	if err != nil {
 		return nil, err
