@@ -118,6 +118,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	ours "1.1 knows no exit"
 	up
 	watch --interval 1h
+	until_true sh -c "ls -l /proc/$watcher/fd | grep -q pidfd" # it has found the container
 	ok rt kill "$ID" KILL
 	finished
 	same events "$(types)" exit
