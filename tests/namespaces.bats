@@ -139,6 +139,16 @@ path_of() { config --arg t "$1" --arg p "$2" '.linux.namespaces |= map(if .type 
 	same "uid outside" "$(awk '$1 == "Uid:" { print $2 }' "/proc/$(pid_of)/status")" 100000
 }
 
+@test "user namespace: a container without a procfs" {
+	userns
+	config '.mounts |= map(select(.type != "proc")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	args sleep 1000
+	ok create "$ID"
+	same status "$(status)" created
+	ok start "$ID"
+	same status "$(status)" running
+}
+
 @test "user namespace: root in it may set its host name and mount, not the host's" {
 	userns
 	config '.process.capabilities |= map_values(["CAP_SYS_ADMIN", "CAP_CHOWN"]) | .process.noNewPrivileges = false'

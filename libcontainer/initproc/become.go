@@ -97,6 +97,26 @@ func (c *container) procfs() (sys.Proc, error) {
 	return proc, err
 }
 
+// keepProc opens the private procfs before the host's is gone, if a later step
+// than the one at index needs it or the wait for start does: who sees no procfs
+// may not mount one in a user namespace (mount_namespaces(7)).
+func (c *container) keepProc(index int) error {
+	needed := c.fifo >= 0
+	for _, step := range c.steps[index:] {
+		switch s := step.(type) {
+		case *plan.Sysctl, *plan.SetLabels:
+			needed = true
+		case *plan.JoinKeyring:
+			needed = needed || s.Label != ""
+		}
+	}
+	if !needed {
+		return nil
+	}
+	_, err := c.procfs()
+	return err
+}
+
 func (c *container) sysctl(s *plan.Sysctl) error {
 	proc, err := c.procfs()
 	if err != nil {
