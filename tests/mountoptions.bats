@@ -125,7 +125,8 @@ expected() {
 		'[$a.mountOptions[] | select([.] | inside($b.mountOptions))] - ["bind", "rbind", "remount", "defaults"]')
 	[ "$(jq length <<<"$words")" -gt 50 ] || fail "few words in common: $words"
 	view_words "$RUNTIME" "$words" >"$BATS_TEST_TMPDIR/ours" || true
-	view_words runc "$words" >"$BATS_TEST_TMPDIR/runc" || true
+	# Later releases of 1.1 tell a tmpfs the mode that it has anyway.
+	view_words runc "$words" | sed 's/mode=755,//' >"$BATS_TEST_TMPDIR/runc" || true
 	umount -R "$SOURCE"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/ours")" -gt 150 ] || fail "too few mounts"
 	diff "$BATS_TEST_TMPDIR/ours" "$BATS_TEST_TMPDIR/runc" >"$BATS_TEST_TMPDIR/diff" || true

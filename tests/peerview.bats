@@ -10,6 +10,15 @@ load bundles
 suite_setup() {
 	host_facts
 	"$TESTS/bench/peers" >"$BATS_FILE_TMPDIR/peers" 2>"$BATS_FILE_TMPDIR/missing" || true
+	# The list of differences knows this release; later ones of 1.1 show more
+	# (the root private, modes of tmpfs).
+	case $(runc --version 2>/dev/null) in
+	"runc version 1.1.5"*) ;;
+	*)
+		sed -i '/^runc=/d' "$BATS_FILE_TMPDIR/peers"
+		echo "runc is not 1.1.5" >>"$BATS_FILE_TMPDIR/missing"
+		;;
+	esac
 	find /proc/self/ns/ -mindepth 1 -printf '%l\n' >"$BATS_FILE_TMPDIR/namespaces"
 	# crun gives the host's /dev/null to the user of a container with a user
 	# namespace (CVE-2026-88265): this one is the house's own.
@@ -112,14 +121,22 @@ USERNS='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{container
 }
 
 @test "the default bundle" { alike; }
-@test "user, groups, umask" { with '.process.user = {uid: 1000, gid: 1001, additionalGids: [5, 2000], umask: 7}'; }
-@test "a user of the image" { with '.process.user = {uid: 1000, gid: 1000}'; }
+@test "user, groups, umask" {
+	with '.process.user = {uid: 1000, gid: 1001, additionalGids: [5, 2000], umask: 7}'
+}
+@test "a user of the image" {
+	with '.process.user = {uid: 1000, gid: 1000}'
+}
 @test "environment: HOME given, empty, twice the same name" {
 	with '.process.env += ["HOME=/x", "A=1", "B=2", "A=3"]'
 }
 @test "cwd, one that is missing" { with '.process.cwd = "/made/here"'; }
-@test "cwd of a user" { with '.process.cwd = "/home" | .process.user = {uid: 1000, gid: 1000}'; }
-@test "capabilities of root" { with '.process.capabilities = {bounding: ["CAP_CHOWN", "CAP_NET_RAW"], effective: ["CAP_CHOWN"], permitted: ["CAP_CHOWN", "CAP_NET_RAW"], inheritable: [], ambient: []}'; }
+@test "cwd of a user" {
+	with '.process.cwd = "/home" | .process.user = {uid: 1000, gid: 1000}'
+}
+@test "capabilities of root" {
+	with '.process.capabilities = {bounding: ["CAP_CHOWN", "CAP_NET_RAW"], effective: ["CAP_CHOWN"], permitted: ["CAP_CHOWN", "CAP_NET_RAW"], inheritable: [], ambient: []}'
+}
 @test "capabilities of a user, ambient" {
 	with '.process.user = {uid: 1000, gid: 1000} | .process.capabilities = (["CAP_CHOWN", "CAP_NET_RAW"] | {bounding: ., effective: ., permitted: ., inheritable: ., ambient: .})'
 }
@@ -141,7 +158,9 @@ USERNS='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{container
 	with '.linux.maskedPaths = ["/proc/keys", "/sys/kernel", "/etc/passwd", "/var", "/nosuch"] | .linux.readonlyPaths = ["/proc/sys", "/etc", "/tmp", "/nosuch"]'
 }
 @test "no masks" { with 'del(.linux.maskedPaths, .linux.readonlyPaths)'; }
-@test "few namespaces" { with '.linux.namespaces = ([{type: "mount"}, {type: "pid"}]) | del(.hostname)'; }
+@test "few namespaces" {
+	with '.linux.namespaces = ([{type: "mount"}, {type: "pid"}]) | del(.hostname)'
+}
 @test "no pid namespace" { with '.linux.namespaces |= map(select(.type != "pid"))'; }
 @test "a user namespace" {
 	config "$USERNS"
