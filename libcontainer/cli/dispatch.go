@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/libcontainer"
 )
 
 // Commands and flags are described in the types of urfave/cli, but not run by it: its App reaches text/template, and with
@@ -139,4 +141,17 @@ func (inv *invocation) arity(c *cli.Context, least, most int) error {
 	}
 	err := fmt.Errorf("%s: %q requires %s argument(s)", inv.argv0, c.Command.Name, want)
 	return inv.usageError("Incorrect Usage.", commandHelp(c.Command), err)
+}
+
+// onContainer does something to the container that is the only argument.
+func (inv *invocation) onContainer(c *cli.Context, act func(*libcontainer.Container) error) error {
+	if err := inv.arity(c, 1, 1); err != nil {
+		return err
+	}
+	container, err := libcontainer.Open(inv.global.root, c.Args().First())
+	if err != nil {
+		return err
+	}
+	defer container.Close()
+	return act(container)
 }

@@ -39,28 +39,23 @@ is the last.`,
 			},
 		},
 		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, 1); err != nil {
+			return inv.onContainer(c, func(container *libcontainer.Container) error {
+				if o.Interval <= 0 {
+					return errors.New("duration interval must be greater than 0")
+				}
+				id := c.Args().First()
+				var err error
+				if once {
+					err = inv.printStats(container, id)
+				} else {
+					o.Pressure = triggers
+					err = inv.watch(container, id, o)
+				}
+				if errors.Is(err, libcontainer.ErrNotRunning) {
+					return &stoppedError{id}
+				}
 				return err
-			}
-			id := c.Args().First()
-			container, err := libcontainer.Open(inv.global.root, id)
-			if err != nil {
-				return err
-			}
-			defer container.Close()
-			if o.Interval <= 0 {
-				return errors.New("duration interval must be greater than 0")
-			}
-			if once {
-				err = inv.printStats(container, id)
-			} else {
-				o.Pressure = triggers
-				err = inv.watch(container, id, o)
-			}
-			if errors.Is(err, libcontainer.ErrNotRunning) {
-				return &stoppedError{id}
-			}
-			return err
+			})
 		},
 	}
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -266,7 +265,7 @@ func annotationsRead(t *testing.T) map[string]string {
 		return nil
 	})
 	if err != nil || len(found) == 0 {
-		t.Skip(fmt.Sprint("the sources are not here: ", err))
+		t.Skip("the sources are not here: ", err)
 	}
 	return found
 }

@@ -7,34 +7,25 @@ import (
 )
 
 func (inv *invocation) pauseCommand() *cli.Command {
-	return inv.onContainer("pause", "stop all processes of a container for a while",
+	return inv.simpleCommand("pause", "stop all processes of a container for a while",
 		"Returns when they have stopped. The container may be created or running; resume lets it go on.",
 		(*libcontainer.Container).Pause)
 }
 
 func (inv *invocation) resumeCommand() *cli.Command {
-	return inv.onContainer("resume", "let the processes of a paused container go on",
+	return inv.simpleCommand("resume", "let the processes of a paused container go on",
 		"The container must be paused.",
 		(*libcontainer.Container).Resume)
 }
 
-// onContainer describes a command that does one thing to one container.
-func (inv *invocation) onContainer(name, usage, description string, act func(*libcontainer.Container) error) *cli.Command {
+// simpleCommand describes a command without flags that does one thing to one
+// container.
+func (inv *invocation) simpleCommand(name, usage, description string, act func(*libcontainer.Container) error) *cli.Command {
 	return &cli.Command{
 		Name:        name,
 		Usage:       usage,
 		ArgsUsage:   "<container-id>",
 		Description: description,
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, 1); err != nil {
-				return err
-			}
-			container, err := libcontainer.Open(inv.global.root, c.Args().First())
-			if err != nil {
-				return err
-			}
-			defer container.Close()
-			return act(container)
-		},
+		Action:      func(c *cli.Context) error { return inv.onContainer(c, act) },
 	}
 }

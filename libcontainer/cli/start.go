@@ -9,22 +9,10 @@ import (
 )
 
 func (inv *invocation) startCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "start",
-		Usage:     "start a created container",
-		ArgsUsage: "<container-id>",
-		Description: `Lets the program of a created container run. If systemd waits for a word of the
+	return inv.simpleCommand("start", "start a created container",
+		`Lets the program of a created container run. If systemd waits for a word of the
 program's (NOTIFY_SOCKET is set, here and for create), so does start.`,
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, 1); err != nil {
-				return err
-			}
-			container, err := libcontainer.Open(inv.global.root, c.Args().First())
-			if err != nil {
-				return err
-			}
-			defer container.Close()
+		func(container *libcontainer.Container) error {
 			return container.Start(os.Getenv("NOTIFY_SOCKET"), inv.log.warn)
-		},
-	}
+		})
 }

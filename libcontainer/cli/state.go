@@ -10,30 +10,20 @@ import (
 )
 
 func (inv *invocation) stateCommand() *cli.Command {
-	return &cli.Command{
-		Name:        "state",
-		Usage:       "show the state of a container",
-		ArgsUsage:   "<container-id>",
-		Description: "Prints the state document of the runtime specification, with rootfs and created beside.",
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, 1); err != nil {
-				return err
-			}
-			container, err := libcontainer.Open(inv.global.root, c.Args().First())
-			if err != nil {
-				return err
-			}
-			defer container.Close()
-			s, err := inspect(container)
-			if err != nil {
-				return err
-			}
-			w := jsontext.NewWriter("  ")
-			s.write(w)
-			_, err = inv.stdout.Write(w.Bytes()) // no newline: so it is with runc
-			return err
-		},
+	return inv.simpleCommand("state", "show the state of a container",
+		"Prints the state document of the runtime specification, with rootfs and created beside.",
+		inv.printState)
+}
+
+func (inv *invocation) printState(container *libcontainer.Container) error {
+	s, err := inspect(container)
+	if err != nil {
+		return err
 	}
+	w := jsontext.NewWriter("  ")
+	s.write(w)
+	_, err = inv.stdout.Write(w.Bytes()) // no newline: so it is with runc
+	return err
 }
 
 // status is what state and list show of a container.

@@ -35,24 +35,19 @@ idle. If one limit is refused, none is changed. A file may have everything that 
 hugepageLimits, rdma and unified included.`,
 		Flags: flags,
 		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, 1); err != nil {
-				return err
-			}
-			container, err := libcontainer.Open(inv.global.root, c.Args().First())
-			if err != nil {
-				return err
-			}
-			defer container.Close()
-			u := libcontainer.Update{Resources: new(specs.LinuxResources)}
-			if file != "" {
-				u.Resources, err = readResources(file)
-			} else {
-				err = inv.takeLimits(&u, limits, given)
-			}
-			if err != nil {
-				return err
-			}
-			return container.Update(u)
+			return inv.onContainer(c, func(container *libcontainer.Container) error {
+				u := libcontainer.Update{Resources: new(specs.LinuxResources)}
+				var err error
+				if file != "" {
+					u.Resources, err = readResources(file)
+				} else {
+					err = inv.takeLimits(&u, limits, given)
+				}
+				if err != nil {
+					return err
+				}
+				return container.Update(u)
+			})
 		},
 	}
 }
