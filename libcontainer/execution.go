@@ -177,33 +177,14 @@ func (e *execution) brief() error {
 		if _, ok := item.Step.(*plan.OwnProc); !ok {
 			continue
 		}
-		proc, err := sys.HostProc()
+		own, err := sys.HostProcess(e.init.Pid)
 		if err != nil {
 			return err
 		}
-		defer proc.Close()
-		dir, err := proc.Open(strconv.Itoa(e.init.Pid), unix.O_PATH|unix.O_DIRECTORY)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(dir)
-		slots[specconv.SlotProc].FD = dir
+		defer own.Close()
+		slots[specconv.SlotProc].FD = own.FD()
 	}
-	opening := wire.Opening{Trees: slots, PreserveFDs: e.asked.PreserveFDs}
-	payload, err := e.plan.AppendInit(opening.Append(make([]byte, 0, 16<<10)))
-	if err != nil {
-		return err
-	}
-	var fds []int
-	for _, t := range slots {
-		if t.FD >= 0 {
-			fds = append(fds, t.FD)
-		}
-	}
-	if err := e.init.Conn.Send(wire.Plan, payload, fds...); err != nil {
-		return e.lost(err)
-	}
-	return nil
+	return e.send(wire.Opening{Trees: slots, PreserveFDs: e.asked.PreserveFDs})
 }
 
 // adopt takes over the process that init has cloned. It is a child of this one,

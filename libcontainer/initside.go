@@ -160,21 +160,28 @@ func identify(pid int) (state.Process, error) {
 
 func (c *creation) sendPlan() error {
 	opening := wire.Opening{Trees: c.trees, Trace: c.trace != nil, PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs}
+	if !c.dir.HasFifo() {
+		return c.send(opening)
+	}
+	fifo, err := c.dir.OpenFifo(unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fifo)
+	opening.Fifo = true
+	return c.send(opening, fifo)
+}
+
+// send sends init its half of the plan, with the descriptors of the slots and
+// what comes after them.
+func (c *creation) send(opening wire.Opening, after ...int) error {
 	var fds []int
-	for _, t := range c.trees {
+	for _, t := range opening.Trees {
 		if t.FD >= 0 {
 			fds = append(fds, t.FD)
 		}
 	}
-	if c.dir.HasFifo() {
-		fifo, err := c.dir.OpenFifo(unix.O_PATH)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(fifo)
-		opening.Fifo = true
-		fds = append(fds, fifo)
-	}
+	fds = append(fds, after...)
 	payload, err := c.plan.AppendInit(opening.Append(make([]byte, 0, 16<<10)))
 	if err != nil {
 		return err

@@ -41,16 +41,10 @@ func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	if t.pidfd, err = c.pidfd(); err != nil {
 		return err
 	}
-	proc, err := sys.HostProc()
+	init, err := sys.HostProcess(c.journal.Init.PID)
 	if err != nil {
 		return err
 	}
-	defer proc.Close()
-	dir, err := proc.Open(strconv.Itoa(c.journal.Init.PID), unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil {
-		return err
-	}
-	init := sys.ProcAt(dir)
 	defer init.Close()
 	data, err := init.Read("stat")
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -115,32 +114,13 @@ func (v *visit) enter() error {
 	if err := boundAnswers(v.init.Conn); err != nil {
 		return err
 	}
-	proc, err := sys.HostProc()
-	if err != nil {
-		return err
-	}
-	defer proc.Close()
-	own, err := proc.Open(strconv.Itoa(v.init.Pid), unix.O_PATH|unix.O_DIRECTORY)
+	own, err := sys.HostProcess(v.init.Pid)
 	if err != nil {
 		return v.lost(err)
 	}
-	v.trees = append(v.trees, plan.Tree{FD: v.mount}, plan.Tree{FD: own})
+	v.trees = append(v.trees, plan.Tree{FD: v.mount}, plan.Tree{FD: own.FD()})
 	v.mount = -1
-	opening := wire.Opening{Trees: v.trees}
-	var fds []int
-	for _, t := range v.trees {
-		if t.FD >= 0 {
-			fds = append(fds, t.FD)
-		}
-	}
-	payload, err := v.plan.AppendInit(opening.Append(nil))
-	if err != nil {
-		return err
-	}
-	if err := v.init.Conn.Send(wire.Plan, payload, fds...); err != nil {
-		return v.lost(err)
-	}
-	return nil
+	return v.send(wire.Opening{Trees: v.trees})
 }
 
 // close releases descriptors, and ends a visitor that has not ended by itself.

@@ -53,6 +53,21 @@ func HostProc() (Proc, error) {
 	return Proc{fd}, nil
 }
 
+// HostProcess opens the directory of one process in the host's /proc, verified:
+// it stays that of this process when another one gets the pid.
+func HostProcess(pid int) (Proc, error) {
+	proc, err := HostProc()
+	if err != nil {
+		return NoProc, err
+	}
+	defer proc.Close()
+	dir, err := proc.Open(strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return NoProc, err
+	}
+	return Proc{dir}, nil
+}
+
 // IsProc says whether a descriptor is on procfs, by the filesystem's magic.
 func IsProc(fd int) error {
 	var st unix.Statfs_t
