@@ -1,7 +1,6 @@
 package specconv
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -55,46 +54,12 @@ func TestExecGolden(t *testing.T) {
 			Inherit(process, spec.Process)
 			in := inside
 			in.ConsoleSocket = process.Terminal
-			p, _, err := ExecPlan(spec, process, goldenHost, in)
+			p, warnings, err := ExecPlan(spec, process, goldenHost, in)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, item := range p.Init {
-				if load, ok := item.Step.(*plan.LoadSeccomp); ok {
-					load.Filter = nil
-				}
-			}
-			var got bytes.Buffer
-			if err := plan.Text(&got, p); err != nil {
-				t.Fatal(err)
-			}
-			golden := "testdata/golden/" + name + ".plan"
-			if *update {
-				if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got.Bytes(), want) {
-				t.Errorf("plan differs from %s:\n%s", golden, diff(string(want), got.String()))
-			}
-			wire, err := p.AppendInit(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, steps, err := plan.DecodeInit(wire)
-			if err != nil || len(steps) != len(p.Init) {
-				t.Fatalf("%d steps became %d: %v", len(p.Init), len(steps), err)
-			}
-			for i, step := range steps {
-				if !reflect.DeepEqual(step, p.Init[i].Step) {
-					t.Errorf("step %d %q became %q", i+1, p.Init[i], step)
-				}
-			}
+			survives(t, p)
+			onRecord(t, name, p, warnings)
 		})
 	}
 }

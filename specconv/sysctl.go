@@ -28,23 +28,13 @@ func dotted(name string) string {
 	if i := strings.IndexAny(name, "./"); i < 0 || name[i] == '.' {
 		return name
 	}
-	return strings.Map(swapSeparator, name)
-}
-
-func swapSeparator(r rune) rune {
-	switch r {
-	case '.':
-		return '/'
-	case '/':
-		return '.'
-	}
-	return r
+	return plan.SwapSeparators(name)
 }
 
 // checkSysctl allows only parameters of a namespace that the container doesn't
 // share with the host.
 func (b *builder) checkSysctl(field, key string) error {
-	for part := range strings.SplitSeq(strings.Map(swapSeparator, key), "/") {
+	for part := range strings.SplitSeq(plan.SwapSeparators(key), "/") {
 		// "net//" is dotted "net..", a step up when it becomes a path again.
 		if part == "" || part == "." || part == ".." {
 			return invalid(field, "", "%q is not the name of a kernel parameter", key)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,24 +98,27 @@ func (c *container) procfs() (sys.Proc, error) {
 	return proc, err
 }
 
-// keepProc opens the private procfs before the host's is gone, if a later step
-// than the one at index needs it or the wait for start does: who sees no procfs
-// may not mount one in a user namespace (mount_namespaces(7)).
-func (c *container) keepProc(index int) error {
-	needed := c.fifo >= 0
-	for _, step := range c.steps[index:] {
-		switch s := step.(type) {
-		case *plan.Sysctl, *plan.SetLabels:
-			needed = true
-		case *plan.JoinKeyring:
-			needed = needed || s.Label != ""
+// leaveRoot changes the root, and opens the private procfs before the host's is
+// gone if it is needed later: who sees no procfs may not mount one in a user
+// namespace (mount_namespaces(7)).
+func (c *container) leaveRoot(index int, change func() error) error {
+	if c.fifo >= 0 || slices.ContainsFunc(c.steps[index:], needsProc) {
+		if _, err := c.procfs(); err != nil {
+			return err
 		}
 	}
-	if !needed {
-		return nil
+	return change()
+}
+
+// needsProc tells the steps that use the private procfs. The wait for start does, too.
+func needsProc(step plan.InitStep) bool {
+	switch s := step.(type) {
+	case *plan.Sysctl, *plan.SetLabels:
+		return true
+	case *plan.JoinKeyring:
+		return s.Label != ""
 	}
-	_, err := c.procfs()
-	return err
+	return false
 }
 
 func (c *container) sysctl(s *plan.Sysctl) error {
@@ -122,22 +126,7 @@ func (c *container) sysctl(s *plan.Sysctl) error {
 	if err != nil {
 		return err
 	}
-	return proc.Write(sysctlPath(s.Key), s.Value)
-}
-
-// sysctlPath gives the file below /proc. In dotted form a slash stands for a
-// dot in a name, as in sysctl(8): net.ipv4.conf.eth0/1.forwarding.
-func sysctlPath(key string) string {
-	swap := func(r rune) rune {
-		switch r {
-		case '.':
-			return '/'
-		case '/':
-			return '.'
-		}
-		return r
-	}
-	return "sys/" + strings.Map(swap, key)
+	return proc.Write("sys/"+plan.SwapSeparators(s.Key), s.Value)
 }
 
 func (c *container) setLabels(s *plan.SetLabels) error {

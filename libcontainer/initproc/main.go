@@ -185,15 +185,9 @@ func (c *container) do(index int, step plan.InitStep) error {
 	case *plan.Hooks:
 		return c.runHooks(s)
 	case *plan.PivotRoot:
-		if err := c.keepProc(index); err != nil {
-			return err
-		}
-		return c.root.PivotRoot()
+		return c.leaveRoot(index, c.root.PivotRoot)
 	case *plan.MoveRoot:
-		if err := c.keepProc(index); err != nil {
-			return err
-		}
-		return c.root.MoveRoot()
+		return c.leaveRoot(index, c.root.MoveRoot)
 	case *plan.SetRoot:
 		return c.root.SetRoot(s)
 	case *plan.EnterContainer:

@@ -46,6 +46,21 @@ type SetDomainname struct{ Name string }
 // Sysctl writes a kernel parameter through a private procfs.
 type Sysctl struct{ Key, Value string } // "net.ipv4.ip_forward"
 
+// SwapSeparators turns a parameter's dotted name into its path below /proc/sys,
+// and back. In dotted form a slash stands for a dot in a name, as in sysctl(8):
+// net.ipv4.conf.eth0/1.forwarding.
+func SwapSeparators(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '.':
+			return '/'
+		case '/':
+			return '.'
+		}
+		return r
+	}, name)
+}
+
 // JoinKeyring gives the container a session keyring of its own.
 type JoinKeyring struct {
 	Name  string
