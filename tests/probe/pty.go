@@ -181,11 +181,19 @@ func (d *driver) until(deadline <-chan time.Time, is func() (bool, error)) error
 
 // end waits for the command, whose terminal has to be as it was.
 func (d *driver) end(deadline <-chan time.Time) (int, error) {
-	select {
-	case <-d.ended:
-	case <-deadline:
-		_ = d.command.Process.Kill()
-		return 125, errors.New("the command does not end")
+	printed := d.printed
+	for ended := false; !ended; {
+		select {
+		case <-d.ended:
+			ended = true
+		case _, open := <-printed: // nobody looks any more, but the terminal must not fill
+			if !open {
+				printed = nil
+			}
+		case <-deadline:
+			_ = d.command.Process.Kill()
+			return 125, errors.New("the command does not end")
+		}
 	}
 	after, err := unix.IoctlGetTermios(int(d.slave.Fd()), unix.TCGETS)
 	if err == nil && *after != *d.before {
