@@ -36,6 +36,7 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 	}
 	if p := spec.Process; p != nil {
 		h.AppArmor = p.ApparmorProfile != "" && appArmorEnabled()
+		h.StackProfiles = h.AppArmor && (p.NoNewPrivileges || noNewPrivs()) && confined()
 		labels := p.SelinuxLabel != "" || spec.Linux != nil && spec.Linux.MountLabel != ""
 		h.SELinux = labels && exists("/sys/fs/selinux/enforce")
 	}
@@ -57,6 +58,28 @@ func inUserNamespace() bool {
 func appArmorEnabled() bool {
 	data, err := sys.ReadFile("/sys/module/apparmor/parameters/enabled", 16)
 	return err == nil && bytes.HasPrefix(data, []byte("Y"))
+}
+
+// noNewPrivs tells whether this process has no_new_privs, and so all its
+// children (prctl(2)).
+func noNewPrivs() bool {
+	on, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+	return err == nil && on == 1
+}
+
+// confined tells whether AppArmor confines this process. Its label is the word
+// unconfined, or one or more profiles with their mode in parentheses.
+func confined() bool {
+	label, err := sys.ReadFile("/proc/self/attr/apparmor/current", 4096)
+	if err != nil { // Linux before 5.8
+		label, err = sys.ReadFile("/proc/self/attr/current", 4096)
+	}
+	return err == nil && isConfinement(label)
+}
+
+func isConfinement(label []byte) bool {
+	label = bytes.TrimRight(label, "\x00\n")
+	return !bytes.Equal(label, []byte("unconfined")) && !bytes.HasSuffix(label, []byte(" (unconfined)"))
 }
 
 func exists(path string) bool { return unix.Access(path, unix.F_OK) == nil }

@@ -19,8 +19,11 @@ type Host struct {
 	NoFileSoft      uint64 // the caller's limit on open files, before Go raised the soft one
 	NoFileHard      uint64
 	AppArmor        bool // AppArmor is enabled
-	SELinux         bool // SELinux is enabled
-	Kcore           bool // /proc/kcore exists
+	// StackProfiles: AppArmor confines the runtime itself, and no_new_privs will
+	// be on at the execve: then no profile can be left for another one.
+	StackProfiles bool
+	SELinux       bool // SELinux is enabled
+	Kcore         bool // /proc/kcore exists
 }
 
 // Options are the parts of a command line that change the plan.

@@ -169,7 +169,7 @@ func (b *builder) planLabels() error {
 	if apparmor == "" {
 		field = "process.selinuxLabel"
 	}
-	b.add(field, &plan.SetLabels{AppArmor: apparmor, SELinux: selinux})
+	b.add(field, &plan.SetLabels{AppArmor: apparmor, SELinux: selinux, Stack: apparmor != "" && b.host.StackProfiles})
 	return nil
 }
 

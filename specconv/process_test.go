@@ -242,6 +242,11 @@ func TestLabels(t *testing.T) {
 	if got := step[*plan.SetLabels](t, p); *got != (plan.SetLabels{AppArmor: "p", SELinux: "l"}) {
 		t.Errorf("%+v", got)
 	}
+	host.StackProfiles = true
+	p = planOn(t, `{"process": {"apparmorProfile": "p"}}`, host, testOptions)
+	if got := step[*plan.SetLabels](t, p); *got != (plan.SetLabels{AppArmor: "p", Stack: true}) {
+		t.Errorf("%+v", got)
+	}
 	if got := steps[*plan.SetLabels](planOf(t, `{"process": {"apparmorProfile": "unconfined"}}`)); len(got) != 0 {
 		t.Error("unconfined is what all are without AppArmor")
 	}

@@ -81,7 +81,8 @@ func describeHost(h specconv.Host) string {
 		}
 	}
 	add(h.CgroupParent != "", "parent cgroup", h.CgroupParent)
-	add(h.AppArmor, "AppArmor", "enabled")
+	add(h.AppArmor && !h.StackProfiles, "AppArmor", "enabled")
+	add(h.StackProfiles, "AppArmor", "enabled, and confines the runtime")
 	add(h.SELinux, "SELinux", "enabled")
 	add(h.Kcore, "/proc/kcore", "exists")
 	return columns(rows, 0, 2) + "\n"

@@ -5,6 +5,7 @@ package lsm
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -16,13 +17,13 @@ import (
 // the thread's own directory in proc.
 func Apply(proc sys.Proc, self string, s *plan.SetLabels) error {
 	if s.AppArmor != "" {
-		if err := appArmor(proc, self, s.AppArmor); err != nil {
-			return fmt.Errorf("apply apparmor profile %q: %w", s.AppArmor, err)
+		if err := appArmor(proc, self, s); err != nil {
+			return err
 		}
 	}
 	if s.SELinux != "" {
 		if err := proc.Write(self+"/attr/exec", s.SELinux); err != nil {
-			return fmt.Errorf("apply selinux label %q: %w", s.SELinux, err)
+			return err
 		}
 	}
 	return nil
@@ -38,12 +39,29 @@ func LabelKeys(proc sys.Proc, label string) (undo func(), err error) {
 	return func() { proc.Write(file, "\n") }, nil
 }
 
+// errNoProfile avoids the errno's words: engines read "no such file or directory"
+// as "the container's command was not found".
+var errNoProfile = unknownProfile{}
+
+type unknownProfile struct{}
+
+func (unknownProfile) Error() string { return "no AppArmor profile of that name is loaded" }
+func (unknownProfile) Unwrap() error { return unix.ENOENT }
+
 // appArmor prefers AppArmor's own directory: attr/exec is that of the first
 // LSM, which may be another one.
-func appArmor(proc sys.Proc, self, profile string) error {
-	err := proc.Write(self+"/attr/apparmor/exec", "exec "+profile)
+func appArmor(proc sys.Proc, self string, s *plan.SetLabels) error {
+	command := "exec " + s.AppArmor
+	if s.Stack {
+		command = "stack " + s.AppArmor
+	}
+	err := proc.Write(self+"/attr/apparmor/exec", command)
+	var failed *os.PathError
+	if errors.Is(err, unix.ENOENT) && errors.As(err, &failed) && failed.Op != "write" { // Linux before 5.8
+		err = proc.Write(self+"/attr/exec", command)
+	}
 	if errors.Is(err, unix.ENOENT) {
-		err = proc.Write(self+"/attr/exec", "exec "+profile)
+		return errNoProfile
 	}
 	return err
 }

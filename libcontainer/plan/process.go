@@ -112,7 +112,10 @@ type SetMemoryPolicy struct {
 }
 
 // SetLabels writes the LSM labels that execve will take.
-type SetLabels struct{ AppArmor, SELinux string }
+type SetLabels struct {
+	AppArmor, SELinux string
+	Stack             bool // the AppArmor profile comes on top of the runtime's own
+}
 
 // SetIdentity sets umask, groups and ids, keeping capabilities until
 // SetCapabilities.
@@ -247,6 +250,9 @@ func (s *SetLabels) String() string {
 	line := "set label for execve:"
 	if s.AppArmor != "" {
 		line += " apparmor " + strconv.Quote(s.AppArmor)
+		if s.Stack {
+			line += " on top of the runtime's own"
+		}
 	}
 	if s.SELinux != "" {
 		line += " selinux " + strconv.Quote(s.SELinux)

@@ -386,6 +386,7 @@ func (s *SetMemoryPolicy) code(c *coder) {
 func (s *SetLabels) code(c *coder) {
 	c.str(&s.AppArmor)
 	c.str(&s.SELinux)
+	c.flag(&s.Stack)
 }
 
 func (s *SetIdentity) code(c *coder) {
