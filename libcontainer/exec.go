@@ -270,7 +270,7 @@ func (e *execution) do(item *plan.Item) error {
 	case *plan.EnterRdtGroup:
 		return enterRdt(&e.container.journal.Rdt, e.init.Pid)
 	case *plan.MoveInside:
-		return e.cgroup.Add(e.init.Pid)
+		return e.moveInside()
 	case *plan.SetScheduler:
 		return setScheduler(e.init.Pid, s)
 	case *plan.SetAffinity:

@@ -109,7 +109,7 @@ func (e *execution) enter(s *plan.Enter) error {
 		e.spawned.Cgroup = e.cgroup.FD()
 	}
 	e.init, err = spawn.Start(e.spawned)
-	if e.spawned.Cgroup >= 0 && !e.own && e.asked.Cgroup == "" && (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP)) {
+	if e.spawned.Cgroup >= 0 && e.taken(err) {
 		if err := e.takeInitsCgroup(); err != nil {
 			return err
 		}
@@ -147,6 +147,24 @@ func (e *execution) attach(pid int) error {
 func boundAnswers(conn wire.Conn) error {
 	limit := unix.NsecToTimeval(answerTime.Nanoseconds())
 	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(conn.FD(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
+}
+
+// moveInside moves the process to where it could not be born.
+func (e *execution) moveInside() error {
+	err := e.cgroup.Add(e.init.Pid)
+	if !e.taken(err) {
+		return err
+	}
+	if err := e.takeInitsCgroup(); err != nil {
+		return err
+	}
+	return e.cgroup.Add(e.init.Pid)
+}
+
+// taken tells whether the kernel let no process into the container's own cgroup
+// because there are controllers at work in those below it.
+func (e *execution) taken(err error) bool {
+	return !e.own && e.asked.Cgroup == "" && (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP))
 }
 
 // takeInitsCgroup: the container has put its processes into sub-cgroups, and
