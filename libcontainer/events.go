@@ -63,7 +63,7 @@ func (c *Container) Watch(o WatchOptions, tell func(*Event) error) error {
 	}
 	if w.group == nil {
 		if len(o.Pressure) > 0 {
-			return ErrNoCgroup
+			return noCgroup()
 		}
 		o.Warn(ErrNoCgroup.Error() + ": only its end can be told")
 		return w.run()

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
-	"github.com/crun-go/crun-go/cgroups/systemd"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
@@ -116,11 +115,8 @@ func (e *execution) enter(s *plan.Enter) error {
 		e.spawned.Cgroup = e.cgroup.FD()
 		e.init, err = spawn.Start(e.spawned)
 	}
-	if e.spawned.Cgroup >= 0 && errors.Is(err, unix.EACCES) && e.container.journal.Cgroup.Unit != "" {
-		// A user who calls from outside of what was delegated to him, from a
-		// login session, may not clone from there to here: systemd may move.
-		e.spawned.Cgroup, e.spawned.Stay, e.spawned.Place = -1, false, e.attach
-		e.init, err = spawn.Start(e.spawned)
+	if e.spawned.Cgroup >= 0 && errors.Is(err, unix.EACCES) {
+		err = e.enterByUnit(err)
 	}
 	if e.moved {
 		unix.SchedSetaffinity(0, &e.affinity)
@@ -131,16 +127,19 @@ func (e *execution) enter(s *plan.Enter) error {
 	return boundAnswers(e.init.Conn)
 }
 
-// attach has systemd move process pid to where the process is to be born.
-func (e *execution) attach(pid int) error {
+// enterByUnit has systemd move the process: a user who calls from outside of what
+// was delegated to him, from a login session, may not clone from there to here.
+func (e *execution) enterByUnit(cause error) error {
 	of := &e.container.journal.Cgroup
-	conn, err := systemd.Dial(of.User)
-	if err != nil {
-		return err
+	cgroup := e.cgroup.Path()
+	if of.Unit == "" && unitOf(cgroup) == "" {
+		return notFromHere(cause, cgroup)
 	}
-	defer conn.Close()
-	_, below, _ := strings.Cut(e.cgroup.Path(), "/"+of.Unit)
-	return conn.Attach(of.Unit, below, pid)
+	e.spawned.Cgroup, e.spawned.Stay = -1, false
+	e.spawned.Place = func(pid int) error { return attach(of.User || of.Unit == "", of.Unit, cgroup, pid) }
+	var err error
+	e.init, err = spawn.Start(e.spawned)
+	return err
 }
 
 // boundAnswers makes reading from init end after answerTime, with EAGAIN.

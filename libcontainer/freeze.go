@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"fmt"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -11,10 +12,10 @@ import (
 // ErrNotPaused means that there is nothing to resume. Engines match the text.
 var ErrNotPaused = errors.New("container not paused")
 
-// noCgroup is the answer to what only a cgroup can do.
+// noCgroup is the answer to what only a cgroup can do, and wraps ErrNoCgroup.
 func noCgroup() error {
-	return fieldError("linux.cgroupsPath", errors.New("the container has no cgroup of its own"),
-		"rootless containers get one where the user may make cgroups: name such a place in linux.cgroupsPath")
+	return fieldError("linux.cgroupsPath", fmt.Errorf("the %w", ErrNoCgroup),
+		"made anew it gets one: "+placeHint)
 }
 
 // Pause stops all processes of a created or running container, and returns

@@ -32,6 +32,9 @@ func (c *creation) spawn(s *plan.Spawn) error {
 		return os.NewSyscallError("fchdir", err)
 	}
 	c.init, err = spawn.Start(config)
+	if config.Cgroup >= 0 && errors.Is(err, unix.EACCES) {
+		err = c.spawnByUnit(config, err)
+	}
 	if backErr := unix.Chdir(c.opts.Bundle); err == nil && backErr != nil {
 		err = os.NewSyscallError("chdir", backErr)
 	}
@@ -50,6 +53,20 @@ func (c *creation) spawn(s *plan.Spawn) error {
 		return err
 	}
 	return c.sendPlan()
+}
+
+// spawnByUnit has systemd move init into its cgroup, if that was delegated to the
+// user with a unit which this process is not in.
+func (c *creation) spawnByUnit(config *spawn.Config, cause error) error {
+	cgroup := c.cgroup.Path()
+	if unitOf(cgroup) == "" {
+		return notFromHere(cause, cgroup)
+	}
+	config.Cgroup = -1
+	config.Place = func(pid int) error { return attach(true, "", cgroup, pid) }
+	var err error
+	c.init, err = spawn.Start(config)
+	return err
 }
 
 // runsHooks tells whether hooks will run before the container is created.

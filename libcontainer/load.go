@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -51,6 +52,10 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 	}
 	b.host.CgroupRoot = b.hierarchy.Path
 	b.rootless = o.Rootless == "true" || o.Rootless != "false" && (b.host.EUID != 0 || b.host.UserNS)
+	systemd := o.SystemdCgroup || o.CgroupManager == "systemd"
+	if (b.host.EUID != 0 || b.host.UserNS) && !systemd && !absoluteCgroup(b.spec) {
+		b.host.CgroupParent = cgroupParent(b.hierarchy)
+	}
 	if run && !detach {
 		fitTerminal(b.spec.Process)
 	}
@@ -66,13 +71,17 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 		ConsoleSocket: o.ConsoleSocket != "",
 		NoPivot:       o.NoPivot,
 		NoNewKeyring:  o.NoNewKeyring,
-		SystemdCgroup: o.SystemdCgroup || o.CgroupManager == "systemd",
+		SystemdCgroup: systemd,
 		Rootless:      b.rootless,
 		NotifyDir:     notify,
 		ListenFDs:     o.ListenFDs,
 		ListenFDNames: o.ListenFDNames,
 	})
 	return b, err
+}
+
+func absoluteCgroup(spec *specs.Spec) bool {
+	return spec.Linux != nil && strings.HasPrefix(spec.Linux.CgroupsPath, "/")
 }
 
 func readSpec(path string) (*specs.Spec, error) {

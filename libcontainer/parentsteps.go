@@ -49,13 +49,12 @@ func (c *creation) nameCgroup() {
 func (c *creation) createCgroup(s *plan.CreateCgroup) error {
 	group, err := c.hierarchy.Create(s.Path)
 	if err != nil {
-		if s.Tolerated && (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS)) {
-			c.journal.Cgroup.Dir, c.journal.Cgroup.Made = "", nil
+		// Not made, or there before and not ours to remove.
+		c.journal.Cgroup.Dir, c.journal.Cgroup.Made = "", nil
+		if s.Tolerated && denied(err) {
 			return nil
 		}
-		// It was there before: not ours to remove.
-		c.journal.Cgroup.Dir, c.journal.Cgroup.Made = "", nil
-		return err
+		return c.noPlace(err)
 	}
 	c.cgroup = group
 	if s.Delegate {

@@ -44,7 +44,7 @@ func (c *Container) Stats() (*Stats, error) {
 		return nil, err
 	}
 	if group == nil {
-		return nil, ErrNoCgroup
+		return nil, noCgroup()
 	}
 	defer group.Close()
 	return c.measure(group, init)

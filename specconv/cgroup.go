@@ -19,10 +19,9 @@ func (b *builder) planCgroup() error {
 		return b.planUnit()
 	}
 	b.cgroup = b.cgroupPath()
-	r := b.linux.Resources
 	step := &plan.CreateCgroup{
 		Path:      b.cgroup,
-		Tolerated: b.rootless() && b.linux.CgroupsPath == "" && !hasLimits(r) && pidsLimit(r) == 0,
+		Tolerated: b.rootless() && b.linux.CgroupsPath == "" && !needsCgroup(b.linux.Resources),
 	}
 	b.delegateCgroup(step)
 	b.parentAdd("linux.cgroupsPath", step)
@@ -118,6 +117,21 @@ func hasLimits(r *specs.LinuxResources) bool {
 	}
 	return len(r.HugepageLimits) > 0 || len(r.Rdma) > 0 || len(r.Unified) > 0
 }
+
+// needsCgroup reports whether resources limit anything. To have no limit on
+// memory or processes, which engines ask for by -1, takes no cgroup.
+func needsCgroup(r *specs.LinuxResources) bool {
+	if r == nil || pidsLimit(r) > 0 {
+		return r != nil
+	}
+	rest := *r
+	if m := r.Memory; m != nil && !positive(m.Limit) && !positive(m.Reservation) && !positive(m.Swap) {
+		rest.Memory = nil
+	}
+	return hasLimits(&rest)
+}
+
+func positive(v *int64) bool { return v != nil && *v > 0 }
 
 func nonzero[T int64 | uint64 | uint16](v *T) bool { return v != nil && *v != 0 }
 

@@ -133,6 +133,8 @@ func TestCgroupTolerated(t *testing.T) {
 		{`{"linux": {"resources": {"memory": {"limit": 0}, "cpu": {"shares": 0}, "pids": {"limit": 0}, "blockIO": {"weight": 0}}}}`, true, true},
 		{`{"linux": {"resources": {"memory": {"limit": 1}}}}`, true, false},
 		{`{"linux": {"resources": {"pids": {"limit": 1}}}}`, true, false},
+		{`{"linux": {"resources": {"memory": {"limit": -1, "swap": -1}, "pids": {"limit": -1}}}}`, true, true},
+		{`{"linux": {"resources": {"memory": {"limit": -1, "swap": 1}}}}`, true, false},
 	} {
 		p := planOn(t, c.fragment, goldenHost, Options{ID: "x", Rootless: c.rootless})
 		if got := step[*plan.CreateCgroup](t, p).Tolerated; got != c.want {

@@ -152,5 +152,6 @@ func TestLiveCommands(t *testing.T) {
 
 func noCgroupText() string {
 	return textLine("linux.cgroupsPath: the container has no cgroup of its own", " code=config field=linux.cgroupsPath") +
-		"hint: rootless containers get one where the user may make cgroups: name such a place in linux.cgroupsPath\n"
+		"hint: made anew it gets one: use --systemd-cgroup, so that the user's systemd makes the cgroup, " +
+		"or start from a scope of its own: systemd-run --user --scope -p Delegate=yes ...\n"
 }
