@@ -105,6 +105,7 @@
 //	systemd     cgroups by way of systemd: transient units over D-Bus
 //	plan        the vocabulary: Plan and its steps, and their binary form
 //	cli         commands, output, exit codes, hints: the only one to print
+//	engines     what makes container engines know the runtime (contrib)
 //	state       the state directory: journal, lock, exec fifo
 //	resctrl     classes of service for caches and memory bandwidth
 //	netdev      network devices, moved between namespaces

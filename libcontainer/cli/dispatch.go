@@ -40,6 +40,7 @@ func commandEntries() []commandEntry {
 		{"spec", (*invocation).specCommand},
 		{"plan", (*invocation).planCommand},
 		{"features", (*invocation).featuresCommand},
+		{"engines", (*invocation).enginesCommand},
 		{"version", (*invocation).versionCommand},
 		{"help", (*invocation).helpCommand},
 	}

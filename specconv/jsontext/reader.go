@@ -83,6 +83,10 @@ func (r *Reader) Close() error {
 	return nil
 }
 
+// Offset returns how many bytes of the document were read: what follows begins there. A value that has just been read ends
+// there.
+func (r *Reader) Offset() int { return r.pos }
+
 // Fields returns the keys of the object that follows, one by one; the loop's body reads the value of each, once, or
 // leaves it to be skipped. There are none if null follows. Leaving the loop early abandons the document.
 func (r *Reader) Fields() func(yield func(key string) bool) {

@@ -1,0 +1,220 @@
+package engines
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// A Host is where engines are looked for and their files are written. Files are named as on the host itself, and opened as
+// by a process chrooted into its root: a symbolic link of an image leads nowhere else.
+type Host struct {
+	root    int    // O_PATH
+	prefix  string // the root, for messages; empty: this host
+	dirs    []string
+	config  string // the user's directory of configuration; empty: the system's
+	version func(binary string) string
+}
+
+// Options say which host it is.
+type Options struct {
+	// Prefix is the root of the host's files. Empty: this host's.
+	Prefix string
+
+	// Path is $PATH, where engines are looked for beside the usual directories. It is of no use with a prefix.
+	Path string
+
+	// Config is an ordinary user's directory of configuration ($XDG_CONFIG_HOME). It is empty for root.
+	Config string
+
+	// Version runs a binary of this host with --version and returns what it prints. It is not called with a prefix.
+	Version func(binary string) string
+}
+
+// usualDirs are the directories of programs.
+func usualDirs() []string {
+	return []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+}
+
+// Open opens a host. The caller closes it.
+func Open(o Options) (*Host, error) {
+	h := &Host{prefix: strings.TrimRight(o.Prefix, "/"), config: o.Config, version: o.Version}
+	root := h.prefix
+	if root == "" {
+		root = "/"
+		for dir := range strings.SplitSeq(o.Path, ":") {
+			if path.IsAbs(dir) {
+				h.dirs = append(h.dirs, dir)
+			}
+		}
+	} else {
+		h.version = nil
+	}
+	for _, dir := range usualDirs() {
+		if !slices.Contains(h.dirs, dir) {
+			h.dirs = append(h.dirs, dir)
+		}
+	}
+	fd, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: root, Err: err}
+	}
+	h.root = fd
+	return h, nil
+}
+
+// Close closes the host's root.
+func (h *Host) Close() error { return unix.Close(h.root) }
+
+// shown is a file's name for messages.
+func (h *Host) shown(file string) string { return h.prefix + file }
+
+// wrap names the file of an error as the caller knows it.
+func (h *Host) wrap(op, file string, err error) error {
+	var known *os.PathError
+	if errors.As(err, &known) {
+		err = known.Err
+	}
+	return &os.PathError{Op: op, Path: h.shown(file), Err: err}
+}
+
+// find looks for a program.
+func (h *Host) find(name string) string {
+	for _, dir := range h.dirs {
+		file := path.Join(dir, name)
+		fd, err := sys.OpenInRoot(h.root, file, unix.O_PATH)
+		if err != nil {
+			continue
+		}
+		var st unix.Stat_t
+		err = unix.Fstat(fd, &st)
+		unix.Close(fd)
+		if err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0 {
+			return file
+		}
+	}
+	return ""
+}
+
+// maxFile bounds what is read of a configuration.
+const maxFile = 4 << 20
+
+// read returns the content of a file. A file that is not there is no error.
+func (h *Host) read(file string) (text string, exists bool, err error) {
+	fd, err := sys.OpenInRoot(h.root, file, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, h.wrap("open", file, err)
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return "", false, h.wrap("stat", file, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return "", false, fmt.Errorf("read %s: expected a regular file, found a %s", h.shown(file), sys.FileType(st.Mode))
+	}
+	data, err := sys.ReadAll(fd, maxFile)
+	if err == nil && len(data) == maxFile {
+		err = unix.EFBIG
+	}
+	if err != nil {
+		return "", false, h.wrap("read", file, err)
+	}
+	return string(data), true, nil
+}
+
+// list returns the names in a directory, sorted. There are none if there is no directory.
+func (h *Host) list(dir string) []string {
+	fd, err := sys.OpenInRoot(h.root, dir, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil
+	}
+	f := os.NewFile(uintptr(fd), dir)
+	defer f.Close()
+	names, _ := f.Readdirnames(-1)
+	slices.Sort(names)
+	return names
+}
+
+// write puts a file in the place of an older one, whole or not at all, with mode and owner of the file like in the same
+// directory, if there is one. The directory is made if it is missing.
+func (h *Host) write(file, text, like string) error {
+	parent, name := sys.SplitPath(file)
+	dir, err := sys.MkdirAllInRoot(h.root, parent, 0o755)
+	if err != nil {
+		return h.wrap("mkdir", parent, err)
+	}
+	defer unix.Close(dir)
+	var st unix.Stat_t
+	err = unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		// A link belongs to whoever manages these files: it must not turn into a file.
+		return fmt.Errorf("write %s: expected a regular file, found a %s", h.shown(file), sys.FileType(st.Mode))
+	}
+	if err != nil && err != unix.ENOENT {
+		return h.wrap("stat", file, err)
+	}
+	mode, uid, gid := uint32(0o644), -1, -1
+	if unix.Fstatat(dir, path.Base(like), &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		mode, uid, gid = st.Mode&0o7777, int(st.Uid), int(st.Gid)
+	}
+	temporary := "." + name + ".crun-go.tmp"
+	err = create(dir, temporary, text, mode, uid, gid)
+	if err == nil {
+		err = unix.Renameat(dir, temporary, dir, name)
+	}
+	if err != nil {
+		unix.Unlinkat(dir, temporary, 0)
+		return h.wrap("write", file, err)
+	}
+	return nil
+}
+
+// create writes a new file and sees it on the disk.
+func create(dir int, name, text string, mode uint32, uid, gid int) error {
+	unix.Unlinkat(dir, name, 0) // of a run that was killed
+	fd, err := unix.Openat(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		return err
+	}
+	if uid >= 0 {
+		if err := f.Chown(uid, gid); err != nil {
+			return err
+		}
+	}
+	// Last: chown clears the set-id bits.
+	if err := unix.Fchmod(fd, mode); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// remove takes a file away.
+func (h *Host) remove(file string) error {
+	parent, name := sys.SplitPath(file)
+	dir, err := sys.OpenInRoot(h.root, parent, unix.O_PATH|unix.O_DIRECTORY)
+	if err == nil {
+		defer unix.Close(dir)
+		err = unix.Unlinkat(dir, name, 0)
+	}
+	if err != nil {
+		return h.wrap("remove", file, err)
+	}
+	return nil
+}
