@@ -270,3 +270,25 @@ is() { same "$1" "$(jq -r "$1" "$OUT")" "$2"; }
 	rt create --bundle "$BUNDLE" "$ID" <"$BATS_TEST_TMPDIR/zero" >>"$OUT" 2>"$BATS_TEST_TMPDIR/zero" 3>&-
 	same "owner of a device" "$(stat -c %u:%g "$BATS_TEST_TMPDIR/zero")" 0:0
 }
+
+@test "the caller's timer slack" {
+	# What init's own threads have, and the runtime's, is for them.
+	echo 77777 >/proc/self/timerslack_ns
+	view
+	is .attributes.timerslack 77777
+	args sleep 1000
+	ok rt run --detach --bundle "$BUNDLE" "$ID"
+	ok rt exec "$ID" /probe view
+	is .attributes.timerslack 77777
+}
+
+@test "what waits for start sleeps" {
+	ok rt create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	local before after
+	switches() { awk '/^voluntary/ { n += $2 } END { print n }' "/proc/$(<"$BATS_TEST_TMPDIR/pid")"/task/*/status; }
+	before=$(switches)
+	sleep 2
+	after=$(switches)
+	# Go's runtime left to itself makes it 400.
+	[ $((after - before)) -lt 60 ] || fail "woken $((after - before)) times in two seconds"
+}
