@@ -1,10 +1,11 @@
-// Command bench compares what `run` costs with this runtime and with its peers.
+// Command bench compares what this runtime's commands cost with what its peers'
+// do.
 //
-// Every runtime runs the same bundle, Docker's default config.json around
-// busybox true, in one interleaved series: in each round every runtime runs
-// once, in rotating order. Milliseconds on a shared machine move by a third
-// from one minute to the next, so what counts is the ratio between runtimes
-// that met the same weather.
+// Every runtime does the same with the same bundle, Docker's default config.json
+// (and Kubernetes', for run) around busybox, in interleaved rounds, of which
+// every runtime is the first in turn. Milliseconds on a shared machine move by a
+// third from one minute to the next, so what counts is the ratio between
+// runtimes that met the same weather.
 //
 // The command must see cgroup v2 at /sys/fs/cgroup; tests/unified arranges that.
 package main
@@ -17,41 +18,24 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// A peer is one runtime under measurement.
-type peer struct {
-	Name string
-	Path string
+const bundles = "specconv/testdata/bundles/"
 
-	bundle string // its own bundle directory: same config, own cgroup
-	root   string // its own --root
-	cgroup string // the cgroup its container lives in, relative to the v2 root
-}
-
-type peers []*peer
-
-func (p *peers) String() string { return "" }
-
-// Set adds a peer given as name=path.
-func (p *peers) Set(s string) error {
-	name, path, ok := strings.Cut(s, "=")
-	if !ok || name == "" || path == "" {
-		return fmt.Errorf("want name=path, not %q", s)
-	}
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return err
-	}
-	if _, err := os.Stat(abs); err != nil {
-		return err
-	}
-	*p = append(*p, &peer{Name: name, Path: abs})
-	return nil
+// A bench is one comparison. What it makes is below dir.
+type bench struct {
+	set    peers
+	dir    string
+	rounds int
+	budget time.Duration // of one contest
+	alive  []int
+	result result
 }
 
 func main() {
@@ -62,82 +46,105 @@ func main() {
 }
 
 func run() error {
-	var set peers
-	flag.Var(&set, "peer", "runtime to measure, as name=`path`; the first one is ours")
-	config := flag.String("config", "specconv/testdata/bundles/docker-run-v2.json", "config.json to run")
-	budget := flag.Duration("time", 45*time.Second, "end the series after this long")
-	rounds := flag.Int("rounds", 150, "end the series after so many rounds")
-	parallel := flag.Int("parallel", 0, "also run this many at the same time")
-	base := flag.String("base", "crun", "peer that the ratios refer to")
-	limit := flag.Float64("limit", 0, "fail when our median exceeds this share of the base's")
+	b := bench{alive: []int{1, 100, 1000}}
+	flag.Var(&b.set, "peer", "runtime to measure, as name=`path`; the first one is ours")
+	floor := flag.String("floor", "", "also measure the program at `path`, which only runs Docker's container")
+	flag.DurationVar(&b.budget, "time", 30*time.Second, "end every contest after this long")
+	flag.IntVar(&b.rounds, "rounds", 200, "end every contest after so many rounds")
+	flag.Func("alive", "so many containers of each runtime are there meanwhile (1,100,1000)", b.setAlive)
+	contests := flag.String("contests", "run,kubernetes,commands,together,memory", "what to compare")
+	flag.StringVar(&b.result.Base, "base", "crun", "peer that the ratios refer to")
 	out := flag.String("json", "", "also write the result to this file")
-	chart := flag.String("svg", "", "also draw the medians into this file")
-	makeOnly := flag.String("bundle", "", "only write the bundle into this directory")
+	chart := flag.String("svg", "", "also draw the ratios into this file")
+	makeOnly := flag.String("bundle", "", "only write Docker's bundle into this directory")
 	flag.Parse()
 
 	if *makeOnly != "" {
-		return writeBundle(*makeOnly, *config, "/bench")
+		return writeBundle(*makeOnly, shape{config: "docker-run-v2.json", cgroup: "/bench"})
 	}
-	if len(set) == 0 {
+	if len(b.set) == 0 {
 		return fmt.Errorf("no -peer given")
 	}
-	dir, err := os.MkdirTemp("", "crun-go-bench-")
-	if err != nil {
+	if *floor != "" {
+		b.set = append(b.set, &peer{Name: "floor", Path: *floor, floor: true})
+	}
+	var err error
+	if b.dir, err = os.MkdirTemp("", "crun-go-bench-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	unmount, err := stateTmpfs(dir)
+	defer os.RemoveAll(b.dir)
+	unmount, err := stateTmpfs(b.dir)
 	if err != nil {
 		return err
 	}
 	defer unmount()
-	if err := prepare(set, dir, *config); err != nil {
+	// Whoever waits for a container reaps it.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl", err)
+	}
+	b.result.Machine, b.result.Started = machine(), time.Now().UTC()
+	if err := b.compare(strings.Split(*contests, ",")); err != nil {
 		return err
 	}
-	set, err = warm(set)
-	if err != nil {
+	b.result.relate()
+	b.result.print(os.Stdout)
+	return b.write(*out, *chart)
+}
+
+// compare holds the contests that are asked for.
+func (b *bench) compare(contests []string) error {
+	if err := b.warm(); err != nil {
 		return err
 	}
-	result := &result{Machine: machine(), Base: *base, Started: time.Now().UTC()}
-	series := measure(set, *rounds, *budget)
-	for i, p := range set {
-		r := series[i].summary(p)
-		if r.PeakKiB, err = peak(p); err != nil {
-			fmt.Fprintf(os.Stderr, "skip memory of %s: %v\n", p.Name, err)
+	for _, one := range []struct {
+		name string
+		hold func() error
+	}{
+		{"run", b.runDocker}, {"kubernetes", b.runKubernetes}, {"commands", b.commands}, {"together", b.together}, {"memory", b.memory},
+	} {
+		if !slices.Contains(contests, one.name) {
+			continue
 		}
-		result.Peers = append(result.Peers, r)
-	}
-	if *parallel > 1 {
-		for i, p := range set {
-			if result.Peers[i].Parallel, err = together(p, *parallel, 25, dir, *config); err != nil {
-				return err
-			}
-		}
-		result.Together = *parallel
-	}
-	result.relate()
-	result.print(os.Stdout)
-	if *out != "" {
-		text, err := json.MarshalIndent(result, "", "  ")
-		if err != nil {
+		if err := one.hold(); err != nil {
 			return err
 		}
-		if err := os.WriteFile(*out, append(text, '\n'), 0o644); err != nil {
-			return err
-		}
-	}
-	if *chart != "" {
-		var drawn bytes.Buffer
-		result.svg(&drawn)
-		if err := os.WriteFile(*chart, drawn.Bytes(), 0o644); err != nil {
-			return err
-		}
-	}
-	if ours := result.Peers[0]; *limit > 0 && ours.Ratio > *limit {
-		return fmt.Errorf("median of %s is %.2f of %s, the limit is %.2f", ours.Name, ours.Ratio, *base, *limit)
 	}
 	return nil
 }
+
+func (b *bench) setAlive(list string) error {
+	b.alive = nil
+	for word := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 0 {
+			return fmt.Errorf("want numbers with commas between, not %q", list)
+		}
+		b.alive = append(b.alive, n)
+	}
+	return nil
+}
+
+// write puts the result where it was asked for.
+func (b *bench) write(out, chart string) error {
+	if out != "" {
+		text, err := json.MarshalIndent(b.result, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(out, append(text, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	if chart == "" {
+		return nil
+	}
+	var drawn bytes.Buffer
+	b.result.svg(&drawn)
+	return os.WriteFile(chart, drawn.Bytes(), 0o644)
+}
+
+// skip says what is not measured, and why.
+func skip(what string, why error) { fmt.Fprintf(os.Stderr, "skip %s: %v\n", what, why) }
 
 // stateTmpfs mounts a tmpfs for the peers' state, as /run is on users' machines.
 func stateTmpfs(dir string) (unmount func(), err error) {
@@ -149,41 +156,6 @@ func stateTmpfs(dir string) (unmount func(), err error) {
 		return nil, fmt.Errorf("mount a tmpfs on %s: %w", run, err)
 	}
 	return func() { unix.Unmount(run, unix.MNT_DETACH) }, nil
-}
-
-// prepare makes one bundle per peer: equal but for the cgroup, so that no peer
-// meets another one's leftovers.
-func prepare(set peers, dir, config string) error {
-	for _, p := range set {
-		p.bundle = filepath.Join(dir, p.Name)
-		p.root = filepath.Join(dir, "run", p.Name)
-		p.cgroup = "/bench-" + p.Name + "-" + fmt.Sprint(os.Getpid())
-		if err := writeBundle(p.bundle, config, p.cgroup); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// warm runs every peer three times, so that no file is read from disk during
-// the series, and drops the peers that cannot run the bundle here.
-func warm(set peers) (peers, error) {
-	var able peers
-	for i, p := range set {
-		var err error
-		for n := 0; n < 3 && err == nil; n++ {
-			_, err = p.once("warm")
-		}
-		switch {
-		case err == nil:
-			able = append(able, p)
-		case i == 0:
-			return nil, err
-		default:
-			fmt.Fprintf(os.Stderr, "skip %s: %v\n", p.Name, err)
-		}
-	}
-	return able, nil
 }
 
 func machine() string {

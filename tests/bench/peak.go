@@ -5,12 +5,56 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
+
+// A memory is what one peer takes, in KiB.
+type memory struct {
+	Name    string `json:"name"`
+	Peak    int    `json:"peak_kib"`              // see peak
+	Waiting int    `json:"waiting_kib,omitempty"` // what waits between create and start (Pss)
+}
+
+func (b *bench) memory() error {
+	for _, p := range b.set {
+		m := memory{Name: p.Name}
+		var err error
+		if m.Peak, err = peak(p); err != nil {
+			skip("memory of "+p.Name, err)
+			continue
+		}
+		if !p.floor {
+			if m.Waiting, err = waiting(p); err != nil {
+				skip("memory of "+p.Name+" before start", err)
+			}
+		}
+		b.result.Memory = append(b.result.Memory, m)
+	}
+	return nil
+}
+
+// waiting reports what a created container takes: its process's share of the
+// pages it has, of which those of the binary may be shared with others.
+func waiting(p *peer) (kib int, err error) {
+	pidFile := filepath.Join(p.root, "waiting.pid")
+	if _, err := p.time("create", "--bundle", p.bundle, "--pid-file", pidFile, "waiting"); err != nil {
+		return 0, err
+	}
+	defer func() {
+		_, deleted := p.time("delete", "--force", "waiting")
+		err = errors.Join(err, deleted, reap(pidFile), os.Remove(pidFile))
+	}()
+	pid, err := os.ReadFile(pidFile)
+	if err != nil {
+		return 0, err
+	}
+	return field("/proc/"+string(bytes.TrimSpace(pid))+"/smaps_rollup", "Pss:")
+}
 
 // peak reports the largest resident set, in KiB, of any process of the
 // runtime's tree during `run`, the median of seven runs.
@@ -25,7 +69,7 @@ func peak(p *peer) (int, error) {
 	defer runtime.UnlockOSThread()
 	var seen []float64
 	for n := range 7 {
-		run := p.command("peak" + strconv.Itoa(n))
+		run := p.command("run", "--bundle", p.bundle, "peak"+strconv.Itoa(n))
 		kib, err := tracePeak(run.Args)
 		if err != nil {
 			return 0, err
@@ -97,9 +141,17 @@ func tracePeak(args []string) (int, error) {
 
 // highWater returns VmHWM of /proc/PID/status in KiB, 0 if there is none.
 func highWater(pid int) int {
-	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-	_, rest, _ := bytes.Cut(text, []byte("VmHWM:"))
-	number, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
-	kib, _ := strconv.Atoi(string(number))
+	kib, _ := field("/proc/"+strconv.Itoa(pid)+"/status", "VmHWM:")
 	return kib
+}
+
+// field returns the number, in KiB, that follows a key in one of proc's files.
+func field(path, key string) (int, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := bytes.Cut(text, []byte(key))
+	number, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
+	return strconv.Atoi(string(number))
 }

@@ -5,38 +5,66 @@ import (
 	"io"
 )
 
-// svg draws the medians as bars, readable on light and dark pages.
+// svg draws what every contest took us as a share of what it took the base,
+// readable on light and dark pages. A rule marks the base; what only some peers
+// have to offer, the floor, is a mark.
 func (r *result) svg(w io.Writer) {
 	const (
-		width, left, right = 720, 110, 190
-		bar, gap, top      = 26, 14, 44
+		width, left, right = 720, 170, 40
+		bar, gap, top      = 16, 8, 56
+		scale              = 1.2 // share of the base at the right end
 	)
-	longest := 0.0
-	for _, p := range r.Peers {
-		longest = max(longest, p.Median)
+	at := func(share float64) float64 { return left + min(share, scale)/scale*(width-left-right) }
+	var shown []contest
+	for _, c := range r.Contests {
+		if len(c.Peers) > 0 && c.Peers[0].Ratio > 0 && c.Alive != 100 {
+			shown = append(shown, c)
+		}
 	}
-	height := top + len(r.Peers)*(bar+gap) + 24
-	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="sans-serif" font-size="14">
-<style>text{fill:#24292f}.note{fill:#6e7781;font-size:12px}.bar{fill:#8c959f}.ours{fill:#0969da}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.note{fill:#8d96a0}}</style>
-<text x="8" y="24">run of Docker's default container, median (shorter is faster)</text>
-`, width, height, width, height)
-	for i, p := range r.Peers {
+	height := top + len(shown)*(bar+gap) + 52
+	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="sans-serif" font-size="13">
+<style>text{fill:#24292f}.note{fill:#6e7781;font-size:12px}.ours{fill:#0969da}.rule{stroke:#8c959f}.floor{stroke:#1a7f37;stroke-width:3}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.note{fill:#8d96a0}}</style>
+<text x="8" y="22" font-size="15">What a command takes, as a share of %s's median (shorter is faster)</text>
+`, width, height, width, height, r.Base)
+	for i, c := range shown {
 		y := top + i*(bar+gap)
-		class := "bar"
-		if i == 0 {
-			class = "ours"
+		share := c.Peers[0].Ratio
+		fmt.Fprintf(w, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n<rect class=\"ours\" x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"%d\" rx=\"2\"/>\n",
+			left-8, y+13, c.title(), left, y, at(share)-left, bar)
+		if floor := c.of("floor"); floor != nil {
+			fmt.Fprintf(w, "<line class=\"floor\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%d\" y2=\"%d\"/>\n", at(floor.Ratio), at(floor.Ratio), y-2, y+bar+2)
 		}
-		label := fmt.Sprintf("%.1f ms", p.Median)
-		if p.Ratio != 0 && p.Name != r.Base {
-			label += fmt.Sprintf(", %.2f of %s", p.Ratio, r.Base)
-		}
-		length := p.Median / longest * (width - left - right)
-		fmt.Fprintf(w, `<text x="%d" y="%d" text-anchor="end">%s</text>
-<rect class="%s" x="%d" y="%d" width="%.0f" height="%d" rx="3"/>
-<text x="%.0f" y="%d">%s</text>
-`, left-10, y+18, p.Name, class, left, y, length, bar, left+length+8, y+18, label)
+		fmt.Fprintf(w, "<text x=\"%.0f\" y=\"%d\">%.2f</text>\n", at(share)+6, y+13, share)
 	}
-	fmt.Fprintf(w, `<text class="note" x="8" y="%d">%s; %d interleaved runs each</text>
+	bottom := top + len(shown)*(bar+gap)
+	fmt.Fprintf(w, `<line class="rule" x1="%.0f" x2="%.0f" y1="%d" y2="%d"/>
+<text class="note" x="%.0f" y="%d" text-anchor="middle">%s</text>
+<text class="note" x="8" y="%d">%s</text>
+<text class="note" x="8" y="%d">%s</text>
 </svg>
-`, height-8, r.Machine, r.Peers[0].Runs)
+`, at(1), at(1), top-6, bottom, at(1), top-12, r.Base, bottom+18, r.others(), bottom+36,
+		r.Machine+"; medians of interleaved runs. Green: a C program that makes the system calls and nothing else.")
+}
+
+// others tells how the peers that would not fit do.
+func (r *result) others() string {
+	var words string
+	low, high := make(map[string]float64), make(map[string]float64)
+	var names []string
+	for _, c := range r.Contests {
+		for i, s := range c.Peers {
+			if i == 0 || s.Name == r.Base || s.Name == "floor" || s.Ratio == 0 {
+				continue
+			}
+			if _, seen := low[s.Name]; !seen {
+				names = append(names, s.Name)
+				low[s.Name], high[s.Name] = s.Ratio, s.Ratio
+			}
+			low[s.Name], high[s.Name] = min(low[s.Name], s.Ratio), max(high[s.Name], s.Ratio)
+		}
+	}
+	for _, name := range names {
+		words += fmt.Sprintf("%s takes %.1f to %.1f times %s's time. ", name, low[name], high[name], r.Base)
+	}
+	return words
 }
