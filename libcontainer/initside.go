@@ -199,6 +199,7 @@ func (c *creation) send(opening wire.Opening, after ...int) error {
 		}
 	}
 	fds = append(fds, after...)
+	opening.SmallPages = c.init.SmallPages
 	payload, err := c.plan.AppendInit(opening.Append(make([]byte, 0, 16<<10)))
 	if err != nil {
 		return err

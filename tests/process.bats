@@ -242,6 +242,26 @@ is() { same "$1" "$(jq -r "$1" "$OUT")" "$2"; }
 	is .attributes.dumpable 1
 }
 
+@test "huge pages are the container's, though the runtime's init has none" {
+	local own
+	own=$(grep THP_enabled /proc/self/status) || skip "the kernel has none"
+	config --arg file "$BATS_TEST_TMPDIR/hooks" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["prctl"], action: "SCMP_ACT_ERRNO"}]}
+		| .hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "grep THP_enabled /proc/self/status >\($file)"]}]
+		| .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "grep THP_enabled /proc/self/status >/tmp/hook"], env: ["PATH=/bin"]}]'
+	script 'grep THP_enabled /proc/self/status >/tmp/program; sleep 1000'
+	up
+	until_true grep -q THP "$BUNDLE/rootfs/tmp/program"
+	for file in "$BATS_TEST_TMPDIR/hooks" "$BUNDLE"/rootfs/tmp/{hook,program}; do same "${file##*/}" "$(<"$file")" "$own"; done
+	ok rt exec "$ID" grep THP_enabled /proc/self/status
+	same exec "$out" "$own"
+	ok rt delete --force "$ID"
+	for less in 'del(.hooks)' 'del(.linux.seccomp)'; do
+		config "$less"
+		inside grep THP_enabled /proc/self/status
+		same "with $less" "$out" "$own"
+	done
+}
+
 @test "scheduling: nice value and io priority" {
 	ours "1.1 has neither"
 	config '.process.scheduler = {policy: "SCHED_BATCH", nice: 5} | .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}'

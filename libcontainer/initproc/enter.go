@@ -64,6 +64,7 @@ func (c *container) cloneInside(index int, s *plan.CloneInside) error {
 			return fmt.Errorf("a cloned process can't %s", step)
 		}
 	}
+	c.allowHugePages()
 	last.Socket = c.conn.FD()
 	last.Report = wire.Frame(wire.LastFailed, make([]byte, 8))
 	pidfd, err := last.Clone()

@@ -168,5 +168,6 @@ func (c *container) openFDs() (int, error) {
 
 // execute becomes the container's program.
 func (c *container) execute() error {
+	c.allowHugePages()
 	return &wire.Whole{Err: fmt.Errorf("exec %s: %w", c.path, c.program.Execute())}
 }

@@ -46,6 +46,7 @@ type container struct {
 	preserve int  // descriptors 3, 4, … that stay
 	fds      int  // /proc/thread-self/fd, from which the fifo is opened; -1 before
 	detached bool // from the runtime's death
+	small    bool // huge pages are denied, and to be allowed again
 
 	trace    bool // note when each step began and ended
 	spans    []wire.Span
@@ -125,7 +126,7 @@ func (c *container) carryOut() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	c.fifo, c.preserve, c.trace = fifo, opening.PreserveFDs, opening.Trace
+	c.fifo, c.preserve, c.trace, c.small = fifo, opening.PreserveFDs, opening.Trace, opening.SmallPages
 	if c.about, c.steps, err = plan.DecodeInit(data); err != nil {
 		return -1, err
 	}
@@ -237,8 +238,18 @@ func (c *container) sync(s *plan.Sync) error {
 	return err
 }
 
+// allowHugePages gives back what init itself has done without. It comes as late
+// as it may, before others inherit it or a filter that may not allow it.
+func (c *container) allowHugePages() {
+	if c.small {
+		sys.AllowHugePages()
+		c.small = false
+	}
+}
+
 // runHooks runs hooks with the pid that the container itself sees.
 func (c *container) runHooks(s *plan.Hooks) error {
+	c.allowHugePages()
 	env := hooks.Env{} // none but what the hook asks for
 	if s.Status == specs.StateCreated {
 		env = c.env // startContainer: the process's

@@ -17,6 +17,7 @@ import (
 // put Go's other threads under the filter too, for the instant until execve
 // ends them, and the filter may kill for what they do.
 func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
+	c.allowHugePages()
 	if s.Notify {
 		if err := c.prepareFilter(); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -52,6 +53,10 @@ type Process struct {
 	Pid   int
 	PidFD int
 	Conn  wire.Conn
+
+	// SmallPages: it is denied transparent huge pages, and so is what it
+	// executes unless it allows them again.
+	SmallPages bool
 }
 
 // stages of the raw child, for its error reports.
@@ -124,14 +129,20 @@ func Start(c *Config) (*Process, error) {
 		child.Close()
 		return nil, err
 	}
+	// Where huge pages are handed out unasked, two of them would be most of the
+	// memory that init needs, charged to a container with a limit.
+	small := sys.DenyHugePages()
 	pid, errno := raw.fork()
+	if small {
+		sys.AllowHugePages()
+	}
 	runtime.KeepAlive(raw)
 	child.Close()
 	if errno != 0 {
 		parent.Close()
 		return nil, cloneError(errno, c)
 	}
-	p := &Process{Pid: pid, PidFD: int(raw.pidfd), Conn: parent}
+	p := &Process{Pid: pid, PidFD: int(raw.pidfd), Conn: parent, SmallPages: small}
 	if err := p.settle(c); err != nil {
 		p.Kill()
 		return nil, err

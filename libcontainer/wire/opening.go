@@ -13,6 +13,7 @@ type Opening struct {
 	Trees       []plan.Tree // slots of the plan
 	Fifo        bool        // the last descriptor is the exec fifo
 	Trace       bool        // tell when each step began and ended
+	SmallPages  bool        // the container gets back the huge pages that init is denied
 	PreserveFDs int         // descriptors 3, 4, … that the container inherits
 }
 
@@ -22,6 +23,7 @@ func (o *Opening) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(o.PreserveFDs))
 	b = appendBool(b, o.Fifo)
 	b = appendBool(b, o.Trace)
+	b = appendBool(b, o.SmallPages)
 	b = binary.AppendUvarint(b, uint64(len(o.Trees)))
 	for _, t := range o.Trees {
 		b = appendBool(b, t.FD >= 0)
@@ -44,11 +46,11 @@ func appendBool(b []byte, v bool) []byte {
 // are there read 0 until Receive has them.
 func DecodeOpening(b []byte) (o Opening, rest []byte, err error) {
 	preserve, n := binary.Uvarint(b)
-	if n <= 0 || len(b) < n+2 {
+	if n <= 0 || len(b) < n+3 {
 		return o, nil, io.ErrUnexpectedEOF
 	}
-	o.PreserveFDs, o.Fifo, o.Trace = int(preserve), b[n] == 1, b[n+1] == 1
-	b = b[n+2:]
+	o.PreserveFDs, o.Fifo, o.Trace, o.SmallPages = int(preserve), b[n] == 1, b[n+1] == 1, b[n+2] == 1
+	b = b[n+3:]
 	trees, n := binary.Uvarint(b)
 	if n <= 0 || trees > uint64(len(b)-n) {
 		return o, nil, io.ErrUnexpectedEOF
