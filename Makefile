@@ -21,7 +21,7 @@ TAGS := $(TAGS),libseccomp
 LDFLAGS += -linkmode external -extldflags -static
 endif
 
-.PHONY: all crun-go check lint test test-vm demo bench install clean
+.PHONY: all crun-go check lint test test-vm demo bench memory-floor install clean
 
 all: crun-go
 
@@ -55,6 +55,10 @@ demo:
 # Compares with the installed runc and a current crun, in one interleaved series.
 bench: crun-go
 	tests/bench/run
+
+# How little memory a container may have, with runc and crun of the virtual machine.
+memory-floor: crun-go
+	tests/vm/vm run --timeout 3600 --share-ro "$$PWD:/srv/crun-go" -- /srv/crun-go/tests/bench/memory-floor
 
 install: crun-go
 	install -D -m 0755 crun-go $(DESTDIR)$(PREFIX)/bin/crun-go

@@ -48,33 +48,3 @@ func (c *Cgroup) pidsStats() (*PidsStats, error) {
 	s.Refused, _ = flatKey(r.text("pids.events"), "max")
 	return s, r.err
 }
-
-// PidsRoom tells how many more processes and threads fit into the cgroup and
-// those above it; Max if nothing limits them.
-func (c *Cgroup) PidsRoom() (uint64, error) {
-	room := uint64(Max)
-	level, path := c, c.path
-	for {
-		stats, err := level.pidsStats()
-		if level != c {
-			level.Close()
-		}
-		if err != nil || stats == nil {
-			return room, err // no controller here, so none below
-		}
-		if stats.Limit != Max {
-			room = min(room, stats.Limit-min(stats.Limit, stats.Current))
-		}
-		if path = parent(path); path == "/" {
-			return room, nil // the root has no limit
-		}
-		if level, err = c.h.Open(path); err != nil {
-			return room, err
-		}
-	}
-}
-
-// parent is the path above; that of the root is the root.
-func parent(path string) string {
-	return path[:max(strings.LastIndexByte(path, '/'), 1)]
-}

@@ -30,6 +30,10 @@ const answerTime = time.Minute
 // clones need.
 const roomForInit = 7
 
+// memoryForInit is how much memory they can do with, in bytes: twice what they
+// need.
+const memoryForInit = 3 << 20
+
 // execution is a process on its way into a container. It shares with creation
 // how an init is talked to; its container is there already.
 type execution struct {
@@ -85,7 +89,13 @@ func (e *execution) openCgroup(paused bool) error {
 		return errors.New("cannot exec: the container has as many processes and threads as pids.max allows")
 	}
 	e.outside = paused || frozen || room < roomForInit
-	return nil
+	if e.outside {
+		return nil
+	}
+	// The kernel would make room by killing, and not us but who has most.
+	memory, err := e.cgroup.MemoryRoom(memoryForInit)
+	e.outside = memory < memoryForInit && e.cgroup.MayEnter()
+	return err
 }
 
 // enter spawns init.
