@@ -221,6 +221,10 @@ func (c *creation) explain(item *plan.Item, err error) error {
 		return err
 	}
 	failed := &plan.StepError{Item: *item, Err: err}
+	var ids *spawn.MapError
+	if errors.As(err, &ids) {
+		failed.Hint = ids.Hint
+	}
 	var hook *hooks.Error
 	if errors.As(err, &hook) {
 		failed.Item.Field = fmt.Sprintf("hooks.%s[%d]", hook.Kind, hook.Index)

@@ -139,8 +139,20 @@ func cloneFlag(ns specs.LinuxNamespaceType) int {
 	return 0
 }
 
-// joinError names the field of the namespace that could not be joined.
+// joinError names the field of the namespace that could not be joined, or the
+// mapping that could not be made.
 func joinError(err error, s *plan.Spawn) error {
+	var m *spawn.MapError
+	if errors.As(err, &m) {
+		field := "linux.uidMappings"
+		if m.Groups {
+			field = "linux.gidMappings"
+		}
+		if m.Index >= 0 {
+			field += "[" + strconv.Itoa(m.Index) + "]"
+		}
+		return fieldError(field, err, m.Hint)
+	}
 	var e *spawn.JoinError
 	if errors.As(err, &e) && e.Join {
 		ns := s.Join[e.Index]

@@ -212,3 +212,63 @@ reachable() {
 	no 255 "executable file not found" as_user exec "$ID" nosuch
 	as_user delete --force "$ID"
 }
+
+# ranges SUBUID SUBGID: what the user has been given, for this test.
+ranges() {
+	echo "$1" >"$BATS_TEST_TMPDIR/subuid"
+	echo "$2" >"$BATS_TEST_TMPDIR/subgid"
+	touch /etc/subuid /etc/subgid
+	mount --bind "$BATS_TEST_TMPDIR/subuid" /etc/subuid
+	mount --bind "$BATS_TEST_TMPDIR/subgid" /etc/subgid
+}
+
+no_ranges() { umount /etc/subuid /etc/subgid; }
+
+@test "rootless: ranges of ids by newuidmap and newgidmap" {
+	reachable
+	command -v newuidmap newgidmap || skip "no newuidmap (package uidmap)"
+	setup_rootless
+	local name
+	name=$(getent passwd $uid | cut -d: -f1)
+	edit --argjson id $uid '.linux.uidMappings = [{containerID: 0, hostID: $id, size: 1}, {containerID: 1, hostID: 300000, size: 1000}]
+		| .linux.gidMappings = .linux.uidMappings | .process.user.additionalGids = [7]
+		| .process.args = ["sh", "-c", "cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups; id -G"]'
+	ranges "$name:300000:1000" "$uid:300000:1000"
+	try as_user run --bundle "$home/bundle" "$ID"
+	local first=$rc seen
+	seen=$(tr -s ' \n' ' ' <"$OUT")
+	# Groups that are nobody else's need no helper, and cannot be changed.
+	edit '.linux.gidMappings |= .[:1] | .process.user.additionalGids = []'
+	try as_user run --bundle "$home/bundle" "$ID"
+	local second=$rc mixed
+	mixed=$(tr -s ' \n' ' ' <"$OUT")
+	no_ranges
+	same ranges "$first $seen" "0  0 $uid 1 1 300000 1000 0 $uid 1 1 300000 1000 allow 0 7 "
+	same "groups of one" "$second $mixed" "0  0 $uid 1 1 300000 1000 0 $uid 1 deny 0 "
+}
+
+@test "rootless: ids that the user has not been given: who, which and where" {
+	reachable
+	command -v newuidmap newgidmap || skip "no newuidmap (package uidmap)"
+	setup_rootless
+	local name
+	name=$(getent passwd $uid | cut -d: -f1)
+	edit --argjson id $uid '.linux.uidMappings = [{containerID: 0, hostID: $id, size: 1}, {containerID: 1, hostID: 300000, size: 1000}]
+		| .linux.gidMappings = .linux.uidMappings'
+	ranges "$name:300000:999" ""
+	try as_user run --bundle "$home/bundle" "$ID"
+	local users=$rc$err
+	ranges "$name:300000:1000" ""
+	try as_user run --bundle "$home/bundle" "$ID"
+	no_ranges
+	no_ranges
+	[[ $users == "1"*"linux.uidMappings[1]: user \"$name\" has not been given the ids 300000 to 300999 in /etc/subuid: newuidmap: "* ]] || fail "users: $users"
+	[[ $users == *"hint: add a line $name:300000:1000 to /etc/subuid"* ]] || fail "no remedy: $users"
+	[[ $rc$err == "1"*"linux.gidMappings[1]: user \"$name\" has not been given the ids 300000 to 300999 in /etc/subgid: newgidmap: "* ]] || fail "groups"
+	one_error
+	try "$(command -v setpriv)" --reuid $uid --regid $uid --clear-groups --inh-caps=-all \
+		env -i -C "$home" XDG_RUNTIME_DIR="$home/run" PATH="$home" "$home/crun-go" run --bundle "$home/bundle" "$ID"
+	[[ $rc$err == "1"*"linux.uidMappings[1]: user \"$name\" may map no id but $uid without newuidmap, which is not installed"* ]] || fail "no helper"
+	grep -q '^hint: install newuidmap and newgidmap (package uidmap), or map one id: {"containerID": 0' "$ERR" || fail "no remedy"
+	[ -z "$(ls "$home/run/crun-go")" ]
+}

@@ -3,9 +3,7 @@ package spawn
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -20,34 +18,12 @@ type IDMaps struct{ UIDs, GIDs []specs.LinuxIDMapping }
 // Write writes the maps for a process in a new user namespace. With the
 // privileges it takes the kernel's files are written directly; else a single
 // id that is the caller's own maps itself, and more need the set-uid helpers
-// newuidmap and newgidmap.
+// newuidmap and newgidmap. The error is a *MapError.
 func (m *IDMaps) Write(pid int) error {
-	if os.Geteuid() != 0 && !m.onlyOwn() {
-		if err := helper("newuidmap", pid, m.UIDs); err != nil {
-			return err
-		}
-		return helper("newgidmap", pid, m.GIDs)
-	}
-	proc, err := sys.HostProc()
-	if err != nil {
+	if err := uids.write(pid, m.UIDs); err != nil {
 		return err
 	}
-	defer proc.Close()
-	dir := strconv.Itoa(pid) + "/"
-	if os.Geteuid() != 0 {
-		// An unprivileged gid map is only allowed without setgroups(2): groups
-		// could be dropped that deny access (CVE-2014-8989).
-		if err := proc.Write(dir+"setgroups", "deny"); err != nil {
-			return err
-		}
-	}
-	if err := proc.Write(dir+"uid_map", mapText(m.UIDs)); err != nil {
-		return fmt.Errorf("linux.uidMappings: %w", err)
-	}
-	if err := proc.Write(dir+"gid_map", mapText(m.GIDs)); err != nil {
-		return fmt.Errorf("linux.gidMappings: %w", err)
-	}
-	return nil
+	return gids.write(pid, m.GIDs)
 }
 
 // SetGroups tells whether setgroups(2) works in a namespace with these maps.
@@ -56,11 +32,44 @@ func (m *IDMaps) SetGroups() bool {
 		setgroups, err := sys.ReadFile("/proc/self/setgroups", 64)
 		return err != nil || !bytes.HasPrefix(setgroups, []byte("deny"))
 	}
-	return !m.onlyOwn()
+	return !single(m.GIDs, os.Getegid())
 }
 
-func (m *IDMaps) onlyOwn() bool {
-	return single(m.UIDs, os.Geteuid()) && single(m.GIDs, os.Getegid())
+// idKind is what differs between the map of users and that of groups.
+type idKind struct {
+	helper string // the set-uid program
+	file   string // of /proc/PID
+	ranges string // where the administrator gives users ranges of ids, see subuid(5)
+	own    func() int
+}
+
+var (
+	uids = idKind{"newuidmap", "uid_map", "/etc/subuid", os.Geteuid}
+	gids = idKind{"newgidmap", "gid_map", "/etc/subgid", os.Getegid}
+)
+
+func (k *idKind) write(pid int, maps []specs.LinuxIDMapping) error {
+	root := os.Geteuid() == 0
+	if !root && !single(maps, k.own()) {
+		return k.help(pid, maps)
+	}
+	proc, err := sys.HostProc()
+	if err != nil {
+		return err
+	}
+	defer proc.Close()
+	dir := strconv.Itoa(pid) + "/"
+	if !root && k == &gids {
+		// An unprivileged gid map is only allowed without setgroups(2): groups
+		// could be dropped that deny access (CVE-2014-8989).
+		if err := proc.Write(dir+"setgroups", "deny"); err != nil {
+			return err
+		}
+	}
+	if err := proc.Write(dir+k.file, mapText(maps)); err != nil {
+		return k.refused(maps, err)
+	}
+	return nil
 }
 
 func single(maps []specs.LinuxIDMapping, id int) bool {
@@ -102,22 +111,6 @@ func mapText(maps []specs.LinuxIDMapping) string {
 		b = append(b, '\n')
 	}
 	return string(b)
-}
-
-func helper(name string, pid int, maps []specs.LinuxIDMapping) error {
-	args := []string{strconv.Itoa(pid)}
-	for _, m := range maps {
-		args = append(args, strconv.FormatUint(uint64(m.ContainerID), 10),
-			strconv.FormatUint(uint64(m.HostID), 10), strconv.FormatUint(uint64(m.Size), 10))
-	}
-	out, err := exec.Command(name, args...).CombinedOutput()
-	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("%w: mapping more than your own id needs the package uidmap", err)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(out))
-	}
-	return nil
 }
 
 // errGotNamespace stops the spawn of a process that was only wanted for its
