@@ -2,8 +2,11 @@ package specconv
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -200,8 +203,36 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 	if err := b.planMapped(field, m, step, w); err != nil {
 		return err
 	}
+	if err := b.checkOwners(field+".options", step); err != nil {
+		return err
+	}
 	b.remountLater(field, step)
 	b.add(field, step)
+	return nil
+}
+
+// checkOwners checks the ids that a filesystem's options give it to. Init mounts
+// it, in the user namespace, where the kernel would call them invalid arguments.
+func (b *builder) checkOwners(field string, step *plan.MountFS) error {
+	if step.Made || step.Type != "devpts" && step.Type != "tmpfs" || !b.ns.makes(specs.UserNamespace) {
+		return nil
+	}
+	for _, p := range step.Params {
+		key, text, _ := strings.Cut(p, "=")
+		id, err := strconv.ParseUint(text, 10, 32)
+		switch {
+		case err != nil:
+		case key == "uid":
+			err = checkID(field, "linux.uidMappings", b.linux.UIDMappings, uint32(id))
+		case key == "gid":
+			err = checkID(field, "linux.gidMappings", b.linux.GIDMappings, uint32(id))
+		}
+		var unmapped *plan.FieldError
+		if errors.As(err, &unmapped) {
+			unmapped.Err = fmt.Errorf("%s: %w", p, unmapped.Err)
+			return unmapped
+		}
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package specconv
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -378,4 +379,18 @@ func TestNotify(t *testing.T) {
 	if !slices.Contains(sources, "/state/id/notify") {
 		t.Errorf("opened %q", sources)
 	}
+}
+
+// TestOwners: a filesystem of a user namespace belongs to ids that it has.
+func TestOwners(t *testing.T) {
+	const userns = `{"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],
+		"uidMappings": [{"hostID": 1000, "size": 1}], "gidMappings": [{"hostID": 1000, "size": 1}, {"containerID": 5, "hostID": 2000, "size": 1}]},
+		"mounts": [{"destination": "/x", "type": "%s", "options": ["mode=755,%s"]}]}`
+	for _, option := range []string{"gid=0", "gid=5", "uid=0", "gid=x", "mode=6"} {
+		planOf(t, fmt.Sprintf(userns, "tmpfs", option))
+	}
+	planOf(t, fmt.Sprintf(userns, "fuse", "gid=6"))
+	planOf(t, `{"mounts": [{"destination": "/x", "type": "tmpfs", "options": ["uid=7"]}]}`)
+	refused(t, decode(t, fmt.Sprintf(userns, "devpts", "gid=6")), goldenHost, testOptions, "mounts[0].options", "gid=6: 6 is not mapped in linux.gidMappings")
+	refused(t, decode(t, fmt.Sprintf(userns, "tmpfs", "uid=1")), goldenHost, testOptions, "mounts[0].options", "uid=1: 1 is not mapped in linux.uidMappings")
 }

@@ -272,3 +272,43 @@ no_ranges() { umount /etc/subuid /etc/subgid; }
 	grep -q '^hint: install newuidmap and newgidmap (package uidmap), or map one id: {"containerID": 0' "$ERR" || fail "no remedy"
 	[ -z "$(ls "$home/run/crun-go")" ]
 }
+
+@test "rootless: filesystems that show a namespace of somebody else's say what to do" {
+	reachable
+	setup_rootless
+	local type ns
+	for type in proc:pid mqueue:ipc; do
+		ns=${type#*:} type=${type%:*}
+		as_user spec --rootless --bundle "$home/bundle" --file "$type.json"
+		jq --arg ns "$ns" '.process.terminal = false | .linux.namespaces |= map(select(.type != $ns))' "$home/bundle/$type.json" >"$home/bundle/config.json"
+		no 1 ": mount $type on " as_user run --bundle "$home/bundle" "$ID"
+		grep -qF "hint: in a user namespace, $type takes a $ns namespace of the container's own: add {\"type\": \"$ns\"}" "$ERR" || fail "no remedy"
+	done
+	edit '.linux.namespaces += [{type: "ipc"}] | .mounts |= map(if .type == "devpts" then .options += ["gid=5"] else . end)'
+	no 1 "mounts[2].options: gid=5: 5 is not mapped in linux.gidMappings" as_user run --bundle "$home/bundle" "$ID"
+}
+
+@test "rootless: where state is kept without XDG_RUNTIME_DIR" {
+	reachable
+	setup_rootless
+	edit '.process.args = ["sleep", "1000"]'
+	bare() { (cd "$home" && setpriv --reuid $uid --regid $uid --clear-groups --inh-caps=-all env -i PATH="$PATH" "$@" "$home/crun-go" "${ask[@]}"); }
+	ask=(create --bundle "$home/bundle" "$ID")
+	no 1 "/run/crun-go: permission denied" bare XDG_RUNTIME_DIR=
+	grep -q "^hint: set XDG_RUNTIME_DIR to a directory of the user's own, or give --root" "$ERR" || fail "no remedy"
+	no 1 "permission denied" bare XDG_RUNTIME_DIR=/root
+	grep -q '^hint: the path in $XDG_RUNTIME_DIR must be writable by the user' "$ERR" || fail "no remedy"
+	# Its usual value is used where it is the user's.
+	mkdir -p /run/user
+	mount -t tmpfs run /run/user
+	install -d -m 0700 -o $uid -g $uid /run/user/$uid
+	bare >/dev/null 2>&1 </dev/null 3>&-
+	ask=(start "$ID")
+	ok bare XDG_RUNTIME_DIR=
+	ask=(state "$ID")
+	ok bare XDG_RUNTIME_DIR=/run/user/$uid
+	same mode "$(stat -c %a /run/user/$uid/crun-go)" 1700
+	ask=(delete --force "$ID")
+	ok bare
+	umount /run/user
+}

@@ -170,12 +170,14 @@ func TestDefaultRoot(t *testing.T) {
 		{0, "/run/user/5", "root", true, "/run/crun-go", false},
 		{0, "", "joe", true, "/run/crun-go", false},
 		{5, "/run/user/5", "root", false, "/run/user/5/crun-go", true},
-		{5, "", "joe", false, "/run/crun-go", false},
+		{5, "", "joe", false, "/run/user/5/crun-go", true},
+		{6, "", "joe", false, "/run/crun-go", false},
 	} {
 		env := func(key string) string {
 			return map[string]string{"XDG_RUNTIME_DIR": c.xdg, "USER": c.user}[key]
 		}
-		root, isXDG := defaultRoot(c.euid, env, func() bool { return c.inUserNS })
+		root, isXDG := defaultRoot(c.euid, env, func() bool { return c.inUserNS },
+			func(dir string, uid int) bool { return dir == "/run/user/5" && uid == 5 })
 		if root != c.root || isXDG != c.isXDG {
 			t.Errorf("%+v: got %s, %v", c, root, isXDG)
 		}
@@ -185,14 +187,14 @@ func TestDefaultRoot(t *testing.T) {
 func TestMakeXDGRoot(t *testing.T) {
 	defer unix.Umask(unix.Umask(0o022))
 	dir := filepath.Join(t.TempDir(), "crun-go")
-	inv := &invocation{global: global{root: dir}}
+	inv := &invocation{global: global{root: dir, rootGiven: true}}
 	if err := inv.makeXDGRoot(); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("made a root that is not below $XDG_RUNTIME_DIR")
 	}
-	inv.global.rootXDG = true
+	inv.global = global{root: dir, rootXDG: true}
 	if err := inv.makeXDGRoot(); err != nil {
 		t.Error(err)
 	}

@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 )
 
 // global holds the flags that stand before the command.
@@ -71,7 +73,7 @@ func (inv *invocation) prepare(c *cli.Context) error {
 	}
 	g.rootGiven = c.IsSet("root")
 	if !g.rootGiven {
-		g.root, g.rootXDG = defaultRoot(os.Geteuid(), os.Getenv, inUserNamespace)
+		g.root, g.rootXDG = defaultRoot(os.Geteuid(), os.Getenv, inUserNamespace, ownsDir)
 	}
 	root, err := filepath.Abs(g.root)
 	if err != nil {
@@ -86,13 +88,23 @@ func (inv *invocation) prepare(c *cli.Context) error {
 
 // defaultRoot depends on nothing but the user and two variables: engines create a container with one environment and ask
 // for its state with another, nearly empty one. Real root has no use for a directory that goes away with a login session,
-// a root in a user namespace no right to /run.
-func defaultRoot(euid int, env func(string) string, inUserNS func() bool) (root string, xdg bool) {
+// a root in a user namespace no right to /run. Where the variable is missing, as after su(1) or in cron(8), its usual value
+// stands in for it.
+func defaultRoot(euid int, env func(string) string, inUserNS func() bool, owns func(dir string, uid int) bool) (root string, xdg bool) {
 	dir := env("XDG_RUNTIME_DIR")
+	if usual := "/run/user/" + strconv.Itoa(euid); dir == "" && euid != 0 && owns(usual, euid) {
+		dir = usual
+	}
 	if dir == "" || euid == 0 && (env("USER") == "root" || !inUserNS()) {
 		return "/run/" + program, false
 	}
 	return dir + "/" + program, true
+}
+
+// ownsDir reports whether a directory belongs to a user.
+func ownsDir(dir string, uid int) bool {
+	var st unix.Stat_t
+	return unix.Lstat(dir, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == uid
 }
 
 // inUserNamespace reports whether this process is in a user namespace other than the first: only that maps all ids to
@@ -110,7 +122,7 @@ func inUserNamespace() bool {
 // clean up $XDG_RUNTIME_DIR from removing what has not changed for long (XDG Base Directory Specification).
 func (inv *invocation) makeXDGRoot() error {
 	if !inv.global.rootXDG {
-		return nil
+		return inv.makePlainRoot()
 	}
 	err := os.MkdirAll(inv.global.root, 0o700)
 	if err == nil {
@@ -120,4 +132,19 @@ func (inv *invocation) makeXDGRoot() error {
 		return withHint(err, "the path in $XDG_RUNTIME_DIR must be writable by the user")
 	}
 	return nil
+}
+
+// makePlainRoot makes root's default root for another user, who will seldom be allowed to.
+func (inv *invocation) makePlainRoot() error {
+	if inv.global.rootGiven || os.Geteuid() == 0 {
+		return nil
+	}
+	err := os.MkdirAll(inv.global.root, 0o700)
+	if err == nil && unix.Access(inv.global.root, unix.W_OK) != nil {
+		err = &fs.PathError{Op: "write", Path: inv.global.root, Err: unix.EACCES} // root has made it
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return withHint(err, "set XDG_RUNTIME_DIR to a directory of the user's own, or give --root")
+	}
+	return err
 }
