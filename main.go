@@ -3,9 +3,9 @@
 // The same binary is a container's init. Such a process never comes to main:
 // package initproc takes it over while packages are still being initialised.
 //
-// The Go runtime is told not to look for the CPU limits of its cgroup: it
-// would read cgroup files and all of mountinfo at every start, for a process
-// that lives milliseconds.
+// The Go runtime is told not to follow the CPU limit of its cgroup: it would keep
+// files of the cgroup open, and that is of no use to a process that lives
+// milliseconds.
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0

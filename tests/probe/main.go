@@ -20,6 +20,8 @@
 //	probe notify MESSAGE...       send to $NOTIFY_SOCKET, with escapes as in Go
 //	probe hear SOCKET             outside: be systemd there, print what is told
 //	                              and whether descriptors came, until BARRIER=1
+//	probe faults COMMAND [ARG...]
+//	                              outside: run COMMAND, print its page faults
 //	probe pty ACTION... -- COMMAND [ARG...]
 //	                              outside: run COMMAND on a terminal, see drive
 //
@@ -56,6 +58,8 @@ func main() {
 		err = callOnce(os.Args[2:])
 	case "syscalls":
 		err = callEach(os.Stdin, os.Stdout)
+	case "faults":
+		err = faults(os.Args[2:])
 	case "pty":
 		var code int
 		if code, err = drive(os.Args[2:]); err == nil {

@@ -1,0 +1,71 @@
+#!/usr/bin/env bats
+# budget: what a start may cost, in things that can be counted. Times differ from
+# one machine and minute to the next; these don't, or little. Whoever needs more
+# raises the number here, with the reason; whoever needs less lowers it.
+load helpers
+load bundles
+
+suite_setup() { host_facts; }
+
+# within PERCENT COUNT BUDGET WHAT
+within() {
+	[ "$2" -le $(($3 + $3 * $1 / 100)) ] || fail "$4: $2, the budget is $3 and $1 % more"
+	echo "# $4: $2 of $3" >&3
+}
+
+# dockers: Docker's default container, whose process ends at once.
+dockers() {
+	adapt docker-run-v2
+	args true
+}
+
+# calls COMMAND...: the system calls of a command and of all it starts, but for
+# those whose number depends on who runs when.
+calls() {
+	command -v strace >/dev/null || skip "needs strace"
+	strace -f -c --signal=none -o "$BATS_TEST_TMPDIR/calls" \
+		-e 'trace=!futex,nanosleep,sched_yield,rt_sigreturn,tgkill,getpid,madvise,clock_nanosleep,gettid,sigaltstack,rt_sigprocmask,mmap,clone,epoll_pwait,restart_syscall' \
+		"$@" >"$OUT" 2>"$ERR" </dev/null 3>&- || fail "strace: $(tail -n 3 "$ERR")"
+	awk '$NF == "total" { print $4 }' "$BATS_TEST_TMPDIR/calls"
+}
+
+amd64() { [ "$(uname -m)" = x86_64 ] || skip "counted on x86_64"; }
+
+@test "bytes of the binary" {
+	ours
+	amd64
+	within 3 "$(stat -Lc %s "$RUNTIME")" 5200000 bytes
+}
+
+@test "packages that are initialised in init" {
+	ours
+	local named
+	named=$(GODEBUG=inittrace=1 bash -c 'exec -a crun-go:init "$0"' "$RUNTIME" 2>&1 | grep -c '^init ') || true
+	[ "$named" -gt 5 ] || fail "inittrace lists only $named packages"
+	within 0 "$named" 24 packages
+}
+
+@test "system calls" {
+	ours
+	amd64
+	dockers
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID")" 988 run
+	args sleep 1000
+	ok rt run --detach --bundle "$BUNDLE" "$ID"
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" state "$ID")" 153 state
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" exec "$ID" true)" 775 exec
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" kill "$ID" KILL)" 151 kill
+	wait_status stopped
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" delete "$ID")" 168 delete
+}
+
+@test "page faults" {
+	ours
+	amd64
+	dockers
+	local seen=()
+	for _ in 1 2 3 4 5 6 7; do
+		seen+=("$("$PROBE" faults "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID")")
+	done
+	within 10 "$(printf '%s\n' "${seen[@]}" | sort -n | sed -n 4p)" 660 "page faults of run"
+}
