@@ -93,6 +93,11 @@ func (c *Cgroup) explain(field, op, file, value string, err error) error {
 		} else if strings.HasPrefix(file, "io.") {
 			e.Hint = "the value must name a whole disk of this host, not a partition"
 		}
+	case unix.EOPNOTSUPP:
+		if strings.HasPrefix(file, "io.") {
+			e.Err = &reason{"the disk has no weights", ErrNotSupported}
+			e.Hint = "weights of single disks need the BFQ scheduler on them: see queue/scheduler in /sys/block/DISK"
+		}
 	case unix.EACCES, unix.EPERM, unix.EROFS:
 		e.Hint = "this user may not write there: have the cgroup delegated, or leave the limit out"
 	case unix.EINVAL, unix.ERANGE:

@@ -59,6 +59,11 @@ func (c *Cgroup) setIOWeight(field, prefix string, w uint16) error {
 	return nil
 }
 
+// HasBFQ tells whether weights go to the BFQ scheduler, in its own scale.
+func (c *Cgroup) HasBFQ() bool {
+	return unix.Faccessat(c.fd, "io.bfq.weight", unix.F_OK, 0) == nil
+}
+
 // IOWeight maps 10 to 1000 linearly to 1 to 10000.
 func IOWeight(w uint16) int { return 1 + (int(w)-10)*9999/990 }
 

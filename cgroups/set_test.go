@@ -101,6 +101,10 @@ func TestSet(t *testing.T) {
 		{`{"unified":{"io.max":"8:0 rbps=1\n8:1 rbps=2"}}`, "io.max", "io.max=8:1 rbps=2"},
 		{`{"unified":{"pids.max":"5"}}`, "pids.max", ""},
 		{`{"unified":{"cgroup.max.depth":"5"}}`, "cgroup.max.depth", "cgroup.max.depth=5"},
+		{`{"unified":{"cpuset.cpus.partition":"isolated"}}`, "cpuset.cpus.partition", "cpuset.cpus.partition=isolated"},
+		// A kernel that takes the word, and then does not.
+		{`{"unified":{"cpuset.cpus.partition":"root invalid (no)"}}`, "cpuset.cpus.partition",
+			`unified.cpuset.cpus.partition: write "root invalid (no)" to "DIR/cpuset.cpus.partition": the kernel makes no partition of it: root invalid (no)`},
 		{`{"unified":{"memory.nope":"5"}}`, "", `unified.memory.nope: write "5" to "DIR/memory.nope": this kernel has no such file`},
 		{`{"unified":{"../memory.max":"5"}}`, "", "unified.../memory.max: not the name of a cgroup v2 file"},
 		{`{"unified":{"tasks":"5"}}`, "", "unified.tasks: not the name of a cgroup v2 file"},

@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -29,8 +30,33 @@ func (c *Cgroup) setUnified(files map[string]string) error {
 				return err
 			}
 		}
+		if file == "cpuset.cpus.partition" {
+			if err := c.checkPartition(field, files[file]); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// checkPartition reads what became of a cpuset partition: the kernel takes the
+// write also if there can be none, and says why in the file, such as "root invalid
+// (Parent is not a partition root)".
+func (c *Cgroup) checkPartition(field, value string) error {
+	const file = "cpuset.cpus.partition"
+	b, err := readAt(c.fd, file)
+	if err != nil {
+		return c.explain(field, "read", file, "", err)
+	}
+	state, why, invalid := strings.Cut(strings.TrimSpace(string(b)), " invalid")
+	if !invalid {
+		return nil
+	}
+	return &Error{
+		Field: field, Op: "write", File: c.Dir() + "/" + file, Value: strings.TrimSpace(value),
+		Err:  errors.New("the kernel makes no partition of it: " + state + " invalid" + why),
+		Hint: "a partition needs CPUs of its own in cpuset.cpus or cpuset.cpus.exclusive, which every cgroup above has for it in cpuset.cpus.exclusive",
+	}
 }
 
 // checkUnified allows the names of resource files: those of cgroup v2 are all

@@ -79,7 +79,11 @@ func (c *Container) destroy(warn func(field, text string)) error {
 	if err := c.end(); err != nil {
 		return err
 	}
-	if err := errors.Join(c.removeCgroup(), c.dropUnit()); err != nil {
+	remove := c.removeCgroup
+	if c.journal.Cgroup.Unit != "" {
+		remove = c.removeUnit
+	}
+	if err := remove(); err != nil {
 		return fmt.Errorf("unable to destroy container: %w", err)
 	}
 	if err := leaveRdt(&c.journal.Rdt); err != nil {

@@ -174,3 +174,20 @@ func completed(given, sum *specs.LinuxResources) *specs.LinuxResources {
 	}
 	return &full
 }
+
+// completedForUnit adds what systemd has to know together, but the kernel keeps by
+// itself: a quota is a share of its period, and swap what a limit leaves of a sum.
+func completedForUnit(given, sum *specs.LinuxResources) *specs.LinuxResources {
+	full := *completed(given, sum)
+	if m := full.Memory; m != nil && newer(nil, m.Swap) != nil && newer(nil, m.Limit) == nil {
+		memory := *m
+		memory.Limit = sum.Memory.Limit
+		full.Memory = &memory
+	}
+	if c := full.CPU; c != nil && (newer(nil, c.Quota) != nil || newer(nil, c.Period) != nil) {
+		cpu := *c
+		cpu.Quota, cpu.Period = sum.CPU.Quota, sum.CPU.Period
+		full.CPU = &cpu
+	}
+	return &full
+}

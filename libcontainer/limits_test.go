@@ -79,3 +79,23 @@ func TestOverlay(t *testing.T) {
 		}
 	}
 }
+
+// What systemd has to know together: it is told both, if one is given.
+func TestCompletedForUnit(t *testing.T) {
+	for _, test := range []struct{ old, given, told string }{
+		{`{"cpu":{"quota":100,"period":200}}`, `{"cpu":{"quota":50}}`, `{"cpu":{"quota":50,"period":200}}`},
+		{`{"cpu":{"quota":100,"period":200}}`, `{"cpu":{"period":50}}`, `{"cpu":{"quota":100,"period":50}}`},
+		{`{"cpu":{"quota":100,"period":200}}`, `{"cpu":{"shares":50}}`, `{"cpu":{"shares":50}}`},
+		{`{"cpu":{"period":200}}`, `{"cpu":{"quota":-1}}`, `{"cpu":{"quota":-1,"period":200}}`},
+		{`{"memory":{"limit":100,"swap":300}}`, `{"memory":{"swap":400}}`, `{"memory":{"limit":100,"swap":400}}`},
+		{`{"memory":{"limit":100,"swap":300}}`, `{"memory":{"limit":200}}`, `{"memory":{"limit":200,"swap":300}}`},
+		{`{"memory":{"limit":100,"swap":300}}`, `{"memory":{"reservation":20}}`, `{"memory":{"reservation":20}}`},
+		{`{}`, `{"memory":{"swap":400}}`, `{"memory":{"swap":400}}`},
+	} {
+		given := limits(t, test.given)
+		told := completedForUnit(given, overlay(limits(t, test.old), given))
+		if got := string(ocijson.EncodeLimits(told)); got != test.told {
+			t.Errorf("%s over %s:\n got %s\nwant %s", test.given, test.old, got, test.told)
+		}
+	}
+}

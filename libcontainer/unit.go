@@ -30,7 +30,7 @@ const fewTasks = 32
 // prepareUnit connects to systemd: whatever is wrong with that shows before
 // there is a process. A slice is started here; a scope needs one, see startUnit.
 func (c *creation) prepareUnit(s *plan.StartUnit) error {
-	properties, err := systemd.Properties(s.Resources)
+	properties, err := systemd.Properties(s.Resources, false)
 	if err != nil {
 		return resourceError(err)
 	}
@@ -70,14 +70,39 @@ func unitDescription(s *state.State) string {
 func (c *creation) startUnit(pid int) error {
 	u := c.unit
 	u.tried = true
-	err := u.conn.Start(&u.Unit, pid)
-	if err == nil {
-		err = c.takeUnit(pid)
+	if err := u.conn.Start(&u.Unit, pid); err != nil {
+		hint := ""
+		if errors.Is(err, systemd.ErrUnitExists) {
+			whose := ""
+			if u.User {
+				whose = "--user "
+			}
+			hint = fmt.Sprintf("another container's, or none of a container: see \"systemctl %sstatus %s\"", whose, u.Unit.Name)
+		}
+		return fieldError("linux.cgroupsPath", err, hint)
 	}
-	if err != nil {
+	if err := c.takeUnit(pid); err != nil {
 		return fieldError("linux.cgroupsPath", err, "")
 	}
+	if err := c.weighUnit(); err != nil {
+		return err
+	}
 	return c.openUnitTrees()
+}
+
+// weighUnit tells systemd the weights for disks again where they are those of BFQ,
+// which is not known before there is a cgroup.
+func (c *creation) weighUnit() error {
+	r := c.unit.Resources
+	if r == nil || r.BlockIO == nil || r.BlockIO.Weight == nil && len(r.BlockIO.WeightDevice) == 0 || !c.cgroup.HasBFQ() {
+		return nil
+	}
+	io := specs.LinuxBlockIO{Weight: r.BlockIO.Weight, WeightDevice: r.BlockIO.WeightDevice}
+	properties, err := systemd.Properties(&specs.LinuxResources{BlockIO: &io}, true)
+	if err != nil {
+		return resourceError(err)
+	}
+	return c.unit.conn.Set(c.unit.Unit.Name, properties)
 }
 
 func (c *creation) takeUnit(pid int) error {
@@ -166,20 +191,25 @@ func (c *creation) limitTasks(limit int64) error {
 	return c.unit.conn.Set(c.unit.Unit.Name, systemd.Tasks(limit))
 }
 
-// stopUnit undoes startUnit, as far as that came.
+// stopUnit undoes startUnit, as far as that came. A unit of another description
+// is somebody else's.
 func (c *creation) stopUnit() error {
 	if c.unit == nil || !c.unit.tried {
 		return nil
 	}
-	return c.unit.conn.Stop(c.unit.Unit.Name, c.unit.Description)
+	text, err := c.unit.conn.Description(c.unit.Unit.Name)
+	if err != nil || text != c.unit.Description {
+		return err
+	}
+	return c.unit.conn.Stop(c.unit.Unit.Name)
 }
 
 // limitUnit gives new limits to systemd, which would write the old ones again.
-func limitUnit(of *state.Cgroup, r *specs.LinuxResources) error {
+func limitUnit(of *state.Cgroup, group *cgroups.Cgroup, r *specs.LinuxResources) error {
 	if of.Unit == "" {
 		return nil
 	}
-	properties, err := systemd.Properties(r)
+	properties, err := systemd.Properties(r, group.HasBFQ())
 	if err != nil {
 		return resourceError(err)
 	}
@@ -195,25 +225,34 @@ func limitUnit(of *state.Cgroup, r *specs.LinuxResources) error {
 	return conn.Set(of.Unit, properties)
 }
 
-// dropUnit ends the container's unit. Its cgroup is gone already, if its name
-// was known: then systemd will notice by itself if it can't be told. If not, the
-// runtime was killed while systemd made it, and it is known by its description.
-func (c *Container) dropUnit() error {
+// removeUnit ends what is left in the container's cgroup and removes it, and the
+// unit with it. If the runtime was killed while systemd made the unit, the cgroup
+// is not known.
+//
+// The unit may be somebody else's by now: systemd drops one that has ended, and
+// another container may have the same name. Its description tells. Where systemd
+// can't be asked, it will notice the end of the cgroup by itself.
+func (c *Container) removeUnit() error {
 	of := &c.journal.Cgroup
-	if of.Unit == "" {
-		return nil
-	}
 	conn, err := systemd.Dial(of.User)
 	if errors.Is(err, systemd.ErrNoSystemd) {
-		return nil
+		return c.removeCgroup()
 	}
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	description := ""
-	if of.Dir == "" {
-		description = unitDescription(c.journal)
+	text, err := conn.Description(of.Unit)
+	switch ours := unitDescription(c.journal); {
+	case err != nil:
+		return err
+	case text == of.Unit: // there is no such unit
+		return c.removeCgroup()
+	case text != ours:
+		return nil
 	}
-	return conn.Stop(of.Unit, description)
+	if err := c.removeCgroup(); err != nil {
+		return err
+	}
+	return conn.Stop(of.Unit)
 }

@@ -73,7 +73,7 @@ func (c *Container) updateLimits(given *specs.LinuxResources, rest func() error)
 		return resourceError(err)
 	}
 	if err = rest(); err == nil {
-		err = limitUnit(&c.journal.Cgroup, completed(given, sum))
+		err = limitUnit(&c.journal.Cgroup, group, completedForUnit(given, sum))
 	}
 	if err == nil {
 		err = c.dir.SaveLimits(ocijson.EncodeLimits(sum))

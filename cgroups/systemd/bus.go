@@ -17,15 +17,20 @@ import (
 // hundreds of units starting, takes its time.
 const timeout = 30 * time.Second
 
+// absence bounds how long systemd may not be there because it executes itself
+// anew ("systemctl daemon-reexec", an update of its package).
+const absence = 5 * time.Second
+
 // ErrNoSystemd is in the chain of the error if no systemd can be talked to.
 var ErrNoSystemd = errors.New("no systemd to talk to")
 
 // Conn is a connection to systemd. It is not safe for concurrent use. The
 // owner calls Close.
 type Conn struct {
-	bus  *dbus.Conn
-	dest string // systemd's name on a bus; empty if there is no bus between
-	user bool
+	bus      *dbus.Conn
+	dest     string // systemd's name on a bus; empty if there is no bus between
+	places   []address
+	deadline time.Time // of what is being asked for
 }
 
 // address is a place where systemd may be listening.
@@ -41,17 +46,30 @@ func Dial(user bool) (*Conn, error) {
 	if user {
 		places = userPlaces(os.Getenv, hostUID())
 	}
-	return dial(places, user)
+	return dial(places)
 }
 
-func dial(places []address, user bool) (*Conn, error) {
+// dial connects to the first place where systemd answers. It may be that it does
+// nowhere because it is just executing itself anew: then it will soon.
+func dial(places []address) (*Conn, error) {
+	for end := time.Now().Add(absence); ; time.Sleep(20 * time.Millisecond) {
+		c, coming, err := dialOnce(places)
+		if err == nil || !coming || time.Now().After(end) {
+			return c, err
+		}
+	}
+}
+
+func dialOnce(places []address) (c *Conn, coming bool, err error) {
 	deadline := time.Now().Add(timeout)
 	var tried []string
 	for _, place := range places {
-		c, err := dialOne(place, user, deadline)
+		c, err := dialOne(place, deadline)
 		if err == nil {
-			return c, nil
+			c.places = places
+			return c, false, nil
 		}
+		coming = coming || !place.bus && (errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, dbus.ErrClosed))
 		reason := err.Error()
 		if errors.Is(err, unix.ENOENT) {
 			// Engines read the errno's words as "the container's command was
@@ -60,15 +78,15 @@ func dial(places []address, user bool) (*Conn, error) {
 		}
 		tried = append(tried, fmt.Sprintf("%s: %s", place.path, reason))
 	}
-	return nil, fmt.Errorf("%w (%s)", ErrNoSystemd, strings.Join(tried, "; "))
+	return nil, coming, fmt.Errorf("%w (%s)", ErrNoSystemd, strings.Join(tried, "; "))
 }
 
-func dialOne(place address, user bool, deadline time.Time) (*Conn, error) {
+func dialOne(place address, deadline time.Time) (*Conn, error) {
 	bus, err := dbus.Dial(place.path, deadline)
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{bus: bus, user: user}
+	c := &Conn{bus: bus, deadline: deadline}
 	if place.bus {
 		err = c.enterBus()
 	}

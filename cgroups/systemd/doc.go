@@ -8,8 +8,12 @@
 // process.
 //
 // Limits are properties of the unit as well as values in the cgroup's files:
-// systemd writes what it knows of back into the files whenever it likes, at
-// daemon-reload for one. What it has no property for it leaves alone, and also
-// the device filter: there are no properties for devices, so that systemd has
-// no filter of its own to put in the place of the container's.
+// systemd writes all that it knows of into the files whenever it likes, such as
+// when a property of the unit changes, or another unit of the slice needs one more
+// controller. What it has no property for it leaves alone, and also the device
+// filter: there are no properties for devices, so that systemd has no filter of
+// its own to put in the place of the container's.
+//
+// systemd may execute itself anew at any time. It keeps units and jobs, not
+// connections: what was asked for is asked for again.
 package systemd

@@ -16,7 +16,10 @@ import (
 // values of unified win. What is wrong in a way that only the kernel can tell is
 // left for the kernel to tell. Devices and the number of processes are not among
 // them: see the package's comment and [Tasks].
-func Properties(r *specs.LinuxResources) ([]Property, error) {
+//
+// bfq tells whether the unit's cgroup has io.bfq.weight, for which systemd
+// converts IOWeight to the scheduler's own scale.
+func Properties(r *specs.LinuxResources, bfq bool) ([]Property, error) {
 	if r == nil {
 		return nil, nil
 	}
@@ -30,7 +33,7 @@ func Properties(r *specs.LinuxResources) ([]Property, error) {
 		}
 	}
 	if io := r.BlockIO; io != nil {
-		list.io(io)
+		list.io(io, bfq)
 	}
 	return list, list.unified(r.Unified)
 }
@@ -112,7 +115,7 @@ func (p *properties) bandwidth(quota int64, period uint64) {
 	if period != 0 {
 		p.add("CPUQuotaPeriodUSec", period)
 	} else {
-		period = 100000 // the kernel's default
+		period = p.period()
 	}
 	switch {
 	case quota < 0:
@@ -132,6 +135,16 @@ func (p *properties) bandwidth(quota int64, period uint64) {
 		}
 		p.add("CPUQuotaPerSecUSec", perSecond)
 	}
+}
+
+// period is that of a quota that comes without one.
+func (p *properties) period() uint64 {
+	for _, have := range *p {
+		if have.Name == "CPUQuotaPeriodUSec" {
+			return have.Value.(uint64)
+		}
+	}
+	return 100000 // the kernel's default
 }
 
 // set adds a list of CPUs or nodes, "0-3,7", as the bits it stands for.
@@ -162,18 +175,20 @@ func (p *properties) set(name, field, list string) error {
 	return nil
 }
 
-func (p *properties) io(io *specs.LinuxBlockIO) {
-	if w := value(io.Weight); w >= 10 && w <= 1000 {
-		p.add("IOWeight", uint64(cgroups.IOWeight(w)))
+func (p *properties) io(io *specs.LinuxBlockIO, bfq bool) {
+	weight := func(w uint16) uint64 {
+		if bfq {
+			return weightForBFQ(uint64(w))
+		}
+		return uint64(cgroups.IOWeight(w))
 	}
-	var weights []Pair
+	if w := value(io.Weight); w >= 10 && w <= 1000 {
+		p.add("IOWeight", weight(w))
+	}
 	for _, d := range io.WeightDevice {
 		if w := value(d.Weight); w >= 10 && w <= 1000 {
-			weights = append(weights, Pair{blockDevice(d.Major, d.Minor), uint64(cgroups.IOWeight(w))})
+			p.device("IODeviceWeight", blockDevice(d.Major, d.Minor), weight(w))
 		}
-	}
-	if len(weights) > 0 {
-		p.add("IODeviceWeight", weights)
 	}
 	p.throttle("IOReadBandwidthMax", io.ThrottleReadBpsDevice)
 	p.throttle("IOWriteBandwidthMax", io.ThrottleWriteBpsDevice)
@@ -181,66 +196,46 @@ func (p *properties) io(io *specs.LinuxBlockIO) {
 	p.throttle("IOWriteIOPSMax", io.ThrottleWriteIOPSDevice)
 }
 
+// weightForBFQ is the IOWeight, of 1 to 10000, that systemd converts to a weight
+// of BFQ's, of 1 to 1000. Both have 100 as their default, and a line on each side.
+func weightForBFQ(w uint64) uint64 {
+	if w <= 100 {
+		return w
+	}
+	return 100 + (w-100)*11
+}
+
 func (p *properties) throttle(name string, devices []specs.LinuxThrottleDevice) {
-	var rates []Pair
 	for _, d := range devices {
 		rate := d.Rate
 		if rate == 0 {
 			rate = Infinity
 		}
-		rates = append(rates, Pair{blockDevice(d.Major, d.Minor), rate})
+		p.device(name, blockDevice(d.Major, d.Minor), rate)
 	}
-	if len(rates) > 0 {
-		p.add(name, rates)
+}
+
+// device sets what a property says of one device.
+func (p *properties) device(name, path string, value uint64) {
+	for i := range *p {
+		if (*p)[i].Name != name {
+			continue
+		}
+		pairs := (*p)[i].Value.([]Pair)
+		for k := range pairs {
+			if pairs[k].Path == path {
+				pairs[k].Value = value
+				return
+			}
+		}
+		(*p)[i].Value = append(pairs, Pair{path, value})
+		return
 	}
+	*p = append(*p, Property{name, []Pair{{path, value}}})
 }
 
 // blockDevice is a path by which systemd finds a device of that number.
 func blockDevice(major, minor int64) string { return fmt.Sprintf("/dev/block/%d:%d", major, minor) }
-
-// unified adds those of the kernel's files that systemd writes, too.
-func (p *properties) unified(files map[string]string) error {
-	for _, f := range [...]struct{ file, name string }{
-		{"memory.min", "MemoryMin"},
-		{"memory.low", "MemoryLow"},
-		{"memory.high", "MemoryHigh"},
-		{"memory.max", "MemoryMax"},
-		{"memory.swap.max", "MemorySwapMax"},
-		{"memory.zswap.max", "MemoryZSwapMax"},
-		{"cpu.weight", "CPUWeight"},
-	} {
-		if n, ok := limitText(files[f.file]); ok {
-			p.add(f.name, n)
-		}
-	}
-	if n, ok := limitText(strings.TrimPrefix(files["io.weight"], "default ")); ok {
-		p.add("IOWeight", n)
-	}
-	if quota, period, ok := strings.Cut(strings.TrimSpace(files["cpu.max"]), " "); ok || quota != "" {
-		q, ok1 := limitText(quota)
-		n, ok2 := limitText(period)
-		switch {
-		case ok && !ok2, !ok1: // the kernel will say what is wrong
-		case q == Infinity:
-			p.bandwidth(-1, n)
-		default:
-			p.bandwidth(int64(min(q, 1<<62)), n)
-		}
-	}
-	if err := p.set("AllowedCPUs", "unified.cpuset.cpus", files["cpuset.cpus"]); err != nil {
-		return err
-	}
-	return p.set("AllowedMemoryNodes", "unified.cpuset.mems", files["cpuset.mems"])
-}
-
-// limitText reads a number, or "max".
-func limitText(text string) (uint64, bool) {
-	if text = strings.TrimSpace(text); text == "max" {
-		return Infinity, true
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	return n, err == nil
-}
 
 // value is *p, or zero: absent and zero mean the same here.
 func value[T any](p *T) T {

@@ -36,15 +36,27 @@ func TestProperties(t *testing.T) {
 		{`{"memory":{"limit":100},"unified":{"memory.max":"max","memory.high":"70\n","hugetlb.2MB.max":"5","pids.max":"5"}}`,
 			"MemoryMax=" + infinity + " MemoryHigh=70"},
 		{`{"unified":{"cpu.max":"max 50000","cpu.weight":"7","io.weight":"default 30","cpuset.cpus":"1"}}`,
-			"CPUWeight=7 IOWeight=30 CPUQuotaPeriodUSec=50000 CPUQuotaPerSecUSec=" + infinity + " AllowedCPUs=[2]"},
+			"CPUWeight=7 CPUQuotaPeriodUSec=50000 CPUQuotaPerSecUSec=" + infinity + " IOWeight=30 AllowedCPUs=[2]"},
 		{`{"unified":{"cpu.max":"5000"}}`, "CPUQuotaPerSecUSec=50000"},
 		{`{"unified":{"cpu.max":"lots","memory.max":"5G"}}`, ""},
+		{`{"cpu":{"period":50000},"unified":{"cpu.max":"5000"}}`, "CPUQuotaPeriodUSec=50000 CPUQuotaPerSecUSec=100000"},
+		{`{"cpu":{"shares":1024},"unified":{"cpu.idle":"1"}}`, "CPUWeight=0"},
+		{`{"cpu":{"shares":1024},"unified":{"cpu.idle":"0"}}`, "CPUWeight=100"},
+		{`{"unified":{"cpu.weight":"5","cpu.weight.nice":"-20"}}`, "CPUWeight=8668"},
+		{`{"unified":{"cpu.weight.nice":"19"}}`, "CPUWeight=1"},
+		{`{"unified":{"cpu.weight.nice":"20"}}`, ""},
+		{`{"unified":{"memory.oom.group":"1","memory.zswap.writeback":"0\n"}}`, "MemoryZSwapWriteback=false OOMPolicy=kill"},
+		{`{"unified":{"memory.oom.group":"0","memory.zswap.writeback":"2"}}`, "OOMPolicy=continue"},
+		{`{"blockIO":{"throttleReadBpsDevice":[{"major":8,"rate":5},{"major":9,"rate":6}]},"unified":{"io.max":"8:0 rbps=7 wiops=max odd=1\n8:16 riops=9\nx"}}`,
+			"IOReadBandwidthMax=[{/dev/block/8:0 7} {/dev/block/9:0 6}] IOWriteIOPSMax=[{/dev/block/8:0 " + infinity + "}] IOReadIOPSMax=[{/dev/block/8:16 9}]"},
+		{`{"blockIO":{"weight":10},"unified":{"io.weight":"40\n8:0 50","io.bfq.weight":"8:16 200"}}`,
+			"IOWeight=40 IODeviceWeight=[{/dev/block/8:0 50} {/dev/block/8:16 1200}]"},
 	} {
 		var r specs.LinuxResources
 		if err := json.Unmarshal([]byte(c.resources), &r); err != nil {
 			t.Fatal(err)
 		}
-		list, err := Properties(&r)
+		list, err := Properties(&r, false)
 		got := printed(list)
 		if err != nil {
 			got = "error: " + err.Error()
@@ -55,6 +67,26 @@ func TestProperties(t *testing.T) {
 	}
 	if got := printed(Tasks(-1)) + " " + printed(Tasks(7)) + printed(Tasks(0)); got != "TasksMax="+infinity+" TasksMax=7" {
 		t.Error(got)
+	}
+}
+
+// With BFQ, what systemd makes of IOWeight has to be what was asked for:
+//
+//	w                          up to 100
+//	100 + (w-100) * 900/9900   beyond (BFQ_WEIGHT in systemd's sources)
+func TestWeightsForBFQ(t *testing.T) {
+	for w := uint16(10); w <= 1000; w++ {
+		list, err := Properties(&specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{Weight: &w}}, true)
+		if err != nil || len(list) != 1 || list[0].Name != "IOWeight" {
+			t.Fatalf("%v, %v", list, err)
+		}
+		got := list[0].Value.(uint64)
+		if got > 100 {
+			got = 100 + (got-100)*900/9900
+		}
+		if got != uint64(w) {
+			t.Errorf("%d becomes %d", w, got)
+		}
 	}
 }
 

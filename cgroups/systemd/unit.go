@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/crun-go/crun-go/cgroups/systemd/internal/dbus"
 )
@@ -15,11 +14,15 @@ const (
 	managerInterface = "org.freedesktop.systemd1.Manager"
 )
 
+// ErrUnitExists is in the chain of the error if a unit of that name is there and
+// has not failed.
+var ErrUnitExists = errors.New("a unit of that name exists")
+
 // Unit is a transient unit: a scope, or a slice if its name ends in .slice.
 type Unit struct {
 	Name        string
 	Slice       string // the slice it belongs to, as systemd names it: "-.slice" is the root
-	Description string // says whose unit it is: see Stop
+	Description string // says whose unit it is
 	Properties  []Property
 }
 
@@ -30,16 +33,18 @@ func IsSlice(name string) bool { return strings.HasSuffix(name, ".slice") }
 // until that is done. What a unit of the name that failed has left with systemd
 // is dropped.
 func (c *Conn) Start(u *Unit, pid int) error {
-	c.bus.Until(time.Now().Add(timeout))
+	c.begin()
 	err := c.start(u, pid)
-	if isError(err, "UnitExists") {
-		var name dbus.Body
-		name.Text(u.Name)
-		if _, err := c.call("ResetFailedUnit", "s", &name); err == nil {
-			if err = c.start(u, pid); err == nil {
-				return nil
-			}
+	if c.restarted(err) {
+		err = c.startAgain(u, pid)
+	}
+	if isError(err, "UnitExists") && c.resetFailed(u.Name) {
+		if again := c.start(u, pid); again == nil {
+			return nil
 		}
+	}
+	if isError(err, "UnitExists") {
+		err = ErrUnitExists
 	}
 	if err != nil {
 		return fmt.Errorf("start unit %q: %w", u.Name, err)
@@ -47,13 +52,23 @@ func (c *Conn) Start(u *Unit, pid int) error {
 	return nil
 }
 
+// resetFailed drops a unit that has failed.
+func (c *Conn) resetFailed(unit string) bool {
+	var name dbus.Body
+	name.Text(unit)
+	_, err := c.call("ResetFailedUnit", "s", &name)
+	return err == nil
+}
+
 func (c *Conn) start(u *Unit, pid int) error {
-	var args dbus.Body
-	args.Text(u.Name)
-	args.Text("replace") // any job there may be for the unit
-	encodeProperties(&args, u.all(pid))
-	args.Array(8, func() {}) // no auxiliary units
-	return c.job("StartTransientUnit", "ssa(sv)a(sa(sv))", &args)
+	return known(u.all(pid), func(properties []Property) error {
+		var args dbus.Body
+		args.Text(u.Name)
+		args.Text("replace") // any job there may be for the unit
+		encodeProperties(&args, properties)
+		args.Array(8, func() {}) // no auxiliary units
+		return c.job("StartTransientUnit", "ssa(sv)a(sa(sv))", &args)
+	})
 }
 
 // all are the properties of the unit, the caller's last.
@@ -86,12 +101,16 @@ func (c *Conn) Set(name string, properties []Property) error {
 	if len(properties) == 0 {
 		return nil
 	}
-	c.bus.Until(time.Now().Add(timeout))
-	var args dbus.Body
-	args.Text(name)
-	args.Bool(true) // not beyond the life of the unit
-	encodeProperties(&args, properties)
-	if _, err := c.call("SetUnitProperties", "sba(sv)", &args); err != nil {
+	c.begin()
+	err := known(properties, func(properties []Property) error {
+		var args dbus.Body
+		args.Text(name)
+		args.Bool(true) // not beyond the life of the unit
+		encodeProperties(&args, properties)
+		_, err := c.callTwice("SetUnitProperties", "sba(sv)", &args)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("set properties of unit %q: %w", name, err)
 	}
 	return nil
@@ -100,36 +119,39 @@ func (c *Conn) Set(name string, properties []Property) error {
 // Attach moves a process into a unit that is delegated: into the cgroup below
 // its own ("/a/b"), or that itself if below is empty.
 func (c *Conn) Attach(name, below string, pid int) error {
-	c.bus.Until(time.Now().Add(timeout))
+	c.begin()
 	var args dbus.Body
 	args.Text(name)
 	args.Text(below)
 	args.Array(4, func() { args.Uint32(uint32(pid)) })
-	if _, err := c.call("AttachProcessesToUnit", "ssau", &args); err != nil {
+	if _, err := c.callTwice("AttachProcessesToUnit", "ssau", &args); err != nil {
 		return fmt.Errorf("move a process to unit %q: %w", name, err)
 	}
 	return nil
 }
 
 // Stop ends a unit and waits until that is done. One that is not there is no
-// error. If description is not empty, a unit with another one is somebody
-// else's, and left alone.
-func (c *Conn) Stop(name, description string) error {
-	c.bus.Until(time.Now().Add(timeout))
-	if description != "" {
-		text, err := c.property(name, "org.freedesktop.systemd1.Unit", "Description")
-		if err != nil || text != description {
-			return err
-		}
-	}
+// error.
+func (c *Conn) Stop(name string) error {
+	c.begin()
 	var args dbus.Body
 	args.Text(name)
 	args.Text("replace")
 	err := c.job("StopUnit", "ss", &args)
+	if c.restarted(err) {
+		err = c.job("StopUnit", "ss", &args)
+	}
 	if err != nil && !isError(err, "NoSuchUnit") {
 		return fmt.Errorf("stop unit %q: %w", name, err)
 	}
 	return nil
+}
+
+// Description returns what was given as Description of the unit of that name; if
+// there is none, it is the name.
+func (c *Conn) Description(name string) (string, error) {
+	c.begin()
+	return c.property(name, "org.freedesktop.systemd1.Unit", "Description")
 }
 
 // ControlGroup returns the path of a slice's cgroup in the hierarchy.
@@ -187,6 +209,10 @@ func (c *Conn) property(unit, of, name string) (string, error) {
 	args.Text(name)
 	get := dbus.Method{Destination: c.dest, Path: unitPath(unit), Interface: "org.freedesktop.DBus.Properties", Member: "Get"}
 	answer, err := c.bus.Call(get, "ss", &args)
+	if c.restarted(err) {
+		get.Destination = c.dest
+		answer, err = c.bus.Call(get, "ss", &args)
+	}
 	if err != nil {
 		return "", fmt.Errorf("ask for %s of unit %q: %w", name, unit, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"path/filepath"
@@ -14,7 +15,8 @@ import (
 
 // fakeSystemd answers calls by what it was told to: a line for each call it
 // expects, "METHOD: ANSWER". ANSWER is the name of an error, "job RESULT" for a
-// job and how it ends, "text T", or nothing.
+// job and how it ends, "text T", "unknown PROPERTY", "closed" for the end of the
+// connection, after which there is another, or nothing.
 func fakeSystemd(t *testing.T, lines ...string) (*Conn, func() [][]byte) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "s")
@@ -26,37 +28,48 @@ func fakeSystemd(t *testing.T, lines ...string) (*Conn, func() [][]byte) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		io.ReadFull(conn, make([]byte, len("\x00AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")))
-		io.WriteString(conn, "DATA\r\nOK 0\r\n")
+		conn := greet(l)
 		for _, line := range lines {
 			call := readCall(conn)
 			calls = append(calls, call)
 			method, answer, _ := strings.Cut(line, ": ")
 			if !bytes.Contains(call, []byte("\x00"+method+"\x00")) {
 				t.Errorf("call %q, want %s", call, method)
-				return
+				break
+			}
+			if answer == "closed" {
+				conn.Close()
+				conn = greet(l)
+				continue
 			}
 			conn.Write(answers(binary.LittleEndian.Uint32(call[8:]), answer))
 		}
+		conn.Close()
 	}()
-	c, err := dial([]address{{path: path}}, false)
+	c, err := dial([]address{{path: path}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c, func() [][]byte {
 		c.Close()
-		l.Close()
 		<-done
+		l.Close()
 		if len(calls) != len(lines) {
 			t.Errorf("%d calls, want %d", len(calls), len(lines))
 		}
 		return calls
 	}
+}
+
+// greet takes the next connection and authenticates whoever it is.
+func greet(l net.Listener) net.Conn {
+	conn, err := l.Accept()
+	if err != nil {
+		return conn
+	}
+	io.ReadFull(conn, make([]byte, len("\x00AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")))
+	io.WriteString(conn, "DATA\r\nOK 0\r\n")
+	return conn
 }
 
 func readCall(conn net.Conn) []byte {
@@ -79,6 +92,9 @@ func answers(serial uint32, answer string) []byte {
 		return slices.Concat(removed("/job/other", "failed"), build(2, str("/job/1"), reply, field(8, "g", "o")), removed("/job/1", text))
 	case "text":
 		return build(2, append([]byte("\x01s\x00\x00"), str(text)...), reply, field(8, "g", "v"))
+	case "unknown":
+		return build(3, str("Cannot set property "+text+", or unknown property."), reply,
+			field(4, "s", "org.freedesktop.DBus.Error.PropertyReadOnly"), field(8, "g", "s"))
 	case "":
 		return build(2, nil, reply)
 	}
@@ -132,10 +148,17 @@ func TestStart(t *testing.T) {
 	}{
 		{[]string{"StartTransientUnit: job done"}, ""},
 		{[]string{"StartTransientUnit: UnitExists", "ResetFailedUnit: ", "StartTransientUnit: job done"}, ""},
-		{[]string{"StartTransientUnit: UnitExists", "ResetFailedUnit: ", "StartTransientUnit: UnitExists"}, `start unit "x.scope": it is UnitExists`},
-		{[]string{"StartTransientUnit: UnitExists", "ResetFailedUnit: NoSuchUnit"}, `start unit "x.scope": it is UnitExists`},
+		{[]string{"StartTransientUnit: UnitExists", "ResetFailedUnit: ", "StartTransientUnit: UnitExists"}, `start unit "x.scope": a unit of that name exists`},
+		{[]string{"StartTransientUnit: UnitExists", "ResetFailedUnit: NoSuchUnit"}, `start unit "x.scope": a unit of that name exists`},
 		{[]string{"StartTransientUnit: job failed"}, `start unit "x.scope": systemd's job ended with "failed"`},
 		{[]string{"StartTransientUnit: Bad"}, `start unit "x.scope": it is Bad`},
+		// systemd restarts before it has heard the call, after it has done it, and while it does.
+		{[]string{"StartTransientUnit: closed", "StartTransientUnit: job done"}, ""},
+		{[]string{"StartTransientUnit: closed", "StartTransientUnit: UnitExists", "Get: text ours", "Get: text active"}, ""},
+		{[]string{"StartTransientUnit: closed", "StartTransientUnit: UnitExists", "Get: text ours", "Get: text activating", "Get: text active"}, ""},
+		{[]string{"StartTransientUnit: closed", "StartTransientUnit: UnitExists", "Get: text ours", "Get: text failed"}, `start unit "x.scope": the unit is failed`},
+		{[]string{"StartTransientUnit: closed", "StartTransientUnit: UnitExists", "Get: text theirs", "ResetFailedUnit: NoSuchUnit"},
+			`start unit "x.scope": a unit of that name exists`},
 	} {
 		conn, end := fakeSystemd(t, c.lines...)
 		got := ""
@@ -157,26 +180,59 @@ func TestStart(t *testing.T) {
 
 func TestStop(t *testing.T) {
 	for _, c := range []struct {
-		description string
-		lines       []string
-		want        string
+		lines []string
+		want  string
 	}{
-		{"", []string{"StopUnit: job done"}, ""},
-		{"", []string{"StopUnit: NoSuchUnit"}, ""},
-		{"", []string{"StopUnit: Bad"}, `stop unit "x.scope": it is Bad`},
-		{"ours", []string{"Get: text ours", "StopUnit: job done"}, ""},
-		{"ours", []string{"Get: text x.scope"}, ""}, // theirs, or none
-		{"ours", []string{"Get: Bad"}, `ask for Description of unit "x.scope": it is Bad`},
+		{[]string{"StopUnit: job done"}, ""},
+		{[]string{"StopUnit: NoSuchUnit"}, ""},
+		{[]string{"StopUnit: closed", "StopUnit: job done"}, ""},
+		{[]string{"StopUnit: closed", "StopUnit: NoSuchUnit"}, ""},
+		{[]string{"StopUnit: Bad"}, `stop unit "x.scope": it is Bad`},
 	} {
 		conn, end := fakeSystemd(t, c.lines...)
 		got := ""
-		if err := conn.Stop("x.scope", c.description); err != nil {
+		if err := conn.Stop("x.scope"); err != nil {
 			got = err.Error()
 		}
 		end()
 		if got != c.want {
 			t.Errorf("%q: got %q, want %q", c.lines, got, c.want)
 		}
+	}
+}
+
+func TestDescription(t *testing.T) {
+	conn, end := fakeSystemd(t, "Get: text ours", "Get: closed", "Get: text again", "Get: Bad")
+	for _, want := range []string{"ours <nil>", "again <nil>", ` ask for Description of unit "x.scope": it is Bad`} {
+		text, err := conn.Description("x.scope")
+		if got := fmt.Sprint(text, " ", err); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	end()
+}
+
+// What an older systemd does not know is left out, if the kernel's file says it
+// as well, and if nobody has asked for it by name.
+func TestUnknownProperties(t *testing.T) {
+	conn, end := fakeSystemd(t, "SetUnitProperties: unknown OOMPolicy", "SetUnitProperties: unknown AllowedCPUs", "SetUnitProperties: ",
+		"SetUnitProperties: unknown OOMPolicy", "SetUnitProperties: unknown MemoryMax")
+	list := []Property{{"OOMPolicy", "kill"}, {"MemoryMax", uint64(5)}, {"AllowedCPUs", []byte{1}}}
+	if err := conn.Set("x.scope", list); err != nil {
+		t.Error(err)
+	}
+	if err := conn.Set("x.scope", []Property{{"OOMPolicy", Typed{"s", []string{"kill"}}}}); err == nil {
+		t.Error("left out what somebody has asked for")
+	}
+	if err := conn.Set("x.scope", list); err == nil {
+		t.Error("left out a limit")
+	}
+	last := end()[2]
+	if bytes.Contains(last, []byte("OOMPolicy")) || bytes.Contains(last, []byte("AllowedCPUs")) || !bytes.Contains(last, []byte("MemoryMax")) {
+		t.Errorf("%q", last)
+	}
+	if len(list) != 3 {
+		t.Error("changed the caller's list")
 	}
 }
 
@@ -239,7 +295,7 @@ func TestValues(t *testing.T) {
 
 func TestNoSystemd(t *testing.T) {
 	dir := t.TempDir()
-	_, err := dial([]address{{path: dir + "/a"}, {path: dir + "/b", bus: true}}, true)
+	_, err := dial([]address{{path: dir + "/a"}, {path: dir + "/b", bus: true}})
 	if !errors.Is(err, ErrNoSystemd) || strings.Contains(err.Error(), "no such file") || !strings.Contains(err.Error(), dir+"/b: not there") {
 		t.Errorf("%v", err)
 	}

@@ -10,10 +10,25 @@ sd_inside() {
 	ok sd run --bundle "$BUNDLE" "$ID"
 }
 limits() { config ".linux.resources += $1"; }
-# show PROPERTY...: of the container's unit, values only.
+# show PROPERTY...: of the container's unit.
 show() { systemctl show "${@/#/-p}" "$unit"; }
 group() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")"; }
 units_left() { systemctl list-units --all --plain --no-legend "*$ID*"; }
+
+# again: systemd writes what it knows of into the container's files. It does so
+# when a property of the unit changes; what is in memory.min shows that it has.
+again() {
+	local min
+	min=$(show MemoryMin)
+	min=${min#*=}
+	systemctl daemon-reload
+	echo 12288 >"$(group)/memory.min"
+	systemctl set-property --runtime "$unit" IOAccounting=yes
+	until_true grep -qx "$min" "$(group)/memory.min"
+}
+
+# files NAME...: what those of the container's cgroup hold, in a line.
+files() { (cd "$(group)" && grep -H . "$@" | tr '\n' ' '); }
 
 eval "common_$(declare -f setup)"
 setup() {
@@ -40,22 +55,48 @@ teardown() {
 	[ -z "$(units_left)" ] || fail "$(units_left)"
 }
 
-@test "limits: properties of the unit, values in the files, and daemon-reload keeps both" {
+@test "limits: properties of the unit, values in the files, and systemd keeps both" {
 	limits '{memory: {limit: 67108864, reservation: 33554432, swap: 100663296},
 		cpu: {shares: 512, quota: 25000, period: 50000, cpus: "0", mems: "0"}, pids: {limit: 77},
-		blockIO: {throttleReadBpsDevice: [{major: 254, minor: 0, rate: 1048576}]},
-		hugepageLimits: [{pageSize: "2MB", limit: 4194304}], unified: {"memory.high": "50331648", "cpu.max.burst": "1000"}}'
+		blockIO: {weight: 300, throttleReadBpsDevice: [{major: 254, minor: 0, rate: 1048576}],
+			throttleWriteBpsDevice: [{major: 254, minor: 0, rate: 1048577}],
+			throttleReadIOPSDevice: [{major: 254, minor: 0, rate: 78}], throttleWriteIOPSDevice: [{major: 254, minor: 0, rate: 79}]},
+		hugepageLimits: [{pageSize: "2MB", limit: 4194304}],
+		unified: {"memory.high": "50331648", "memory.min": "4096", "memory.oom.group": "1", "memory.zswap.writeback": "0",
+			"memory.zswap.max": "8192", "memory.swap.high": "16384", "cpu.max.burst": "1000", "cgroup.max.depth": "5",
+			"io.max": "254:0 rbps=2097152 wiops=max"}}'
+	local all=(memory.max memory.low memory.min memory.high memory.swap.max memory.swap.high memory.zswap.max memory.oom.group memory.zswap.writeback
+		cpu.weight cpu.max cpu.max.burst cpuset.cpus cpuset.mems pids.max io.max io.weight hugetlb.2MB.max cgroup.max.depth) want
 	sd_create
-	local properties files
-	properties=$(show MemoryMax MemoryLow MemoryHigh MemorySwapMax CPUWeight CPUQuotaPerSecUSec CPUQuotaPeriodUSec \
-		AllowedCPUs AllowedMemoryNodes TasksMax IOReadBandwidthMax | sort | tr '\n' ' ')
-	same properties "$properties" 'AllowedCPUs=0 AllowedMemoryNodes=0 CPUQuotaPerSecUSec=500ms CPUQuotaPeriodUSec=50ms CPUWeight=59 IOReadBandwidthMax=/dev/block/254:0 1048576 MemoryHigh=50331648 MemoryLow=33554432 MemoryMax=67108864 MemorySwapMax=33554432 TasksMax=77 '
-	files=$(cd "$(group)" && grep -H . memory.max memory.low memory.high memory.swap.max cpu.weight cpu.max cpu.max.burst \
-		cpuset.cpus cpuset.mems pids.max io.max hugetlb.2MB.max | tr '\n' ' ')
-	same files "$files" 'memory.max:67108864 memory.low:33554432 memory.high:50331648 memory.swap.max:33554432 cpu.weight:59 cpu.max:25000 50000 cpu.max.burst:1000 cpuset.cpus:0 cpuset.mems:0 pids.max:77 io.max:254:0 rbps=1048576 wbps=max riops=max wiops=max hugetlb.2MB.max:4194304 '
-	systemctl daemon-reload
-	same "files after daemon-reload" "$(cd "$(group)" && grep -H . memory.max memory.low memory.high memory.swap.max cpu.weight cpu.max cpu.max.burst \
-		cpuset.cpus cpuset.mems pids.max io.max hugetlb.2MB.max | tr '\n' ' ')" "$files"
+	same properties "$(show MemoryMax MemoryLow MemoryMin MemoryHigh MemorySwapMax MemoryZSwapMax MemoryZSwapWriteback OOMPolicy CPUWeight CPUQuotaPerSecUSec \
+		CPUQuotaPeriodUSec AllowedCPUs AllowedMemoryNodes TasksMax IOWeight IOReadBandwidthMax IOWriteBandwidthMax IOReadIOPSMax | sort | tr '\n' ' ')" \
+		'AllowedCPUs=0 AllowedMemoryNodes=0 CPUQuotaPerSecUSec=500ms CPUQuotaPeriodUSec=50ms CPUWeight=59 IOReadBandwidthMax=/dev/block/254:0 2097152 IOReadIOPSMax=/dev/block/254:0 78 IOWeight=2930 IOWriteBandwidthMax=/dev/block/254:0 1048577 MemoryHigh=50331648 MemoryLow=33554432 MemoryMax=67108864 MemoryMin=4096 MemorySwapMax=33554432 MemoryZSwapMax=8192 MemoryZSwapWriteback=no OOMPolicy=kill TasksMax=77 '
+	want='memory.max:67108864 memory.low:33554432 memory.min:4096 memory.high:50331648 memory.swap.max:33554432 memory.swap.high:16384 memory.zswap.max:8192 memory.oom.group:1 memory.zswap.writeback:0 cpu.weight:59 cpu.max:25000 50000 cpu.max.burst:1000 cpuset.cpus:0 cpuset.mems:0 pids.max:77 io.max:254:0 rbps=2097152 wbps=1048577 riops=78 wiops=max io.weight:default 2930 hugetlb.2MB.max:4194304 cgroup.max.depth:5 '
+	same files "$(files "${all[@]}")" "$want"
+	again
+	same "files after a change" "$(files "${all[@]}")" "$want"
+	# Of two numbers that belong together, one.
+	ok rt update --cpu-quota 10000 --memory-swap 83886080 "$ID"
+	ok rt update --cpu-period 20000 --memory 75497472 "$ID"
+	ok rt update --blkio-weight 500 "$ID"
+	same updated "$(files cpu.max memory.max memory.swap.max io.weight)" "cpu.max:10000 20000 memory.max:75497472 memory.swap.max:8388608 io.weight:default 4950 "
+	again
+	same "updated, after a change" "$(files cpu.max memory.max memory.swap.max io.weight)" "cpu.max:10000 20000 memory.max:75497472 memory.swap.max:8388608 io.weight:default 4950 "
+}
+
+@test "limits: what is idle, and weights of BFQ" {
+	modprobe bfq
+	echo bfq >/sys/block/vda/queue/scheduler
+	limits '{blockIO: {weight: 300, weightDevice: [{major: 254, minor: 0, weight: 400}]}, unified: {"cpu.idle": "1"}}'
+	sd_create
+	local want='io.bfq.weight:default 300 io.bfq.weight:254:0 400 cpu.idle:1 '
+	same files "$(files io.bfq.weight cpu.idle)" "$want"
+	same properties "$(show IOWeight IODeviceWeight CPUWeight | sort | tr '\n' ' ')" "CPUWeight=idle IODeviceWeight=/dev/block/254:0 3400 IOWeight=2300 "
+	again
+	same "files after a change" "$(files io.bfq.weight cpu.idle)" "$want"
+	ok rt update -r <(echo '{"cpu":{"idle":0,"shares":2048},"blockIO":{"weight":500}}') "$ID"
+	again
+	same "updated, after a change" "$(files io.bfq.weight cpu.idle cpu.weight)" "io.bfq.weight:default 500 io.bfq.weight:254:0 400 cpu.idle:0 cpu.weight:174 "
 }
 
 @test "the device filter outlives daemon-reload and a change of properties" {
@@ -83,8 +124,8 @@ teardown() {
 	sd_create
 	ok rt update --memory 50331648 --memory-swap 50331648 --pids-limit 55 "$ID"
 	same limits "$(show MemoryMax TasksMax | tr '\n' ' ')$(cat "$(group)/memory.max")" "MemoryMax=50331648 TasksMax=55 50331648"
-	systemctl daemon-reload
-	same "after daemon-reload" "$(cat "$(group)/memory.max" "$(group)/pids.max" | tr '\n' ' ')" "50331648 55 "
+	again
+	same "after a change" "$(cat "$(group)/memory.max" "$(group)/pids.max" | tr '\n' ' ')" "50331648 55 "
 }
 
 @test "cgroupsPath names slice, prefix and name" {

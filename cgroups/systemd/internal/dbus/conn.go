@@ -11,8 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrTimeout means that the other side did not answer in time.
-var ErrTimeout = errors.New("no answer in time")
+var (
+	// ErrTimeout means that the other side did not answer in time.
+	ErrTimeout = errors.New("no answer in time")
+
+	// ErrClosed means that the other side has closed the connection: it may come
+	// back, and what was asked for last may have been done or not.
+	ErrClosed = errors.New("connection closed by the other side")
+)
 
 // Error is the answer to a call that the other side refused.
 type Error struct {
@@ -133,6 +139,8 @@ func (c *Conn) send(data []byte) error {
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return ErrTimeout
+		case unix.EPIPE, unix.ECONNRESET:
+			return ErrClosed
 		default:
 			return os.NewSyscallError("sendmsg", err)
 		}
@@ -160,10 +168,10 @@ func (c *Conn) receive() error {
 		switch {
 		case err == unix.EINTR:
 			continue
+		case err == unix.ECONNRESET, err == nil && n == 0:
+			return ErrClosed
 		case err != nil:
 			return os.NewSyscallError("read", err)
-		case n == 0:
-			return errors.New("connection closed by the other side")
 		}
 		c.in = append(c.in, buf[:n]...)
 		return nil
