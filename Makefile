@@ -2,10 +2,23 @@
 
 VERSION := 0.1.0
 COMMIT  := $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
-PREFIX  ?= /usr/local
 GO      ?= go
 RUNTIME ?= ./crun-go
 OUT     ?= crun-go
+BUILD   ?= build
+
+# Where things are installed, below DESTDIR.
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+DOCDIR  ?= $(PREFIX)/share/doc/crun-go
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+
+# The time that goes into pages and packages: the commit's.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
+export SOURCE_DATE_EPOCH
 
 # The same commit gives the same bytes anywhere: no paths, no build id, no VCS
 # stamp, no cgo. urfave_cli_no_docs leaves out the manual page writer.
@@ -21,7 +34,7 @@ TAGS := $(TAGS),libseccomp
 LDFLAGS += -linkmode external -extldflags -static
 endif
 
-.PHONY: all crun-go check lint test test-vm demo bench memory-floor install clean
+.PHONY: all crun-go man check lint test test-vm demo bench memory-floor install uninstall tarball deb clean
 
 all: crun-go
 
@@ -60,8 +73,41 @@ bench: crun-go
 memory-floor: crun-go
 	tests/vm/vm run --timeout 3600 --share-ro "$$PWD:/srv/crun-go" -- /srv/crun-go/tests/bench/memory-floor
 
-install: crun-go
-	install -D -m 0755 crun-go $(DESTDIR)$(PREFIX)/bin/crun-go
+# Manual pages and completions, from what --help says; by a program of this
+# machine, whatever the binary is for.
+man:
+	@rm -rf $(BUILD)/man8 $(BUILD)/completions
+	env -u GOOS -u GOARCH CGO_ENABLED=0 $(GO) run -tags urfave_cli_no_docs ./libcontainer/cli/internal/gen \
+		-version $(VERSION) -date $$(date -u -d @$(SOURCE_DATE_EPOCH) +%F) $(BUILD)
+
+# The examples name the binary where it will be.
+install: crun-go man
+	install -D -m 0755 $(OUT) $(DESTDIR)$(BINDIR)/crun-go
+	install -d $(DESTDIR)$(MANDIR)/man8
+	install -m 0644 $(BUILD)/man8/*.8 $(DESTDIR)$(MANDIR)/man8
+	install -D -m 0644 $(BUILD)/completions/crun-go.bash $(DESTDIR)$(BASHDIR)/crun-go
+	install -D -m 0644 $(BUILD)/completions/_crun-go $(DESTDIR)$(ZSHDIR)/_crun-go
+	install -D -m 0644 $(BUILD)/completions/crun-go.fish $(DESTDIR)$(FISHDIR)/crun-go.fish
+	for file in docker/daemon.json containerd/config-v2.toml containerd/config-v3.toml podman/crun-go.conf \
+		crio/crun-go.conf kubernetes/runtimeclass.yaml; do \
+		install -D -m 0644 contrib/$$file $(DESTDIR)$(DOCDIR)/examples/$$file && \
+		sed -i 's|/usr/local/bin/crun-go|$(BINDIR)/crun-go|' $(DESTDIR)$(DOCDIR)/examples/$$file || exit 1; \
+	done
+
+# Directories that others use, too, stay.
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/crun-go $(DESTDIR)$(MANDIR)/man8/crun-go.8 $(DESTDIR)$(MANDIR)/man8/crun-go-*.8
+	rm -f $(DESTDIR)$(BASHDIR)/crun-go $(DESTDIR)$(ZSHDIR)/_crun-go $(DESTDIR)$(FISHDIR)/crun-go.fish
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+# crun-go-VERSION-linux-ARCH.tar.gz: tar -C /usr/local --strip-components=1 -xf it.
+# Like the package it is the same bytes each time it is made from the same commit.
+tarball: crun-go man
+	contrib/packages/tarball $(BUILD) $(VERSION)
+
+# crun-go_VERSION_ARCH.deb, by dpkg-deb.
+deb: crun-go man
+	contrib/packages/deb $(BUILD) $(VERSION)
 
 clean:
-	rm -rf crun-go tests/.build
+	rm -rf crun-go $(BUILD) tests/.build

@@ -41,6 +41,7 @@ func commandEntries() []commandEntry {
 		{"plan", (*invocation).planCommand},
 		{"features", (*invocation).featuresCommand},
 		{"engines", (*invocation).enginesCommand},
+		{"completion", (*invocation).completionCommand},
 		{"version", (*invocation).versionCommand},
 		{"help", (*invocation).helpCommand},
 	}

@@ -31,8 +31,8 @@ func TestProgramHelp(t *testing.T) {
 	for _, want := range []string{
 		"\n\nVERSION:\n   1.2.3\n\n",
 		":\n\n       # crun-go spec     ",
-		"\n\nCOMMANDS:\n   create    create a container\n   start     ",
-		"\n   help, h   ",
+		"\n\nCOMMANDS:\n   create      create a container\n   start       ",
+		"\n   help, h     ",
 		"\n\nGLOBAL OPTIONS:\n   --root DIR                keep the state of containers in DIR, ",
 		" FORMAT: text or json (default: \"text\")\n",
 		"\n   --version, -v, -V         show the version\n",
