@@ -154,17 +154,29 @@ const (
 	rAccess // asked for and not yet allowed
 	rMajor
 	rMinor
+	rNumber // both in one, as in the kernel's dev_t
 	rScratch
 )
 
-// Opcodes: class, operation, and operand kind (linux/bpf_common.h, bpf.h).
+// The kernel's device numbers have 12 bits for major and 20 for minor
+// (linux/kdev_t.h).
+const (
+	minorBits = 20
+	maxMajor  = 1<<(32-minorBits) - 1
+	maxMinor  = 1<<minorBits - 1
+)
+
+// Opcodes: class, operation, and operand kind (linux/bpf_common.h, bpf.h). All
+// are of 32 bits.
 const (
 	opLoadWord = 0x61 // dst = *(u32 *)(src + off)
-	opMovReg   = 0xbc // dst = src, 32 bits
+	opMovReg   = 0xbc // dst = src
 	opMovImm   = 0xb4
 	opAndImm   = 0x54
+	opOrReg    = 0x4c
+	opLshImm   = 0x64
 	opRshImm   = 0x74
-	opJneImm   = 0x56 // if dst != imm goto off, 32 bits
+	opJneImm   = 0x56 // if dst != imm goto off
 	opJeqImm   = 0x16
 	opExit     = 0x95
 )
@@ -174,8 +186,8 @@ const (
 //
 // The last matching rule wins, for each access bit (r, w, m) by itself, and a
 // request is allowed if all of its bits are. A rule matches if its type (a for
-// both), major and minor (nil or -1 for any) do; what no rule matches is
-// denied. So "deny a rwm; allow c 1:3 rw" allows to open /dev/null read-write,
+// both), major and minor (nil or -1 for any) do, none if the kernel has no such
+// number; what no rule matches is denied. So "deny a rwm; allow c 1:3 rw" allows to open /dev/null read-write,
 // and not to make one.
 func DeviceProgram(rules []specs.LinuxDeviceCgroup) ([]Instruction, error) {
 	parsed := make([]deviceRule, 0, len(rules))
@@ -199,17 +211,36 @@ func DeviceProgram(rules []specs.LinuxDeviceCgroup) ([]Instruction, error) {
 		{Op: opRshImm, Dst: rAccess, Imm: 16},
 		{Op: opLoadWord, Dst: rMajor, Src: rCtx, Off: ctxMajor},
 		{Op: opLoadWord, Dst: rMinor, Src: rCtx, Off: ctxMinor},
+		{Op: opMovReg, Dst: rNumber, Src: rMajor},
+		{Op: opLshImm, Dst: rNumber, Imm: minorBits},
+		{Op: opOrReg, Dst: rNumber, Src: rMinor},
 	}
-	for _, d := range slices.Backward(parsed) {
-		if d.always() {
-			return verdict(prog, d.allow), nil
+	// One half for each type. A rule is one comparison then, with a register
+	// that no other comparison tells the verifier anything about: it goes
+	// through the program once, and not through all ways that may lead to a
+	// rule, which takes it a multiple of the time.
+	blocks := compileDevices(parsed, devBlock)
+	prog = append(prog, Instruction{Op: opJneImm, Dst: rType, Imm: devBlock, Off: int16(len(blocks))})
+	prog = append(prog, blocks...)
+	return append(prog, compileDevices(parsed, devChar)...), nil
+}
+
+// compileDevices compiles the rules for one type of device.
+func compileDevices(rules []deviceRule, kind int32) []Instruction {
+	var prog []Instruction
+	for _, d := range slices.Backward(rules) {
+		if d.kind != 0 && d.kind != kind || d.major > maxMajor || d.minor > maxMinor {
+			continue // it can't match
+		}
+		if d.major == anyNumber && d.minor == anyNumber && d.access == accAll {
+			return verdict(prog, d.allow)
 		}
 		prog = d.compile(prog)
 	}
-	return verdict(prog, false), nil
+	return verdict(prog, false)
 }
 
-// compile appends the rule: tests that skip to the next rule, then what to do
+// compile appends the rule: a test that skips to the next rule, then what to do
 // about the bits that no later rule has decided.
 func (d deviceRule) compile(prog []Instruction) []Instruction {
 	var body []Instruction
@@ -230,20 +261,18 @@ func (d deviceRule) compile(prog []Instruction) []Instruction {
 		}
 		body = verdict(body, false)
 	}
-	var tests []Instruction
-	if d.kind != 0 {
-		tests = append(tests, Instruction{Op: opJneImm, Dst: rType, Imm: d.kind})
+	test := Instruction{Op: opJneImm, Off: int16(len(body))}
+	switch {
+	case d.major != anyNumber && d.minor != anyNumber:
+		test.Dst, test.Imm = rNumber, int32(uint32(d.major)<<minorBits|uint32(d.minor))
+	case d.major != anyNumber:
+		test.Dst, test.Imm = rMajor, int32(d.major)
+	case d.minor != anyNumber:
+		test.Dst, test.Imm = rMinor, int32(d.minor)
+	default:
+		return append(prog, body...)
 	}
-	if d.major != anyNumber {
-		tests = append(tests, Instruction{Op: opJneImm, Dst: rMajor, Imm: int32(uint32(d.major))})
-	}
-	if d.minor != anyNumber {
-		tests = append(tests, Instruction{Op: opJneImm, Dst: rMinor, Imm: int32(uint32(d.minor))})
-	}
-	for i := range tests {
-		tests[i].Off = int16(len(tests) - 1 - i + len(body))
-	}
-	return append(append(prog, tests...), body...)
+	return append(append(prog, test), body...)
 }
 
 // verdict appends the end of the program.

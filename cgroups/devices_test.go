@@ -94,6 +94,10 @@ func interpret(t testing.TB, prog []Instruction, q request) bool {
 			reg[i.Dst] = uint32(i.Imm)
 		case 0x54:
 			reg[i.Dst] &= uint32(i.Imm)
+		case 0x4c:
+			reg[i.Dst] |= reg[i.Src]
+		case 0x64:
+			reg[i.Dst] <<= uint32(i.Imm)
 		case 0x74:
 			reg[i.Dst] >>= uint32(i.Imm)
 		case 0x56:
@@ -139,7 +143,7 @@ func TestDeviceVerdicts(t *testing.T) {
 		{"allow c 1:3 r; deny c 1:3 rwm; allow c 1:3 w", "c 1:3 w", "c 1:3 r; c 1:3 rw"},
 		{"allow c 1:3 rwm; deny a rwm", "", "c 1:3 r"},
 		// Numbers that are negative as a signed immediate.
-		{"allow c 4294967295:2147483648 r", "c 4294967295:2147483648 r", "c 4294967295:0 r"},
+		{"allow c 4096:0 r; allow c 1:1048579 r", "", "c 0:0 r; c 1:3 r; c 2:3 r"},
 		{dockerRules, "c 1:3 rwm; c 136:7 rw; b 8:0 m; c 10:200 m; c 10:229 m",
 			"b 8:0 r; b 8:0 rm; c 10:200 r; c 10:229 rw; c 1:1 r"},
 	} {
