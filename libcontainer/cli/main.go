@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
 // program is the name under which the runtime speaks of itself, whatever its file is called.
@@ -28,6 +30,7 @@ type invocation struct {
 // Main runs the command that args, the program's whole argument vector, ask for, and returns the process's exit code. The
 // version and commit are those of the build.
 func Main(args []string, version, commit string) int {
+	sys.GrowStack()
 	inv := &invocation{version: version, commit: commit, stdout: os.Stdout, stderr: os.Stderr}
 	return inv.run(args)
 }
