@@ -220,7 +220,7 @@ func (c *creation) explain(item *plan.Item, err error) error {
 	if errors.As(err, &step) || errors.As(err, &field) {
 		return err
 	}
-	failed := &plan.StepError{Item: *item, Err: err}
+	failed := &plan.StepError{Item: *item, Err: err, Hint: stepHint(item.Step, err)}
 	var ids *spawn.MapError
 	if errors.As(err, &ids) {
 		failed.Hint = ids.Hint

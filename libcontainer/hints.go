@@ -1,51 +1,101 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"slices"
+	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 )
 
-// stepHint is what a person can do about a step of init's that the kernel has
-// refused, where the errno alone misleads; mostly nothing.
-func stepHint(step plan.Step, errno unix.Errno) string {
+// stepHint is what a person can do about a step that the kernel has refused,
+// where its answer alone misleads; mostly nothing.
+func stepHint(step plan.Step, err error) string {
 	switch s := step.(type) {
-	case *plan.SetLabels:
-		return labelHint(s, errno)
+	case *plan.CreateCgroup:
+		return cgroupHint(err)
+	case *plan.Spawn:
+		return spawnHint(s, err)
+	case *plan.LoopbackUp:
+		if errors.Is(err, unix.EPERM) {
+			return "a new network namespace takes CAP_NET_ADMIN, too, which the runtime does not have"
+		}
 	case *plan.MountFS:
-		return mountHint(s.Type, errno)
+		return mountHint(s.Type, err)
+	case *plan.SetLabels:
+		return labelHint(s, err)
 	}
 	return ""
 }
 
-// mountHint: a user namespace may mount filesystems that show a namespace only
-// if it owns that.
-func mountHint(fstype string, errno unix.Errno) string {
-	const hint = "in a user namespace, %s takes a %s namespace of the container's own: add {\"type\": %q} to linux.namespaces, or bind the host's"
+func cgroupHint(err error) string {
 	switch {
-	case errno != unix.EPERM:
+	case errors.Is(err, unix.EROFS):
+		return "cgroups are read-only here, as in most containers: give the outer one a cgroup namespace and /sys/fs/cgroup read-write; " +
+			"with --rootless=true, containers without limits do without a cgroup"
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		return "this user may not make cgroups there: have one delegated and name it in linux.cgroupsPath, or use --systemd-cgroup"
+	}
+	return ""
+}
+
+func spawnHint(s *plan.Spawn, err error) string {
+	user := slices.Contains(s.New, specs.UserNamespace)
+	var failed *os.SyscallError
+	if !errors.As(err, &failed) || failed.Syscall != "clone3" {
 		return ""
-	case fstype == "proc":
-		return fmt.Sprintf(hint, fstype, "pid", "pid") + " (nor may anything be mounted on the runtime's own /proc)"
-	case fstype == "mqueue":
+	}
+	switch {
+	case errors.Is(err, unix.ENOSYS):
+		return "a seccomp filter refuses clone3, as that of most containers does: run the outer one with CAP_SYS_ADMIN or without a filter"
+	case errors.Is(err, unix.ENOSPC) && user:
+		return "there may be no more user namespaces, or not this deep: see the sysctl user.max_user_namespaces"
+	case errors.Is(err, unix.EPERM) && user:
+		return "this user may make no user namespace: see the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
+	case errors.Is(err, unix.EPERM):
+		return "new namespaces take CAP_SYS_ADMIN, which the runtime does not have: give it to the outer container, or have a user namespace made with them"
+	}
+	return ""
+}
+
+// mountHint: in a user namespace EPERM has two causes. Filesystems that show a
+// namespace are for who owns that. And an instance of procfs or sysfs can be
+// made, but not had (fsmount(2): "mount too revealing"), by who sees none on
+// which nothing is hidden or read-only (mount_namespaces(7)).
+func mountHint(fstype string, err error) string {
+	if !errors.Is(err, unix.EPERM) {
+		return ""
+	}
+	if strings.Contains(err.Error(), "fsmount") && (fstype == "proc" || fstype == "sysfs") {
+		return "a user namespace may not mount " + fstype + " while parts of the one that the runtime sees are masked or read-only, as in most containers: " +
+			"run the outer one without masked paths (docker: --security-opt systempaths=unconfined, podman: --security-opt unmask=ALL)"
+	}
+	const hint = "in a user namespace, %s takes a %s namespace of the container's own: add {\"type\": %q} to linux.namespaces, or bind the host's"
+	switch fstype {
+	case "proc":
+		return fmt.Sprintf(hint, fstype, "pid", "pid")
+	case "mqueue":
 		return fmt.Sprintf(hint, fstype, "ipc", "ipc")
-	case fstype == "sysfs":
+	case "sysfs":
 		return fmt.Sprintf(hint, fstype, "network", "network")
 	}
 	return ""
 }
 
-func labelHint(s *plan.SetLabels, errno unix.Errno) string {
+func labelHint(s *plan.SetLabels, err error) string {
 	switch {
 	case s.AppArmor == "":
 		return ""
-	case errno == unix.ENOENT:
+	case errors.Is(err, unix.ENOENT):
 		return "load the profile with apparmor_parser; aa-status lists those that are loaded"
-	case errno == unix.EACCES && s.Stack:
+	case errors.Is(err, unix.EACCES) && s.Stack:
 		return "AppArmor confines the runtime itself: its profile needs the rule \"change_profile -> &" + s.AppArmor + ",\""
-	case errno == unix.EACCES:
+	case errors.Is(err, unix.EACCES):
 		return "AppArmor confines the runtime itself: its profile needs the rule \"change_profile -> " + s.AppArmor + ",\""
 	}
 	return ""

@@ -1,12 +1,15 @@
 package libcontainer
 
 import (
+	"os"
 	"strings"
 	"testing"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
 // TestIsConfinement: labels as the kernel writes them, see apparmor(7).
@@ -26,21 +29,37 @@ func TestIsConfinement(t *testing.T) {
 	}
 }
 
-// TestLabelHint: what the kernel's refusals of a profile mean.
-func TestLabelHint(t *testing.T) {
+// TestStepHint: what the kernel's refusals mean.
+func TestStepHint(t *testing.T) {
 	for _, c := range []struct {
-		step  plan.SetLabels
-		errno unix.Errno
-		want  string
+		step plan.Step
+		err  error
+		want string
 	}{
-		{plan.SetLabels{AppArmor: "p"}, unix.ENOENT, "apparmor_parser"},
-		{plan.SetLabels{AppArmor: "p"}, unix.EACCES, "-> p,"},
-		{plan.SetLabels{AppArmor: "p", Stack: true}, unix.EACCES, "-> &p,"},
-		{plan.SetLabels{AppArmor: "p"}, unix.EIO, ""},
-		{plan.SetLabels{SELinux: "l"}, unix.ENOENT, ""},
+		{&plan.SetLabels{AppArmor: "p"}, unix.ENOENT, "apparmor_parser"},
+		{&plan.SetLabels{AppArmor: "p"}, unix.EACCES, "-> p,"},
+		{&plan.SetLabels{AppArmor: "p", Stack: true}, &wire.Failure{Errno: unix.EACCES}, "-> &p,"},
+		{&plan.SetLabels{AppArmor: "p"}, unix.EIO, ""},
+		{&plan.SetLabels{SELinux: "l"}, unix.ENOENT, ""},
+		{&plan.MountFS{Type: "proc"}, os.NewSyscallError("fsmount", unix.EPERM), "may not mount proc"},
+		{&plan.MountFS{Type: "sysfs"}, os.NewSyscallError("fsmount", unix.EPERM), "may not mount sysfs"},
+		{&plan.MountFS{Type: "sysfs"}, os.NewSyscallError("fsconfig", unix.EPERM), "network namespace"},
+		{&plan.MountFS{Type: "mqueue"}, os.NewSyscallError("fsconfig", unix.EPERM), "ipc namespace"},
+		{&plan.MountFS{Type: "proc"}, unix.EBUSY, ""},
+		{&plan.MountFS{Type: "tmpfs"}, unix.EPERM, ""},
+		{&plan.CreateCgroup{}, &os.PathError{Op: "mkdir", Path: "/x", Err: unix.EROFS}, "read-only"},
+		{&plan.CreateCgroup{}, unix.EACCES, "may not make cgroups"},
+		{&plan.CreateCgroup{}, unix.ENOSPC, ""},
+		{&plan.Spawn{}, os.NewSyscallError("clone3", unix.EPERM), "CAP_SYS_ADMIN"},
+		{&plan.Spawn{}, os.NewSyscallError("clone3", unix.ENOSYS), "clone3"},
+		{&plan.Spawn{}, os.NewSyscallError("clone3", unix.ENOSPC), ""},
+		{&plan.Spawn{New: []specs.LinuxNamespaceType{specs.UserNamespace}}, os.NewSyscallError("clone3", unix.EPERM), "kernel.unprivileged_userns_clone"},
+		{&plan.Spawn{New: []specs.LinuxNamespaceType{specs.UserNamespace}}, os.NewSyscallError("clone3", unix.ENOSPC), "user.max_user_namespaces"},
+		{&plan.Spawn{}, &os.PathError{Op: "write", Path: "uid_map", Err: unix.EPERM}, ""},
+		{&plan.LoopbackUp{}, unix.EPERM, "CAP_NET_ADMIN"},
 	} {
-		if got := stepHint(&c.step, c.errno); !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
-			t.Errorf("%+v, %v: %q", c.step, c.errno, got)
+		if got := stepHint(c.step, c.err); !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
+			t.Errorf("%v, %v: %q", c.step, c.err, got)
 		}
 	}
 }

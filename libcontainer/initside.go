@@ -273,7 +273,7 @@ func (c *creation) failed(payload []byte) error {
 	e := &plan.StepError{Err: f, Whole: f.Whole}
 	if f.Step >= 0 && f.Step < len(c.plan.Init) {
 		e.Item = c.plan.Init[f.Step]
-		e.Hint = stepHint(e.Item.Step, f.Errno)
+		e.Hint = stepHint(e.Item.Step, f)
 	}
 	return e
 }

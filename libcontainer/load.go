@@ -47,10 +47,11 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 	if b.host, err = host(b.spec); err != nil {
 		return nil, err
 	}
-	if b.hierarchy, err = cgroups.Find(cgroups.Root); err != nil {
-		return nil, fmt.Errorf("find cgroup v2: %w", err)
+	b.hierarchy, err = cgroups.Find(cgroups.Root)
+	if err != nil && !errors.Is(err, cgroups.ErrNotSupported) {
+		return nil, err
 	}
-	b.host.CgroupRoot = b.hierarchy.Path
+	b.host.CgroupRoot = b.hierarchy.Path // or nothing
 	b.rootless = o.Rootless == "true" || o.Rootless != "false" && (b.host.EUID != 0 || b.host.UserNS)
 	systemd := o.SystemdCgroup || o.CgroupManager == "systemd"
 	if (b.host.EUID != 0 || b.host.UserNS) && !systemd && !absoluteCgroup(b.spec) {

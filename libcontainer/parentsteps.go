@@ -124,13 +124,21 @@ func (c *creation) enterSubcgroup(s *plan.EnterSubcgroup) error {
 	if err != nil {
 		return err
 	}
+	err = below.Add(c.init.Pid)
+	below.Close()
+	if err != nil {
+		return err
+	}
+	// Only now is the cgroup above without processes, and may hand controllers
+	// down.
+	if below, err = c.hierarchy.Adopt(below.Path()); err != nil {
+		return err
+	}
 	defer below.Close()
 	if s.Delegate {
-		if err := below.Delegate(s.OwnerUID, s.OwnerGID); err != nil {
-			return err
-		}
+		return below.Delegate(s.OwnerUID, s.OwnerGID)
 	}
-	return below.Add(c.init.Pid)
+	return nil
 }
 
 func (c *creation) setPids(s *plan.SetPids) error {

@@ -13,16 +13,22 @@ import (
 )
 
 // planCgroup plans the cgroup and its limits. pids.max comes later, when init
-// needs no more threads.
+// needs no more threads. Who lacks the privileges of the host's root, and asks
+// for no limits, can do without.
 func (b *builder) planCgroup() error {
-	if b.opts.SystemdCgroup {
+	tolerated := b.rootless() && b.linux.CgroupsPath == "" && !needsCgroup(b.linux.Resources)
+	switch nowhere := b.host.CgroupRoot == ""; {
+	case nowhere && tolerated && !b.opts.SystemdCgroup:
+		return nil
+	case nowhere:
+		return invalid("linux.cgroupsPath", "mount it at /sys/fs/cgroup, with type cgroup2; in a container, give that a cgroup mount that is read-write; "+
+			"with --rootless=true, containers without limits do without a cgroup",
+			"no cgroup can be made: no cgroup2 file system is mounted")
+	case b.opts.SystemdCgroup:
 		return b.planUnit()
 	}
 	b.cgroup = b.cgroupPath()
-	step := &plan.CreateCgroup{
-		Path:      b.cgroup,
-		Tolerated: b.rootless() && b.linux.CgroupsPath == "" && !needsCgroup(b.linux.Resources),
-	}
+	step := &plan.CreateCgroup{Path: b.cgroup, Tolerated: tolerated}
 	b.delegateCgroup(step)
 	b.parentAdd("linux.cgroupsPath", step)
 	b.planSubcgroup(step)

@@ -140,6 +140,12 @@ func TestCgroupTolerated(t *testing.T) {
 		if got := step[*plan.CreateCgroup](t, p).Tolerated; got != c.want {
 			t.Errorf("%s: %v", c.fragment, got)
 		}
+		nowhere := goldenHost
+		nowhere.CgroupRoot = ""
+		p, _, err := Plan(decode(t, c.fragment), nowhere, Options{ID: "x", Rootless: c.rootless})
+		if (err == nil) != c.want || err == nil && len(steps[*plan.CreateCgroup](p)) > 0 {
+			t.Errorf("%s, without a hierarchy: %v", c.fragment, err)
+		}
 	}
 }
 

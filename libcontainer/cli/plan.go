@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -73,7 +74,7 @@ func describeHost(h specconv.Host) string {
 		{"host", "user namespace", namespace},
 		{"host", "capabilities", capabilityText(h.Caps, h.LastCap)},
 		{"host", "open files", limitText(h.NoFileSoft) + ", at most " + limitText(h.NoFileHard)},
-		{"host", "cgroups", h.CgroupRoot},
+		{"host", "cgroups", cmp.Or(h.CgroupRoot, "not mounted")},
 	}
 	add := func(is bool, name, value string) {
 		if is {
