@@ -122,6 +122,8 @@ func (c *Cgroup) enter(name string) (fresh bool, err error) {
 		fresh = true
 		c.Created = append(c.Created, path)
 	case unix.EEXIST:
+	case unix.EAGAIN:
+		return false, &fs.PathError{Op: "mkdir", Path: c.h.Path + path, Err: c.full()}
 	default:
 		return false, &fs.PathError{Op: "mkdir", Path: c.h.Path + path, Err: err}
 	}
@@ -228,6 +230,11 @@ func isThreaded(controller string) int {
 // unused refuses a cgroup in which a container could not start. A directory
 // just made is looked at too: below a frozen cgroup it is born frozen.
 func (c *Cgroup) unused() error {
+	if len(c.Created) == 0 {
+		if err := c.Threaded(); err != nil {
+			return err
+		}
+	}
 	events, err := c.read("cgroup.events")
 	if err != nil {
 		return err

@@ -104,6 +104,9 @@ func (c *Cgroup) explain(field, op, file, value string, err error) error {
 		e.Hint = rangeHint(file)
 	case unix.EBUSY:
 		e.Hint = "the kernel refuses the value while the cgroup, one below it or one beside it uses the resource"
+		if file == "cgroup.subtree_control" {
+			e.Hint = "no-internal-process rule of cgroup v2: the container's processes would have to be in a cgroup below it"
+		}
 	}
 	return e
 }
@@ -119,6 +122,16 @@ func rangeHint(file string) string {
 		return "a cgroup with cpu.idle=1 has no weight"
 	case "cpuset.cpus", "cpuset.mems":
 		return "the list must name CPUs or nodes that the parent cgroup has, such as 0-3,7"
+	case "cpuset.cpus.partition":
+		return "expected member, root or isolated"
+	case "misc.max":
+		return "expected RESOURCE VALUE, of the resources that misc.capacity of the root cgroup lists"
+	case "io.max":
+		return "expected MAJOR:MINOR and rbps, wbps, riops or wiops, each with =NUMBER or =max"
+	case "memory.max", "memory.high", "memory.low", "memory.min", "memory.swap.max", "memory.swap.high", "memory.zswap.max":
+		return "expected a number of bytes, or max"
+	case "pids.max":
+		return "expected a number, or max"
 	}
 	return ""
 }

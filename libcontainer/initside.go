@@ -38,6 +38,11 @@ func (c *creation) spawn(s *plan.Spawn) error {
 	if backErr := unix.Chdir(c.opts.Bundle); err == nil && backErr != nil {
 		err = os.NewSyscallError("chdir", backErr)
 	}
+	if err != nil && c.cgroup != nil && errors.Is(err, unix.EOPNOTSUPP) {
+		if threaded := c.cgroup.Threaded(); threaded != nil {
+			return fieldError("linux.cgroupsPath", threaded, "choose a place outside of that subtree")
+		}
+	}
 	if err != nil {
 		return joinError(err, s)
 	}
@@ -316,6 +321,9 @@ func (c *creation) lost(cause error) error {
 	if c.cgroup != nil {
 		if kills, err := c.cgroup.OOMKills(); err == nil && kills > 0 {
 			return errors.New("container init was OOM-killed (memory limit too low?)")
+		}
+		if room, err := c.cgroup.PidsRoom(); err == nil && room < roomForInit && status.Exited() {
+			return fmt.Errorf("container init could not make the threads that it needs to start: pids.max of a cgroup above leaves room for %d", room)
 		}
 	}
 	switch {

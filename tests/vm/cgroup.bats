@@ -92,16 +92,59 @@ Cpus_allowed_list:	0'
 	same answers "$out" $'99\nsub/memory.max'
 }
 
-@test "a CPU that is not there: field, value and hint" {
-	limits '{cpu: {cpus: "77"}}'
-	no 1 'linux.resources.cpu.cpus: write "77"' create "$ID"
-	[[ $err == *"cpuset.cpus"* ]] || fail "does not name the file"
+# refused RESOURCES TEXT...: create says no, with all of these in its error.
+refused() {
+	local text resources=$1
+	shift
+	jq --argjson r "$resources" '.linux.resources += $r' <"$BUNDLE/config.json" >"$BUNDLE/config.good"
+	mv "$BUNDLE/config.json" "$BUNDLE/config.kept"
+	mv "$BUNDLE/config.good" "$BUNDLE/config.json"
+	no 1 linux.resources create "$ID"
+	mv "$BUNDLE/config.kept" "$BUNDLE/config.json"
+	for text; do
+		[[ $err == *"$text"* ]] || fail "$resources: the error lacks $text"
+	done
 }
 
-@test "a disk that is not there: field and hint" {
-	limits '{blockIO: {throttleReadBpsDevice: [{major: 251, minor: 7, rate: 1048576}]}}'
-	no 1 'linux.resources.blockIO.throttleReadBpsDevice' create "$ID"
+@test "what the kernel refuses: field, value, file, reason and hint" {
+	refused '{"cpu":{"cpus":"77"}}' 'cpu.cpus: write "77" to "/sys/fs/cgroup/' /cpuset.cpus "that the parent cgroup has"
+	refused '{"cpu":{"quota":999}}' 'cpu.quota: write "999"' "quota must be at least 1000"
+	refused '{"blockIO":{"throttleReadBpsDevice":[{"major":251,"minor":7,"rate":1048576}]}}' 'blockIO.throttleReadBpsDevice[0].rate' "a whole disk"
+	refused '{"blockIO":{"weightDevice":[{"major":254,"minor":0,"weight":300}]}}' 'blockIO.weightDevice[0].weight' "BFQ scheduler"
+	refused '{"unified":{"memory.max":"lots"}}' 'unified.memory.max: write "lots"' "a number of bytes, or max"
+	refused '{"unified":{"memory.nope":"5"}}' "this kernel has no such file"
+	refused '{"unified":{"misc.max":"sev 5"}}' 'unified.misc.max: write "sev 5"' misc.capacity
+	refused '{"unified":{"dmem.max":"5"}}' "dmem controller not available" "the kernel does not offer it"
+	refused '{"unified":{"io.max":"254:0 odd=1"}}' 'unified.io.max: write "254:0 odd=1"' "rbps, wbps"
+	refused '{"unified":{"cgroup.subtree_control":"+memory"}}' "no-internal-process rule"
+	refused '{"unified":{"cpuset.cpus.partition":"root"}}' "root invalid (cpuset.cpus and cpuset.cpus.exclusive are empty)"
+	refused '{"unified":{"cpuset.cpus.partition":"odd"}}' "expected member, root or isolated"
+}
+
+@test "a cpuset partition has its CPUs for itself" {
+	limits '{unified: {"cpuset.cpus": "1", "cpuset.cpus.partition": "isolated"}}'
+	inside cat /sys/fs/cgroup/cpuset.cpus.partition /sys/fs/cgroup/cpuset.cpus.effective
+	same partition "$out" $'isolated\n1'
+}
+
+@test "places where no container can be: the reason is in the error" {
+	local top=/sys/fs/cgroup/x$ID
+	mkdir -p "$top/t"
+	echo threaded >"$top/t/cgroup.type"
+	config --arg p "/x$ID/t/below" '.linux.cgroupsPath = $p'
+	no 1 'linux.cgroupsPath: cgroup.type of "/x'"$ID"'/t/below" is "domain invalid"' create "$ID"
 	one_error
+	config --arg p "/x$ID/t" '.linux.cgroupsPath = $p'
+	no 1 'cgroup.type of "/x'"$ID"'/t" is "threaded"' create "$ID"
+	rmdir "$top/t"
+	echo 0 >"$top/cgroup.max.descendants"
+	no 1 'cgroup.max.descendants of "/x'"$ID"'" allows 0 cgroups below it' create "$ID"
+	echo max >"$top/cgroup.max.descendants"
+	# The container has no limit of its own, the place has.
+	echo +pids >/sys/fs/cgroup/cgroup.subtree_control
+	echo 2 >"$top/pids.max"
+	no 1 'pids.max of a cgroup above leaves room for 2' create "$ID"
+	rmdir "$top"
 }
 
 @test "no controllers below a cgroup with processes: the reason is in the error" {
