@@ -54,7 +54,8 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 	b.host.CgroupRoot = b.hierarchy.Path // or nothing
 	b.rootless = o.Rootless == "true" || o.Rootless != "false" && (b.host.EUID != 0 || b.host.UserNS)
 	systemd := o.SystemdCgroup || o.CgroupManager == "systemd"
-	if (b.host.EUID != 0 || b.host.UserNS) && !systemd && !absoluteCgroup(b.spec) {
+	disabled := o.CgroupManager == "disabled"
+	if (b.host.EUID != 0 || b.host.UserNS) && !systemd && !disabled && !absoluteCgroup(b.spec) {
 		b.host.CgroupParent = cgroupParent(b.hierarchy)
 	}
 	if run && !detach {
@@ -73,6 +74,7 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 		NoPivot:       o.NoPivot,
 		NoNewKeyring:  o.NoNewKeyring,
 		SystemdCgroup: systemd,
+		NoCgroup:      disabled,
 		Rootless:      b.rootless,
 		NotifyDir:     notify,
 		ListenFDs:     o.ListenFDs,

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -61,6 +62,10 @@ func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	user := -1
 	for _, kind := range kinds {
 		fd, err := foreignNamespace(namespaces, kind)
+		if errors.Is(err, unix.EACCES) {
+			return fieldError("", fmt.Errorf("the container's namespaces: %w", err),
+				"call from the user namespace that the container was made from, and as the user who made it")
+		}
 		if err != nil {
 			return fmt.Errorf("the container's namespaces: %w", err)
 		}

@@ -16,6 +16,10 @@ import (
 // needs no more threads. Who lacks the privileges of the host's root, and asks
 // for no limits, can do without.
 func (b *builder) planCgroup() error {
+	if b.opts.NoCgroup {
+		b.leaveCgroup()
+		return nil
+	}
 	tolerated := b.rootless() && b.linux.CgroupsPath == "" && !needsCgroup(b.linux.Resources)
 	switch nowhere := b.host.CgroupRoot == ""; {
 	case nowhere && tolerated && !b.opts.SystemdCgroup:
@@ -33,6 +37,17 @@ func (b *builder) planCgroup() error {
 	b.parentAdd("linux.cgroupsPath", step)
 	b.planSubcgroup(step)
 	return b.planLimits()
+}
+
+// leaveCgroup plans a container that stays in the caller's cgroup: what limits it
+// has are that one's.
+func (b *builder) leaveCgroup() {
+	if needsCgroup(b.linux.Resources) {
+		b.warn("linux.resources", "limits have no effect: cgroups are disabled")
+	}
+	linux := *b.linux
+	linux.Resources = nil
+	b.linux = &linux
 }
 
 // planSubcgroup plans the cgroup below that an annotation asks for.

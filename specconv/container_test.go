@@ -149,6 +149,30 @@ func TestCgroupTolerated(t *testing.T) {
 	}
 }
 
+// TestNoCgroup: whoever disables cgroups gets no step that needs one, and no
+// limits without a word.
+func TestNoCgroup(t *testing.T) {
+	opts := Options{ID: "x", NoCgroup: true, SystemdCgroup: true}
+	const mount = `"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup"}]`
+	p, warnings, err := Plan(decode(t, `{"linux": {"cgroupsPath": "/x", "resources": {"memory": {"limit": 5}, "pids": {"limit": 5}, "devices": [{"allow": false}]}}, `+
+		mount+`, "annotations": {"run.oci.delegate-cgroup": "below"}}`), goldenHost, opts)
+	if err != nil || len(warnings) != 1 || warnings[0].Field != "linux.resources" {
+		t.Errorf("%v, warnings %v", err, warnings)
+	}
+	for _, item := range p.Parent {
+		switch item.Step.(type) {
+		case *plan.CreateCgroup, *plan.StartUnit, *plan.SetResources, *plan.SetPids, *plan.SetDevices, *plan.EnterSubcgroup:
+			t.Errorf("%s", item)
+		}
+	}
+	if len(steps[*plan.MountFS](p)) == 0 {
+		t.Error("no cgroup mount")
+	}
+	if _, warnings, err := Plan(decode(t, `{"linux": {"resources": {"pids": {"limit": -1}}}}`), goldenHost, opts); err != nil || len(warnings) != 0 {
+		t.Errorf("no limits: %v, warnings %v", err, warnings)
+	}
+}
+
 // TestLimits: zero is unset; what cgroup v2 does not have is no limit.
 func TestLimits(t *testing.T) {
 	for resources, want := range map[string]bool{

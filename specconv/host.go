@@ -36,6 +36,7 @@ type Options struct {
 	NoPivot       bool   // --no-pivot
 	NoNewKeyring  bool   // --no-new-keyring
 	SystemdCgroup bool   // --systemd-cgroup
+	NoCgroup      bool   // --cgroup-manager disabled: the container stays in the caller's cgroup
 	Rootless      bool   // cgroups may be out of reach
 	NotifyDir     string // directory of the host with the socket notify.sock for a service of systemd's; "" if it is none
 	ListenFDs     int    // descriptors of systemd's socket activation to pass on

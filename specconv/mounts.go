@@ -292,7 +292,7 @@ func (b *builder) planCgroupMount(field string, step *plan.MountFS) {
 		return
 	}
 	step.Mask = true
-	if b.host.CgroupRoot != "" {
+	if b.host.CgroupRoot != "" && !b.opts.NoCgroup {
 		tree := &plan.OpenTree{Optional: true} // of a unit, which is not there yet
 		if b.cgroup != "" {
 			tree.Path = path.Join(b.host.CgroupRoot, b.cgroup)

@@ -155,3 +155,15 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	args true
 	ok run_bundle "$ID"
 }
+
+@test "cgroups disabled: the container stays where its caller is" {
+	config '.linux.cgroupsPath = "/" + $id | .linux.resources = {memory: {limit: 5000}, pids: {limit: 1}}' --arg id "$ID"
+	ok rt --cgroup-manager disabled create --bundle "$BUNDLE" "$ID"
+	ok rt start "$ID"
+	same cgroup "$(grep ^0:: "/proc/$(pid_of)/cgroup")" "$(grep ^0:: /proc/self/cgroup)"
+	[ -z "$(cgroups_left)" ] || fail "made $(cgroups_left)"
+	ours "crun says it in other words, runc knows no such flag"
+	no 1 "the container has no cgroup of its own" rt pause "$ID"
+	ok rt exec "$ID" true
+	ok rt delete --force "$ID"
+}

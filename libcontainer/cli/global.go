@@ -48,7 +48,7 @@ func (g *global) flags() []cli.Flag {
 		},
 		&cli.StringFlag{
 			Name: "cgroup-manager", Destination: &g.cgroupManager,
-			Usage: "have `MANAGER` make the cgroup: cgroupfs, systemd or disabled",
+			Usage: "have `MANAGER` make the cgroup: cgroupfs, systemd, or disabled for none",
 		},
 		&cli.StringFlag{
 			Name: "rootless", Destination: &g.rootless, Value: "auto",

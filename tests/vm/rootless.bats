@@ -81,6 +81,33 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup"; }
 	ok rt delete --force "$ID"
 }
 
+@test "two users with containers of one name" {
+	local other=4711 theirs=$BATS_TEST_TMPDIR/theirs where
+	user_says "${session[@]}"
+	up
+	where=$(pid_of)
+	mkdir "$theirs" "$BATS_TEST_TMPDIR/other"
+	chown $other "$theirs" "$BATS_TEST_TMPDIR/other"
+	them() { setpriv --reuid $other --regid $other --clear-groups env XDG_RUNTIME_DIR="$theirs" "$RUNTIME" "$@"; }
+	cp -a "$BUNDLE/rootfs" "$BATS_TEST_TMPDIR/other/rootfs"
+	jq --argjson id $other '.linux.uidMappings[0].hostID = $id | .linux.gidMappings = .linux.uidMappings' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/other/config.json"
+	ok them run --detach --bundle "$BATS_TEST_TMPDIR/other" "$ID"
+	same mode "$(stat -c %a "$theirs/crun-go")" 1700
+	same owner "$(stat -c %u "/proc/$(them state "$ID" | jq .pid)")" $other
+	ok them exec "$ID" id -u
+	# One another's state is out of reach, and so are the processes.
+	try them --root "$ROOT" kill "$ID" KILL
+	[ "$rc" = 1 ] || fail "has killed another user's container"
+	try them --root "$ROOT" exec "$ID" true
+	[ "$rc" = 255 ] || fail "is in another user's container"
+	# Nor does one find its state in the other's directory.
+	try setpriv --reuid $other --regid $other --clear-groups env XDG_RUNTIME_DIR=/run/user/$uid "$RUNTIME" run --bundle "$BATS_TEST_TMPDIR/other" x
+	[[ $rc$err == 1*"permission denied"*"the path in \$XDG_RUNTIME_DIR must be writable by the user"* ]] || fail "says something else"
+	ok them delete --force "$ID"
+	same "the other's" "$(status) $(pid_of)" "running $where"
+	ok rt delete --force "$ID"
+}
+
 @test "in a scope that was delegated: limits, and exec from a login session" {
 	# What the scope runs keeps out of the way of controllers.
 	setpriv --reuid $uid --regid $uid --init-groups env XDG_RUNTIME_DIR=/run/user/$uid systemd-run --user --scope --quiet -p Delegate=yes \
