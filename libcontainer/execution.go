@@ -359,7 +359,10 @@ func (e *execution) lastFailed(step int, errno unix.Errno) error {
 	}
 	item := e.plan.Init[step]
 	if _, ok := item.Step.(*plan.Execute); ok {
-		return &plan.StepError{Item: item, Err: fmt.Errorf("exec %s: %w", e.path, errno), Whole: true}
+		root := "/proc/" + strconv.Itoa(e.container.journal.Init.PID) + "/root"
+		return &plan.StepError{
+			Item: item, Err: fmt.Errorf("exec %s: %w", e.path, errno), Hint: execHintAt(root, e.path, errno), Whole: true,
+		}
 	}
 	return &plan.StepError{Item: item, Err: errno}
 }

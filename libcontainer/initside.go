@@ -278,7 +278,11 @@ func (c *creation) failed(payload []byte) error {
 	e := &plan.StepError{Err: f, Whole: f.Whole}
 	if f.Step >= 0 && f.Step < len(c.plan.Init) {
 		e.Item = c.plan.Init[f.Step]
-		e.Hint = stepHint(e.Item.Step, f)
+		if _, ok := e.Item.Step.(*plan.Execute); ok {
+			e.Hint = execHintAt(c.journal.Container.Rootfs, executedPath(f.Text, f.Errno), f.Errno)
+		} else {
+			e.Hint = stepHint(e.Item.Step, f)
+		}
 	}
 	return e
 }

@@ -109,7 +109,11 @@ func (c *Container) release() error {
 	if err != nil {
 		return err
 	}
-	return &plan.StepError{Err: f, Whole: true}
+	hint := ""
+	if f.Whole {
+		hint = execHintAt(c.journal.Container.Rootfs, executedPath(f.Text, f.Errno), f.Errno)
+	}
+	return &plan.StepError{Err: f, Hint: hint, Whole: true}
 }
 
 // listen reads the fifo to its end, or until init is dead. Only after a writer
