@@ -2,6 +2,7 @@
 # systemd as a container's init: it boots to "running", makes cgroups of its own
 # with limits, is entered where its own init is, and ends as it does itself.
 load ../helpers
+load ../nested
 load guest
 
 # Its root filesystem is the guest's own, below what it writes itself. Units that
@@ -153,11 +154,29 @@ owned() {
 	[ -z "$(systemctl list-units --all --plain --no-legend "*$ID*")" ] || fail "units are left"
 }
 
-@test "with the systemd driver, without a user namespace" {
+@test "with the systemd driver, without a user namespace; and so again in there" {
+	local all
+	jq '.linux.resources.memory = {limit: 33554432}' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/inner.json"
 	system / 0
+	cp "$RUNTIME" "$SYSTEM/usr/local/bin/crun-go"
+	mkdir "$SYSTEM/b"
+	cp "$BATS_TEST_TMPDIR/inner.json" "$SYSTEM/b/config.json"
+	cp -a "$BATS_FILE_TMPDIR/rootfs" "$SYSTEM/b/rootfs"
+	all=$(jq -n "$ALL")
+	config --argjson all "$all" '.process.capabilities |= map_values($all) | del(.linux.maskedPaths, .linux.readonlyPaths, .linux.resources.devices)'
 	options=(--systemd-cgroup)
 	boot
 	limits_inside
+	# A container of the container's own systemd.
+	ok in_it crun-go --systemd-cgroup run --detach --bundle /b one
+	ok in_it systemctl show -p ActiveState -p MemoryMax crun-go-one.scope
+	same "unit in there" "$(sort "$OUT" | tr '\n' ' ')" 'ActiveState=active MemoryMax=33554432 '
+	same "limit on the host" "$(cat "$GROUP/system.slice/crun-go-one.scope/memory.max")" 33554432
+	ok in_it crun-go update --memory 64M one
+	same "limit on the host" "$(cat "$GROUP/system.slice/crun-go-one.scope/memory.max")" 67108864
+	ok in_it crun-go exec one true
+	ok in_it crun-go delete --force one
+	ok in_it systemctl is-system-running
 	ok rt kill "$ID" 37
 	ended
 }
