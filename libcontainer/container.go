@@ -186,23 +186,15 @@ func (c *Container) Kill(sig unix.Signal, all bool) error {
 	return nil
 }
 
-// killAll signals every process in the container's cgroup, and init if there
-// is no cgroup. reached tells whether there was any.
+// killAll signals every process in the container's cgroup or, if there is none,
+// in a namespace of its own. reached tells whether there was any.
 func (c *Container) killAll(sig unix.Signal) (reached bool, err error) {
 	group, err := c.openCgroup()
 	if err != nil {
 		return false, err
 	}
 	if group == nil {
-		fd, err := c.pidfd()
-		if errors.Is(err, ErrNotRunning) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		defer unix.Close(fd)
-		return true, os.NewSyscallError("pidfd_send_signal", unix.PidfdSendSignal(fd, sig, nil, 0))
+		return c.signalSharing(sig)
 	}
 	defer group.Close()
 	pids, err := group.Procs()

@@ -107,7 +107,13 @@ func (c *Container) end() error {
 		return err
 	}
 	defer unix.Close(init)
-	if err := signal(init, unix.SIGKILL); err != nil {
+	if c.journal.Cgroup.Dir == "" && !c.ownsPids() {
+		// They would go on without init, and nothing would tell whose they are.
+		_, err = c.signalSharing(unix.SIGKILL)
+	} else {
+		err = signal(init, unix.SIGKILL)
+	}
+	if err != nil {
 		return err
 	}
 	if !exited(init, deathWait) {

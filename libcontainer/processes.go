@@ -2,16 +2,21 @@ package libcontainer
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
 )
 
 // Processes lists the container's processes: those in its cgroup and below. Of
-// a container without a cgroup, they are those in its pid namespace; if that is
-// not its own either, init is all that can be told. It is no snapshot, and
-// empty if nothing is left.
+// a container without a cgroup, they are those in its pid namespace or, if that
+// is not its own, in its mount namespace. It is no snapshot, and empty if nothing
+// is left.
 func (c *Container) Processes() ([]int, error) {
 	group, err := c.openCgroup()
 	if err != nil {
@@ -29,20 +34,40 @@ func (c *Container) Processes() ([]int, error) {
 	if err != nil || !alive {
 		return nil, err
 	}
-	if c.journal.Cgroup.Dir != "" || !c.ownsPids() {
+	bond := c.bond()
+	if c.journal.Cgroup.Dir != "" || bond == "" {
 		return []int{c.journal.Init.PID}, nil
 	}
-	return sharePidNamespace(c.journal.Init.PID)
-}
-
-// sharePidNamespace lists the processes in a process's pid namespace, as far as
-// the caller may look at them.
-func sharePidNamespace(pid int) ([]int, error) {
-	namespace := func(pid string) (string, error) { return os.Readlink("/proc/" + pid + "/ns/pid") }
-	own, err := namespace(strconv.Itoa(pid))
+	shared, err := namespaceOf(c.journal.Init.PID, bond)
 	if err != nil {
 		return nil, err
 	}
+	return sharing(bond, shared)
+}
+
+// bond is the kind of namespace that tells the processes of a container without
+// a cgroup from others, as /proc names it: one of its own that hardly anybody
+// leaves, if any.
+func (c *Container) bond() string {
+	if c.ownsPids() {
+		return "pid"
+	}
+	for _, ns := range c.journal.Namespaces {
+		if ns.Type == specs.MountNamespace && ns.Path == "" {
+			return "mnt"
+		}
+	}
+	return ""
+}
+
+// namespaceOf names a namespace of a process.
+func namespaceOf(pid int, kind string) (string, error) {
+	return os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/" + kind)
+}
+
+// sharing lists the processes that are in a namespace, as far as the caller may
+// look at them. Those that have ended are in none.
+func sharing(kind, namespace string) ([]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, err
@@ -53,9 +78,62 @@ func sharePidNamespace(pid int) ([]int, error) {
 		if err != nil {
 			continue
 		}
-		if other, err := namespace(entry.Name()); err == nil && other == own {
+		if other, err := namespaceOf(n, kind); err == nil && other == namespace {
 			pids = append(pids, n)
 		}
 	}
 	return pids, nil
+}
+
+// signalSharing signals the processes of a container without a cgroup. SIGKILL
+// is not over before all are gone that can be seen.
+func (c *Container) signalSharing(sig unix.Signal) (reached bool, err error) {
+	init, err := c.pidfd()
+	if errors.Is(err, ErrNotRunning) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(init)
+	bond := c.bond()
+	if bond == "" || bond == "pid" && sig == unix.SIGKILL { // the namespace ends with its init
+		return true, signal(init, sig)
+	}
+	shared, err := namespaceOf(c.journal.Init.PID, bond)
+	if err != nil {
+		return false, err
+	}
+	for end := time.Now().Add(deathWait); ; {
+		pids, err := sharing(bond, shared)
+		if err != nil {
+			return true, err
+		}
+		for _, pid := range pids {
+			if err := signalSharer(pid, bond, shared, sig); err != nil {
+				return true, err
+			}
+		}
+		switch {
+		case sig != unix.SIGKILL || len(pids) == 0:
+			return true, nil
+		case time.Now().After(end):
+			return true, fmt.Errorf("processes %v of the container do not end", pids)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// signalSharer signals a process, if it is the one that was seen: once a pidfd
+// is held its pid can't change hands.
+func signalSharer(pid int, kind, namespace string, sig unix.Signal) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil // gone meanwhile
+	}
+	defer unix.Close(fd)
+	if now, err := namespaceOf(pid, kind); err != nil || now != namespace {
+		return nil
+	}
+	return signal(fd, sig)
 }

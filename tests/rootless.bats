@@ -312,3 +312,32 @@ no_ranges() { umount /etc/subuid /etc/subgid; }
 	ok bare
 	umount /run/user
 }
+
+@test "rootless: without a cgroup and a pid namespace, kill and delete reach all processes" {
+	reachable
+	setup_rootless
+	mkdir "$home/seen"
+	chown $uid:$uid "$home/seen"
+	edit --arg seen "$home/seen" '.linux.namespaces |= map(select(.type != "pid"))
+		| .mounts |= map(if .type == "proc" then {destination: "/proc", type: "none", source: "/proc", options: ["rbind"]} else . end)
+		| .mounts += [{destination: "/seen", source: $seen, options: ["bind"]}]
+		| .process.args = ["sh", "-c", "trap : TERM; (trap \"echo >/seen/term\" TERM; echo >/seen/up; while :; do sleep 0.1; done) & while :; do wait; done"]'
+	local n
+	for n in kill delete; do
+		rm -f "$home"/seen/*
+		as_user create --bundle "$home/bundle" "$ID" </dev/null >/dev/null 2>&1 3>&-
+		if [ "$(jq -r '.cgroup_paths[""] // "none"' "$home/run/crun-go/$ID/state.json")" != none ]; then
+			as_user delete --force "$ID"
+			skip "users have cgroups of their own here"
+		fi
+		as_user start "$ID"
+		until_true test -e "$home/seen/up"
+		three() { [ "$(as_user ps --format json "$ID" | jq length)" -ge 2 ]; }
+		until_true three
+		as_user kill --all "$ID" TERM
+		until_true test -e "$home/seen/term"
+		[ $n != kill ] || as_user kill "$ID" KILL
+		as_user delete --force "$ID"
+		[ -z "$(pgrep -u $uid -f 'seen/term')" ] || fail "after $n: $(pgrep -au $uid -f 'seen/term')"
+	done
+}
