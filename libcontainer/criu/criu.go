@@ -1,0 +1,227 @@
+package criu
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxMessage bounds a response: the longest thing in it is a line of the log.
+const maxMessage = 256 << 10
+
+// ErrRefused means that CRIU could not do what it was asked for. Its log knows
+// more than the error does, see [Excerpt].
+var ErrRefused = errors.New("criu refused")
+
+// Process is a CRIU that serves this process alone.
+type Process struct {
+	PID     int
+	process *os.Process
+	sock    int
+}
+
+// Start executes the program at path. The descriptors files are passed on to it
+// as 4, 5 and so on; its standard streams are those of this process's that
+// standard names, /dev/null for nil.
+//
+// It is not ended with this process: a dump that loses its client gives up in
+// an orderly way, the dumped processes go on. Killed they would be left with
+// CRIU's code in them.
+func Start(path string, files []*os.File) (*Process, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socketpair", err)
+	}
+	theirs := os.NewFile(uintptr(pair[1]), "criu")
+	defer theirs.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		unix.Close(pair[0])
+		return nil, err
+	}
+	defer null.Close()
+	process, err := os.StartProcess(path, []string{"criu", "swrk", "3"}, &os.ProcAttr{
+		Files: append([]*os.File{null, null, null, theirs}, files...),
+		// A session of its own: keys typed for the container are not for it.
+		Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		unix.Close(pair[0])
+		return nil, err
+	}
+	return &Process{PID: process.Pid, process: process, sock: pair[0]}, nil
+}
+
+// Close ends the conversation and waits for the end of the process.
+func (p *Process) Close() error {
+	if p.sock >= 0 {
+		unix.Close(p.sock)
+		p.sock = -1
+	}
+	if p.process == nil {
+		return nil
+	}
+	_, err := p.process.Wait()
+	p.process = nil
+	return err
+}
+
+// Version asks which CRIU it is.
+func (p *Process) Version() (Version, error) {
+	r, err := p.call(&request{kind: kindVersion, keepOpen: true}, nil)
+	if err != nil {
+		return Version{}, err
+	}
+	return r.version, nil
+}
+
+// Features asks which of the features that are wanted CRIU and the kernel have.
+func (p *Process) Features(wanted Features) (Features, error) {
+	r, err := p.call(&request{kind: kindFeatures, features: wanted, keepOpen: true}, nil)
+	if err != nil {
+		return Features{}, err
+	}
+	return r.features, nil
+}
+
+// Dump dumps processes. notify is called for each notification; if it returns
+// an error, CRIU gives up. It may be nil.
+func (p *Process) Dump(o *Options, notify func(Notification) error) error {
+	_, err := p.call(&request{kind: kindDump, opts: o}, notify)
+	return err
+}
+
+// PreDump dumps only memory, and leaves the processes running.
+func (p *Process) PreDump(o *Options, notify func(Notification) error) error {
+	_, err := p.call(&request{kind: kindPreDump, opts: o}, notify)
+	// There may come more before the dump: CRIU waits for it.
+	return err
+}
+
+// Restore restores processes and returns the first one's id. notify is as for Dump.
+func (p *Process) Restore(o *Options, notify func(Notification) error) (int, error) {
+	r, err := p.call(&request{kind: kindRestore, opts: o}, notify)
+	if err != nil {
+		return 0, err
+	}
+	return r.pid, nil
+}
+
+// call sends a request and answers notifications until the response comes.
+func (p *Process) call(req *request, notify func(Notification) error) (*response, error) {
+	if err := p.send(req); err != nil {
+		return nil, p.lost(err)
+	}
+	var refusal error // ours, of a notification
+	for {
+		r, err := p.receive()
+		if err != nil {
+			return nil, errors.Join(refusal, p.lost(err))
+		}
+		switch {
+		case r.kind == kindNotify:
+			if refusal == nil && notify != nil {
+				refusal = notify(r.notify)
+			} else if r.notify.FD >= 0 {
+				unix.Close(r.notify.FD)
+			}
+			if err := p.send(&request{kind: kindNotify, notified: refusal == nil}); err != nil {
+				return nil, errors.Join(refusal, p.lost(err))
+			}
+		case refusal != nil:
+			return nil, refusal
+		case !r.success:
+			return nil, r.refused()
+		case r.kind != req.kind:
+			return nil, fmt.Errorf("unexpected response %d from criu to request %d", r.kind, req.kind)
+		default:
+			return r, nil
+		}
+	}
+}
+
+// refused turns a response into an error, with what it knows of the reason.
+func (r *response) refused() error {
+	switch {
+	case r.message != "":
+		return fmt.Errorf("%w: %s", ErrRefused, line(r.message))
+	case r.errno != 0:
+		return fmt.Errorf("%w: %w", ErrRefused, r.errno)
+	}
+	return ErrRefused
+}
+
+func (p *Process) send(r *request) error {
+	for {
+		err := unix.Sendto(p.sock, r.encode(), unix.MSG_NOSIGNAL, nil)
+		if err != unix.EINTR {
+			return os.NewSyscallError("send", err)
+		}
+	}
+}
+
+func (p *Process) receive() (*response, error) {
+	buf, oob := make([]byte, maxMessage), make([]byte, unix.CmsgSpace(4*4))
+	var n, oobn, flags int
+	var err error
+	for {
+		n, oobn, flags, _, err = unix.Recvmsg(p.sock, buf, oob, unix.MSG_CMSG_CLOEXEC)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		return nil, os.NewSyscallError("recvmsg", err)
+	}
+	fds, err := rights(oob[:oobn])
+	if err == nil && n == 0 {
+		err = io.EOF
+	}
+	if err == nil && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
+		err = fmt.Errorf("%w: too long", errMalformed)
+	}
+	var r *response
+	if err == nil {
+		r, err = decodeResponse(buf[:n])
+	}
+	if err == nil && len(fds) > 0 && r.kind == kindNotify {
+		r.notify.FD, fds = fds[0], fds[1:]
+	}
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+	return r, err
+}
+
+// rights are the descriptors in a control message.
+func rights(oob []byte) ([]int, error) {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil, os.NewSyscallError("recvmsg", err)
+	}
+	var all []int
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err == nil {
+			all = append(all, fds...)
+		}
+	}
+	return all, nil
+}
+
+// lost finds out how CRIU ended without a word.
+func (p *Process) lost(cause error) error {
+	if !errors.Is(cause, io.EOF) && !errors.Is(cause, unix.EPIPE) && !errors.Is(cause, unix.ECONNRESET) || p.process == nil {
+		return cause
+	}
+	state, err := p.process.Wait()
+	p.process = nil
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: it ended without an answer (%s)", ErrRefused, state)
+}
