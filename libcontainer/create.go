@@ -83,20 +83,7 @@ func create(o *Options, run bool) (*creation, error) {
 
 // build writes the intent, then takes the steps.
 func (c *creation) build(run bool) error {
-	c.journal = state.State{
-		Container: c.plan.Container,
-		Config:    c.config,
-		Status:    specs.StateCreating,
-		Created:   time.Now().UTC(),
-		Rootless:  c.rootless,
-		Poststart: c.plan.Poststart,
-		Poststop:  c.plan.Poststop,
-
-		NoNewKeyring: c.opts.NoNewKeyring,
-	}
-	if c.spec.Linux != nil {
-		c.journal.Namespaces = c.spec.Linux.Namespaces
-	}
+	c.journal = c.intent()
 	c.nameCgroup()
 	if err := c.dir.Save(&c.journal); err != nil {
 		return err
@@ -129,6 +116,25 @@ func (c *creation) build(run bool) error {
 		return err
 	}
 	return c.writePidFile()
+}
+
+// intent is the journal before anything is made.
+func (c *creation) intent() state.State {
+	s := state.State{
+		Container: c.plan.Container,
+		Config:    c.config,
+		Status:    specs.StateCreating,
+		Created:   time.Now().UTC(),
+		Rootless:  c.rootless,
+		Poststart: c.plan.Poststart,
+		Poststop:  c.plan.Poststop,
+
+		NoNewKeyring: c.opts.NoNewKeyring,
+	}
+	if c.spec.Linux != nil {
+		s.Namespaces = c.spec.Linux.Namespaces
+	}
+	return s
 }
 
 // makeFifo makes the fifo that init will wait on, for the container's root.

@@ -45,12 +45,21 @@ func Run(o Options) (int, error) {
 	if o.Detach && c.notify == nil {
 		return 0, nil
 	}
-	// Others may look at the container, and delete it, while it runs.
+	if o.Detach {
+		// Others may look at the container, and delete it, while it runs.
+		if err := c.dir.Unlock(); err != nil {
+			return -1, err
+		}
+		return 0, c.becomeReady(container)
+	}
+	return c.foreground(container)
+}
+
+// foreground waits for the end of the container, which others may look at, and
+// delete, while it runs.
+func (c *creation) foreground(container *Container) (int, error) {
 	if err := c.dir.Unlock(); err != nil {
 		return -1, err
-	}
-	if o.Detach {
-		return 0, c.becomeReady(container)
 	}
 	told := c.relayReady()
 	code, err := c.attend()
@@ -63,7 +72,7 @@ func Run(o Options) (int, error) {
 		err = c.relay.Close()
 		c.relay = nil
 	}
-	if !o.Keep {
+	if !c.opts.Keep {
 		err = errors.Join(err, c.finish(container))
 	}
 	return code, err

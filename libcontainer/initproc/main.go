@@ -164,7 +164,7 @@ func (c *container) do(index int, step plan.InitStep) error {
 	case *plan.UnshareCgroup:
 		return os.NewSyscallError("unshare", unix.Unshare(unix.CLONE_NEWCGROUP))
 	case *plan.LoopbackUp:
-		return loopbackUp()
+		return sys.LoopbackUp()
 	case *plan.SetPropagation:
 		return c.root.SetPropagation(s)
 	case *plan.AttachRoot:

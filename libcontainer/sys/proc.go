@@ -100,6 +100,17 @@ func (p Proc) Open(path string, flags int) (int, error) {
 	return fd, err
 }
 
+// OpenRoot opens the root directory of the process whose directory this is
+// (O_PATH), as that process sees it. It is a magic link, the only one that is
+// followed: what is below belongs to the process.
+func (p Proc) OpenRoot() (int, error) {
+	fd, err := unix.Openat(p.fd, "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: "/proc/PID/root", Err: err}
+	}
+	return fd, nil
+}
+
 // Write writes a value in one write(2), as procfs wants it.
 func (p Proc) Write(path, value string) error {
 	fd, err := p.Open(path, unix.O_WRONLY)
