@@ -97,6 +97,41 @@
 // It joins the mount namespace by descriptor once all sources are open, takes
 // its steps, and ends with "done". If one fails it takes back the others first.
 //
+// # Checkpoint and restore
+//
+// CRIU does both, as a child that is asked over a socket (package criu), in a
+// mount namespace of its own, where the runtime has mounted what it needs:
+//
+//	parent: restore                           criu swrk          the container
+//	journal, cgroup, mount sources
+//	new mount namespace, for one thread
+//	    ── execve ────────────────────────▶
+//	CRIU into the cgroup
+//	root, volumes, cgroups: mounted there
+//	    ── request ───────────────────────▶
+//	                                          ── clone ────────▶ namespaces
+//	    ◀──────────────── setup-namespaces ──
+//	lo, sysctls, devices, hooks
+//	    ── go on ─────────────────────────▶
+//	                                          ── restore ──────▶ mounts, memory
+//	    ◀──────────────────── post-restore ──
+//	check the mounts, pids.max,
+//	journal "created"
+//	    ── go on ─────────────────────────▶
+//	                                          ── resume ───────▶ runs
+//	    ◀────────────────────────── its pid ──
+//	pid file
+//
+// What CRIU shall mount from outside it knows by names that mean nothing, which
+// the image has in a file of ours. At the dump a mount is the one that is meant
+// if it is of the same file as the source and as restricted as config.json
+// wants it, wherever the container's links lead; at the restore the sources
+// have these restrictions before CRIU sees them, and are compared afterwards.
+//
+// A runtime that is killed leaves a CRIU without a client. In a dump it gives up
+// and lets the processes go on; in a restore it is in the container's cgroup,
+// and goes with that.
+//
 // # Packages
 //
 //	main        sends the process to init or to the command line
@@ -112,11 +147,12 @@
 //	nofile      the caller's limit on open files, before Go raises it
 //	wire        what parent and init say to each other
 //	spawn       the raw child: clone3, joining, id maps; the sealed binary
+//	criu        the conversation with CRIU
 //	initproc    init: the loop over the steps
 //	rootfs caps lsm seccomp terminal hooks    one mechanism each
 //	sys         typed system calls, in-root opening, verified procfs
 //
-// Imports point one way: main → cli → libcontainer → (state wire spawn hooks
-// cgroups specconv) → (plan sys), and main → initproc → (wire rootfs caps lsm
+// Imports point one way: main → cli → libcontainer → (state wire spawn criu
+// hooks cgroups specconv) → (plan sys), and main → initproc → (wire rootfs caps lsm
 // terminal hooks) → (plan sys).
 package libcontainer

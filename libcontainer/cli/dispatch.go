@@ -36,6 +36,8 @@ func commandEntries() []commandEntry {
 		{"exec", (*invocation).execCommand},
 		{"list", (*invocation).listCommand},
 		{"events", (*invocation).eventsCommand},
+		{"checkpoint", (*invocation).checkpointCommand},
+		{"restore", (*invocation).restoreCommand},
 		{"mounts", (*invocation).mountsCommand},
 		{"spec", (*invocation).specCommand},
 		{"plan", (*invocation).planCommand},

@@ -38,12 +38,14 @@ func (inv *invocation) features() []byte {
 	w.Key("linux")
 	writeLinuxFeatures(w)
 	w.Key("annotations").Object()
+	// The name by which engines ask for it.
+	w.Key("org.opencontainers.runc.checkpoint.enabled").Text("true")
 	if inv.commit != "" {
 		w.Key("io.github.crun-go.commit").Text(inv.commit)
 	}
 	w.Key("io.github.crun-go.version").Text(inv.version)
 	w.End()
-	w.Key("potentiallyUnsafeConfigAnnotations").Texts([]string{"org.systemd.property.", "run.oci."})
+	w.Key("potentiallyUnsafeConfigAnnotations").Texts([]string{"org.criu.config", "org.systemd.property.", "run.oci."})
 	w.End()
 	return w.Bytes()
 }

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/libcontainer"
+)
+
+func (inv *invocation) restoreCommand() *cli.Command {
+	o := new(libcontainer.Options)
+	r := new(libcontainer.RestoreOptions)
+	var image imageFlags
+	flags := append(bundleFlags(o), image.flags(&r.ImageOptions)...)
+	flags = append(flags,
+		&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach, Usage: "do not wait for the container"},
+		&cli.StringFlag{
+			Name: "console-socket", Destination: &o.ConsoleSocket,
+			Usage: "send the terminal's master to the socket at `PATH`",
+		},
+		&cli.StringFlag{Name: "pid-file", Destination: &o.PidFile, Usage: "write the process id of init to `FILE`"},
+		&cli.BoolFlag{Name: "keep", Destination: &o.Keep, Usage: "do not delete the container when it has exited"},
+		&cli.BoolFlag{
+			Name: "no-subreaper", Destination: &o.NoSubreaper,
+			Usage: "do not adopt processes whose parent has died",
+		},
+		&cli.BoolFlag{Name: "no-pivot", Destination: &o.NoPivot, Usage: "accepted and ignored: CRIU changes the root"},
+		&cli.StringFlag{Name: "parent-path", Usage: "accepted and ignored: an image knows its `PARENT`"},
+		&cli.BoolFlag{Name: "tcp-close", Destination: &r.TCPClose, Usage: "restore open TCP connections as closed ones"},
+		&cli.StringFlag{Name: "lsm-profile", Destination: &r.LSMProfile, Usage: "confine the processes by `TYPE:NAME`, such as apparmor:web, instead of as they were"},
+		&cli.StringFlag{Name: "lsm-mount-context", Destination: &r.MountContext, Usage: "mount with the SELinux `CONTEXT` instead of the one in the image"},
+	)
+	return &cli.Command{
+		Name:      "restore",
+		Usage:     "make a container of an image of checkpoint",
+		ArgsUsage: "<container-id>",
+		Description: `The id must not be taken; it need not be the one that was dumped. The bundle's
+config.json should be the one that it was, too. CRIU's log is restore.log in the
+work directory. The exit code is that of the container, or 128 and its signal.`,
+		Flags: flags,
+		Action: func(c *cli.Context) error {
+			if err := inv.arity(c, 1, 1); err != nil {
+				return err
+			}
+			err := inv.complete(o, c.Args().First())
+			if err == nil {
+				err = image.complete(&r.ImageOptions)
+			}
+			if err == nil {
+				err = inv.makeXDGRoot()
+			}
+			if err == nil {
+				inv.code, err = libcontainer.Restore(*o, *r)
+			}
+			if err != nil {
+				return fmt.Errorf("%s restore failed: %w", program, err)
+			}
+			return nil
+		},
+	}
+}

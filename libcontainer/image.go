@@ -1,0 +1,121 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/specconv/jsontext"
+)
+
+// Files of ours beside CRIU's in the directory of an image.
+const (
+	// descriptorsName is what standard streams were, a JSON array of three
+	// texts as runc has it: keys by which CRIU knows what comes from outside.
+	descriptorsName = "descriptors.json"
+	// mountsName is what the names of external mounts mean.
+	mountsName = "external-mounts.json"
+)
+
+// maxImageFile bounds these files.
+const maxImageFile = 16 << 20
+
+// externalMount is a mount of the container whose content is not its own. CRIU
+// knows it by a name that says nothing: names put together from paths can be
+// made to mean another mount (CVE-2026-119101, CVE-2026-115520).
+type externalMount struct {
+	ID     string
+	Kind   string // one of the kinds of externals
+	Target string // where config.json has it
+	Point  string // where it was: the target, without symbolic links
+}
+
+// writeImage leaves in an image what a restore will need to know of the dump.
+func writeImage(dir string, streams []string, mounts []externalMount) error {
+	w := jsontext.NewWriter("")
+	w.Texts(streams)
+	if err := writeImageFile(dir, descriptorsName, w.Bytes()); err != nil {
+		return err
+	}
+	w = jsontext.NewWriter("\t")
+	w.Object()
+	w.Key("mounts").Array()
+	for _, m := range mounts {
+		w.Object()
+		w.Key("id").Text(m.ID)
+		w.Key("kind").Text(m.Kind)
+		w.Key("target").Text(m.Target)
+		w.Key("point").Text(m.Point)
+		w.End()
+	}
+	w.End()
+	w.End()
+	return writeImageFile(dir, mountsName, append(w.Bytes(), '\n'))
+}
+
+func writeImageFile(dir, name string, data []byte) error {
+	path := filepath.Join(dir, name)
+	// An earlier dump's, not to be written through if it is a link.
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+// readImage reads what writeImage has written.
+func readImage(dir string) (streams []string, mounts []externalMount, err error) {
+	data, err := sys.ReadFile(filepath.Join(dir, descriptorsName), maxImageFile)
+	if err != nil {
+		return nil, nil, notOurs(dir, err)
+	}
+	r := jsontext.NewReader(descriptorsName, data)
+	jsontext.Texts(r, &streams)
+	if err := r.Close(); err != nil {
+		return nil, nil, err
+	}
+	data, err = sys.ReadFile(filepath.Join(dir, mountsName), maxImageFile)
+	if err != nil {
+		return nil, nil, notOurs(dir, err)
+	}
+	list, err := jsontext.Decode(mountsName, data, func(r *jsontext.Reader, list *[]externalMount) {
+		for key := range r.Fields() {
+			if key == "mounts" {
+				jsontext.List(r, list, "objects", readExternalMount)
+			}
+		}
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return streams, *list, nil
+}
+
+func notOurs(dir string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%q is not the image of a checkpoint that this runtime has made: %w", dir, err)
+	}
+	return err
+}
+
+func readExternalMount(r *jsontext.Reader, m *externalMount) {
+	for key := range r.Fields() {
+		switch key {
+		case "id":
+			jsontext.Text(r, &m.ID)
+		case "kind":
+			jsontext.Text(r, &m.Kind)
+		case "target":
+			jsontext.Text(r, &m.Target)
+		case "point":
+			jsontext.Text(r, &m.Point)
+		}
+	}
+}

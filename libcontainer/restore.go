@@ -1,0 +1,439 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/criu"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// RestoreOptions is what a restore is asked for, beside what a run is.
+type RestoreOptions struct {
+	ImageOptions
+	TCPClose     bool   // connections come back closed
+	LSMProfile   string // TYPE:NAME in the place of the image's
+	MountContext string // SELinux context of mounts in the place of the image's
+}
+
+// Restore makes a container of an image. As Run does, it waits for the end of
+// the container, whose exit code it returns, or returns once the container runs.
+// On error nothing is left.
+func Restore(o Options, r RestoreOptions) (int, error) {
+	if !o.Detach && !o.NoSubreaper {
+		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // see Run
+	}
+	c, err := restore(&o, &r)
+	if err != nil {
+		return -1, err
+	}
+	if !o.Detach {
+		defer sys.ForwardSignals(c.init.PidFD)()
+	}
+	if c.relay != nil {
+		if err := c.relay.Start(c.init.PidFD); err != nil {
+			return -1, errors.Join(fieldError("process.terminal", err, ""), c.undo())
+		}
+	}
+	defer c.close()
+	container := &Container{dir: c.dir, journal: &c.journal, group: c.cgroup}
+	if o.Detach {
+		return 0, nil
+	}
+	return c.foreground(container)
+}
+
+// restoration is a container that comes back: a creation whose init CRIU makes,
+// with all that happened to it, in the place of the steps that init would take.
+type restoration struct {
+	creation
+	o       *RestoreOptions
+	request criu.Options
+	streams []string        // of the image
+	mounts  []externalMount // of the image
+	staged  []stagedMount   // for these
+	files   []*os.File      // that CRIU inherits
+	server  *criu.Process
+}
+
+func restore(o *Options, r *RestoreOptions) (*creation, error) {
+	if err := state.CheckID(o.ID); err != nil {
+		return nil, err
+	}
+	if err := fencePreserved(0); err != nil {
+		return nil, err
+	}
+	b, err := draw(o, true, o.Detach)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range b.warnings {
+		o.warn(w.Field, w.Text)
+	}
+	c := &restoration{creation: creation{blueprint: b, opts: o, rootfs: -1, self: -1, netns: -1}, o: r}
+	if c.streams, c.mounts, err = readImage(r.Image); err != nil {
+		return nil, err
+	}
+	if c.dir, err = state.Create(o.Root, o.ID); err != nil {
+		return nil, err
+	}
+	err = c.build()
+	for _, f := range c.files {
+		f.Close()
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.undo())
+	}
+	return &c.creation, nil
+}
+
+// build takes the parent's steps up to the one that spawns init, has CRIU take
+// the place of that and, while it works, takes the rest.
+func (c *restoration) build() error {
+	c.journal = c.intent()
+	c.nameCgroup()
+	if err := c.dir.Save(&c.journal); err != nil {
+		return err
+	}
+	for i := range c.plan.Parent {
+		item := &c.plan.Parent[i]
+		switch item.Step.(type) {
+		case *plan.CreateCgroup, *plan.StartUnit, *plan.SetResources, *plan.SetDevices, *plan.OpenTree, *plan.MakeTree,
+			*plan.OpenLog, *plan.MakeRdtGroup:
+			if err := c.do(item); err != nil {
+				return c.explain(item, err)
+			}
+		}
+	}
+	if err := c.revive(); err != nil {
+		return err
+	}
+	if err := c.sendPidfd(); err != nil {
+		return err
+	}
+	return c.writePidFile()
+}
+
+// revive has CRIU restore the processes.
+func (c *restoration) revive() error {
+	closeDirs, err := c.start()
+	defer closeDirs()
+	if c.server != nil {
+		defer c.server.Close()
+	}
+	if err != nil {
+		return err
+	}
+	pid, err := c.server.Restore(&c.request, c.notified)
+	if err != nil {
+		return c.o.explain("restore", restoreLog, err)
+	}
+	if c.init == nil || c.init.Pid != pid {
+		return fmt.Errorf("criu restored process %d without a word before", pid)
+	}
+	return nil
+}
+
+// start starts CRIU in a mount namespace where everything that is mounted for
+// it is, and goes with it. The directories are opened in there, too: CRIU mounts
+// in one of them for a while.
+func (c *restoration) start() (closeDirs func(), err error) {
+	closeDirs = func() {}
+	err = onThread(func() error {
+		if err := separate(); err != nil {
+			return err
+		}
+		closer, err := c.o.open(&c.request, restoreLog, false)
+		if err != nil {
+			return err
+		}
+		closeDirs = closer
+		if err := c.handOver(c.request.ImagesDir); err != nil {
+			return err
+		}
+		if err := c.fill(); err != nil {
+			return err
+		}
+		if c.server, err = c.o.start(c.files); err != nil {
+			return err
+		}
+		if err := c.place(c.server.PID); err != nil {
+			return err
+		}
+		return c.stage()
+	})
+	return closeDirs, err
+}
+
+// onThread runs a function on a thread that ends with it, and takes along what
+// it has joined and unshared.
+func onThread(do func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked
+		done <- do()
+	}()
+	return <-done
+}
+
+// place puts CRIU where the container will be: its processes are born there.
+func (c *restoration) place(pid int) error {
+	if c.unit != nil && c.cgroup == nil {
+		if err := c.startUnit(pid); err != nil {
+			return err
+		}
+		if err := c.limit(); err != nil {
+			return err
+		}
+	} else if c.cgroup != nil {
+		if err := c.cgroup.Add(pid); err != nil {
+			return err
+		}
+	}
+	if c.cgroup != nil {
+		// Not where the dumped container was: that may be somebody else's now.
+		c.request.CgroupRoots = []criu.CgroupRoot{{Path: c.cgroup.Path()}}
+	}
+	if err := c.dir.Save(&c.journal); err != nil {
+		return err
+	}
+	return enterRdt(&c.journal.Rdt, pid)
+}
+
+// limit takes the steps that could not be taken before there was a cgroup.
+func (c *restoration) limit() error {
+	for i := range c.plan.Parent {
+		item := &c.plan.Parent[i]
+		switch item.Step.(type) {
+		case *plan.SetResources, *plan.SetDevices:
+			if err := c.do(item); err != nil {
+				return c.explain(item, err)
+			}
+		}
+	}
+	return nil
+}
+
+// fill turns the options into a request.
+func (c *restoration) fill() error {
+	r := &c.request
+	r.Sibling = true
+	r.OldMounts = true
+	r.TCPClose = c.o.TCPClose
+	r.LSMProfile = c.o.LSMProfile
+	r.MountContext = c.o.MountContext
+	r.Config = criuConfig(c.spec.Annotations)
+	r.CgroupMode = cgroupMode(c.o.CgroupMode, c.spec.Linux.Namespaces)
+	for fd, key := range c.streams {
+		if key == "" || fd > 2 {
+			continue
+		}
+		if !strings.HasPrefix(key, "pipe:[") && !strings.HasPrefix(key, "file[") && !strings.HasPrefix(key, "tty[") {
+			continue
+		}
+		if err := c.ownStream(fd); err != nil {
+			return err
+		}
+		if err := c.inherit(key, fd); err != nil {
+			return err
+		}
+	}
+	for _, ns := range c.spec.Linux.Namespaces {
+		if ns.Path == "" {
+			if ns.Type == specs.NetworkNamespace {
+				r.EmptyNS = unix.CLONE_NEWNET
+			}
+			continue
+		}
+		if err := c.join(ns); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ownStream gives a standard stream to the user of the process, as init does:
+// CRIU opens files anew, with the rights of the container's root.
+func (c *restoration) ownStream(fd int) error {
+	spawned := c.spawnStep()
+	for _, item := range c.plan.Init {
+		s, ok := item.Step.(*plan.OwnStdio)
+		if !ok {
+			continue
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return fmt.Errorf("standard stream %d: %w", fd, err)
+		}
+		uid := int(s.UID)
+		if spawned != nil && len(spawned.UIDMaps) > 0 {
+			uid = spawn.HostID(spawned.UIDMaps, s.UID)
+		}
+		kind := st.Mode & unix.S_IFMT
+		if uid < 0 || kind != unix.S_IFIFO && (kind != unix.S_IFREG || s.PipesOnly) {
+			continue
+		}
+		switch err := unix.Fchown(fd, uid, -1); err {
+		case nil, unix.EINVAL, unix.EPERM, unix.EROFS:
+		default:
+			return os.NewSyscallError("fchown", err)
+		}
+	}
+	return nil
+}
+
+// join has CRIU restore into a namespace that is there.
+func (c *restoration) join(ns specs.LinuxNamespace) error {
+	fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: ns.Path, Err: err}
+	}
+	defer unix.Close(fd)
+	switch ns.Type {
+	case specs.NetworkNamespace:
+		return c.inherit(externalNetNS, fd)
+	case specs.PIDNamespace:
+		return c.inherit(externalPidNS, fd)
+	case specs.CgroupNamespace, specs.MountNamespace:
+		return fieldError("linux.namespaces", fmt.Errorf("CRIU can't restore into the %s namespace %q", ns.Type, ns.Path), "")
+	}
+	c.request.Joins = append(c.request.Joins, criu.Join{Namespace: state.ProcName(ns.Type), Path: ns.Path})
+	return nil
+}
+
+// inherit passes a descriptor on to CRIU for what the image knows by a key.
+func (c *restoration) inherit(key string, fd int) error {
+	const first = 4 // see criu.Start
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+	}
+	c.request.Inherit = append(c.request.Inherit, criu.Inherited{Key: key, FD: first + len(c.files)})
+	c.files = append(c.files, os.NewFile(uintptr(dup), key))
+	return nil
+}
+
+// notified takes the parent's steps when their time has come.
+func (c *restoration) notified(n criu.Notification) error {
+	switch n.Script {
+	case "setup-namespaces":
+		return c.setUp(n.PID)
+	case "orphan-pts-master":
+		if n.FD < 0 {
+			return errors.New("criu sent no terminal")
+		}
+		return c.takeTerminal(n.FD)
+	case "post-restore":
+		return c.restored()
+	}
+	if n.FD >= 0 {
+		unix.Close(n.FD)
+	}
+	return nil
+}
+
+// setUp gives the first process, in its namespaces by now, what is the
+// runtime's to give: network devices, and what hooks do.
+func (c *restoration) setUp(pid int) error {
+	pidfd, err := unix.PidfdOpen(pid, 0) // our child: the number is not anybody else's
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	c.init = &spawn.Process{Pid: pid, PidFD: pidfd, Conn: wire.FromFD(-1)}
+	if c.journal.Init, err = identify(pid); err != nil {
+		return err
+	}
+	if err := c.dir.Save(&c.journal); err != nil {
+		return err
+	}
+	if err := c.setUpNetwork(); err != nil {
+		return err
+	}
+	for i := range c.plan.Parent {
+		item := &c.plan.Parent[i]
+		switch item.Step.(type) {
+		case *plan.MoveNetDevice, *plan.RunHooks:
+			if err := c.do(item); err != nil {
+				return c.explain(item, err)
+			}
+		}
+	}
+	return nil
+}
+
+// setUpNetwork does in a new network namespace, which CRIU leaves empty, what
+// init does in one.
+func (c *restoration) setUpNetwork() error {
+	if c.request.EmptyNS == 0 {
+		return nil
+	}
+	netns, err := openNetNS(fmt.Sprintf("/proc/%d/ns/net", c.init.Pid))
+	if err != nil {
+		return err
+	}
+	defer unix.Close(netns)
+	return onThread(func() error { return c.inNetwork(netns) })
+}
+
+func (c *restoration) inNetwork(netns int) error {
+	if err := unix.Setns(netns, unix.CLONE_NEWNET); err != nil {
+		return os.NewSyscallError("setns", err)
+	}
+	proc, err := sys.HostProc()
+	if err != nil {
+		return err
+	}
+	defer proc.Close()
+	for i := range c.plan.Init {
+		item := &c.plan.Init[i]
+		switch s := item.Step.(type) {
+		case *plan.LoopbackUp:
+			err = sys.LoopbackUp()
+		case *plan.Sysctl:
+			if strings.HasPrefix(s.Key, "net.") {
+				err = proc.Write("sys/"+plan.SwapSeparators(s.Key), s.Value)
+			}
+		}
+		if err != nil {
+			return c.explain(item, err)
+		}
+	}
+	return nil
+}
+
+// restored checks what CRIU has made, before any of it runs, and makes it
+// official.
+func (c *restoration) restored() error {
+	if c.init == nil {
+		return errors.New("criu restored processes without a word before")
+	}
+	if err := c.finishRoot(); err != nil {
+		return err
+	}
+	if err := c.checkMounts(); err != nil {
+		return err
+	}
+	for i := range c.plan.Parent {
+		item := &c.plan.Parent[i]
+		if _, ok := item.Step.(*plan.SetPids); ok {
+			if err := c.do(item); err != nil {
+				return c.explain(item, err)
+			}
+		}
+	}
+	c.journal.Status = specs.StateCreated
+	c.journal.Created = time.Now().UTC()
+	c.leaveNetDevices()
+	return c.dir.Save(&c.journal)
+}

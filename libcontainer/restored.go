@@ -1,0 +1,130 @@
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// checkMounts compares the external mounts of the restored container with what
+// was staged. CRIU mounts by paths and sets flags as the image has them.
+func (c *restoration) checkMounts() error {
+	want, err := sys.HostProcess(c.server.PID)
+	if err != nil {
+		return err
+	}
+	defer want.Close()
+	if err := c.identifyStaged(want); err != nil {
+		return err
+	}
+	process, err := sys.HostProcess(c.init.Pid)
+	if err != nil {
+		return err
+	}
+	defer process.Close()
+	mounts, err := mountsOf(process)
+	if err != nil {
+		return err
+	}
+	return checkRestored(c.staged, mounts)
+}
+
+// identifyStaged finds out which filesystems were staged.
+func (c *restoration) identifyStaged(criu sys.Proc) error {
+	mounts, err := mountsOf(criu)
+	if err != nil {
+		return err
+	}
+	top := filepath.Join(c.opts.Root, c.opts.ID)
+	for i := range c.staged {
+		s := &c.staged[i]
+		for _, m := range mounts {
+			if m.point == top+"/"+strconv.Itoa(i) {
+				s.device, s.root = m.device, m.root
+			}
+		}
+		if s.device == "" {
+			return fieldError(s.field, fmt.Errorf("what was mounted for %q is gone", s.Target), "")
+		}
+	}
+	return nil
+}
+
+// checkRestored makes sure that every external mount is where it was, and that
+// nothing of the same source lacks a restriction that all its mounts have in
+// config.json.
+func checkRestored(staged []stagedMount, mounts []mountEntry) error {
+	for i := range staged {
+		s := &staged[i]
+		found := false
+		for j := range mounts {
+			m := &mounts[j]
+			if m.device != s.device || m.root != s.root {
+				continue
+			}
+			found = found || m.point == s.Point
+			if lacks := lacking(staged, m); lacks != "" {
+				return fieldError(s.field, fmt.Errorf("restored at %q, the mount is not %s, as config.json has it", m.point, lacks),
+					"the image was made with other mount options")
+			}
+		}
+		if !found {
+			return fieldError(s.field, fmt.Errorf("the mount did not come back at %q: a symbolic link in the root filesystem may have led it elsewhere", s.Point), "")
+		}
+	}
+	return nil
+}
+
+// lacking returns the restriction that a mount lacks of each staged one that it
+// could be; "" if there is one of which it lacks none.
+func lacking(staged []stagedMount, m *mountEntry) (lacks string) {
+	for i := range staged {
+		if s := &staged[i]; m.device == s.device && m.root == s.root {
+			if lacks = m.lacks(s.attr); lacks == "" {
+				return ""
+			}
+		}
+	}
+	return lacks
+}
+
+// finishRoot makes the root filesystem read-only if it is to be: CRIU does not
+// restore that.
+func (c *restoration) finishRoot() error {
+	if !c.spec.Root.Readonly {
+		return nil
+	}
+	process, err := sys.HostProcess(c.init.Pid)
+	if err != nil {
+		return err
+	}
+	defer process.Close()
+	ns, err := unix.Openat(process.FD(), "ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: "/proc/PID/ns/mnt", Err: err}
+	}
+	defer unix.Close(ns)
+	err = onThread(func() error {
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return os.NewSyscallError("unshare", err)
+		}
+		if err := unix.Setns(ns, unix.CLONE_NEWNS); err != nil {
+			return os.NewSyscallError("setns", err)
+		}
+		root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) // where setns has led
+		if err != nil {
+			return &os.PathError{Op: "open", Path: "/", Err: err}
+		}
+		defer unix.Close(root)
+		return sys.SetMountAttr(root, unix.MOUNT_ATTR_RDONLY, 0, 0, false)
+	})
+	if err != nil {
+		return fieldError("root.readonly", err, "")
+	}
+	return nil
+}

@@ -1,0 +1,258 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/criu"
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// stagedMount is a mount that CRIU finds ready: of the right source, with the
+// restrictions that config.json asks for, before there is a container that
+// could do anything with it.
+type stagedMount struct {
+	externalMount
+	field  string
+	attr   uint64 // MOUNT_ATTR_* that it must keep
+	device string // of the filesystem, as mountinfo has it
+	root   string // what of it is mounted
+}
+
+// stage mounts the root filesystem and what external mounts are of, on top of
+// the container's state directory.
+func (c *restoration) stage() error {
+	tmpfs, top, err := stageTop(c.dir, c.opts.Root)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(tmpfs)
+	if c.request.CgroupYard, err = stageYard(tmpfs, top, c.hierarchy.Path); err != nil {
+		return err
+	}
+	root, err := c.rootTree()
+	if err != nil {
+		return err
+	}
+	if err := attachAt(tmpfs, "root", root); err != nil {
+		return fieldError("root.path", err, "")
+	}
+	c.request.Root = top + "/root"
+	if err := c.makeMountPoints(); err != nil {
+		return err
+	}
+	steps := externals(c.plan)
+	for i, m := range c.mounts {
+		s, err := c.stageMount(tmpfs, strconv.Itoa(i), m, steps)
+		if err != nil {
+			return err
+		}
+		c.staged = append(c.staged, s)
+		c.request.Mounts = append(c.request.Mounts, criu.Mount{Key: m.ID, Value: top + "/" + strconv.Itoa(i)})
+	}
+	return nil
+}
+
+// rootTree is the tree of the root filesystem.
+func (c *restoration) rootTree() (int, error) {
+	for _, item := range c.plan.Parent {
+		if s, ok := item.Step.(*plan.OpenTree); ok && s.Rootfs {
+			return c.tree(s.Slot)
+		}
+	}
+	return -1, errors.New("the plan opens no root filesystem")
+}
+
+func (c *restoration) tree(slot int) (int, error) {
+	if slot < 0 || slot >= len(c.trees) || c.trees[slot].FD < 0 {
+		return -1, errors.New("the source could not be opened: to mount takes root's privileges")
+	}
+	return c.trees[slot].FD, nil
+}
+
+// attachAt attaches a tree to a new mount point in a directory of ours.
+func attachAt(dir int, name string, tree int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(tree, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	var err error
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		err = unix.Mkdirat(dir, name, 0o700)
+	} else {
+		err = unix.Mknodat(dir, name, unix.S_IFREG|0o600, 0)
+	}
+	if err != nil {
+		return &os.PathError{Op: "make", Path: name, Err: err}
+	}
+	target, err := sys.OpenPlain(dir, name, unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(target)
+	return sys.AttachMount(tree, target)
+}
+
+// stageMount mounts what an external mount of the image is of, by the step of
+// config.json that has the same target.
+func (c *restoration) stageMount(dir int, name string, m externalMount, steps []external) (stagedMount, error) {
+	for i := range steps {
+		e := &steps[i]
+		if e.kind != m.Kind || e.target != m.Target {
+			continue
+		}
+		s := stagedMount{externalMount: m, field: e.field, attr: e.attr.Attr.Set | e.attr.Recursive.Set}
+		if err := c.attachStaged(dir, name, e); err != nil {
+			return s, fieldError(e.field, err, "")
+		}
+		return s, nil
+	}
+	return stagedMount{}, fmt.Errorf("the image has a %s mount at %q, and config.json has none there", m.Kind, m.Target)
+}
+
+func (c *restoration) attachStaged(dir int, name string, e *external) error {
+	if e.slot >= 0 {
+		tree, err := c.tree(e.slot)
+		if err != nil {
+			return err
+		}
+		if err := restrict(tree, e); err != nil {
+			return err
+		}
+		return attachAt(dir, name, tree)
+	}
+	tree, err := c.cloneHost(e.kind)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(tree)
+	if err := restrict(tree, e); err != nil {
+		return err
+	}
+	return attachAt(dir, name, tree)
+}
+
+// cloneHost makes the tree of an external mount that is none of config.json's.
+func (c *restoration) cloneHost(kind string) (int, error) {
+	if kind == externalCgroup {
+		return sys.CloneTree(unix.AT_FDCWD, c.hierarchy.Path, 0)
+	}
+	null, err := sys.OpenNull()
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(null)
+	return sys.CloneTree(null, "", 0)
+}
+
+// restrict sets a tree's attributes before it is anywhere to be seen.
+func restrict(tree int, e *external) error {
+	attr := e.attr.Attr
+	if attr != (plan.Attr{}) {
+		if err := sys.SetMountAttr(tree, attr.Set, attr.Clear, 0, false); err != nil {
+			return err
+		}
+	}
+	if all := e.attr.Recursive; all != (plan.Attr{}) {
+		return sys.SetMountAttr(tree, all.Set, all.Clear, 0, true)
+	}
+	return nil
+}
+
+// handOver lets the root of the container's user namespace come through to the
+// files of the image, as whom CRIU reads them there. Nobody else may: they hold
+// the memory of processes, and are open to all who get that far.
+func (c *restoration) handOver(image int) error {
+	s := c.spawnStep()
+	if s == nil || len(s.UIDMaps) == 0 || os.Geteuid() != 0 {
+		return nil
+	}
+	// The group too: while it has not become that root yet, CRIU has its powers
+	// over what has both ids in the namespace.
+	uid, gid := spawn.HostID(s.UIDMaps, 0), spawn.HostID(s.GIDMaps, 0)
+	dir := image
+	for range maxParents {
+		if uid < 0 || gid < 0 {
+			break
+		}
+		if err := unix.Fchown(dir, uid, gid); err != nil {
+			return os.NewSyscallError("fchown", err)
+		}
+		parent, err := unix.Openat(dir, "parent", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if dir != image {
+			unix.Close(dir)
+		}
+		if err == unix.ENOENT {
+			break
+		}
+		if err != nil {
+			return &os.PathError{Op: "open", Path: "parent", Err: err}
+		}
+		dir = parent
+	}
+	return nil
+}
+
+// maxParents bounds the images that an image stands on.
+const maxParents = 1000
+
+// makeMountPoints makes what the container's first start has made in the root
+// filesystem, which may be another one by now. Links are followed inside it, as
+// they were then.
+func (c *restoration) makeMountPoints() error {
+	for _, item := range c.plan.Init {
+		var err error
+		switch s := item.Step.(type) {
+		case *plan.MountFS:
+			err = c.makeMountPoint(s.Target, true)
+		case *plan.Bind:
+			var st unix.Stat_t
+			tree, treeErr := c.tree(s.Slot)
+			if treeErr == nil {
+				treeErr = unix.Fstat(tree, &st)
+			}
+			if treeErr != nil {
+				return fieldError(item.Field, treeErr, "")
+			}
+			err = c.makeMountPoint(s.Target, st.Mode&unix.S_IFMT == unix.S_IFDIR)
+		}
+		if err != nil {
+			return c.explain(&item, err)
+		}
+	}
+	return nil
+}
+
+// makeMountPoint makes one that is missing, if it is in the root filesystem:
+// those in other mounts come with these.
+func (c *restoration) makeMountPoint(target string, isDir bool) error {
+	for _, item := range c.plan.Init {
+		above := ""
+		switch s := item.Step.(type) {
+		case *plan.MountFS:
+			above = s.Target
+		case *plan.Bind:
+			above = s.Target
+		}
+		if above != "" && len(target) > len(above) && target[:len(above)] == above && target[len(above)] == '/' {
+			return nil
+		}
+	}
+	var fd int
+	var err error
+	if isDir {
+		fd, err = sys.MkdirAllInRoot(c.rootfs, target, 0o755)
+	} else {
+		fd, err = sys.CreateFileInRoot(c.rootfs, target, 0o755, 0o644)
+	}
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}

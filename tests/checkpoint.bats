@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# checkpoint and restore where they end before CRIU begins: flags, states, images.
+# What CRIU does is in tests/vm/checkpoint.bats.
+load helpers
+
+eval "common_$(declare -f setup)"
+setup() {
+	common_setup
+	ours "the texts are our own"
+	IMAGE=$BATS_TEST_TMPDIR/image
+	TOOLS=$BATS_TEST_TMPDIR/tools
+	mkdir -p "$TOOLS"
+	stand_in 'exit 1'
+}
+
+# stand_in SCRIPT: what is found as criu.
+stand_in() {
+	printf '#!/bin/sh\n%s\n' "$1" >"$TOOLS/criu"
+	chmod +x "$TOOLS/criu"
+}
+with_criu() { PATH=$TOOLS:$PATH rt "$@"; }
+
+@test "without criu" {
+	up
+	without() { env -i PATH=/nonexistent "$RUNTIME" --root "$ROOT" "$@"; }
+	no 1 'exec: "criu": executable file not found in $PATH' without checkpoint "$ID"
+	[[ $err == *"hint: checkpoint and restore are done by CRIU: install the package criu"* ]] || fail "no hint"
+	no 1 'exec: "criu": executable file not found' without restore --bundle "$BUNDLE" other
+	same status "$(status)" running
+}
+
+@test "containers that can't be dumped" {
+	no 1 "does not exist" with_criu checkpoint none
+	ok create "$ID"
+	no 1 "container cannot be checkpointed in the created state" with_criu checkpoint --image-path "$IMAGE" "$ID"
+	one_error
+	ok rt start "$ID"
+	ok rt kill "$ID" KILL
+	wait_status stopped
+	no 1 "container cannot be checkpointed in the stopped state" with_criu checkpoint --image-path "$IMAGE" "$ID"
+	[ ! -e "$IMAGE" ] || fail "an image was begun"
+}
+
+@test "checkpoint: flags that are wrong" {
+	up
+	wrong() {
+		local want=$1
+		shift
+		no 1 "$want" with_criu checkpoint --image-path "$IMAGE" "$@" "$ID"
+		[ ! -e "$IMAGE" ] || fail "$*: an image was begun"
+	}
+	wrong "invalid manage cgroups mode" --manage-cgroups-mode hard
+	wrong "namespace pid is not supported" --empty-ns pid
+	wrong "invalid network lock method" --network-lock none
+	wrong "use --page-server ADDRESS:PORT" --page-server 4711
+	wrong 'invalid port number "x"' --page-server localhost:x
+	wrong 'invalid port number "0"' --page-server localhost:0
+	wrong "--parent-path \"/tmp\" is absolute" --parent-path /tmp
+	wrong "--status-fd 77: not open" --status-fd 77
+	no 1 "requires exactly 1 argument" with_criu checkpoint
+	same status "$(status)" running
+}
+
+@test "a criu that fails, or is none, or too old: the container goes on" {
+	up
+	no 1 "criu refused: it ended without an answer (exit status 1)" with_criu checkpoint --image-path "$IMAGE" "$ID"
+	one_error
+	stand_in 'kill -SEGV $$'
+	no 1 "(signal: segmentation fault" with_criu checkpoint --image-path "$IMAGE" "$ID"
+	# The answer to version: 3.11.
+	stand_in 'head -c 1 <&3 >/dev/null; printf "\010\012\020\001\122\004\010\003\020\013" >&3'
+	no 1 "$TOOLS/criu is version 3.11, expected 3.14 or later" with_criu checkpoint --image-path "$IMAGE" "$ID"
+	same status "$(status)" running
+}
+
+@test "restore: what is no image leaves nothing behind" {
+	restore() { with_criu restore --bundle "$BUNDLE" --image-path "$IMAGE" --detach "$@" "$ID"; }
+	no 1 "is not the image of a checkpoint" restore
+	mkdir "$IMAGE"
+	no 1 "is not the image of a checkpoint" restore
+	[ ! -e "$ROOT" ] || fail "a state directory"
+	echo '["","",""]' >"$IMAGE/descriptors.json"
+	no 1 "is not the image of a checkpoint" restore
+	echo '{"mounts": 1}' >"$IMAGE/external-mounts.json"
+	no 1 "external-mounts.json" restore
+	echo '{"mounts": [{"id": "mount-0", "kind": "bind", "target": "/etc", "point": "/etc"}]}' >"$IMAGE/external-mounts.json"
+	stand_in 'head -c 1 <&3 >/dev/null; printf "\010\012\020\001\122\004\010\004\020\001" >&3; sleep 1'
+	no 1 'the image has a bind mount at "/etc", and config.json has none there' restore
+	one_error
+	echo '{"mounts": []}' >"$IMAGE/external-mounts.json"
+	no 1 "criu" restore --pid-file "$BATS_TEST_TMPDIR/pid"
+	[ ! -e "$BATS_TEST_TMPDIR/pid" ] || fail "a pid file"
+	up
+	no 1 "container with given ID already exists" restore
+	same status "$(status)" running
+	no 1 "invalid container ID format" with_criu restore --bundle "$BUNDLE" --image-path "$IMAGE" ../x
+	no 1 "invalid manage cgroups mode" restore --manage-cgroups-mode hard
+	no 1 "flag needs an argument" with_criu restore --lsm-mount-context
+	[[ $out == *"flag needs an argument: -lsm-mount-context"* ]] || fail "podman looks for that on standard output"
+}
+
+@test "what engines ask before: help and features" {
+	ok rt checkpoint --help
+	for flag in image-path work-path parent-path leave-running tcp-established tcp-skip-in-flight link-remap ext-unix-sk \
+		shell-job lazy-pages status-fd page-server file-locks pre-dump manage-cgroups-mode empty-ns auto-dedup network-lock; do
+		[[ $out == *"--$flag"* ]] || fail "checkpoint has no --$flag"
+	done
+	ok rt restore --help
+	for flag in console-socket image-path work-path tcp-established ext-unix-sk shell-job file-locks manage-cgroups-mode bundle \
+		detach pid-file no-subreaper no-pivot empty-ns auto-dedup lazy-pages lsm-profile lsm-mount-context tcp-close parent-path; do
+		[[ $out == *"--$flag"* ]] || fail "restore has no --$flag"
+	done
+	ok rt features
+	same annotation "$(jq -r '.annotations["org.opencontainers.runc.checkpoint.enabled"]' "$OUT")" true
+	same unsafe "$(jq '.potentiallyUnsafeConfigAnnotations | index("org.criu.config") != null' "$OUT")" true
+}
