@@ -80,8 +80,13 @@ man:
 	env -u GOOS -u GOARCH CGO_ENABLED=0 $(GO) run -tags urfave_cli_no_docs ./libcontainer/cli/internal/gen \
 		-version $(VERSION) -date $$(date -u -d @$(SOURCE_DATE_EPOCH) +%F) $(BUILD)
 
-# The examples name the binary where it will be.
+# The examples name the binary where it will be. Whoever has no go, as root may
+# have none, installs what another has built.
+ifneq ($(shell command -v $(GO) 2>/dev/null),)
 install: crun-go man
+endif
+install:
+	@[ -e $(OUT) ] && [ -e $(BUILD)/man8/crun-go.8 ] || { echo "install: no $(GO) here: run make all man first, where there is one" >&2; exit 1; }
 	install -D -m 0755 $(OUT) $(DESTDIR)$(BINDIR)/crun-go
 	install -d $(DESTDIR)$(MANDIR)/man8
 	install -m 0644 $(BUILD)/man8/*.8 $(DESTDIR)$(MANDIR)/man8

@@ -149,6 +149,21 @@ kubernetes - no no no"
 	same said "$(head -n 1 "$OUT")" "$H/config/docker/daemon.json: written"
 }
 
+@test "a binary that others can replace is registered with a warning" {
+	local etc=$BATS_TEST_TMPDIR/etc
+	install -D -m 0777 "$RUNTIME" "$BATS_TEST_TMPDIR/crun-go"
+	mkdir -p "$etc" /etc/crio
+	mount --bind "$etc" /etc/crio
+	try "$BATS_TEST_TMPDIR/crun-go" engines --install crio
+	umount /etc/crio
+	rmdir --ignore-fail-on-non-empty /etc/crio
+	same "exit code" "$rc" 0
+	[[ $err == *"warning: others than root can change $BATS_TEST_TMPDIR/crun-go"* ]] || fail "no warning"
+	same said "$out" '/etc/crio/crio.conf.d/crun-go.conf: written
+next: systemctl restart crio'
+	grep -q "^runtime_path = \"$BATS_TEST_TMPDIR/crun-go\"" "$etc/crio.conf.d/crun-go.conf" || fail "another path"
+}
+
 # Real engines.
 
 @test "dockerd reads it" {
@@ -189,6 +204,16 @@ kubernetes - no no no"
 	for line in "BinaryName = ['\"]$RUNTIME['\"]" "default_runtime_name = ['\"]crun-go['\"]" 'enable_selinux = true' '\.kata['\''"]?\]'; do
 		grep -qE "$line" "$OUT" || fail "containerd has no $line"
 	done
+	# Not only its parser, but CRI itself.
+	local pid
+	containerd --config "$H/etc/containerd/config.toml" --address "$H/c.sock" >"$H/log" 2>&1 </dev/null 3>&- &
+	pid=$!
+	until_true grep -q 'successfully booted' "$H/log" || true
+	kill "$pid"
+	wait "$pid" || true
+	umount -l "$H/root" "$H/state" 2>/dev/null || true
+	grep -iE 'start(ing)? cri plugin' "$H/log" >"$OUT" || fail "containerd without CRI: $(tail -n 3 "$H/log")"
+	for word in DefaultRuntimeName:crun-go "BinaryName:$RUNTIME" kata; do grep -q "$word" "$OUT" || fail "CRI has no $word"; done
 	ok engines --uninstall containerd
 	ok containerd --config "$H/etc/containerd/config.toml" config dump
 	! grep -q crun-go "$OUT" || fail "still there"

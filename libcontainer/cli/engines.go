@@ -34,7 +34,7 @@ no other, keep all else that is in them, and stay as they were in FILE.crun-go.b
 No engine is restarted.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "install", Destination: &o.install, Usage: "register the runtime with `ENGINE`: " + engineNames()},
-			&cli.StringFlag{Name: "uninstall", Destination: &o.uninstall, Usage: "take the registration with `ENGINE` back"},
+			&cli.StringFlag{Name: "uninstall", Destination: &o.uninstall, Usage: "take back what registered it with `ENGINE`: " + engineNames()},
 			&cli.BoolFlag{Name: "default", Destination: &o.settings.Default, Usage: "for containers that ask for no runtime, too"},
 			&cli.BoolFlag{Name: "dry-run", Destination: &o.dryRun, Usage: "print the files as they would be, and write none"},
 			&cli.StringFlag{
@@ -91,6 +91,9 @@ func (inv *invocation) engines(o *enginesOptions) error {
 	defer host.Close()
 	switch {
 	case o.install != "":
+		if exposed := engines.Exposed(o.settings.Path); exposed != "" && os.Geteuid() == 0 && o.prefix == "" {
+			fmt.Fprintf(inv.stderr, "warning: others than root can change %s, and with it what engines run as root\n", exposed)
+		}
 		err = inv.changeEngine(host, o, o.install, func(name string) ([]engines.Change, string, error) {
 			return host.Install(name, o.settings)
 		})

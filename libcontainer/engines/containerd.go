@@ -25,7 +25,7 @@ const (
 	defaultKey  = "default_runtime_name"
 )
 
-func (containerd) about() about {
+func (containerd) about(*Host) about {
 	return about{"containerd", "containerd", "systemctl restart containerd"}
 }
 

@@ -16,7 +16,13 @@ const (
 	dockerDefault  = "default-runtime"
 )
 
-func (docker) about() about { return about{"docker", "dockerd", "systemctl reload docker"} }
+func (docker) about(h *Host) about {
+	restart := "systemctl reload docker"
+	if h.config != "" {
+		restart = "systemctl --user reload docker"
+	}
+	return about{"docker", "dockerd", restart}
+}
 
 func (docker) file(h *Host) string {
 	if h.config != "" {
@@ -69,9 +75,6 @@ func (c dockerConfig) place(h *Host, m *member) Place {
 func (d docker) survey(h *Host, s Settings, st *Status) error {
 	st.File = d.file(h)
 	st.Lines = dockerText(s)
-	if h.config != "" {
-		st.Restart = "systemctl --user reload docker"
-	}
 	c, err := d.open(h)
 	if err != nil {
 		return err

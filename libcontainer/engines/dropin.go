@@ -14,7 +14,7 @@ import (
 // podman stands for Buildah, too: they read the same files (containers.conf(5)).
 type podman struct{ program string }
 
-func (p podman) about() about { return about{p.program, p.program, ""} }
+func (p podman) about(*Host) about { return about{p.program, p.program, ""} }
 
 // files are those read, the last one last, and ours.
 func (podman) files(h *Host) (read []string, ours string) {
@@ -66,7 +66,7 @@ type crio struct{}
 
 const crioFile = "/etc/crio/crio.conf.d/" + Runtime + ".conf"
 
-func (crio) about() about { return about{"crio", "crio", "systemctl restart crio"} }
+func (crio) about(*Host) about { return about{"crio", "crio", "systemctl restart crio"} }
 
 func crioText(s Settings) string { return dropIn(contrib.CRIO, s, "default_runtime") }
 
@@ -132,7 +132,7 @@ func pathWritten(text string, write func(Settings) string, isDefault bool) (path
 // kubernetes has no file on a node: the cluster is told what a node's containerd or CRI-O knows.
 type kubernetes struct{}
 
-func (kubernetes) about() about { return about{Kubernetes, "kubelet", ""} }
+func (kubernetes) about(*Host) about { return about{Kubernetes, "kubelet", ""} }
 
 func (kubernetes) survey(_ *Host, _ Settings, st *Status) error {
 	st.Lines = contrib.RuntimeClass

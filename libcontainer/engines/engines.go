@@ -62,8 +62,8 @@ type Settings struct {
 
 // engine is what one engine reads.
 type engine interface {
-	// about names it, its program and the command after a change.
-	about() about
+	// about names it, its program and the command after a change on a host.
+	about(h *Host) about
 
 	// survey fills in what is registered where, and what would register the runtime.
 	survey(h *Host, s Settings, st *Status) error
@@ -87,14 +87,14 @@ func all() []engine {
 func Names() []string {
 	var names []string
 	for _, e := range all() {
-		names = append(names, e.about().name)
+		names = append(names, e.about(new(Host)).name)
 	}
 	return names
 }
 
 func named(name string) (engine, error) {
 	for _, e := range all() {
-		if e.about().name == name {
+		if e.about(new(Host)).name == name {
 			return e, nil
 		}
 	}
@@ -105,7 +105,7 @@ func named(name string) (engine, error) {
 func (h *Host) Survey(s Settings) []Status {
 	var list []Status
 	for _, e := range all() {
-		a := e.about()
+		a := e.about(h)
 		st := Status{Engine: a.name, Binary: h.find(a.program), Restart: a.restart}
 		if st.Binary != "" && h.version != nil {
 			st.Version = versionIn(h.version(st.Binary))
@@ -135,7 +135,7 @@ func (h *Host) Install(name string, s Settings) (changes []Change, restart strin
 		return nil, "", err
 	}
 	changes, err = e.install(h, s)
-	return changes, e.about().restart, err
+	return changes, e.about(h).restart, err
 }
 
 // Uninstall returns the changes that take the registration back.
@@ -145,7 +145,7 @@ func (h *Host) Uninstall(name string) (changes []Change, restart string, err err
 		return nil, "", err
 	}
 	changes, err = e.uninstall(h)
-	return changes, e.about().restart, err
+	return changes, e.about(h).restart, err
 }
 
 // text is a file of package contrib with another path of the binary, and with the settings of these keys switched on, which

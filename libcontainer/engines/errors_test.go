@@ -114,6 +114,37 @@ func TestBackup(t *testing.T) {
 	}
 }
 
+// The kubelet and the runtimes of a node have one cgroup driver.
+func TestCgroupDriver(t *testing.T) {
+	h, dir := tree(t, hosts["others"])
+	install(t, h, "containerd", Settings{Path: binary})
+	text := snapshot(t, dir)["/etc/containerd/config.toml"]
+	if _, ours, _ := strings.Cut(text, blockBegin); !strings.Contains(ours, "\n    SystemdCgroup = true\n") {
+		t.Errorf("%s", text)
+	}
+	if _, err := scanTOML("x", text); err != nil {
+		t.Error(err)
+	}
+}
+
+// A binary that an ordinary user can replace is root's to run.
+func TestExposed(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "crun-go")
+	if err := os.WriteFile(file, nil, 0o775); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, 0o775); err != nil {
+		t.Fatal(err)
+	}
+	if got := Exposed(file); got != file {
+		t.Errorf("%q", got)
+	}
+	if got := Exposed("/proc/self/status"); os.Geteuid() == 0 && got != "" {
+		t.Errorf("%q", got)
+	}
+}
+
 // Somebody may write while a person reads what would be done.
 func TestChangedMeanwhile(t *testing.T) {
 	h, dir := tree(t, nil)

@@ -104,6 +104,24 @@ func (h *Host) find(name string) string {
 	return ""
 }
 
+// Exposed returns the part of a path that others than root can change, and so what an engine runs as root: the file or a
+// directory above it; empty if there is none.
+func Exposed(file string) string {
+	for ; ; file = path.Dir(file) {
+		var st unix.Stat_t
+		if err := unix.Stat(file, &st); err != nil {
+			return ""
+		}
+		shared := st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0
+		if shared || st.Uid != 0 {
+			return file
+		}
+		if file == "/" || file == "." {
+			return ""
+		}
+	}
+}
+
 // maxFile bounds what is read of a configuration.
 const maxFile = 4 << 20
 
