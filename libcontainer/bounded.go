@@ -27,7 +27,8 @@ func (o *ExecOptions) bounded() bool { return o.Timeout > 0 || o.Report != "" }
 // hands down itself, so that the container's own processes may stay beside it.
 func (e *execution) makeOwnCgroup() error {
 	if e.cgroup == nil {
-		return errors.New("--timeout, --report: the container has no cgroup, so that nobody can tell whose processes are whose")
+		return fieldError("", errors.New("--timeout, --report: the container has no cgroup, so that nobody can tell whose processes are whose"),
+			"made anew it gets one: "+placeHint)
 	}
 	name := "exec-" + strconv.Itoa(os.Getpid())
 	group, err := e.cgroup.Sub(name)

@@ -27,6 +27,10 @@ func stepHint(step plan.Step, err error) string {
 		}
 	case *plan.MountFS:
 		return mountHint(s.Type, err)
+	case *plan.OpenTree:
+		return mappedHint(s.IDMap, err)
+	case *plan.MakeTree:
+		return mappedHint(s.IDMap, err)
 	case *plan.SetLabels:
 		return labelHint(s, err)
 	}
@@ -61,6 +65,14 @@ func spawnHint(s *plan.Spawn, err error) string {
 		return "new namespaces take CAP_SYS_ADMIN, which the runtime does not have: give it to the outer container, or have a user namespace made with them"
 	}
 	return ""
+}
+
+func mappedHint(m *plan.IDMap, err error) string {
+	if m == nil || !errors.Is(err, unix.EPERM) {
+		return ""
+	}
+	return "the ids of a mount can be mapped by who is root where its filesystem was mounted: not by an ordinary user, " +
+		"and not in a user namespace (mount_setattr(2))"
 }
 
 // mountHint: in a user namespace EPERM has two causes. Filesystems that show a

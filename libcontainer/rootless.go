@@ -59,7 +59,7 @@ const (
 
 // noPlace explains why an ordinary user gets no cgroup.
 func (c *creation) noPlace(err error) error {
-	if !denied(err) || c.host.EUID == 0 && !c.host.UserNS {
+	if !denied(err) || errors.Is(err, unix.EROFS) || c.host.EUID == 0 && !c.host.UserNS {
 		return err
 	}
 	if limit := firstLimit(c.spec.Linux.Resources); limit != "" && c.spec.Linux.CgroupsPath == "" {

@@ -294,7 +294,7 @@ no_ranges() { umount /etc/subuid /etc/subgid; }
 	edit '.process.args = ["sleep", "1000"]'
 	bare() { (cd "$home" && setpriv --reuid $uid --regid $uid --clear-groups --inh-caps=-all env -i PATH="$PATH" "$@" "$home/crun-go" "${ask[@]}"); }
 	ask=(create --bundle "$home/bundle" "$ID")
-	no 1 "/run/crun-go: permission denied" bare XDG_RUNTIME_DIR=
+	no 1 "mkdir /run/crun-go" bare XDG_RUNTIME_DIR=
 	grep -q "^hint: set XDG_RUNTIME_DIR to a directory of the user's own, or give --root" "$ERR" || fail "no remedy"
 	no 1 "permission denied" bare XDG_RUNTIME_DIR=/root
 	grep -q '^hint: the path in $XDG_RUNTIME_DIR must be writable by the user' "$ERR" || fail "no remedy"

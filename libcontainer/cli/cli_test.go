@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -200,6 +202,13 @@ func TestMakeXDGRoot(t *testing.T) {
 	}
 	if st, err := os.Stat(dir); err != nil || st.Mode() != os.ModeDir|os.ModeSticky|0o700 {
 		t.Errorf("%v, %v, want mode 01700", st, err)
+	}
+	plain := &invocation{global: global{root: "/run/crun-go"}}
+	for path, want := range map[string]bool{"/run/crun-go/one": true, "/run/crun-go": true, "/bundle/config.json": false} {
+		err := &fs.PathError{Op: "mkdir", Path: path, Err: unix.EACCES}
+		if got := plain.hintRoot(err); (describe(got).hint != "") != want || !errors.Is(got, unix.EACCES) {
+			t.Errorf("%s: %v, %+v", path, got, describe(got))
+		}
 	}
 	inv.global.root = "/proc/crun-go"
 	if err := inv.makeXDGRoot(); err == nil || describe(err).hint != "the path in $XDG_RUNTIME_DIR must be writable by the user" {

@@ -37,7 +37,7 @@ start. The id must not be taken.`,
 				err = libcontainer.Create(*o)
 			}
 			if err != nil {
-				return fmt.Errorf("%s create failed: %w", program, err)
+				return fmt.Errorf("%s create failed: %w", program, inv.hintRoot(err))
 			}
 			return nil
 		},

@@ -122,7 +122,7 @@ func inUserNamespace() bool {
 // clean up $XDG_RUNTIME_DIR from removing what has not changed for long (XDG Base Directory Specification).
 func (inv *invocation) makeXDGRoot() error {
 	if !inv.global.rootXDG {
-		return inv.makePlainRoot()
+		return nil
 	}
 	err := os.MkdirAll(inv.global.root, 0o700)
 	if err == nil {
@@ -134,16 +134,11 @@ func (inv *invocation) makeXDGRoot() error {
 	return nil
 }
 
-// makePlainRoot makes root's default root for another user, who will seldom be allowed to.
-func (inv *invocation) makePlainRoot() error {
-	if inv.global.rootGiven || os.Geteuid() == 0 {
-		return nil
-	}
-	err := os.MkdirAll(inv.global.root, 0o700)
-	if err == nil && unix.Access(inv.global.root, unix.W_OK) != nil {
-		err = &fs.PathError{Op: "write", Path: inv.global.root, Err: unix.EACCES} // root has made it
-	}
-	if errors.Is(err, fs.ErrPermission) {
+// hintRoot adds to an error what to do about a default root that only real root can write to.
+func (inv *invocation) hintRoot(err error) error {
+	var failed *fs.PathError
+	if !inv.global.rootGiven && !inv.global.rootXDG && errors.As(err, &failed) && errors.Is(failed, fs.ErrPermission) &&
+		strings.HasPrefix(failed.Path, inv.global.root) {
 		return withHint(err, "set XDG_RUNTIME_DIR to a directory of the user's own, or give --root")
 	}
 	return err

@@ -36,7 +36,7 @@ on. The container is deleted when it has exited.`,
 				inv.code, err = libcontainer.Run(*o)
 			}
 			if err != nil {
-				return fmt.Errorf("%s run failed: %w", program, err)
+				return fmt.Errorf("%s run failed: %w", program, inv.hintRoot(err))
 			}
 			return nil
 		},

@@ -251,8 +251,6 @@ func cloneError(errno unix.Errno, c *Config) error {
 		return fmt.Errorf("%w (Linux 5.7 or newer is needed)", err)
 	case errno == unix.EBUSY && c.Cgroup >= 0:
 		return fmt.Errorf("%w (the cgroup has sub-cgroups with controllers)", err)
-	case errno == unix.EPERM && c.New&unix.CLONE_NEWUSER != 0 && os.Geteuid() != 0:
-		return fmt.Errorf("%w (ordinary users may not make user namespaces here: %s)", err, userNSSysctls)
 	case errno == unix.EINVAL && c.New&unix.CLONE_NEWUSER != 0, errno == unix.ENOSPC:
 		return fmt.Errorf("%w (see the limits in /proc/sys/user)", err)
 	}
