@@ -17,10 +17,6 @@ import (
 // hundreds of units starting, takes its time.
 const timeout = 30 * time.Second
 
-// absence bounds how long systemd may not be there because it executes itself
-// anew ("systemctl daemon-reexec", an update of its package).
-const absence = 5 * time.Second
-
 // ErrNoSystemd is in the chain of the error if no systemd can be talked to.
 var ErrNoSystemd = errors.New("no systemd to talk to")
 
@@ -50,9 +46,10 @@ func Dial(user bool) (*Conn, error) {
 }
 
 // dial connects to the first place where systemd answers. It may be that it does
-// nowhere because it is just executing itself anew: then it will soon.
+// nowhere because it is just executing itself anew ("systemctl daemon-reexec", an
+// update of its package): then it will.
 func dial(places []address) (*Conn, error) {
-	for end := time.Now().Add(absence); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(timeout); ; time.Sleep(20 * time.Millisecond) {
 		c, coming, err := dialOnce(places)
 		if err == nil || !coming || time.Now().After(end) {
 			return c, err
