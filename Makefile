@@ -26,6 +26,11 @@ export CGO_ENABLED := 0
 TAGS    := urfave_cli_no_docs
 LDFLAGS := -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
+# Where transparent huge pages are handed out unasked, the heap would begin with
+# two of them, 4 MiB. This is for the runtime of Go what "go:debug" is, which does
+# not know this setting; so main.go's own are repeated.
+LDFLAGS += -X runtime.godebugDefault=containermaxprocs=0,updatemaxprocs=0,disablethp=1
+
 # LIBSECCOMP=1 compiles seccomp profiles with libseccomp instead of in Go. Static
 # all the same: exec starts in the container, whose loader is nobody's to trust.
 ifneq ($(LIBSECCOMP),)

@@ -24,6 +24,18 @@ group() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")"; }
 	[ "$(<"$(group)/memory.peak")" -le $((FLOOR * 1024)) ] || fail "$(cat "$(group)/memory."{peak,stat})"
 }
 
+@test "the runtime itself: no huge pages" {
+	grep -q '\[always\]' /sys/kernel/mm/transparent_hugepage/enabled || skip "nobody hands them out unasked"
+	rt run --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- &
+	local shell=$!
+	wait_status running
+	local huge
+	huge=$(sed -n 's/^AnonHugePages: *//p' "/proc/$(pgrep -P $shell)/smaps_rollup")
+	ok rt kill "$ID" KILL
+	wait $shell || true
+	same "huge pages" "$huge" "0 kB"
+}
+
 @test "exec where no memory is left: it works, and nobody is killed" {
 	script 'dd if=/dev/zero of=/dev/shm/x bs=1M count=8 2>/dev/null; echo full >/tmp/full; exec sleep 1000'
 	ok create "$ID"
