@@ -193,6 +193,8 @@ func (c *creation) do(item *plan.Item) error {
 		return c.spawn(s)
 	case *plan.Await:
 		return c.await(s.Phase)
+	case *plan.MoveInside:
+		return c.cgroup.Add(c.init.Pid)
 	case *plan.Continue:
 		return c.letGo()
 	case *plan.OpenLog:

@@ -62,6 +62,13 @@
 //	    ◀──────────────────────────────────────────── end of the socket  execve
 //	pid file
 //
+// # Little memory
+//
+// Init needs a MiB, which stays charged to the cgroup where it was first used. If
+// the container has hardly that much, init is born in the runtime's own cgroup.
+// Its first step is then to say that it is born, and to wait until the parent has
+// moved it; of an exec's the clone is moved, when there is nothing left to do.
+//
 // # systemd
 //
 // Where systemd makes the cgroup, it does so by moving a process into it, and

@@ -87,7 +87,7 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 		return nil, nil, fmt.Errorf("seal the runtime's binary: %w", err)
 	}
 	config = &spawn.Config{Exe: c.self, Args: []string{initproc.Name}, Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets)}
-	if c.cgroup != nil {
+	if c.cgroup != nil && !s.Outside {
 		config.Cgroup = c.cgroup.FD()
 	} else if c.unit != nil {
 		config.Place = c.startUnit

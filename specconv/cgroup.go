@@ -1,6 +1,7 @@
 package specconv
 
 import (
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -36,6 +37,7 @@ func (b *builder) planCgroup() error {
 	b.delegateCgroup(step)
 	b.parentAdd("linux.cgroupsPath", step)
 	b.planSubcgroup(step)
+	b.spawn.Outside = memoryLimit(b.linux.Resources) < littleMemory && !b.rootless()
 	return b.planLimits()
 }
 
@@ -48,6 +50,30 @@ func (b *builder) leaveCgroup() {
 	linux := *b.linux
 	linux.Resources = nil
 	b.linux = &linux
+}
+
+// littleMemory is a limit, in bytes, that the start of a Go runtime comes close to.
+// Memory stays charged to where it was first used: so init starts outside of the
+// container's cgroup, and is moved, which takes milliseconds and rights that only
+// root has for sure. Where systemd makes the cgroup the limit is there before init.
+const littleMemory = 4 << 20
+
+// memoryLimit returns the least of what limits memory, in bytes; without any it
+// is huge.
+func memoryLimit(r *specs.LinuxResources) int64 {
+	least := int64(math.MaxInt64)
+	if r == nil {
+		return least
+	}
+	if r.Memory != nil && nonzero(r.Memory.Limit) && *r.Memory.Limit > 0 {
+		least = *r.Memory.Limit
+	}
+	for _, file := range [...]string{"memory.max", "memory.high"} {
+		if n, err := strconv.ParseInt(strings.TrimSpace(r.Unified[file]), 10, 64); err == nil && n > 0 {
+			least = min(least, n)
+		}
+	}
+	return least
 }
 
 // planSubcgroup plans the cgroup below that an annotation asks for.

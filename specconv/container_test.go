@@ -22,7 +22,7 @@ func TestOrder(t *testing.T) {
 			"poststart": ` + h + `, "poststop": ` + h + `},
 		"linux": {"namespaces": [{"type": "mount"}, {"type": "uts"}, {"type": "network"}, {"type": "cgroup"}],
 			"sysctl": {"net.a": "1"}, "personality": {"domain": "LINUX"}, "maskedPaths": ["/m"], "readonlyPaths": ["/r"],
-			"resources": {"memory": {"limit": 1}, "pids": {"limit": 1}},
+			"resources": {"memory": {"limit": 67108864}, "pids": {"limit": 1}},
 			"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}}}`
 	host := goldenHost
 	host.AppArmor = true
@@ -53,6 +53,36 @@ func TestOrder(t *testing.T) {
 		"Sync MoveRoot ReopenNull Chdir SetIdentity SetCapabilities FindExecutable Sync Execute"
 	if got := typeNames(p.Init); got != init {
 		t.Errorf("init: %s", got)
+	}
+}
+
+// TestLittleMemory: init is born outside, and is inside before it has a cgroup
+// namespace.
+func TestLittleMemory(t *testing.T) {
+	for _, test := range []struct {
+		resources string
+		want      bool
+	}{
+		{`{}`, false},
+		{`{"memory": {"limit": 4194303}}`, true},
+		{`{"memory": {"limit": 4194304}}`, false},
+		{`{"memory": {"limit": -1}}`, false},
+		{`{"memory": {"limit": 0, "reservation": 5}}`, false},
+		{`{"unified": {"memory.high": "1048576\n"}}`, true},
+		{`{"unified": {"memory.max": "max"}}`, false},
+		{`{"memory": {"limit": 8388608}, "unified": {"memory.max": "1048576"}}`, true},
+	} {
+		fragment := `{"linux": {"namespaces": [{"type": "mount"}, {"type": "cgroup"}], "resources": ` + test.resources + `}}`
+		p := planOn(t, fragment, goldenHost, testOptions)
+		outside := strings.HasPrefix(typeNames(p.Init), "Sync UnshareCgroup") && strings.Contains(typeNames(p.Parent), "Spawn Await MoveInside Continue")
+		if moved := len(steps[*plan.MoveInside](p)) > 0; outside != test.want || moved != test.want {
+			t.Errorf("%s: born outside: %v, moved: %v, want %v", test.resources, outside, moved, test.want)
+		}
+		other := testOptions
+		other.Rootless = true
+		if p := planOn(t, fragment, goldenHost, other); len(steps[*plan.MoveInside](p)) > 0 {
+			t.Errorf("%s: moved by who may not", test.resources)
+		}
 	}
 }
 

@@ -111,6 +111,9 @@ func (b *builder) planTime() error {
 
 // enterNamespaces plans what init does inside namespaces of its own.
 func (b *builder) enterNamespaces() error {
+	if b.spawn.Outside {
+		b.add("", &plan.Sync{Phase: plan.Born}) // a cgroup namespace has init's cgroup as its root
+	}
 	for _, t := range [...]specs.LinuxNamespaceType{specs.CgroupNamespace, specs.NetworkNamespace} {
 		i := slices.Index(b.linux.Namespaces, specs.LinuxNamespace{Type: t})
 		switch {

@@ -186,6 +186,11 @@ func (b *builder) awaitsMounts() bool {
 func (b *builder) finishParent() error {
 	b.plan.Parent = append(b.plan.Parent, b.trees...)
 	b.parentAdd("linux.namespaces", &b.spawn)
+	if b.spawn.Outside {
+		b.parentAdd("", &plan.Await{Phase: plan.Born})
+		b.parentAdd("linux.resources.memory.limit", &plan.MoveInside{})
+		b.parentAdd("", &plan.Continue{Phase: plan.Born})
+	}
 	if b.rdt {
 		b.parentAdd("linux.intelRdt", &plan.EnterRdtGroup{})
 	}

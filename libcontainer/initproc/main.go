@@ -205,7 +205,7 @@ func (c *container) do(index int, step plan.InitStep) error {
 	return c.become(index, step)
 }
 
-// sync tells the parent where init is. After Mounted the parent has work to
+// sync tells the parent where init is. After Born and Mounted the parent has work to
 // do; after Ready it may be gone.
 func (c *container) sync(s *plan.Sync) error {
 	if s.Phase == plan.Ready {
@@ -226,7 +226,7 @@ func (c *container) sync(s *plan.Sync) error {
 	if s.Phase == plan.Done {
 		return errDone
 	}
-	if s.Phase != plan.Mounted {
+	if s.Phase != plan.Mounted && s.Phase != plan.Born {
 		return nil
 	}
 	m, err := c.conn.Recv()

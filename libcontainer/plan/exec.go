@@ -29,7 +29,8 @@ type Brief struct{}
 // Release.
 type Adopt struct{}
 
-// MoveInside moves the process into the container's cgroup.
+// MoveInside moves the process into the container's cgroup: the process of an
+// exec, or init.
 type MoveInside struct{}
 
 // TakeListener takes the listener of the filter that init has loaded.

@@ -136,6 +136,7 @@ type Spawn struct {
 	GIDMaps     []specs.LinuxIDMapping
 	NewTime     bool
 	TimeOffsets map[string]specs.LinuxTimeOffset
+	Outside     bool // of the container's cgroup, into which it is moved later
 }
 
 // Await waits until init has come to a phase.
@@ -266,6 +267,9 @@ func (s *Spawn) String() string {
 	}
 	if len(s.UIDMaps)+len(s.GIDMaps) > 0 {
 		b.WriteString(", map ids")
+	}
+	if s.Outside {
+		b.WriteString(", outside of the container's cgroup")
 	}
 	return b.String()
 }

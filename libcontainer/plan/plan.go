@@ -54,6 +54,9 @@ const (
 	Ready
 	// Done: there is no process to become, init has nothing left to do.
 	Done
+	// Born: init runs, but not yet in the container's cgroup. The parent moves it
+	// there now.
+	Born
 )
 
 func (p Phase) String() string {
@@ -64,6 +67,8 @@ func (p Phase) String() string {
 		return "ready"
 	case Done:
 		return "done"
+	case Born:
+		return "born"
 	}
 	return "phase ?"
 }

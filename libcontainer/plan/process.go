@@ -17,8 +17,8 @@ type UnshareCgroup struct{}
 // LoopbackUp brings up the interface lo of a new network namespace.
 type LoopbackUp struct{}
 
-// Sync tells the parent that init has come to a phase. After Mounted init
-// waits for the parent's continue.
+// Sync tells the parent that init has come to a phase. After Born and Mounted
+// init waits for the parent's continue.
 type Sync struct {
 	Phase Phase
 	Quiet bool // the parent does nothing that depends on it: only wait

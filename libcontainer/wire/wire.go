@@ -22,7 +22,7 @@ type Kind uint8
 const (
 	Plan        Kind = iota + 1 // to init: its half of the plan
 	Descriptors                 // to init: mount trees, before the plan
-	Continue                    // to init: go on after Mounted
+	Continue                    // to init: go on after Born or Mounted
 	Phase                       // from init: it has come to a phase
 	Failed                      // from init: a step failed
 	Child                       // from the raw child: pid of the process that will be init

@@ -6,16 +6,35 @@ load guest
 
 suite_setup() { ours "their floors are theirs"; }
 
-FLOOR=2252 # KiB: 2.2 MiB
+FLOOR=2252 # KiB: 2.2 MiB, what init needs wherever it is
+LITTLE=768 # where it is not the container's
 
 group() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")"; }
 
 @test "Docker's default container: run, create and start, exec" {
-	MOST=$FLOOR STEP=128 ok "$TESTS/bench/memory-floor" "crun-go=$RUNTIME"
+	MOST=$LITTLE STEP=128 ok "$TESTS/bench/memory-floor" "crun-go=$RUNTIME"
 	echo "$out" >&2
-	[[ $out != *'>'* ]] || fail "more than $FLOOR KiB"
+	[[ $out != *'>'* ]] || fail "more than $LITTLE KiB"
 	KINDS=run MOST=$FLOOR STEP=$FLOOR ROUNDS=1 ok "$TESTS/bench/memory-floor" runc="$(command -v runc)"
 	[[ $out == *">$FLOOR"* ]] || fail "runc needs less than that"
+}
+
+@test "little memory: init is moved into the cgroup, and its namespace has that as root" {
+	local more
+	config '.linux.resources.memory = {limit: 1048576, swap: 1048576} | .linux.resources.pids = {limit: 20}'
+	for more in . '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}] | .linux.gidMappings = .linux.uidMappings'; do
+		config "$more"
+		args sh -c 'cat /proc/self/cgroup; cd /sys/fs/cgroup; cat memory.max pids.max; sleep 1000'
+		rt run --detach --bundle "$BUNDLE" "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&- || fail "run"
+		until_true grep -q 20 "$OUT"
+		same "what it sees" "$(<"$OUT")" $'0::/\n1048576\n20'
+		[ "$(group)" = "/sys/fs/cgroup/$ID" ] || fail "in $(group)"
+		ok rt exec "$ID" true
+		ok rt delete --force "$ID"
+	done
+	config '.process.args = ["nothere"]'
+	no 1 nothere run_bundle "$ID"
+	same status "$(status)" ""
 }
 
 # The floor does not depend on whether init or the limit is first.
