@@ -63,6 +63,7 @@ type restoration struct {
 	streams []string        // of the image
 	mounts  []externalMount // of the image
 	staged  []stagedMount   // for these
+	top     string          // directory in which they are
 	files   []*os.File      // that CRIU inherits
 	server  *criu.Process
 }

@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -40,11 +39,10 @@ func (c *restoration) identifyStaged(criu sys.Proc) error {
 	if err != nil {
 		return err
 	}
-	top := filepath.Join(c.opts.Root, c.opts.ID)
 	for i := range c.staged {
 		s := &c.staged[i]
 		for _, m := range mounts {
-			if m.point == top+"/"+strconv.Itoa(i) {
+			if m.point == c.top+"/"+strconv.Itoa(i) {
 				s.device, s.root = m.device, m.root
 			}
 		}

@@ -32,6 +32,7 @@ func (c *restoration) stage() error {
 	if err != nil {
 		return err
 	}
+	c.top = top
 	defer unix.Close(tmpfs)
 	if c.request.CgroupYard, err = stageYard(tmpfs, top, c.hierarchy.Path); err != nil {
 		return err

@@ -10,6 +10,8 @@ COUNTER='i=0; while :; do i=$((i+1)); echo $i >/data/n; sleep 0.05; done'
 eval "common_$(declare -f setup)"
 setup() {
 	common_setup
+	ln -s . "$BATS_TEST_TMPDIR/link"
+	ROOT=$BATS_TEST_TMPDIR/link/root # engines have /var/run, which is a link
 	IMAGE=$BATS_TEST_TMPDIR/image
 	VOLUME=$BATS_TEST_TMPDIR/volume
 	mkdir -p "$VOLUME"
