@@ -269,7 +269,10 @@ func (d *dump) describe() error {
 			d.request.External = append(d.request.External, key)
 		}
 	}
-	return writeImage(d.o.Image, streams, found)
+	if err := writeImage(d.o.Image, streams, found); err != nil {
+		return err
+	}
+	return d.keepLimits()
 }
 
 func (d *dump) externalMounts(mounts []mountEntry) ([]externalMount, error) {

@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv/jsontext"
+	"github.com/crun-go/crun-go/specconv/ocijson"
 )
 
 // Files of ours beside CRIU's in the directory of an image.
@@ -18,6 +20,8 @@ const (
 	descriptorsName = "descriptors.json"
 	// mountsName is what the names of external mounts mean.
 	mountsName = "external-mounts.json"
+	// limitsName is what the last update left, if there was one.
+	limitsName = "limits.json"
 )
 
 // maxImageFile bounds these files.
@@ -96,6 +100,41 @@ func readImage(dir string) (streams []string, mounts []externalMount, err error)
 		return nil, nil, err
 	}
 	return streams, *list, nil
+}
+
+// keepLimits leaves the limits of the last update in the image.
+func (d *dump) keepLimits() error {
+	text, err := d.dir.Limits()
+	if err == nil {
+		return writeImageFile(d.o.Image, limitsName, text)
+	}
+	if !errors.Is(err, state.ErrNotExist) {
+		return err
+	}
+	if err := os.Remove(filepath.Join(d.o.Image, limitsName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// updateFromImage repeats the updates that the dumped container has seen.
+func (c *restoration) updateFromImage() error {
+	text, err := sys.ReadFile(filepath.Join(c.o.Image, limitsName), maxImageFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	limits, err := ocijson.Resources(limitsName, text)
+	if err != nil {
+		return err
+	}
+	container := &Container{dir: c.dir, journal: &c.journal}
+	if err := container.updateLimits(limits, func() error { return nil }); err != nil {
+		return fmt.Errorf("the limits of the last update: %w", err)
+	}
+	return nil
 }
 
 func notOurs(dir string, err error) error {

@@ -436,5 +436,8 @@ func (c *restoration) restored() error {
 	c.journal.Status = specs.StateCreated
 	c.journal.Created = time.Now().UTC()
 	c.leaveNetDevices()
-	return c.dir.Save(&c.journal)
+	if err := c.dir.Save(&c.journal); err != nil {
+		return err
+	}
+	return c.updateFromImage()
 }

@@ -17,7 +17,7 @@ import (
 // sees nothing. What is mounted in it goes with it: nothing has to be unmounted.
 func separate() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return os.NewSyscallError("unshare", err)
+		return fmt.Errorf("make a mount namespace for CRIU, which needs root's privileges: %w", os.NewSyscallError("unshare", err))
 	}
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 		return &os.PathError{Op: "mount", Path: "/", Err: err}

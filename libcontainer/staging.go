@@ -182,6 +182,14 @@ func (c *restoration) handOver(image int) error {
 		if uid < 0 || gid < 0 {
 			break
 		}
+		// An image from elsewhere may call anything its parent.
+		var st unix.Stat_t
+		if err := unix.Fstatat(dir, descriptorsName, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+			if dir != image {
+				unix.Close(dir)
+			}
+			return errors.New("what the image has as its parent is no image that this runtime has made")
+		}
 		if err := unix.Fchown(dir, uid, gid); err != nil {
 			return os.NewSyscallError("fchown", err)
 		}

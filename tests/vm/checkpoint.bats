@@ -56,6 +56,7 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	mkdir -p "$BUNDLE/rootfs/fixed" "$BUNDLE/rootfs/run/a b"
 	up
 	counted
+	ok rt update --memory 120m "$ID"
 	ok checkpoint "$ID"
 	same stdout "$out" ""
 	no 1 "does not exist" rt state "$ID"
@@ -74,7 +75,7 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	pid=$(pid_of)
 	cgroup=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
 	same "cgroup by name" "$(jq -r '.cgroup_paths[""]' "$ROOT/$ID/state.json")" "$cgroup"
-	same limits "$(cat "$cgroup/memory.max" "$cgroup/pids.max" | xargs)" "99999744 20"
+	same limits "$(cat "$cgroup/memory.max" "$cgroup/pids.max" | xargs)" "125829120 20"
 	for ns in cgroup ipc mnt net pid uts; do
 		[ "$(readlink "/proc/$pid/ns/$ns")" != "$(readlink "/proc/self/ns/$ns")" ] || fail "the host's $ns namespace"
 	done
@@ -252,6 +253,13 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	back
 	goes_on "$at"
 	same "uid map" "$(xargs <"/proc/$(pid_of)/uid_map")" "0 100000 65536"
+	# The image is given to the container's root. What an image from elsewhere
+	# calls its parent is not.
+	ok rt delete --force "$ID"
+	mkdir "$BATS_TEST_TMPDIR/precious"
+	ln -s ../precious "$IMAGE/parent"
+	no 1 "is no image that this runtime has made" restore --detach "$ID"
+	same owner "$(stat -c %u "$BATS_TEST_TMPDIR/precious")" 0
 }
 
 @test "systemd's cgroup" {
