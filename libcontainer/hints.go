@@ -31,6 +31,8 @@ func stepHint(step plan.Step, err error) string {
 		return mappedHint(s.IDMap, err)
 	case *plan.MakeTree:
 		return mappedHint(s.IDMap, err)
+	case *plan.JoinKeyring:
+		return labelHint(&plan.SetLabels{SELinux: s.Label}, err)
 	case *plan.SetLabels:
 		return labelHint(s, err)
 	}
@@ -101,6 +103,10 @@ func mountHint(fstype string, err error) string {
 
 func labelHint(s *plan.SetLabels, err error) string {
 	switch {
+	case s.SELinux != "" && errors.Is(err, unix.EINVAL):
+		return "the SELinux policy that is loaded knows no such label"
+	case s.SELinux != "" && errors.Is(err, unix.EACCES):
+		return "the SELinux policy that is loaded does not let the runtime set that label"
 	case s.AppArmor == "":
 		return ""
 	case errors.Is(err, unix.ENOENT):

@@ -129,10 +129,12 @@ func (b *builder) planKeyring() error {
 		return nil
 	}
 	step := &plan.JoinKeyring{Name: "_ses." + b.opts.ID}
-	if b.host.SELinux {
-		step.Label = b.process.SelinuxLabel // or the process could not use its own keyring
+	var field string
+	if b.host.SELinux && b.process.SelinuxLabel != "" {
+		// Or the process could not use its own keyring.
+		field, step.Label = "process.selinuxLabel", b.process.SelinuxLabel
 	}
-	b.add("", step)
+	b.add(field, step)
 	return nil
 }
 

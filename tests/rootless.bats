@@ -2,6 +2,7 @@
 # Containers of an ordinary user: one id, no helpers, no delegated cgroup.
 
 load helpers
+load nested
 
 uid=65534
 
@@ -340,4 +341,26 @@ no_ranges() { umount /etc/subuid /etc/subgid; }
 		as_user delete --force "$ID"
 		[ -z "$(pgrep -u $uid -f 'seen/term')" ] || fail "after $n: $(pgrep -au $uid -f 'seen/term')"
 	done
+}
+
+@test "rootless: a container in the container, and one with a user namespace of its own" {
+	reachable
+	cp "$RUNTIME" "$BUNDLE/rootfs/crun-go"
+	inner_bundle "$BUNDLE/rootfs" "$BUNDLE/config.json"
+	setup_rootless
+	edit --argjson all "$(jq -n "$ALL")" '.process.capabilities |= map_values($all) | .process.args = ["sleep", "1000"]
+		| .process.noNewPrivileges = false | .root.readonly = false | del(.linux.maskedPaths, .linux.readonlyPaths)'
+	ok as_user run --detach --bundle "$home/bundle" "$ID"
+	user_in_it() { as_user exec "$ID" /crun-go --root /tmp/state "$@"; }
+	ok user_in_it run --detach --bundle /b one
+	ok user_in_it exec one id -u
+	same user "$out" 0
+	no 1 'the container has no cgroup of its own' user_in_it pause one
+	ok user_in_it delete --force one
+	jq '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 5, hostID: 0, size: 1}] | .linux.gidMappings = .linux.uidMappings
+		| .process.user = {uid: 5, gid: 5} | .process.args = ["id", "-u"] | .process.capabilities = {}' "$home/bundle/rootfs/b/config.json" >"$home/c"
+	cat "$home/c" >"$home/bundle/rootfs/b/config.json"
+	ok user_in_it run --bundle /b two
+	same "user, two namespaces deep" "$out" 5
+	ok as_user delete --force "$ID"
 }

@@ -4,7 +4,6 @@ package lsm
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +33,7 @@ func Apply(proc sys.Proc, self string, s *plan.SetLabels) error {
 func LabelKeys(proc sys.Proc, label string) (undo func(), err error) {
 	const file = "thread-self/attr/keycreate"
 	if err := proc.Write(file, label); err != nil {
-		return nil, fmt.Errorf("apply selinux label %q to keys: %w", label, err)
+		return nil, err
 	}
 	return func() { proc.Write(file, "\n") }, nil
 }
