@@ -106,7 +106,11 @@ func (v *variant) array(kind string) (string, []string, error) {
 	}
 	var values []string
 	for v.rest = strings.TrimSpace(v.rest[1:]); !strings.HasPrefix(v.rest, "]"); {
-		found, value, err := v.scalar(element)
+		asked := element
+		if word, after, ok := strings.Cut(v.rest, " "); ok && typeWord(word) != "" { // [byte 1, 2]
+			asked, v.rest = typeWord(word), strings.TrimSpace(after)
+		}
+		found, value, err := v.scalar(asked)
 		if err != nil {
 			return kind, nil, err
 		}

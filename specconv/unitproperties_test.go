@@ -23,6 +23,7 @@ func TestUnitProperties(t *testing.T) {
 		{"After", "['a.service', \"b.service\"]", plan.UnitProperty{Name: "After", Type: "as", Values: []string{"a.service", "b.service"}}},
 		{"After", "@as []", plan.UnitProperty{Name: "After", Type: "as"}},
 		{"Codes", "@at [1,2 , 3]", plan.UnitProperty{Name: "Codes", Type: "at", Values: []string{"1", "2", "3"}}},
+		{"AllowedCPUs", "[byte 1, 2,byte 3]", plan.UnitProperty{Name: "AllowedCPUs", Type: "ay", Values: []string{"1", "2", "3"}}},
 		{"TimeoutStopSec", "30", plan.UnitProperty{Name: "TimeoutStopUSec", Type: "t", Values: []string{"30000000"}}},
 		{"TimeoutStopSec", "uint64 2", plan.UnitProperty{Name: "TimeoutStopUSec", Type: "t", Values: []string{"2000000"}}},
 		{"TimeoutStopSec", "0.25", plan.UnitProperty{Name: "TimeoutStopUSec", Type: "t", Values: []string{"250000"}}},
@@ -34,6 +35,7 @@ func TestUnitProperties(t *testing.T) {
 		}
 	}
 	for _, c := range [][3]string{
+		{"Mixed", "[byte 1, int32 2]", "elements of different types"},
 		{"A", "1", "not the name of a unit's property"}, {"Collect-Mode", "1", "not the name"},
 		{"Name", "", "is no value"}, {"Name", "text", `"text" is not of type "d"`}, {"Name", "word", `"word" is not of type "i"`}, {"Name", "'text", "no end"},
 		{"Name", "uint64 -1", `"-1" is not of type "t"`}, {"Name", "byte 256", `"256" is not of type "y"`},

@@ -251,16 +251,34 @@ teardown() {
 	ok as_user delete --force "$ID"
 }
 
-@test "annotations set properties of the unit" {
+@test "annotations set properties of the unit: of every type, and errors" {
 	config '.annotations += {"org.systemd.property.TimeoutStopSec": "17", "org.systemd.property.Documentation": "[\u0027man:crun-go\u0027]",
-		"org.systemd.property.MemoryMax": "uint64 33554432", "org.systemd.property.CollectMode": "\u0027inactive\u0027"}'
+		"org.systemd.property.MemoryMax": "uint64 33554432", "org.systemd.property.CollectMode": "\u0027inactive\u0027",
+		"org.systemd.property.RuntimeMaxUSec": "uint64 7200000000", "org.systemd.property.IgnoreOnIsolate": "false",
+		"org.systemd.property.AllowedCPUs": "[byte 1]", "org.systemd.property.Wants": "@as []"}'
 	sd_create
-	same properties "$(show TimeoutStopUSec Documentation MemoryMax CollectMode | sort | tr '\n' ' ')" \
-		"CollectMode=inactive Documentation=man:crun-go MemoryMax=33554432 TimeoutStopUSec=17s "
+	same properties "$(show TimeoutStopUSec Documentation MemoryMax CollectMode RuntimeMaxUSec IgnoreOnIsolate AllowedCPUs | sort | tr '\n' ' ')" \
+		"AllowedCPUs=0 CollectMode=inactive Documentation=man:crun-go IgnoreOnIsolate=no MemoryMax=33554432 RuntimeMaxUSec=2h TimeoutStopUSec=17s "
 	ok rt delete --force "$ID"
-	config '.annotations = {"org.systemd.property.NoSuchThing": "true"}'
-	no 1 "NoSuchThing" sd create --bundle "$BUNDLE" "$ID"
-	one_error
+	local annotation
+	# Unknown, of another type, and one that a scope does not have.
+	for annotation in "NoSuchThing=true" "MemoryMax='lots'" "ExecStart='/bin/true'"; do
+		config --arg k "org.systemd.property.${annotation%%=*}" --arg v "${annotation#*=}" '.annotations = {($k): $v}'
+		no 1 "linux.cgroupsPath: start unit \"$unit\"" sd create --bundle "$BUNDLE" "$ID"
+		one_error
+	done
+	config '.annotations = {"org.systemd.property.MemoryMax": "uint64 -1"}'
+	no 1 "annotations.org.systemd.property.MemoryMax" sd create --bundle "$BUNDLE" "$ID"
+}
+
+@test "names: prefix and none, and an id that has to be escaped" {
+	ID=x+$ID
+	sd_create
+	same cgroup "$(group)" "/sys/fs/cgroup/system.slice/crun-go-x\\x2b${ID#x+}.scope"
+	ok rt delete --force "$ID"
+	config --arg p "::y${ID#x+}" '.linux.cgroupsPath = $p'
+	sd_create
+	same cgroup "$(group)" "/sys/fs/cgroup/system.slice/y${ID#x+}.scope"
 }
 
 @test "exec finds the container's cgroup by itself" {
