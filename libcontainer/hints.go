@@ -32,6 +32,9 @@ func stepHint(step plan.Step, err error) string {
 	case *plan.MakeTree:
 		return mappedHint(s.IDMap, err)
 	case *plan.JoinKeyring:
+		if errors.Is(err, unix.EDQUOT) {
+			return "each container has a keyring, and the user's quota of keys is used up: raise the sysctl kernel.keys.maxkeys, or use --no-new-keyring"
+		}
 		return labelHint(&plan.SetLabels{SELinux: s.Label}, err)
 	case *plan.SetLabels:
 		return labelHint(s, err)

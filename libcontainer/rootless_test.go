@@ -87,6 +87,9 @@ func TestNoPlace(t *testing.T) {
 		if err := user.noPlace(unix.ENOSPC); err != unix.ENOSPC {
 			t.Errorf("%s: no space: %v", c.linux, err)
 		}
+		if err := user.noPlace(unix.EROFS); err != unix.EROFS {
+			t.Errorf("%s: read-only: %v", c.linux, err)
+		}
 		user.host.EUID = 0
 		if err := user.noPlace(unix.EACCES); err != unix.EACCES {
 			t.Errorf("%s: root: %v", c.linux, err)

@@ -165,3 +165,29 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup"; }
 	ok rt delete --force "$ID"
 	rmdir "$hand/shell" "$hand"
 }
+
+@test "what the administrator does not allow: namespaces, keys, privileges for helpers" {
+	user_says "${session[@]}"
+	local limit
+	limit=$(sysctl -n user.max_user_namespaces)
+	sysctl -q user.max_user_namespaces=0
+	try create "$ID"
+	sysctl -q user.max_user_namespaces="$limit"
+	[[ $rc$err == 1*"clone3: no space left on device"*"hint: "*user.max_user_namespaces* ]] || fail "without namespaces"
+	sysctl -q kernel.unprivileged_userns_clone=0
+	try create "$ID"
+	sysctl -q kernel.unprivileged_userns_clone=1
+	[[ $rc$err == 1*"clone3: operation not permitted"*"hint: "*kernel.unprivileged_userns_clone* ]] || fail "not allowed to make namespaces"
+	limit=$(sysctl -n kernel.keys.maxkeys)
+	sysctl -q kernel.keys.maxkeys=1
+	try create "$ID"
+	local keys=$rc$err
+	ok rt create --no-new-keyring --bundle "$BUNDLE" "$ID"
+	sysctl -q kernel.keys.maxkeys="$limit"
+	[[ $keys == 1*"disk quota exceeded"*"hint: "*kernel.keys.maxkeys*--no-new-keyring* ]] || fail "without keys: $keys"
+	ok rt delete --force "$ID"
+	config '.linux.uidMappings += [{containerID: 1, hostID: 100000, size: 10}]'
+	user_says "${session[@]}" setpriv --no-new-privs
+	no 1 "linux.uidMappings: newuidmap: " create "$ID"
+	grep -q '^hint: no_new_privs is set: newuidmap gets no privileges' "$ERR" || fail "no remedy"
+}
