@@ -1,14 +1,25 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// A shell that redirects the output of a command of its own has another file
+// for its own stream meanwhile. So one that seems to be of the container's own is
+// looked at again, so many times and after such a while.
+const (
+	streamTries = 50
+	streamPause = 2 * time.Millisecond
 )
 
 // streamKey is the word by which CRIU knows what a standard stream is, if that
@@ -20,39 +31,49 @@ func streamKey(process sys.Proc, fd int, mounts []mountEntry) (key string, exter
 		return "", false, err
 	}
 	defer unix.Close(dir)
+	for range streamTries {
+		var passing bool
+		key, external, passing, err = lookAtStream(process, dir, fd, mounts)
+		if err != nil && !errors.Is(err, unix.ENOENT) || err == nil && !passing {
+			return key, external, err
+		}
+		time.Sleep(streamPause)
+	}
+	return "", false, nil
+}
+
+// lookAtStream says what a stream is now. passing means that this may change, and
+// so does ENOENT: it is closed.
+func lookAtStream(process sys.Proc, dir, fd int, mounts []mountEntry) (key string, external, passing bool, err error) {
 	name := strconv.Itoa(fd)
 	buf := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(dir, name, buf)
-	if err == unix.ENOENT {
-		return "", false, nil // closed
-	}
 	if err != nil {
-		return "", false, &os.PathError{Op: "readlink", Path: "/proc/PID/fd/" + name, Err: err}
+		return "", false, false, &os.PathError{Op: "readlink", Path: "/proc/PID/fd/" + name, Err: err}
 	}
 	link := string(buf[:n])
 	if strings.HasPrefix(link, "pipe:[") {
-		return link, false, nil
+		return link, false, false, nil
 	}
-	if link[0] != '/' {
-		return "", false, nil
-	}
-	mount, err := mountOf(process, fd)
-	if err != nil {
-		return "", false, err
-	}
-	for i := range mounts {
-		if mounts[i].id == mount {
-			return "", false, nil
-		}
+	if link == "" || link[0] != '/' {
+		return "", false, false, nil
 	}
 	var st unix.Stat_t
 	if err := unix.Fstatat(dir, name, &st, 0); err != nil {
-		return "", false, &os.PathError{Op: "stat", Path: link, Err: err}
+		return "", false, false, &os.PathError{Op: "stat", Path: link, Err: err}
 	}
-	if st.Mode&unix.S_IFMT == unix.S_IFCHR && unix.Major(st.Rdev) >= 136 && unix.Major(st.Rdev) <= 143 {
-		return fmt.Sprintf("tty[%x:%x]", st.Rdev, st.Dev), true, nil
+	isDevice := st.Mode&unix.S_IFMT == unix.S_IFCHR
+	mount, err := mountOf(process, fd)
+	if err != nil {
+		return "", false, false, err
 	}
-	return fmt.Sprintf("file[%x:%x]", mount, st.Ino), true, nil
+	if slices.ContainsFunc(mounts, func(m mountEntry) bool { return m.id == mount }) {
+		return "", false, !isDevice, nil
+	}
+	if major := unix.Major(st.Rdev); isDevice && 136 <= major && major <= 143 { // UNIX98_PTY_SLAVE
+		return fmt.Sprintf("tty[%x:%x]", st.Rdev, st.Dev), true, false, nil
+	}
+	return fmt.Sprintf("file[%x:%x]", mount, st.Ino), true, false, nil
 }
 
 // mountOf is the mount that a process's open file is on, see
