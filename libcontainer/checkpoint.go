@@ -276,9 +276,13 @@ func (d *dump) describe() error {
 }
 
 func (d *dump) externalMounts(mounts []mountEntry) ([]externalMount, error) {
-	b, err := draw(&Options{
-		ID: d.journal.Container.ID, Bundle: d.journal.Container.Bundle, Config: d.journal.Config,
-	}, false, false)
+	o := Options{
+		Root: d.o.Root, ID: d.journal.Container.ID, Bundle: d.journal.Container.Bundle, Config: d.journal.Config,
+	}
+	if d.dir.HasNotify() {
+		o.NotifySocket = notifyTarget // anything: it adds the mount
+	}
+	b, err := draw(&o, false, false)
 	if err != nil {
 		return nil, fmt.Errorf("the container's configuration: %w", err)
 	}
@@ -401,5 +405,8 @@ func criuConfig(annotations map[string]string) string {
 	}
 	return ""
 }
+
+// notifyTarget is where a container finds the socket of systemd's, see specconv.
+const notifyTarget = "/run/notify"
 
 const criuConfigKey = "org.criu.config"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +76,17 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	if err := fencePreserved(0); err != nil {
 		return nil, err
 	}
+	streams, mounts, err := readImage(r.Image)
+	if err != nil {
+		return nil, err
+	}
+	// Nobody waits for a container that has been ready before. It goes on to have
+	// the mount, if it had it.
+	o.NotifySocket = ""
+	notifies := slices.ContainsFunc(mounts, func(m externalMount) bool { return m.Kind == externalBind && m.Target == notifyTarget })
+	if notifies {
+		o.NotifySocket = notifyTarget
+	}
 	b, err := draw(o, true, o.Detach)
 	if err != nil {
 		return nil, err
@@ -82,14 +94,19 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	for _, w := range b.warnings {
 		o.warn(w.Field, w.Text)
 	}
-	c := &restoration{creation: creation{blueprint: b, opts: o, rootfs: -1, self: -1, netns: -1}, o: r}
-	if c.streams, c.mounts, err = readImage(r.Image); err != nil {
-		return nil, err
+	c := &restoration{
+		creation: creation{blueprint: b, opts: o, rootfs: -1, self: -1, netns: -1},
+		o:        r, streams: streams, mounts: mounts,
 	}
 	if c.dir, err = state.Create(o.Root, o.ID); err != nil {
 		return nil, err
 	}
-	err = c.build()
+	if notifies {
+		err = c.dir.MakeNotify()
+	}
+	if err == nil {
+		err = c.build()
+	}
 	for _, f := range c.files {
 		f.Close()
 	}

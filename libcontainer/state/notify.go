@@ -23,6 +23,12 @@ func (d *Dir) MakeNotify() error {
 	return nil
 }
 
+// HasNotify reports whether MakeNotify was called for the container.
+func (d *Dir) HasNotify() bool {
+	var st unix.Stat_t
+	return unix.Fstatat(d.fd, notifyName, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
+}
+
 // ListenNotify makes a datagram socket, close-on-exec, and binds it to notify/notify.sock, where everybody may send. The
 // error is an *fs.PathError, fs.ErrNotExist if MakeNotify was not called for the container.
 func (d *Dir) ListenNotify() (sock int, err error) {

@@ -100,6 +100,19 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	same "the host's cgroup2" "$(host_flags)" "$flags"
 }
 
+@test "a service of systemd's, restored without one that waits" {
+	counter
+	ok env NOTIFY_SOCKET=/run/systemd/notify "$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID"
+	ok rt start "$ID"
+	counted
+	ok checkpoint "$ID"
+	local at
+	at=$(seen)
+	ok env NOTIFY_SOCKET=/run/systemd/notify "$RUNTIME" --root "$ROOT" restore --detach --bundle "$BUNDLE" --image-path "$IMAGE" "$ID"
+	goes_on "$at"
+	[[ $(mount_of /run/notify) == ro* ]] || fail "/run/notify: $(mount_of /run/notify)"
+}
+
 @test "another id gets another cgroup; two containers of one image; the old one's is left alone" {
 	counter
 	config '.linux.cgroupsPath = "/t-first"'
