@@ -39,7 +39,7 @@ TAGS := $(TAGS),libseccomp
 LDFLAGS += -linkmode external -extldflags -static
 endif
 
-.PHONY: all crun-go man check lint test test-vm demo bench memory-floor install uninstall tarball deb clean
+.PHONY: all crun-go man check lint test test-vm test-engines demo bench memory-floor install uninstall tarball deb clean
 
 all: crun-go
 
@@ -66,6 +66,10 @@ test: crun-go
 # What takes systemd and all controllers of cgroup v2: in a virtual machine.
 test-vm: crun-go
 	RUNTIME=$(RUNTIME) tests/vm/all
+
+# Docker, containerd, podman and buildah, each operation with runc and with this.
+test-engines: crun-go
+	RUNTIME=$(RUNTIME) tests/engines/all
 
 demo:
 	tests/demo

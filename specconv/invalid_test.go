@@ -251,6 +251,10 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("%s: warnings %+v, error %v", c.fragment, warnings, err)
 		}
 	}
+	foreign := `{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "swapcontext", "timerfd"], "action": "SCMP_ACT_ALLOW"}]}}}`
+	if _, warnings, err := Plan(decode(t, foreign), goldenHost, testOptions); err != nil || len(warnings) != 0 {
+		t.Errorf("syscalls of other architectures, as podman's profile has them: warnings %+v, error %v", warnings, err)
+	}
 	old := goldenHost
 	old.LastCap = 37
 	_, warnings, err := Plan(decode(t, `{"process": {"capabilities": {"bounding": ["CAP_BPF"]}}}`), old, testOptions)

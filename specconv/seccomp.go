@@ -1,6 +1,7 @@
 package specconv
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -19,8 +20,8 @@ func (b *builder) planSeccomp() error {
 		return invalid("linux.seccomp.syscalls", "", "unknown syscalls: %s, and the annotation %s makes that an error",
 			strings.Join(program.Skipped, ", "), failUnknownSyscall)
 	}
-	if len(program.Skipped) > 0 {
-		b.warn("linux.seccomp.syscalls", "unknown syscalls are ignored: "+strings.Join(program.Skipped, ", "))
+	if unknown := slices.DeleteFunc(slices.Clone(program.Skipped), foreignSyscall); len(unknown) > 0 {
+		b.warn("linux.seccomp.syscalls", "unknown syscalls are ignored: "+strings.Join(unknown, ", "))
 	}
 	b.filter = &plan.LoadSeccomp{Flags: program.Flags, Filter: program.Filter, Notify: program.Notify}
 	if !program.Notify {
@@ -30,6 +31,17 @@ func (b *builder) planSeccomp() error {
 		return invalid("linux.seccomp.listenerPath", "", "%q is not absolute, expected the absolute path of the agent's socket", path)
 	}
 	return b.checkEarlyFilter(program)
+}
+
+// foreignSyscall reports whether a name is known to be one of an architecture
+// that has no table here. podman's and buildah's own profiles have these on every
+// machine; nobody at a terminal needs to hear of that with each container.
+func foreignSyscall(name string) bool {
+	switch name {
+	case "pciconfig_iobase", "pciconfig_read", "pciconfig_write", "swapcontext", "syscall", "timerfd":
+		return true
+	}
+	return false
 }
 
 // checkEarlyFilter: a filter that notifies is loaded while init still has work

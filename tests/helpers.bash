@@ -61,18 +61,8 @@ ours() {
 
 is_ours() { [ "$(basename "$RUNTIME")" = crun-go ]; }
 
-# make_rootfs DIR: busybox with all its applets, the probe, and the few files
-# and directories that a default container needs.
-make_rootfs() {
-	mkdir -p "$1"/{bin,dev,etc,home,proc,root,sys,tmp,usr/bin,var}
-	chmod 1777 "$1/tmp"
-	cp "$(command -v busybox)" "$1/bin/busybox"
-	# Hard links, made by one process: there are hundreds.
-	"$1/bin/busybox" --install "$1/bin"
-	[ ! -x "$PROBE" ] || cp "$PROBE" "$1/probe"
-	printf 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n' >"$1/etc/passwd"
-	printf 'root:x:0:\napp:x:1000:\nextra:x:2000:app\n' >"$1/etc/group"
-}
+# make_rootfs DIR
+make_rootfs() { PROBE=$PROBE "$TESTS/rootfs" "$1"; }
 
 # new_bundle DIR [ARG...]: a bundle whose process is ARG..., a long sleep
 # without any. Its root filesystem is a private copy: hard links, so cheap.
