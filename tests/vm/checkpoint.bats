@@ -31,8 +31,14 @@ back() { ok restore --detach "$@" "$ID"; }
 # host_flags: CRIU left to itself resets the options of the host's cgroup2.
 host_flags() { awk '$3 == "cgroup2" { print $4 }' /proc/mounts; }
 
-seen() { cat "$VOLUME/n"; }
-counts_beyond() { [ "$(seen 2>/dev/null)" -gt "$1" ]; }
+# The file is empty for a moment each time.
+seen() {
+	until_true test -s "$VOLUME/n"
+	local n=
+	while [ -z "$n" ]; do n=$(cat "$VOLUME/n"); done
+	echo "$n"
+}
+counts_beyond() { [ "$(cat "$VOLUME/n" 2>/dev/null)" -gt "$1" ]; }
 # goes_on FROM: the counter is beyond FROM, and still counts.
 goes_on() {
 	until_true counts_beyond "$1"
