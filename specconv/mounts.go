@@ -288,7 +288,16 @@ func (b *builder) planMapped(field string, m *specs.Mount, step *plan.MountFS, w
 // if there is none, an empty directory.
 func (b *builder) planCgroupMount(field string, step *plan.MountFS) {
 	step.Type, step.Params = "cgroup2", nil
-	if !b.inUserNS() {
+	switch {
+	case b.inUserNS():
+	case b.ns.has(specs.CgroupNamespace) || b.host.CgroupRoot == "":
+		return
+	default:
+		// The host's mount once more: a new one in the host's cgroup namespace
+		// would set the options of all of them, and so take nsdelegate and
+		// memory_recursiveprot from the whole host.
+		step.Fallback, step.Made = b.open(field, &plan.OpenTree{Path: b.host.CgroupRoot}), true
+		step.Options.Propagation = bindPropagation(unix.MS_PRIVATE, step.Options.Propagation, false)
 		return
 	}
 	step.Mask = true

@@ -213,7 +213,7 @@ func TestMountShapes(t *testing.T) {
 		{`{"destination": "/a", "source": "/b", "options": ["bind", "remount", "ro", "nodev", "exec"]}`, `remount "/a" (ro,nodev,exec)`},
 		{`{"destination": "/proc", "type": "bind", "source": "/proc"}`, `bind "/proc" on "/proc" (rslave)`},
 		{`{"destination": "/proc/uptime", "type": "bind", "source": "/x"}`, `bind "/x" on "/proc/uptime" (rslave)`},
-		{`{"destination": "/c", "type": "cgroup", "options": ["ro", "name=systemd", "rprivate"]}`, `mount cgroup2 on "/c" (ro)`},
+		{`{"destination": "/c", "type": "cgroup", "options": ["ro", "name=systemd", "rprivate"]}`, `attach cgroup2 to "/c" (ro,private)`},
 	} {
 		p := planOf(t, `{"mounts": [`+c.mount+`]}`)
 		i := slices.IndexFunc(p.Init, func(item plan.Item) bool { return item.Field == "mounts[0]" })
@@ -284,13 +284,20 @@ func TestMountExtras(t *testing.T) {
 // replaces them is never the host's cgroup hierarchy (CVE-2023-25809).
 func TestFallbacks(t *testing.T) {
 	const mounts = `"mounts": [{"destination": "/sys", "type": "sysfs"}, {"destination": "/sys/fs/cgroup", "type": "cgroup2"}]`
-	for _, m := range steps[*plan.MountFS](planOf(t, `{`+mounts+`}`)) {
-		if m.Fallback != -1 || m.Mask {
+	const own = `, "linux": {"namespaces": [{"type": "mount"}, {"type": "cgroup"}]}`
+	for _, m := range steps[*plan.MountFS](planOf(t, `{`+mounts+own+`}`)) {
+		if m.Fallback != -1 || m.Made || m.Mask {
 			t.Errorf("without user namespace: %+v", m)
 		}
 	}
-	p := planOf(t, `{`+mounts+`, "linux": {`+userns+`, "cgroupsPath": "/c"}}`)
+	// In the host's cgroup namespace a new mount would change the host's options.
+	p := planOf(t, `{`+mounts+`}`)
 	fs, trees := steps[*plan.MountFS](p), steps[*plan.OpenTree](p)
+	if want := (&plan.OpenTree{Slot: 1, Path: "/sys/fs/cgroup"}); fs[1].Fallback != 1 || !fs[1].Made || !reflect.DeepEqual(trees[1], want) {
+		t.Errorf("cgroup2 in the host's namespace: %+v, %+v", fs[1], trees)
+	}
+	p = planOf(t, `{`+mounts+`, "linux": {`+userns+`, "cgroupsPath": "/c"}}`)
+	fs, trees = steps[*plan.MountFS](p), steps[*plan.OpenTree](p)
 	if want := (&plan.OpenTree{Slot: 1, Path: "/sys", Recursive: true, Optional: true}); fs[0].Fallback != 1 || !reflect.DeepEqual(trees[1], want) {
 		t.Errorf("sysfs: %+v, %+v", fs[0], trees[1])
 	}

@@ -161,3 +161,14 @@ refused() {
 	[[ $err == *"linux.resources.memory.limit"*"memory controller not available"*"has processes of its own"* ]] || fail "says something else"
 	until_true rmdir "$path"
 }
+
+@test "the host's mount of cgroup2 keeps its options" {
+	local before
+	options() { awk '$3 == "cgroup2" { print $4 }' /proc/mounts; }
+	before=$(options)
+	[[ $before == *nsdelegate* ]] || fail "the guest mounts cgroup2 with $before"
+	config '.linux.namespaces |= map(select(.type != "cgroup"))'
+	inside sh -c 'cat /proc/self/cgroup; ls -d /sys/fs/cgroup/*.slice; grep " /sys/fs/cgroup " /proc/self/mounts'
+	[[ $out == *"$ID"*system.slice*cgroup2* ]] || fail "$out"
+	same options "$(options)" "$before"
+}
