@@ -75,7 +75,7 @@ func FindMount(mountinfo io.Reader) (Hierarchy, error) {
 		case fstype == "cgroup":
 			h.Hybrid = true
 		case fstype == "cgroup2" && h.Path == "":
-			h.Path = unescape(fields[4])
+			h.Path = Unescape(fields[4])
 		}
 	}
 	if err := lines.Err(); err != nil {
@@ -87,8 +87,9 @@ func FindMount(mountinfo io.Reader) (Hierarchy, error) {
 	return h, nil
 }
 
-// unescape undoes mountinfo's octal escapes of space, tab, newline, backslash.
-func unescape(s string) string {
+// Unescape undoes the octal escapes of a word in mountinfo: of space, tab, newline,
+// backslash and # (proc_pid_mountinfo(5)).
+func Unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
@@ -64,29 +65,9 @@ func parseMount(line string) (m mountEntry, ok bool) {
 	if m.parent, err = strconv.Atoi(words[1]); err != nil {
 		return m, false
 	}
-	m.device, m.root, m.point, m.options = words[2], unescapeMount(words[3]), unescapeMount(words[4]), words[5]
+	m.device, m.root, m.point, m.options = words[2], cgroups.Unescape(words[3]), cgroups.Unescape(words[4]), words[5]
 	m.fstype, _, _ = strings.Cut(tail, " ")
 	return m, true
-}
-
-// unescapeMount undoes the octal escapes of characters that would end a word or
-// a line.
-func unescapeMount(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
 }
 
 // has tells whether one of a mount's own options is set.
