@@ -108,7 +108,7 @@ op_run_parallel() {
 op_inspect() {
 	up $IMAGE sleep 1000
 	same status "$(field .State.Status)" running
-	same command "$(tr '\0' ' ' <"/proc/$(field .State.Pid)/cmdline")" 'sleep 1000 '
+	until_true runs "$(field .State.Pid)" sleep 1000
 	quiet e stop -t 0 "$C"
 	ok e inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.State.Pid}} {{.State.Error}}' "$C"
 }

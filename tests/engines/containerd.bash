@@ -137,7 +137,7 @@ op_run_parallel() {
 op_inspect() {
 	up -- sleep 1000
 	same status "$(status)" RUNNING
-	same command "$(tr '\0' ' ' <"/proc/$(pid)/cmdline")" 'sleep 1000 '
+	until_true runs "$(pid)" sleep 1000
 	quiet e containers info "$C"
 	out=$(jq -c '[.Spec.process.args, .Runtime.Name]' <<<"$out")
 	[ "$out" = '[["sleep","1000"],"io.containerd.runc.v2"]' ] || fail "another spec"

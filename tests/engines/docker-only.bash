@@ -19,7 +19,12 @@ op_events() {
 	quiet e kill "$C"
 	until_true ended
 	quiet e rm "$C"
-	ok e events --since 10m --until 0s --filter "container=$C" --format '{{.Status}} {{.Actor.Attributes.exitCode}} {{.Actor.Attributes.signal}}'
+	told() {
+		quiet e events --since 10m --until 0s --filter "container=$C" --format '{{.Status}} {{.Actor.Attributes.exitCode}} {{.Actor.Attributes.signal}}'
+		[[ $out == *destroy* ]]
+	}
+	until_true told # seconds are what it knows
+	tell "$out"
 }
 
 op_exec_privileged() {

@@ -90,6 +90,9 @@ until_true() {
 	fail "never true" "$@"
 }
 
+# runs PID COMMAND...: after start an init has still to become it.
+runs() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "${*:2} " ]; }
+
 # view COMMAND...: it prints the probe's view, which is compared field by field.
 view() {
 	quiet "$@"
