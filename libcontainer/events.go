@@ -224,7 +224,7 @@ func (w *watcher) happened(i int, fd *unix.PollFd) error {
 // measure tells the statistics of now, unless the container has just ended.
 func (w *watcher) measure() error {
 	stats, err := w.container.measure(w.group, w.init)
-	if err != nil && ended(w.init) {
+	if errors.Is(err, ErrNotRunning) || err != nil && ended(w.init) {
 		return nil // the loop will see it
 	}
 	if err != nil {

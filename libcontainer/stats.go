@@ -95,6 +95,9 @@ func (c *Container) interfaces(init int) ([]Interface, error) {
 	if ended(init) {
 		return nil, ErrNotRunning // and the pid may have been somebody else's
 	}
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
+		return nil, ErrNotRunning // it is about to: it has left its namespaces
+	}
 	if err != nil {
 		return nil, err
 	}
