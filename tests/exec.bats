@@ -297,7 +297,7 @@ detached() {
 @test "a terminal in the foreground" {
 	ours "1.1 needs a controlling terminal"
 	up
-	try "$PROBE" pty see:ready raw: size:50x132 'type:stty size\r' 'see:50 132' 'type:exit 7\r' -- \
+	try "$PROBE" pty see:ready raw: size:50x132 'type:until stty size | grep 50.132; do sleep 0.1; done\r' 'see:50 132' 'type:exit 7\r' -- \
 		"$RUNTIME" --root "$ROOT" exec --tty "$ID" sh -c 'echo ready; exec sh'
 	[ "$rc" = 7 ] || fail "exit code $rc"
 	ok rt exec --tty "$ID" tty
