@@ -31,12 +31,18 @@ LDFLAGS := -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 # not know this setting; so main.go's own are repeated.
 LDFLAGS += -X runtime.godebugDefault=containermaxprocs=0,updatemaxprocs=0,disablethp=1
 
+# Where it is written, the program begins with a few lines of our own, which make
+# Go's runtime start faster (libcontainer/early).
+ARCH := $(shell $(GO) env GOARCH)
+
 # LIBSECCOMP=1 compiles seccomp profiles with libseccomp instead of in Go. Static
 # all the same: exec starts in the container, whose loader is nobody's to trust.
 ifneq ($(LIBSECCOMP),)
 CGO_ENABLED := 1
 TAGS := $(TAGS),libseccomp
 LDFLAGS += -linkmode external -extldflags -static
+else ifneq ($(filter amd64 arm64,$(ARCH)),)
+LDFLAGS += -E github.com/crun-go/crun-go/libcontainer/early.entry
 endif
 
 .PHONY: all crun-go man check lint test test-vm test-engines demo bench memory-floor install uninstall tarball deb clean

@@ -24,4 +24,9 @@ var (
 	commit  = ""
 )
 
-func main() { os.Exit(cli.Main(os.Args, version, commit)) }
+// init does the work: until main the goroutine is locked to the main thread. That
+// is where parent death signals, CPU affinity and the caller's timer slack belong
+// to, and to lock it later would take another thread (runtime.LockOSThread).
+func init() { os.Exit(cli.Main(os.Args, version, commit)) }
+
+func main() {}

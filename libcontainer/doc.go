@@ -151,7 +151,7 @@
 //	state       the state directory: journal, lock, exec fifo
 //	resctrl     classes of service for caches and memory bandwidth
 //	netdev      network devices, moved between namespaces
-//	nofile      the caller's limit on open files, before Go raises it
+//	early       what comes before all other packages, and before Go's runtime
 //	wire        what parent and init say to each other
 //	spawn       the raw child: clone3, joining, id maps; the sealed binary
 //	criu        the conversation with CRIU

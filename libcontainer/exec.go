@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -96,8 +95,6 @@ func (c *ProcessChanges) apply(p specs.Process) *specs.Process {
 // runs; else it waits for it, passing signals on, and returns its exit code:
 // 128 and the signal's number if one ended it.
 func Exec(o ExecOptions) (int, error) {
-	// The CPUs that the process starts on are a matter of the thread.
-	runtime.LockOSThread()
 	if err := fencePreserved(o.PreserveFDs); err != nil {
 		return -1, err
 	}

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/caps"
-	"github.com/crun-go/crun-go/libcontainer/nofile"
+	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 )
@@ -27,8 +27,8 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 		Caps:    permitted,
 		Kcore:   exists("/proc/kcore"),
 
-		NoFileSoft: nofile.Soft,
-		NoFileHard: nofile.Hard,
+		NoFileSoft: early.Soft,
+		NoFileHard: early.Hard,
 	}
 	if h.UserNS {
 		deny, err := sys.ReadFile("/proc/self/setgroups", 64)

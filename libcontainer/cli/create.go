@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer"
-	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
 func (inv *invocation) createCommand() *cli.Command {
@@ -33,7 +32,6 @@ start. The id must not be taken.`,
 				err = inv.makeXDGRoot()
 			}
 			if err == nil {
-				sys.RelaxTimers()
 				err = libcontainer.Create(*o)
 			}
 			if err != nil {

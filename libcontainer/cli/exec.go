@@ -12,7 +12,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/crun-go/crun-go/libcontainer"
-	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
 // exitExec is what exec returns if it could not run the process: most programs don't return it.
@@ -40,7 +39,6 @@ not be run.`,
 			o.Process.UID, o.Process.GID = user.uid, user.gid
 			err := inv.completeExec(o, c.Args().Slice())
 			if err == nil {
-				sys.RelaxTimers()
 				inv.code, err = libcontainer.Exec(*o)
 			}
 			if err != nil {

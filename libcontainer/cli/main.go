@@ -5,7 +5,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/early"
 )
 
 // program is the name under which the runtime speaks of itself, whatever its file is called.
@@ -30,7 +30,9 @@ type invocation struct {
 // Main runs the command that args, the program's whole argument vector, ask for, and returns the process's exit code. The
 // version and commit are those of the build.
 func Main(args []string, version, commit string) int {
-	sys.GrowStack()
+	if os.Getenv(early.Setting) == early.SettingValue {
+		os.Unsetenv(early.Setting) // hooks have the caller's environment
+	}
 	inv := &invocation{version: version, commit: commit, stdout: os.Stdout, stderr: os.Stderr}
 	return inv.run(args)
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/crun-go/crun-go/libcontainer"
-	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
 func (inv *invocation) runCommand() *cli.Command {
@@ -32,7 +31,6 @@ on. The container is deleted when it has exited.`,
 				err = inv.makeXDGRoot()
 			}
 			if err == nil {
-				sys.RelaxTimers()
 				inv.code, err = libcontainer.Run(*o)
 			}
 			if err != nil {

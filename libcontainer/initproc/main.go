@@ -68,7 +68,6 @@ func run() int {
 		return 1
 	}
 	unix.CloseOnExec(fd)
-	sys.GrowStack()
 	// The raw child has made the kernel slow to wake the thread that Go has
 	// started by now. 0: this thread, and those to come, are not meant.
 	unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)

@@ -61,6 +61,9 @@ func (r *Relay) Start(init int) error {
 	r.quiet = sys.NotifyResize(r.wake)
 	r.resize()
 	r.done = make(chan error, 1)
+	// Two threads wait in the kernel; with one processor (package early) the second
+	// would begin when Go notices that the first does.
+	runtime.GOMAXPROCS(2)
 	go func() {
 		// A reader who has gone is told by EPIPE. The thread keeps its mask and
 		// ends with the goroutine.

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/nofile"
+	"github.com/crun-go/crun-go/libcontainer/early"
 )
 
 // limitNames are the resources of getrlimit(2), by number.
@@ -36,8 +36,8 @@ func limits() map[string]string {
 		if unix.Getrlimit(number, &l) != nil {
 			continue
 		}
-		if number == unix.RLIMIT_NOFILE && nofile.Hard != 0 {
-			l = unix.Rlimit{Cur: nofile.Soft, Max: nofile.Hard}
+		if number == unix.RLIMIT_NOFILE && early.Hard != 0 {
+			l = unix.Rlimit{Cur: early.Soft, Max: early.Hard}
 		}
 		out["RLIMIT_"+name] = word(l.Cur) + " " + word(l.Max)
 	}

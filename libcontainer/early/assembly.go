@@ -1,0 +1,12 @@
+//go:build amd64 || arm64
+
+package early
+
+// prlimit is prlimit64(0, RLIMIT_NOFILE, set, old); each may be nil. It returns
+// the negated errno.
+//
+//go:noescape
+func prlimit(set, old *[2]uint64) int
+
+// resetSlack is prctl(PR_SET_TIMERSLACK, 0): back to what was inherited.
+func resetSlack()

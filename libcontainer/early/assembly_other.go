@@ -1,0 +1,6 @@
+//go:build !amd64 && !arm64
+
+package early
+
+func prlimit(_, _ *[2]uint64) int { return -1 }
+func resetSlack()                 {}

@@ -1,0 +1,102 @@
+#include "textflag.h"
+
+#define SYS_prctl 157
+#define SYS_prlimit64 302
+#define RLIMIT_NOFILE 7
+#define PR_SET_TIMERSLACK 29
+
+DATA setting<>+0(SB)/8, $"GOMAXPRO"
+DATA setting<>+8(SB)/8, $"CS=01\x00\x00\x00"
+GLOBL setting<>(SB), RODATA|NOPTR, $16
+
+// struct rlimit64, for no further descriptors than the standard streams, which
+// Go opens if they are closed.
+GLOBL lowered<>(SB), NOPTR, $16
+
+// The kernel's way into the program. The stack has argc, argv and its nil, the
+// environment and its nil; nobody else needs registers. Goes on to rt0_go with
+// argc in DI and argv in SI.
+TEXT ·entry(SB),NOSPLIT|NOFRAME,$0
+	MOVQ	$0, DI
+	MOVQ	$RLIMIT_NOFILE, SI
+	MOVQ	$0, DX
+	LEAQ	·limit(SB), R10
+	MOVQ	$SYS_prlimit64, AX
+	SYSCALL
+	TESTQ	AX, AX
+	JNE	environment
+	MOVQ	$3, lowered<>+0(SB)
+	MOVQ	·limit+8(SB), AX
+	MOVQ	AX, lowered<>+8(SB)
+	CMPQ	AX, $3
+	JB	environment
+	MOVQ	$0, DI
+	MOVQ	$RLIMIT_NOFILE, SI
+	LEAQ	lowered<>(SB), DX
+	MOVQ	$0, R10
+	MOVQ	$SYS_prlimit64, AX
+	SYSCALL
+	TESTQ	AX, AX
+	JNE	environment
+	MOVB	$1, ·entered(SB)
+
+environment:
+	MOVQ	0(SP), R12
+	LEAQ	8(SP), R13
+	LEAQ	8(R13)(R12*8), R8
+	MOVQ	setting<>+0(SB), R9
+next:
+	MOVQ	0(R8), AX
+	ADDQ	$8, R8
+	TESTQ	AX, AX
+	JEQ	missing
+	// There are more than eight bytes behind any string: the program's name.
+	CMPQ	R9, 0(AX)
+	JNE	next
+	CMPB	8(AX), $'C'
+	JNE	next
+	CMPB	9(AX), $'S'
+	JNE	next
+	CMPB	10(AX), $'='
+	JNE	next
+	JMP	go
+
+missing:
+	// argv moves down by one, onto argc, and leaves a place in front of the
+	// environment.
+	MOVQ	SP, DI
+	LEAQ	8(SP), SI
+	LEAQ	1(R12), CX
+	CLD
+	REP; MOVSQ
+	LEAQ	setting<>(SB), AX
+	MOVQ	AX, 0(DI)
+	MOVQ	SP, R13
+	MOVQ	$PR_SET_TIMERSLACK, DI
+	MOVQ	$10000000, SI
+	MOVQ	$SYS_prctl, AX
+	SYSCALL
+	MOVB	$1, ·relaxed(SB)
+go:
+	MOVQ	R12, DI
+	MOVQ	R13, SI
+	JMP	runtime·rt0_go(SB)
+
+// func prlimit(set, old *[2]uint64) int
+TEXT ·prlimit(SB),NOSPLIT,$0-24
+	MOVQ	$0, DI
+	MOVQ	$RLIMIT_NOFILE, SI
+	MOVQ	set+0(FP), DX
+	MOVQ	old+8(FP), R10
+	MOVQ	$SYS_prlimit64, AX
+	SYSCALL
+	MOVQ	AX, ret+16(FP)
+	RET
+
+// func resetSlack()
+TEXT ·resetSlack(SB),NOSPLIT,$0-0
+	MOVQ	$PR_SET_TIMERSLACK, DI
+	MOVQ	$0, SI
+	MOVQ	$SYS_prctl, AX
+	SYSCALL
+	RET

@@ -1,0 +1,106 @@
+#include "textflag.h"
+
+#define SYS_prctl 167
+#define SYS_prlimit64 261
+#define RLIMIT_NOFILE 7
+#define PR_SET_TIMERSLACK 29
+
+DATA setting<>+0(SB)/8, $"GOMAXPRO"
+DATA setting<>+8(SB)/8, $"CS=01\x00\x00\x00"
+GLOBL setting<>(SB), RODATA|NOPTR, $16
+
+// struct rlimit64, for no further descriptors than the standard streams, which
+// Go opens if they are closed.
+GLOBL lowered<>(SB), NOPTR, $16
+
+// The kernel's way into the program. The stack has argc, argv and its nil, the
+// environment and its nil; nobody else needs registers. Goes on to rt0_go with
+// argc in R0 and argv in R1.
+TEXT ·entry(SB),NOSPLIT|NOFRAME,$0
+	MOVD	$0, R0
+	MOVD	$RLIMIT_NOFILE, R1
+	MOVD	$0, R2
+	MOVD	$·limit(SB), R3
+	MOVD	$SYS_prlimit64, R8
+	SVC
+	CBNZ	R0, environment
+	MOVD	$lowered<>(SB), R2
+	MOVD	$3, R4
+	MOVD	R4, 0(R2)
+	MOVD	·limit+8(SB), R5
+	MOVD	R5, 8(R2)
+	CMP	R4, R5
+	BLO	environment
+	MOVD	$0, R0
+	MOVD	$RLIMIT_NOFILE, R1
+	MOVD	$0, R3
+	MOVD	$SYS_prlimit64, R8
+	SVC
+	CBNZ	R0, environment
+	MOVD	$1, R4
+	MOVB	R4, ·entered(SB)
+
+environment:
+	MOVD	0(RSP), R19
+	MOVD	RSP, R20
+	ADD	$8, R20
+	ADD	R19<<3, R20, R4
+	ADD	$8, R4
+	MOVD	$setting<>(SB), R9
+	MOVD	0(R9), R10
+	MOVWU	8(R9), R11
+	AND	$0xffffff, R11
+next:
+	MOVD.P	8(R4), R5
+	CBZ	R5, missing
+	// There are more than eight bytes behind any string: the program's name.
+	MOVD	0(R5), R6
+	CMP	R10, R6
+	BNE	next
+	MOVWU	8(R5), R6
+	AND	$0xffffff, R6
+	CMP	R11, R6
+	BNE	next
+	B	go
+
+missing:
+	// argv moves down by one, onto argc, and leaves a place in front of the
+	// environment.
+	MOVD	RSP, R4
+	ADD	$1, R19, R6
+move:
+	MOVD	8(R4), R7
+	MOVD.P	R7, 8(R4)
+	SUBS	$1, R6
+	BNE	move
+	MOVD	R9, 0(R4)
+	MOVD	RSP, R20
+	MOVD	$PR_SET_TIMERSLACK, R0
+	MOVD	$10000000, R1
+	MOVD	$SYS_prctl, R8
+	SVC
+	MOVD	$1, R4
+	MOVB	R4, ·relaxed(SB)
+go:
+	MOVD	R19, R0
+	MOVD	R20, R1
+	B	runtime·rt0_go(SB)
+
+// func prlimit(set, old *[2]uint64) int
+TEXT ·prlimit(SB),NOSPLIT,$0-24
+	MOVD	$0, R0
+	MOVD	$RLIMIT_NOFILE, R1
+	MOVD	set+0(FP), R2
+	MOVD	old+8(FP), R3
+	MOVD	$SYS_prlimit64, R8
+	SVC
+	MOVD	R0, ret+16(FP)
+	RET
+
+// func resetSlack()
+TEXT ·resetSlack(SB),NOSPLIT,$0-0
+	MOVD	$PR_SET_TIMERSLACK, R0
+	MOVD	$0, R1
+	MOVD	$SYS_prctl, R8
+	SVC
+	RET

@@ -1,0 +1,64 @@
+#!/usr/bin/env bats
+# early: the program's own beginning, before Go's runtime, leaves no trace in what
+# the runtime does and starts (package early).
+load helpers
+
+# The runtime's binary begins where it is meant to; one that does not is slower only.
+begun() {
+	ours
+	case $(uname -m) in x86_64 | aarch64) ;; *) skip "no beginning of our own on $(uname -m)" ;; esac
+	grep -q GOMAXPROCS=01 "$RUNTIME" || skip "this build begins as Go programs do"
+}
+
+# hook writes its environment, its timer slack and its limit on open files.
+hooked() {
+	cat >"$BATS_TEST_TMPDIR/hook" <<-'END'
+		#!/bin/sh
+		env | grep ^GO | sort >"$1"
+		cat /proc/self/timerslack_ns >>"$1"
+		ulimit -Sn >>"$1"
+	END
+	chmod 755 "$BATS_TEST_TMPDIR/hook"
+	config --arg h "$BATS_TEST_TMPDIR/hook" --arg out "$BATS_TEST_TMPDIR/told" \
+		'.process.args = ["cat", "/proc/self/timerslack_ns"] | .hooks.createRuntime = [{path: $h, args: ["hook", $out]}]'
+}
+told() { tr '\n' ' ' <"$BATS_TEST_TMPDIR/told"; }
+
+@test "hooks and containers have the caller's environment, timer slack and limits" {
+	begun
+	hooked
+	ok bash -c 'ulimit -Sn 200; "$@"' - "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	same hook "$(told)" "$(cat /proc/self/timerslack_ns) 200 "
+	same container "$out" "$(cat /proc/self/timerslack_ns)"
+}
+
+@test "the caller's GOMAXPROCS is the hooks', too" {
+	begun
+	hooked
+	ok env GOMAXPROCS=3 GOMAXPRO=x GOMAXPROC=y "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	same hook "$(told)" "GOMAXPRO=x GOMAXPROC=y GOMAXPROCS=3 $(cat /proc/self/timerslack_ns) $(ulimit -Sn) "
+}
+
+@test "no environment, no arguments, no standard streams, few descriptors" {
+	begun
+	ok env -i "$RUNTIME" --version
+	[[ $out == "crun-go version"* ]] || fail "says '$out'"
+	ok bash -c '"$1" --version <&- 2>&-' - "$RUNTIME"
+	[[ $out == "crun-go version"* ]] || fail "says '$out'"
+	bash -c '"$1" --version <&- >&- 2>&-' - "$RUNTIME" || fail "exit code $?"
+	local n
+	for n in 0 1 2 3 4 8; do
+		bash -c 'ulimit -n "$2"; exec "$1" --version' - "$RUNTIME" "$n" >"$OUT" 2>"$ERR" || fail "with $n descriptors: $(head -n 3 "$ERR")"
+	done
+}
+
+@test "a command takes two threads beside its own" {
+	begun
+	command -v strace >/dev/null || skip "needs strace"
+	strace -f -qq -e trace=clone,clone3 -o "$BATS_TEST_TMPDIR/clones" "$RUNTIME" --version >/dev/null
+	local n
+	n=$(grep -c 'clone.*CLONE_THREAD' "$BATS_TEST_TMPDIR/clones")
+	[ "$n" -le 3 ] || fail "$n threads"
+	strace -f -qq -e trace=openat -o "$BATS_TEST_TMPDIR/opens" "$RUNTIME" --version >/dev/null
+	! grep mountinfo "$BATS_TEST_TMPDIR/opens" || fail "it looks for a CPU limit"
+}
