@@ -66,6 +66,83 @@ matches_limits() {
 	done < <(asked '.process.rlimits // [] | .[] | "\(.type) \(.soft) \(.hard)"')
 }
 
+# wanted FILTER: one value of the process.
+wanted() { jq -r "$1" "$BATS_TEST_TMPDIR/process.json"; }
+
+# process NAME: what exec makes of it: arguments and terminal apart, which are the
+# probe's, and what this machine does not allow.
+process() {
+	local want=$BATS_TEST_TMPDIR/process.json
+	jq --argjson ours "$(cat "$BATS_FILE_TMPDIR/caps.json")" '.terminal = false | .args = ["/probe", "view"]
+		| .capabilities |= map_values(map(select(. as $c | $ours | index($c))))
+		| if .rlimits then .rlimits |= map(select(.type == "RLIMIT_NOFILE")) else . end' "$BUNDLES/$1.json" >"$want"
+	jq '{process: .}' "$want" >"$BATS_TEST_TMPDIR/as-bundle/config.json"
+	ok rt exec --process "$want" "$ID"
+	same stderr "$err" ""
+	same uid "$(seen '.status.Uid')" "$(wanted '.user.uid | "\(.) \(.) \(.) \(.)"')"
+	same gid "$(seen '.status.Gid')" "$(wanted '.user.gid | "\(.) \(.) \(.) \(.)"')"
+	same groups "$(seen .status.Groups)" "$(wanted '.user.additionalGids // [] | sort | unique | map(tostring) | join(" ")')"
+	same CapBnd "$(seen .status.CapBnd)" "$(BUNDLE=$BATS_TEST_TMPDIR/as-bundle caps_hex .process.capabilities.bounding)"
+	[ "$(wanted .user.uid)" = 0 ] || same CapEff "$(seen .status.CapEff)" 0000000000000000
+	same NoNewPrivs "$(seen .status.NoNewPrivs)" "$(wanted 'if .noNewPrivileges then 1 else 0 end')"
+	same cwd "$(seen .cwd)" "$(wanted .cwd)"
+	same environment "$(jq -c --slurpfile v "$OUT" '.env - $v[0].env' "$want")" "[]"
+	# The score in the file is ignored, as runc does.
+	same oom "$(seen .oom_score_adj)" "$(cat "/proc/$(pid_of)/oom_score_adj")"
+}
+
+@test "every captured process is run by exec as it says" {
+	ours "1.1 takes the umask and more from elsewhere"
+	local file n=0
+	up
+	for file in "$BUNDLES"/process-*.json; do
+		mkdir -p "$BATS_TEST_TMPDIR/as-bundle"
+		process "$(basename "$file" .json)"
+		n=$((n + 1))
+	done
+	[ "$n" -ge 5 ]
+}
+
+@test "every captured set of resources is what update makes of the cgroup" {
+	ours "1.1 says ENOENT where a controller is missing"
+	local file cgroup name value n=0 missing
+	up
+	cgroup=$(jq -r '.cgroup_paths[""]' "$ROOT/$ID/state.json")
+	for file in "$BUNDLES"/resources-*.json; do
+		n=$((n + 1))
+		# File of the cgroup, blank, value; zero is no limit given.
+		jq -r '(.memory // {}) as $m | (.cpu // {}) as $c | def given: . != null and . != 0;
+			(select($m.limit | given) | "memory.max \($m.limit)"),
+			(select($m.swap | given) | "memory.swap.max \($m.swap - $m.limit)"),
+			(select($c.quota | given) | "cpu.max \($c.quota) \($c.period)"),
+			(select($c.cpus // "" | . != "") | "cpuset.cpus \($c.cpus)"),
+			(select(.pids.limit | given) | "pids.max \(.pids.limit)"),
+			(select($c.shares | given) | "cpu.weight \($c.shares)")' "$file" >"$BATS_TEST_TMPDIR/wants"
+		[ -s "$BATS_TEST_TMPDIR/wants" ] || fail "$file: limits nothing"
+		missing=
+		while read -r name value; do
+			grep -qw "${name%%.*}" "$cgroup/cgroup.controllers" || missing+=" ${name%%.*}"
+		done <"$BATS_TEST_TMPDIR/wants"
+		if [ -n "$missing" ]; then
+			# Refused as a whole, and a controller is named.
+			no 1 "controller not available" rt update --resources "$file" "$ID"
+			grep -qE "$(tr ' ' '|' <<<"${missing# }") controller" "$ERR" || fail "$file: names none of$missing"
+			[ ! -e "$ROOT/$ID/limits.json" ] || fail "saved what was refused"
+			continue
+		fi
+		ok rt update --resources "$file" "$ID"
+		same output "$out$err" ""
+		while read -r name value; do
+			# How shares become a weight is for the unit tests: here, not the default.
+			[ "$name" != cpu.weight ] || { [ "$(<"$cgroup/$name")" != 100 ] || fail "$file: $name is the default"; continue; }
+			[ -e "$cgroup/$name" ] || continue # a kernel without swap accounting
+			[ "$name" != memory.max ] || value=$((value / 4096 * 4096))
+			same "$file: $name" "$(<"$cgroup/$name")" "$value"
+		done <"$BATS_TEST_TMPDIR/wants"
+	done
+	[ "$n" -ge 5 ]
+}
+
 # bundle NAME: the view of the adapted bundle, then the life of it.
 bundle() {
 	adapt "$1"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -173,6 +174,15 @@ func TestFeatures(t *testing.T) {
 	}
 	if !strings.Contains(got.out, "\n    \"ociVersionMax\": \"1.3.0\",\n    \"hooks\": [\n        \"prestart\",\n") {
 		t.Errorf("layout: %.200s", got.out)
+	}
+}
+
+// Engines keep the document: a word more or less is a change of the golden file. The kernel's flags are the machine's.
+func TestFeaturesGolden(t *testing.T) {
+	_, text := featuresDoc(t, "features")
+	text = regexp.MustCompile(`"supportedFlags": \[[^]]*\]`).ReplaceAllString(text, `"supportedFlags": ["KERNEL"]`)
+	if want := golden(t, "features.json"); text != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
 }
 
