@@ -48,6 +48,7 @@ scrub() {
 	same root "$(stat -c %a "$ROOT")" 700
 	same directory "$(stat -c %a "$ROOT/$ID")" 711
 	same state.json "$(stat -c %a "$ROOT/$ID/state.json")" 600
+	same exec.fifo "$(stat -c %F:%a "$ROOT/$ID/exec.fifo")" fifo:622
 }
 
 @test "state.json keeps the keys that others read" {
