@@ -45,7 +45,7 @@ else ifneq ($(filter amd64 arm64,$(ARCH)),)
 LDFLAGS += -E github.com/crun-go/crun-go/libcontainer/early.entry
 endif
 
-.PHONY: all crun-go man check lint test test-vm test-engines demo bench memory-floor install uninstall tarball deb clean
+.PHONY: all crun-go man check lint test test-vm test-engines test-kubernetes demo bench memory-floor install uninstall tarball deb clean
 
 all: crun-go
 
@@ -76,6 +76,10 @@ test-vm: crun-go
 # Docker, containerd, podman and buildah, each operation with runc and with this.
 test-engines: crun-go
 	RUNTIME=$(RUNTIME) tests/engines/all
+
+# containerd 2 and critest, built from Go modules; KUBERNETES=all adds a kubelet and CRI-O.
+test-kubernetes: crun-go
+	RUNTIME=$(RUNTIME) tests/kubernetes/all
 
 demo:
 	tests/demo
