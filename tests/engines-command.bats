@@ -213,7 +213,8 @@ next: systemctl restart crio'
 	wait "$pid" || true
 	umount -l "$H/root" "$H/state" 2>/dev/null || true
 	grep -iE 'start(ing)? cri plugin' "$H/log" >"$OUT" || fail "containerd without CRI: $(tail -n 3 "$H/log")"
-	for word in DefaultRuntimeName:crun-go "BinaryName:$RUNTIME" kata; do grep -q "$word" "$OUT" || fail "CRI has no $word"; done
+	# containerd 2 logs JSON.
+	for word in DefaultRuntimeName:crun-go "BinaryName:$RUNTIME" kata; do tr -d '\\"' <"$OUT" | grep -qi "$word" || fail "CRI has no $word"; done
 	ok engines --uninstall containerd
 	ok containerd --config "$H/etc/containerd/config.toml" config dump
 	! grep -q crun-go "$OUT" || fail "still there"
@@ -222,6 +223,28 @@ next: systemctl restart crio'
 	ok engines --install containerd
 	ok containerd --config "$H/etc/containerd/config.toml" config dump
 	grep -qE "BinaryName = ['\"]$RUNTIME['\"]" "$OUT" || fail "not in a new file"
+}
+
+@test "containerd reads it beside the configuration that is its default" {
+	command -v containerd >/dev/null || skip "containerd is not installed"
+	# Of version 4 with containerd 2.4, which imports what is in /etc/containerd/conf.d.
+	mkdir -p "$H/etc/containerd" /etc/containerd
+	containerd config default >"$H/etc/containerd/config.toml"
+	cp "$H/etc/containerd/config.toml" "$BATS_TEST_TMPDIR/was"
+	mount --bind "$H/etc/containerd" /etc/containerd
+	try engines --install containerd --default
+	local installed=$rc$err
+	try containerd --config /etc/containerd/config.toml config dump
+	local dump=$out
+	try engines --uninstall containerd
+	umount /etc/containerd
+	rmdir --ignore-fail-on-non-empty /etc/containerd
+	same installed "$installed" 0
+	grep -qE "BinaryName = ['\"]$RUNTIME['\"]" <<<"$dump" || fail "containerd does not know it"
+	grep -qE "default_runtime_name = ['\"]crun-go['\"]" <<<"$dump" || fail "not containerd's default"
+	same uninstalled "$rc" 0
+	same files "$(find "$H/etc/containerd" -type f)" "$H/etc/containerd/config.toml"
+	cmp "$H/etc/containerd/config.toml" "$BATS_TEST_TMPDIR/was" || fail "not the file that was"
 }
 
 @test "podman and buildah read it" {
