@@ -77,7 +77,7 @@ test-vm: crun-go
 test-engines: crun-go
 	RUNTIME=$(RUNTIME) tests/engines/all
 
-# containerd 2 and critest, built from Go modules; KUBERNETES=all adds a kubelet and CRI-O.
+# containerd 2 and critest, built from Go modules, with runc and with this.
 test-kubernetes: crun-go
 	RUNTIME=$(RUNTIME) tests/kubernetes/all
 
