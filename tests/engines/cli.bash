@@ -6,6 +6,7 @@
 #   $LATE    the exit code of a client that missed the container's, if it may
 # shellcheck shell=bash disable=SC2016,SC2154
 . "$here/cli-inside.bash"
+. "$here/cli-limits.bash"
 
 run() { e run --rm "${FLAGS[@]}" "$@"; }
 up() { quiet e run -d --name "$C" "${FLAGS[@]}" "$@"; }

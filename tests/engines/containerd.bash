@@ -239,9 +239,11 @@ op_top() {
 }
 
 op_stats() {
-	up -- sleep 1000
+	local flags=()
+	! have memory || flags=(--memory-limit 67108864)
+	up "${flags[@]}" -- sleep 1000
 	quiet e task metrics "$C"
-	tell "$(sed -E '1,2d; s/^(cpu\.[a-z]*_usec) .*/\1/' <<<"$out")"
+	tell "$(sed 1,2d <<<"$out" | awk '{ print $1, $1 ~ /limit|current/ ? $2 : "" }')"
 }
 
 op_events() {
@@ -427,7 +429,23 @@ op_runtime_path() {
 
 op_limits() {
 	controllers memory cpu
-	ok run --memory-limit 67108864 --cpu-quota 50000 --cpu-period 100000 -- cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max
+	up --memory-limit 67108864 --cpu-quota 50000 --cpu-period 100000 --cpu-shares 512 -- sleep 1000
+	ok in_it sh -c 'cd /sys/fs/cgroup; for f in memory.max cpu.max cpu.weight; do echo $f $(cat $f); done'
+	! declare -F unit >/dev/null || tell "$(unit show)"
+}
+
+op_oom() {
+	controllers memory
+	up --memory-limit 67108864 -- sleep 1000
+	"${E[@]}" events >"$T/events" 2>&1 </dev/null &
+	local job=$!
+	listening() { e containers label "$C" "n=$RANDOM" && [ -s "$T/events" ]; }
+	until_true listening
+	code 137 in_it dd if=/dev/zero of=/dev/null bs=256M count=1
+	told() { grep "/tasks/oom .*\"$C\"" "$T/events"; }
+	until_true told
+	kill $job
+	same status "$(status)" RUNNING
 }
 
 op_checkpoint() {

@@ -22,12 +22,16 @@ dockerd_start() {
 	dockerd --data-root "$dir/data" --exec-root "$dir/x" -H "unix://$dir/d.sock" --pidfile "$dir/d.pid" --containerd= \
 		--cgroup-parent "$PARENT" --exec-opt native.cgroupdriver=cgroupfs --iptables=$firewall --ip6tables=false --experimental \
 		--add-runtime "lane-runc=$PEER" --add-runtime "lane-crun-go=$OURS" "$@" >"$dir/dockerd.log" 2>&1 </dev/null &
-	E=(docker -H "unix://$dir/d.sock")
-	until_true "${E[@]}" version && tar -C "$D/rootfs" -c . | "${E[@]}" import -c 'CMD ["sh"]' \
-		-c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - $IMAGE || {
+	docker_image docker -H "unix://$dir/d.sock" || {
 		tail -n 20 "$dir/dockerd.log"
 		return 1
 	}
+}
+
+# docker_image DOCKER...: give it the image, when it answers.
+docker_image() {
+	until_true "$@" version && tar -C "$D/rootfs" -c . | "$@" import -c 'CMD ["sh"]' \
+		-c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - $IMAGE
 }
 
 engine_start() { T=$D dockerd_start docker; }

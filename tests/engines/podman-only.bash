@@ -59,16 +59,9 @@ op_top() {
 }
 
 op_update() {
-	controllers cpu memory
-	up $IMAGE sleep 1000
-	quiet e update --cpus 0.5 --memory 64m "$C"
-	ok e exec "$C" cat /sys/fs/cgroup/cpu.max /sys/fs/cgroup/memory.max
-}
-
-op_limits() {
 	controllers memory pids cpu
-	up --memory 64m --pids-limit 50 --cpus 0.5 $IMAGE sleep 1000
-	ok e exec "$C" sh -c 'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max /sys/fs/cgroup/cpu.max'
+	up --memory 64m $IMAGE sleep 1000
+	live
 }
 
 # Timers are systemd's; the check itself is an exec.

@@ -106,16 +106,25 @@ cannot() {
 	exit 77
 }
 
-# controllers NAME...: in the cgroups that the engine sees.
-controllers() {
+# have NAME...: these controllers are in the cgroups that the engine sees.
+have() {
 	local name
 	for name in "$@"; do
-		grep -qw "$name" /sys/fs/cgroup/cgroup.controllers 2>/dev/null || cannot "cgroup v2 has no $name controller in this host's test house"
+		grep -qw "$name" /sys/fs/cgroup/cgroup.controllers 2>/dev/null || return
 	done
 }
 
-# cgroups: the engine can make some.
-cgroups() { [ "$UID_OF_ENGINE" = 0 ] || cannot "a user has no cgroups without systemd's delegation"; }
+# controllers NAME...: it can't be done without them.
+controllers() {
+	local name
+	cgroups
+	for name in "$@"; do
+		have "$name" || cannot "cgroup v2 has no $name controller in this host's test house"
+	done
+}
+
+# cgroups: the engine can make some. $SESSION is set where systemd delegates them to a user.
+cgroups() { [ "$UID_OF_ENGINE" = 0 ] || [ -n "${SESSION:-}" ] || cannot "a user has no cgroups without systemd's delegation"; }
 
 # capability BIT NAME: root here has it.
 capability() {
