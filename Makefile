@@ -45,7 +45,7 @@ else ifneq ($(filter amd64 arm64,$(ARCH)),)
 LDFLAGS += -E github.com/crun-go/crun-go/libcontainer/early.entry
 endif
 
-.PHONY: all crun-go man check lint test test-vm test-engines test-kubernetes demo bench memory-floor install uninstall tarball deb clean
+.PHONY: all crun-go man check lint test test-vm test-engines test-engines-vm test-kubernetes demo bench memory-floor install uninstall tarball deb clean
 
 all: crun-go
 
@@ -76,6 +76,10 @@ test-vm: crun-go
 # Docker, containerd, podman and buildah, each operation with runc and with this.
 test-engines: crun-go
 	RUNTIME=$(RUNTIME) tests/engines/all
+
+# Docker, containerd and podman on systemd with all controllers, in the virtual machine.
+test-engines-vm: crun-go
+	RUNTIME=$(RUNTIME) tests/vm/all tests/engines/*-vm.bash
 
 # containerd 2 and critest, built from Go modules, with runc and with this.
 test-kubernetes: crun-go
