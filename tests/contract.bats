@@ -193,7 +193,7 @@ own_run() {
 	calls nocgroups
 }
 
-# said: what the last two commands had to say, and nothing was said.
+# quiet WHEN: the last command has said nothing, and logged nothing.
 quiet() {
 	same "$1: stderr" "$err" ""
 	same "$1: log" "$(cat "$LOG" 2>/dev/null)" ""

@@ -52,7 +52,7 @@ told() { tr '\n' ' ' <"$BATS_TEST_TMPDIR/told"; }
 	done
 }
 
-@test "a command takes two threads beside its own" {
+@test "a command takes three threads beside its own at most, and looks for no CPU limit" {
 	begun
 	command -v strace >/dev/null || skip "needs strace"
 	strace -f -qq -e trace=clone,clone3 -o "$BATS_TEST_TMPDIR/clones" "$RUNTIME" --version >/dev/null

@@ -3,7 +3,7 @@
 UID_OF_ENGINE=0
 B=$D/buildah
 
-engine_check() { command -v buildah >/dev/null || { echo "buildah is not installed"; return 1; }; }
+engine_check() { installed buildah; }
 
 engine_start() {
 	private_etc passwd "engines:x:2000:2000::/nonexistent:/bin/sh"

@@ -7,7 +7,7 @@ LIMITS=(memory.max memory.low memory.swap.max memory.high pids.max cpu.max cpu.w
 limits() {
 	ok e exec "$C" sh -c 'cd /sys/fs/cgroup && for f; do [ ! -e "$f" ] || echo "$f" $(cat "$f"); done' sh "${LIMITS[@]}"
 	ok e inspect -f "{{with .HostConfig}}{{.Memory}} {{.MemorySwap}} {{.MemoryReservation}} {{.PidsLimit}} {{.CpuShares}} {{.CpusetCpus}}{{end}}" "$C"
-	! declare -F unit >/dev/null || tell "$(unit show)"
+	! declare -F unit >/dev/null || tell "$(unit)"
 }
 
 # disk: a device that can be throttled.

@@ -5,14 +5,10 @@ CONFIG='version = 2
 disabled_plugins = ["io.containerd.grpc.v1.cri"]'
 IMAGE=localhost/bb:1
 
-engine_check() {
-	local command
-	for command in containerd ctr containerd-shim-runc-v2; do
-		command -v "$command" >/dev/null || { echo "$command is not installed"; return 1; }
-	done
-}
+engine_check() { installed containerd ctr containerd-shim-runc-v2; }
 
-engine_start() {
+# containerd_start: with $CONFIG, which is of its version.
+containerd_start() {
 	# Shims and runtimes keep their state in fixed places.
 	mkdir -p /run/containerd "$D/opt"
 	mount -t tmpfs -o mode=711 engines /run/containerd
@@ -31,6 +27,8 @@ engine_start() {
 	T=$D until_true "${CTR[@]}" version || return
 	"${CTR[@]}" images import "$D/image.tar" && ctr -a "$D/c.sock" -n others images import "$D/image.tar"
 }
+
+engine_start() { containerd_start; }
 
 engine_stop() {
 	kill "$(<"$D/containerd.pid")"
@@ -431,7 +429,7 @@ op_limits() {
 	controllers memory cpu
 	up --memory-limit 67108864 --cpu-quota 50000 --cpu-period 100000 --cpu-shares 512 -- sleep 1000
 	ok in_it sh -c 'cd /sys/fs/cgroup; for f in memory.max cpu.max cpu.weight; do echo $f $(cat $f); done'
-	! declare -F unit >/dev/null || tell "$(unit show)"
+	! declare -F unit >/dev/null || tell "$(unit)"
 }
 
 op_oom() {

@@ -1,6 +1,8 @@
 # containerd2.bash: containerd 2, built from Go modules where Debian has none.
 # shellcheck shell=bash disable=SC2034,SC2154
 . "$here/containerd.bash"
+CONFIG='version = 3
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime", "io.containerd.cri.v1.images", "io.containerd.nri.v1.nri"]'
 
 engine_check() {
 	local built
@@ -8,10 +10,7 @@ engine_check() {
 	echo "$built" >"$D/built"
 }
 
-eval "containerd_$(declare -f engine_start)"
 engine_start() {
 	PATH=$(<"$D/built"):$PATH
-	CONFIG='version = 3
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime", "io.containerd.cri.v1.images", "io.containerd.nri.v1.nri"]'
-	containerd_engine_start
+	containerd_start
 }

@@ -45,7 +45,7 @@ op_userns_remap() {
 	ok run --memory 64m --pids-limit 50 $IMAGE sh -c 'cat /proc/self/uid_map; cd /sys/fs/cgroup; cat memory.max pids.max; mkdir mine && echo writable; stat -c %u:%g . cgroup.procs memory.max'
 	up -m 64m $IMAGE sleep 1000
 	ok e exec "$C" sh -c 'id -u; cat /proc/self/uid_map /proc/self/cgroup'
-	tell "$(unit show)"
+	tell "$(unit)"
 	quiet e update --memory 128m --memory-swap 128m "$C"
 	ok e exec "$C" cat /sys/fs/cgroup/memory.max
 	quiet e pause "$C"

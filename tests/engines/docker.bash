@@ -6,12 +6,7 @@ IMAGE=localhost/bb:1
 UID_OF_ENGINE=0
 LATE=
 
-engine_check() {
-	local command
-	for command in dockerd docker containerd; do
-		command -v "$command" >/dev/null || { echo "$command is not installed"; return 1; }
-	done
-}
+engine_check() { installed dockerd docker containerd; }
 
 # dockerd_start NAME [FLAG...]: one daemon, that knows both runtimes.
 dockerd_start() {

@@ -16,15 +16,7 @@ engine_start() {
 	cat >"$CONFIG/containers.conf" <<-END
 		[containers]
 		log_driver = "k8s-file"
-		[engine]
-		cgroup_manager = "systemd"
-		events_logger = "file"
-		infra_image = "localhost/pause:1"
-		runtime_supports_json = ["crun", "runc", "crun-go"]
-		runtime_supports_nocgroup = ["crun", "crun-go"]
-		[engine.runtimes]
-		runc = ["$PEER"]
-		crun-go = ["$OURS"]
+		$(podman_engine systemd 'runtime_supports_nocgroup = ["crun", "crun-go"]')
 	END
 	PODMAN=(podman)
 	podman_load

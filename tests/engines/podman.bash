@@ -8,11 +8,22 @@ LATE=0 # it may find the container cleaned up
 MAP=0:100000:5000
 P=$D/podman
 
-engine_check() {
-	local command
-	for command in podman conmon; do
-		command -v "$command" >/dev/null || { echo "$command is not installed"; return 1; }
-	done
+engine_check() { installed podman conmon; }
+
+# podman_engine MANAGER [LINE]: the part of containers.conf about runtimes, with the
+# manager of cgroups, and one more setting.
+podman_engine() {
+	cat <<-END
+		[engine]
+		cgroup_manager = "$1"
+		events_logger = "file"
+		infra_image = "localhost/pause:1"
+		runtime_supports_json = ["crun", "runc", "crun-go"]
+		${2:-}
+		[engine.runtimes]
+		runc = ["$PEER"]
+		crun-go = ["$OURS"]
+	END
 }
 
 # podman_configure USER: what podman needs to find, for this user.
@@ -29,14 +40,7 @@ podman_configure() {
 default_ulimits = ["nofile=$((soft < 4096 ? soft : 4096)):$((soft < 4096 ? soft : 4096))", "nproc=4096:4096"]
 pids_limit = 0
 init_path = "$(command -v docker-init || command -v tini-static || command -v tini || echo /none)"
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-infra_image = "localhost/pause:1"
-runtime_supports_json = ["crun", "runc", "crun-go"]
-[engine.runtimes]
-runc = ["$PEER"]
-crun-go = ["$OURS"]
+$(podman_engine cgroupfs)
 END
 	chown -R "$1:$1" "$P"
 	export CONTAINERS_CONF=$P/containers.conf

@@ -4,12 +4,7 @@
 UID_OF_ENGINE=2000
 MAP=0:1:5000 # of those that the user has
 
-engine_check() {
-	local command
-	for command in podman conmon newuidmap setpriv; do
-		command -v "$command" >/dev/null || { echo "$command is not installed"; return 1; }
-	done
-}
+engine_check() { installed podman conmon newuidmap setpriv; }
 
 engine_start() {
 	local u=$UID_OF_ENGINE

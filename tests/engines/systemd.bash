@@ -7,27 +7,24 @@ PROPERTIES=MemoryMax,MemoryLow,MemorySwapMax,TasksMax,CPUWeight,CPUQuotaPerSecUS
 
 # engine_here COMMAND...
 engine_here() {
-	local command
 	[ -d /run/systemd/system ] && [ -e /sys/fs/cgroup/cgroup.controllers ] || { echo "no systemd with cgroup v2 here"; return 1; }
-	for command in "$@"; do
-		command -v "$command" >/dev/null || { echo "$command is not installed"; return 1; }
-	done
+	installed "$@"
 }
 
 version() { "$@" --version | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1; }
 
-# unit show: the properties of the unit of the container's cgroup.
-unit() { "${SYSTEMCTL[@]}" "$1" -p "$PROPERTIES" "$(scope "$(declare -F pid >/dev/null && pid || field .State.Pid)")" | sort; }
+# unit: the properties of the unit of the container's cgroup.
+unit() { "${SYSTEMCTL[@]}" show -p "$PROPERTIES" "$(scope "$(declare -F pid >/dev/null && pid || field .State.Pid)")" | sort; }
 
 # scope PID: the unit that it is in.
 scope() { grep -oE '[^/]+\.scope' "/proc/$1/cgroup" | tail -n 1; }
 
 # units_left PATTERN: that are active or have failed.
 units_left() {
-	local left
-	gone() { [ -z "$("${SYSTEMCTL[@]}" list-units --all --plain --no-legend "$1")" ]; }
+	listed() { "${SYSTEMCTL[@]}" list-units --all --plain --no-legend "$1"; }
+	gone() { [ -z "$(listed "$1")" ]; }
 	T=$D
-	until_true gone "$1" || "${SYSTEMCTL[@]}" list-units --all --plain --no-legend "$1"
+	until_true gone "$1" || listed "$1"
 }
 
 # Sweeping after each operation would take time: all goes at the end, see engine_left.

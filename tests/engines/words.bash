@@ -106,6 +106,14 @@ cannot() {
 	exit 77
 }
 
+# installed COMMAND...: else it tells which one is not.
+installed() {
+	local command
+	for command in "$@"; do
+		command -v "$command" >/dev/null || { echo "$command is not installed"; return 1; }
+	done
+}
+
 # have NAME...: these controllers are in the cgroups that the engine sees.
 have() {
 	local name
