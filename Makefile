@@ -31,9 +31,10 @@ LDFLAGS := -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 # not know this setting; so main.go's own are repeated.
 LDFLAGS += -X runtime.godebugDefault=containermaxprocs=0,updatemaxprocs=0,disablethp=1
 
-# Where it is written, the program begins with a few lines of our own, which make
-# Go's runtime start faster (libcontainer/early).
-ARCH := $(shell $(GO) env GOARCH)
+# The program begins with a few lines of our own, which make Go's runtime start
+# faster (libcontainer/early), on the architectures that they are written for. Only
+# what builds has to know which that is: install may find no go.
+ENTRY = $(if $(filter amd64 arm64,$(shell $(GO) env GOARCH)),-E github.com/crun-go/crun-go/libcontainer/early.entry)
 
 # LIBSECCOMP=1 compiles seccomp profiles with libseccomp instead of in Go. Static
 # all the same: exec starts in the container, whose loader is nobody's to trust.
@@ -41,8 +42,7 @@ ifneq ($(LIBSECCOMP),)
 CGO_ENABLED := 1
 TAGS := $(TAGS),libseccomp
 LDFLAGS += -linkmode external -extldflags -static
-else ifneq ($(filter amd64 arm64,$(ARCH)),)
-LDFLAGS += -E github.com/crun-go/crun-go/libcontainer/early.entry
+ENTRY :=
 endif
 
 .PHONY: all crun-go man check lint test test-vm test-engines test-engines-vm test-kubernetes demo bench memory-floor install uninstall tarball deb clean
@@ -50,7 +50,7 @@ endif
 all: crun-go
 
 crun-go:
-	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(OUT) .
+	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS) $(ENTRY)' -o $(OUT) .
 
 # What CI runs first: format, vet, lint, unit tests. No root, no network but
 # for Go modules, under two minutes.

@@ -43,7 +43,8 @@ type creation struct {
 	told     bool           // the pid file is ours
 }
 
-// Create makes a container and leaves it waiting for start.
+// Create makes a container and leaves it waiting for start. The calling goroutine
+// must be locked to its thread (spawn.Start).
 func Create(o Options) error {
 	c, err := create(&o, false)
 	if err != nil {

@@ -93,7 +93,8 @@ func (c *ProcessChanges) apply(p specs.Process) *specs.Process {
 
 // Exec runs a process in a container. Detached, it returns once the process
 // runs; else it waits for it, passing signals on, and returns its exit code:
-// 128 and the signal's number if one ended it.
+// 128 and the signal's number if one ended it. The calling goroutine must be locked
+// to its thread (spawn.Start).
 func Exec(o ExecOptions) (int, error) {
 	if err := fencePreserved(o.PreserveFDs); err != nil {
 		return -1, err

@@ -14,7 +14,8 @@ import (
 
 // Run creates and starts a container. Detached, it returns once the process
 // runs; else it waits for it, passing signals on, and returns its exit code:
-// 128 and the signal's number if one ended it.
+// 128 and the signal's number if one ended it. The calling goroutine must be locked
+// to its thread (spawn.Start).
 func Run(o Options) (int, error) {
 	if !o.Detach && !o.NoSubreaper {
 		// Orphans of the container's that leave its pid namespace's reach
