@@ -27,6 +27,10 @@ func stepHint(step plan.Step, err error) string {
 		}
 	case *plan.MountFS:
 		return mountHint(s.Type, err)
+	case *plan.RaiseRlimits:
+		if errors.Is(err, unix.EPERM) {
+			return "a hard limit above the caller's own takes CAP_SYS_RESOURCE, which the runtime does not have"
+		}
 	case *plan.OpenTree:
 		return mappedHint(s.IDMap, err)
 	case *plan.MakeTree:
@@ -85,6 +89,9 @@ func mappedHint(m *plan.IDMap, err error) string {
 // made, but not had (fsmount(2): "mount too revealing"), by who sees none on
 // which nothing is hidden or read-only (mount_namespaces(7)).
 func mountHint(fstype string, err error) string {
+	if errors.Is(err, unix.ENODEV) {
+		return fmt.Sprintf("this kernel has no filesystem %q, or its module is not loaded: /proc/filesystems lists those it has", fstype)
+	}
 	if !errors.Is(err, unix.EPERM) {
 		return ""
 	}

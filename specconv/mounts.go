@@ -136,7 +136,7 @@ func (b *builder) warnSuper(field string, m *specs.Mount, w *mountWords) {
 // planBind plans a bind mount: the parent opens the source, init attaches it.
 func (b *builder) planBind(field string, m *specs.Mount, target string, w *mountWords) error {
 	if w.param >= 0 {
-		return invalid(index(field+".options", w.param), "",
+		return invalid(index(field+".options", w.param), "what a bind mount takes are the mountOptions that the command features lists",
 			"%q: bind mounts cannot have any filesystem-specific options applied", m.Options[w.param])
 	}
 	if m.Source == "" {

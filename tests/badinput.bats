@@ -398,3 +398,28 @@ whole() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 	no 1 "executable file not found" run_bundle --keep "$ID"
 	[ ! -e "$ROOT/$ID" ] || fail "state left behind"
 }
+
+# hinted RC MESSAGE HINT COMMAND...: the message and, on a line of its own, what to do.
+hinted() {
+	no "$1" "$2" "${@:4}"
+	one_error
+	[[ $(sed -n 's/^hint: //p' "$ERR") == *"$3"* ]] || fail "no hint with: $3"
+}
+
+@test "what is refused in the kernel's or in engines' words has a hint" {
+	ours "hints are crun-go's"
+	local whole
+	whole=$(<"$BUNDLE/config.json")
+	config '.mounts += [{destination: "/x", type: "nosuchfs", source: "x"}]'
+	hinted 1 'no such device' 'no filesystem "nosuchfs"' create "$ID"
+	printf '%s' "$whole" >"$BUNDLE/config.json"
+	config '.mounts += [{destination: "/x", type: "bind", source: "/tmp", options: ["bind", "bnd"]}]'
+	hinted 1 '"bnd": bind mounts cannot have' 'the command features lists' create "$ID"
+	printf '%s' "$whole" >"$BUNDLE/config.json"
+	config --argjson hard $(($(ulimit -Hn) + 1)) '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 10, hard: $hard}]'
+	hinted 1 'RLIMIT_NOFILE' 'CAP_SYS_RESOURCE' setpriv --bounding-set=-sys_resource "$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID"
+	printf '%s' "$whole" >"$BUNDLE/config.json"
+	up
+	hinted 255 'process args cannot be empty' 'follow the id' rt exec "$ID"
+	no 1 "$ROOT/$ID: permission denied" setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$RUNTIME" --root "$ROOT" state "$ID"
+}

@@ -71,7 +71,7 @@ func (inv *invocation) completeExec(o *libcontainer.ExecOptions, args []string) 
 	o.Root, o.Warn = inv.global.root, inv.log.warn
 	o.ID, o.Process.Args = args[0], args[1:]
 	if o.ProcessFile == "" && len(o.Process.Args) == 0 {
-		return errors.New("process args cannot be empty")
+		return withHint(errors.New("process args cannot be empty"), "the program and its arguments follow the id; or --process names a file with them")
 	}
 	if err := checkPreserved(0, o.PreserveFDs); err != nil {
 		return err

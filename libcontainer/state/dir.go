@@ -40,7 +40,7 @@ func Create(root, id string) (*Dir, error) {
 		unix.Close(top)
 		return nil, &fs.PathError{Op: "mkdir", Path: root + "/" + id, Err: err}
 	}
-	d, err := openAt(top, id)
+	d, err := openAt(top, root, id)
 	if err != nil {
 		return nil, errors.Join(err, unmake(root, id))
 	}
@@ -79,7 +79,7 @@ func Open(root, id string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openAt(top, id)
+	return openAt(top, root, id)
 }
 
 func openRoot(root string) (int, error) {
@@ -92,9 +92,9 @@ func openRoot(root string) (int, error) {
 	return fd, nil
 }
 
-// openAt opens the container's directory below top, which it takes over. A symbolic link or a file by that name is not
-// one of ours.
-func openAt(top int, id string) (*Dir, error) {
+// openAt opens the container's directory below top, which it takes over and whose name is root. A symbolic link or a file
+// by that name is not one of ours.
+func openAt(top int, root, id string) (*Dir, error) {
 	fd, err := retry(func() (int, error) {
 		return unix.Openat(top, id, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	})
@@ -106,7 +106,7 @@ func openAt(top int, id string) (*Dir, error) {
 		return nil, ErrNotExist
 	}
 	unix.Close(top)
-	return nil, &fs.PathError{Op: "open", Path: id, Err: err}
+	return nil, &fs.PathError{Op: "open", Path: root + "/" + id, Err: err}
 }
 
 // List returns the ids that have a directory below root, sorted. An id that is listed need not have a journal. The error
