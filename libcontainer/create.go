@@ -38,6 +38,7 @@ type creation struct {
 	notify  *notifier       // of run, if systemd waits for the container
 	trace   *trace
 
+	raised   []raisedLimit  // until init is made
 	newClass *resctrl.Group // of RDT, made by this creation; nil: none
 	hooked   bool           // hooks have run: so must poststop's
 	told     bool           // the pid file is ours

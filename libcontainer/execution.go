@@ -100,6 +100,7 @@ func (e *execution) openCgroup(paused bool) error {
 
 // enter spawns init.
 func (e *execution) enter(s *plan.Enter) error {
+	defer e.takeBackRlimits()
 	var err error
 	if e.self, err = spawn.SealedSelf(e.dir.FD()); err != nil {
 		return fmt.Errorf("seal the runtime's binary: %w", err)

@@ -20,6 +20,7 @@ import (
 
 // spawn makes init, journals it, and gives it its half of the plan.
 func (c *creation) spawn(s *plan.Spawn) error {
+	defer c.takeBackRlimits()
 	config, joined, err := c.spawnConfig(s)
 	defer closeAll(joined)
 	if err != nil {

@@ -165,21 +165,37 @@ func setOOMScoreAdj(pid int, s *plan.SetOOMScoreAdj) error {
 	return err
 }
 
-// raiseRlimits gives init the hard limits that it will need to set its own: only
-// the runtime may have the privilege. Nothing is lowered yet.
+// raiseRlimits raises the hard limits that init will need to set its own: only the
+// runtime may have the privilege. Nothing is lowered yet. Init inherits them: while
+// it starts, Go sets limits that it has read before, and would take back what is
+// raised meanwhile from outside.
 func (c *creation) raiseRlimits(s *plan.RaiseRlimits) error {
 	for _, l := range s.Limits {
 		var old unix.Rlimit
-		if err := unix.Prlimit(c.init.Pid, l.Resource, nil, &old); err != nil {
+		if err := unix.Prlimit(0, l.Resource, nil, &old); err != nil {
 			return os.NewSyscallError("prlimit", err)
 		}
 		if old.Max >= l.Hard {
 			continue
 		}
-		old.Max = l.Hard
-		if err := unix.Prlimit(c.init.Pid, l.Resource, &old, nil); err != nil {
+		if err := sys.SetRlimit(l.Resource, unix.Rlimit{Cur: old.Cur, Max: l.Hard}); err != nil {
 			return fmt.Errorf("error setting rlimit %s: raise the hard limit to %d: %w", l.Type, l.Hard, err)
 		}
+		c.raised = append(c.raised, raisedLimit{l.Resource, old})
 	}
 	return nil
+}
+
+// raisedLimit is a limit of the runtime's as it was.
+type raisedLimit struct {
+	resource int
+	old      unix.Rlimit
+}
+
+// takeBackRlimits: hooks have the caller's limits. Lowering takes no privilege.
+func (c *creation) takeBackRlimits() {
+	for _, l := range c.raised {
+		sys.SetRlimit(l.resource, l.old)
+	}
+	c.raised = nil
 }

@@ -150,12 +150,10 @@ func (b *builder) planAround(inside *Inside) error {
 	if first != nil {
 		b.parentAdd("process.execCPUAffinity.initial", first)
 	}
+	b.raiseRlimits()
 	b.parentAdd("", &plan.Enter{Join: inside.Joins, Outside: inside.Outside})
 	if b.oom != nil {
 		b.parentAdd("process.oomScoreAdj", b.oom)
-	}
-	if len(b.rlimits) > 0 {
-		b.parentAdd("process.rlimits", &plan.RaiseRlimits{Limits: b.rlimits})
 	}
 	b.parentAdd("", &plan.Brief{})
 	b.parentAdd("", &plan.Await{Phase: plan.Ready})

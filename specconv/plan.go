@@ -184,9 +184,17 @@ func (b *builder) awaitsMounts() bool {
 	return pidsLimit(b.linux.Resources) != 0 || len(b.netDevices) > 0 || b.subcgroup != nil || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0
 }
 
+// raiseRlimits plans what comes right before a process is made, which inherits it.
+func (b *builder) raiseRlimits() {
+	if len(b.rlimits) > 0 {
+		b.parentAdd("process.rlimits", &plan.RaiseRlimits{Limits: b.rlimits})
+	}
+}
+
 // finishParent plans the parent's half, now that init's is known.
 func (b *builder) finishParent() error {
 	b.plan.Parent = append(b.plan.Parent, b.trees...)
+	b.raiseRlimits()
 	b.parentAdd("linux.namespaces", &b.spawn)
 	if b.spawn.Outside {
 		b.parentAdd("", &plan.Await{Phase: plan.Born})
@@ -202,9 +210,6 @@ func (b *builder) finishParent() error {
 	b.plan.Parent = append(b.plan.Parent, b.limits...)
 	if b.oom != nil {
 		b.parentAdd("process.oomScoreAdj", b.oom)
-	}
-	if len(b.rlimits) > 0 {
-		b.parentAdd("process.rlimits", &plan.RaiseRlimits{Limits: b.rlimits})
 	}
 	if b.awaitsMounts() {
 		b.parentAdd("", &plan.Await{Phase: plan.Mounted})

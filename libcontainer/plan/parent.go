@@ -174,8 +174,8 @@ type SetOOMScoreAdj struct {
 	BestEffort bool // rootless: a value that takes privileges to set is no error
 }
 
-// RaiseRlimits raises init's hard limits from outside, where that takes
-// privileges of the host. Init itself sets the values: see SetRlimits.
+// RaiseRlimits raises the runtime's own hard limits, where that takes privileges
+// of the host, for init to inherit. Init itself sets the values: see SetRlimits.
 type RaiseRlimits struct{ Limits []Rlimit }
 
 // Rlimit is one limit of setrlimit(2).

@@ -32,6 +32,23 @@ phase() {
 
 update() { ok rt update "$@" "$ID"; }
 
+@test "hard limits above the caller's, as engines' services give them" {
+	local n
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 900000, hard: 1000000}, {type: "RLIMIT_CORE", soft: 4096, hard: 8192}]
+		| .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo $(ulimit -Sn) $(ulimit -Hn) >" + $out]}]' --arg out "$BATS_TEST_TMPDIR/hook"
+	# While init starts, Go sets limits of its own: more than once, to meet that.
+	for n in 1 2 3 4 5 6 7 8; do
+		config '.process.args = ["sh", "-c", "echo $(ulimit -Sn) $(ulimit -Hn) $(ulimit -Sc) $(ulimit -Hc)"]'
+		ok bash -c 'ulimit -Sn 1000; ulimit -Hn 2000; ulimit -c 0; exec "$@"' - "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+		same "limits, $n" "$out" "900000 1000000 8 16"
+		same "hook's, $n" "$(<"$BATS_TEST_TMPDIR/hook")" "1000 2000"
+	done
+	script 'sleep 1000'
+	ok bash -c 'ulimit -Hn 2000; ulimit -c 0; exec "$@"' - "$RUNTIME" --root "$ROOT" run --detach --bundle "$BUNDLE" "$ID"
+	ok bash -c 'ulimit -Hn 2000; ulimit -c 0; exec "$@"' - "$RUNTIME" --root "$ROOT" exec "$ID" sh -c 'echo $(ulimit -Sn) $(ulimit -Hn)'
+	same "exec's limits" "$out" "900000 1000000"
+}
+
 @test "memory and swap: enough, too little, enough again; and memory.high" {
 	local fill='dd if=/dev/zero of=/dev/shm/x bs=1M count=24 2>/dev/null' swap=$BATS_TEST_TMPDIR/swap
 	dd if=/dev/zero of="$swap" bs=1M count=48 2>/dev/null
