@@ -52,11 +52,11 @@ amd64() { [ "$(uname -m)" = x86_64 ] || skip "counted on x86_64"; }
 	within 5 "$(calls "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID")" 965 run
 	args sleep 1000
 	ok rt run --detach --bundle "$BUNDLE" "$ID"
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" state "$ID")" 149 state
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" state "$ID")" 153 state
 	within 5 "$(calls "$RUNTIME" --root "$ROOT" exec "$ID" true)" 755 exec
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" kill "$ID" KILL)" 147 kill
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" kill "$ID" KILL)" 151 kill
 	wait_status stopped
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" delete "$ID")" 164 delete
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" delete "$ID")" 168 delete
 }
 
 @test "page faults" {
@@ -67,5 +67,5 @@ amd64() { [ "$(uname -m)" = x86_64 ] || skip "counted on x86_64"; }
 	for _ in 1 2 3 4 5 6 7; do
 		seen+=("$("$PROBE" faults "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID")")
 	done
-	within 10 "$(printf '%s\n' "${seen[@]}" | sort -n | sed -n 4p)" 590 "page faults of run"
+	within 10 "$(printf '%s\n' "${seen[@]}" | sort -n | sed -n 4p)" 550 "page faults of run"
 }

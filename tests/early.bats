@@ -10,25 +10,28 @@ begun() {
 	grep -q GOMAXPROCS=01 "$RUNTIME" || skip "this build begins as Go programs do"
 }
 
-# hook writes its environment, its timer slack and its limit on open files.
+# hook writes its environment, its timer slack, its limit on open files and its
+# processors.
 hooked() {
 	cat >"$BATS_TEST_TMPDIR/hook" <<-'END'
 		#!/bin/sh
 		env | grep ^GO | sort >"$1"
 		cat /proc/self/timerslack_ns >>"$1"
 		ulimit -Sn >>"$1"
+		grep Cpus_allowed_list /proc/self/status >>"$1"
 	END
 	chmod 755 "$BATS_TEST_TMPDIR/hook"
 	config --arg h "$BATS_TEST_TMPDIR/hook" --arg out "$BATS_TEST_TMPDIR/told" \
 		'.process.args = ["cat", "/proc/self/timerslack_ns"] | .hooks.createRuntime = [{path: $h, args: ["hook", $out]}]'
 }
 told() { tr '\n' ' ' <"$BATS_TEST_TMPDIR/told"; }
+processors() { grep Cpus_allowed_list "/proc/${1:-self}/status" | tr '\n' ' '; }
 
 @test "hooks and containers have the caller's environment, timer slack and limits" {
 	begun
 	hooked
 	ok bash -c 'ulimit -Sn 200; "$@"' - "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
-	same hook "$(told)" "$(cat /proc/self/timerslack_ns) 200 "
+	same hook "$(told)" "$(cat /proc/self/timerslack_ns) 200 $(processors)"
 	same container "$out" "$(cat /proc/self/timerslack_ns)"
 }
 
@@ -36,7 +39,17 @@ told() { tr '\n' ' ' <"$BATS_TEST_TMPDIR/told"; }
 	begun
 	hooked
 	ok env GOMAXPROCS=3 GOMAXPRO=x GOMAXPROC=y "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
-	same hook "$(told)" "GOMAXPRO=x GOMAXPROC=y GOMAXPROCS=3 $(cat /proc/self/timerslack_ns) $(ulimit -Sn) "
+	same hook "$(told)" "GOMAXPRO=x GOMAXPROC=y GOMAXPROCS=3 $(cat /proc/self/timerslack_ns) $(ulimit -Sn) $(processors)"
+}
+
+@test "hooks have the processors that the caller was held to" {
+	begun
+	command -v taskset >/dev/null || skip "needs taskset"
+	hooked
+	local last
+	last=$(processors | grep -o '[0-9]* $')
+	ok taskset -c $last "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	[[ $(told) == *Cpus_allowed_list:$'\t'"$last" ]] || fail "told $(told)"
 }
 
 @test "no environment, no arguments, no standard streams, few descriptors" {

@@ -10,3 +10,8 @@ func prlimit(set, old *[2]uint64) int
 
 // resetSlack is prctl(PR_SET_TIMERSLACK, 0): back to what was inherited.
 func resetSlack()
+
+// setAffinity is sched_setaffinity(0, size, cpus).
+//
+//go:noescape
+func setAffinity(size uintptr, cpus *[1024]byte)

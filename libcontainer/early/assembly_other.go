@@ -2,5 +2,6 @@
 
 package early
 
-func prlimit(_, _ *[2]uint64) int { return -1 }
-func resetSlack()                 {}
+func prlimit(_, _ *[2]uint64) int      { return -1 }
+func resetSlack()                      {}
+func setAffinity(uintptr, *[1024]byte) {}

@@ -13,6 +13,9 @@
 //     cgroup, also where it is told to make nothing of it.
 //   - The thread with which it watches over the others (sysmon), and which would wake
 //     up every 70 µs, sleeps longer: threads inherit their timer slack.
+//   - It stays on one processor. The collector's goroutines begin on threads of their
+//     own, and main's waits for each: to have another processor woken up for that
+//     costs more than the work. Those threads stay there, and have nothing to do.
 //
 // This package's init takes that back. It runs before package syscall's, because
 // Go initialises packages in the order of their import paths as soon as their
@@ -36,6 +39,9 @@ var (
 	limit   [2]uint64 // struct rlimit64, RLIMIT_NOFILE as it was
 	entered bool      // limit is that, and has to be set again
 	relaxed bool      // the timer slack is not what it was
+
+	cpus   [1024]byte // that this thread may use: 8192, NR_CPUS of the largest kernels
+	pinned uintptr    // bytes of cpus that the kernel has, if it uses only one now
 )
 
 func init() {
@@ -47,6 +53,9 @@ func init() {
 	Soft, Hard = limit[0], limit[1]
 	if relaxed {
 		resetSlack()
+	}
+	if pinned > 0 {
+		setAffinity(pinned, &cpus)
 	}
 	growStack()
 }

@@ -1,9 +1,13 @@
 #include "textflag.h"
 
 #define SYS_prctl 157
+#define SYS_sched_setaffinity 203
+#define SYS_sched_getaffinity 204
 #define SYS_prlimit64 302
+#define SYS_getcpu 309
 #define RLIMIT_NOFILE 7
 #define PR_SET_TIMERSLACK 29
+#define CPUS_SIZE 1024 // bytes of early.go's cpus
 
 DATA setting<>+0(SB)/8, $"GOMAXPRO"
 DATA setting<>+8(SB)/8, $"CS=01\x00\x00\x00"
@@ -12,6 +16,10 @@ GLOBL setting<>(SB), RODATA|NOPTR, $16
 // struct rlimit64, for no further descriptors than the standard streams, which
 // Go opens if they are closed.
 GLOBL lowered<>(SB), NOPTR, $16
+
+// The processor that this runs on, by its number and as a set.
+GLOBL cpu<>(SB), NOPTR, $8
+GLOBL here<>(SB), NOPTR, $CPUS_SIZE
 
 // The kernel's way into the program. The stack has argc, argv and its nil, the
 // environment and its nil; nobody else needs registers. Goes on to rt0_go with
@@ -77,6 +85,33 @@ missing:
 	MOVQ	$SYS_prctl, AX
 	SYSCALL
 	MOVB	$1, ·relaxed(SB)
+	MOVQ	$0, DI
+	MOVQ	$CPUS_SIZE, SI
+	LEAQ	·cpus(SB), DX
+	MOVQ	$SYS_sched_getaffinity, AX
+	SYSCALL
+	TESTQ	AX, AX
+	JLE	go
+	MOVQ	AX, R14
+	LEAQ	cpu<>(SB), DI
+	MOVQ	$0, SI
+	MOVQ	$0, DX
+	MOVQ	$SYS_getcpu, AX
+	SYSCALL
+	TESTQ	AX, AX
+	JNE	go
+	MOVL	cpu<>(SB), CX
+	CMPQ	CX, $(8*CPUS_SIZE)
+	JCC	go
+	LEAQ	here<>(SB), DX
+	BTSQ	CX, (DX)
+	MOVQ	$0, DI
+	MOVQ	R14, SI
+	MOVQ	$SYS_sched_setaffinity, AX
+	SYSCALL
+	TESTQ	AX, AX
+	JNE	go
+	MOVQ	R14, ·pinned(SB)
 go:
 	MOVQ	R12, DI
 	MOVQ	R13, SI
@@ -98,5 +133,14 @@ TEXT ·resetSlack(SB),NOSPLIT,$0-0
 	MOVQ	$PR_SET_TIMERSLACK, DI
 	MOVQ	$0, SI
 	MOVQ	$SYS_prctl, AX
+	SYSCALL
+	RET
+
+// func setAffinity(size uintptr, cpus *[1024]byte)
+TEXT ·setAffinity(SB),NOSPLIT,$0-16
+	MOVQ	$0, DI
+	MOVQ	size+0(FP), SI
+	MOVQ	cpus+8(FP), DX
+	MOVQ	$SYS_sched_setaffinity, AX
 	SYSCALL
 	RET

@@ -1,9 +1,13 @@
 #include "textflag.h"
 
+#define SYS_sched_setaffinity 122
+#define SYS_sched_getaffinity 123
 #define SYS_prctl 167
+#define SYS_getcpu 168
 #define SYS_prlimit64 261
 #define RLIMIT_NOFILE 7
 #define PR_SET_TIMERSLACK 29
+#define CPUS_SIZE 1024 // bytes of early.go's cpus
 
 DATA setting<>+0(SB)/8, $"GOMAXPRO"
 DATA setting<>+8(SB)/8, $"CS=01\x00\x00\x00"
@@ -12,6 +16,10 @@ GLOBL setting<>(SB), RODATA|NOPTR, $16
 // struct rlimit64, for no further descriptors than the standard streams, which
 // Go opens if they are closed.
 GLOBL lowered<>(SB), NOPTR, $16
+
+// The processor that this runs on, by its number and as a set.
+GLOBL cpu<>(SB), NOPTR, $8
+GLOBL here<>(SB), NOPTR, $CPUS_SIZE
 
 // The kernel's way into the program. The stack has argc, argv and its nil, the
 // environment and its nil; nobody else needs registers. Goes on to rt0_go with
@@ -81,6 +89,34 @@ move:
 	SVC
 	MOVD	$1, R4
 	MOVB	R4, ·relaxed(SB)
+	MOVD	$0, R0
+	MOVD	$CPUS_SIZE, R1
+	MOVD	$·cpus(SB), R2
+	MOVD	$SYS_sched_getaffinity, R8
+	SVC
+	CMP	$0, R0
+	BLE	go
+	MOVD	R0, R21
+	MOVD	$cpu<>(SB), R0
+	MOVD	$0, R1
+	MOVD	$0, R2
+	MOVD	$SYS_getcpu, R8
+	SVC
+	CBNZ	R0, go
+	MOVWU	cpu<>(SB), R4
+	CMP	$(8*CPUS_SIZE), R4
+	BHS	go
+	MOVD	$here<>(SB), R2
+	LSR	$6, R4, R5
+	MOVD	$1, R6
+	LSL	R4, R6, R6 // by its number modulo 64
+	MOVD	R6, (R2)(R5<<3)
+	MOVD	$0, R0
+	MOVD	R21, R1
+	MOVD	$SYS_sched_setaffinity, R8
+	SVC
+	CBNZ	R0, go
+	MOVD	R21, ·pinned(SB)
 go:
 	MOVD	R19, R0
 	MOVD	R20, R1
@@ -102,5 +138,14 @@ TEXT ·resetSlack(SB),NOSPLIT,$0-0
 	MOVD	$PR_SET_TIMERSLACK, R0
 	MOVD	$0, R1
 	MOVD	$SYS_prctl, R8
+	SVC
+	RET
+
+// func setAffinity(size uintptr, cpus *[1024]byte)
+TEXT ·setAffinity(SB),NOSPLIT,$0-16
+	MOVD	$0, R0
+	MOVD	size+0(FP), R1
+	MOVD	cpus+8(FP), R2
+	MOVD	$SYS_sched_setaffinity, R8
 	SVC
 	RET
