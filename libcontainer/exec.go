@@ -283,6 +283,7 @@ func (e *execution) do(item *plan.Item) error {
 
 // kill ends what has been started.
 func (e *execution) kill() {
+	e.reapFormer()
 	if e.init != nil {
 		e.init.Kill()
 		e.init = nil

@@ -48,9 +48,10 @@ type execution struct {
 	stopForwarding func()
 	affinity       unix.CPUSet // the runtime's own, if it was changed
 	moved          bool
-	own            bool      // the cgroup is the process's, made for it
-	began          time.Time // when it was released
-	listener       int       // of the filter, -1 unless it is to be sent
+	own            bool           // the cgroup is the process's, made for it
+	began          time.Time      // when it was released
+	listener       int            // of the filter, -1 unless it is to be sent
+	former         *spawn.Process // init, told to end and not reaped yet
 }
 
 // openCgroup opens the cgroup of the process, and finds out whether an init can
@@ -238,12 +239,22 @@ func (e *execution) adopt() error {
 		m.Close()
 		return err
 	}
-	// Init has nothing left to do.
-	init := *e.init
-	e.init = &spawn.Process{Pid: pid, PidFD: m.FDs[0], Conn: init.Conn}
-	unix.PidfdSendSignal(init.PidFD, unix.SIGKILL, nil, 0)
-	unix.Close(init.PidFD)
-	_, err = init.Wait()
+	// Init has nothing left to do. Its end takes a while, in which the process can
+	// go on.
+	e.former = e.init
+	e.init = &spawn.Process{Pid: pid, PidFD: m.FDs[0], Conn: e.former.Conn}
+	unix.PidfdSendSignal(e.former.PidFD, unix.SIGKILL, nil, 0)
+	return nil
+}
+
+// reapFormer reaps init, which has cloned the process and been told to end.
+func (e *execution) reapFormer() error {
+	if e.former == nil {
+		return nil
+	}
+	unix.Close(e.former.PidFD)
+	_, err := e.former.Wait()
+	e.former = nil
 	return err
 }
 
@@ -333,6 +344,9 @@ func (e *execution) release() error {
 	}
 	if _, err := unix.Write(e.init.Conn.FD(), []byte{1}); err != nil {
 		return os.NewSyscallError("write", err)
+	}
+	if err := e.reapFormer(); err != nil {
+		return err
 	}
 	m, err := e.init.Conn.Recv()
 	if errors.Is(err, io.EOF) {

@@ -49,11 +49,11 @@ amd64() { [ "$(uname -m)" = x86_64 ] || skip "counted on x86_64"; }
 	ours
 	amd64
 	dockers
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID")" 965 run
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID")" 970 run
 	args sleep 1000
 	ok rt run --detach --bundle "$BUNDLE" "$ID"
 	within 5 "$(calls "$RUNTIME" --root "$ROOT" state "$ID")" 153 state
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" exec "$ID" true)" 755 exec
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" exec "$ID" true)" 760 exec
 	within 5 "$(calls "$RUNTIME" --root "$ROOT" kill "$ID" KILL)" 151 kill
 	wait_status stopped
 	within 5 "$(calls "$RUNTIME" --root "$ROOT" delete "$ID")" 168 delete
@@ -68,4 +68,19 @@ amd64() { [ "$(uname -m)" = x86_64 ] || skip "counted on x86_64"; }
 		seen+=("$("$PROBE" faults "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID")")
 	done
 	within 10 "$(printf '%s\n' "${seen[@]}" | sort -n | sed -n 4p)" 550 "page faults of run"
+}
+
+@test "the end of a child interrupts nobody" {
+	ours
+	dockers
+	printf '#!/bin/sh\ngrep SigCgt "/proc/$PPID/status" >"$1"\n' >"$BATS_TEST_TMPDIR/hook"
+	chmod 755 "$BATS_TEST_TMPDIR/hook"
+	jq --arg h "$BATS_TEST_TMPDIR/hook" --arg out "$BATS_TEST_TMPDIR/caught" \
+		'.hooks.createRuntime = [{path: $h, args: ["hook", $out]}]' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/config"
+	cp "$BATS_TEST_TMPDIR/config" "$BUNDLE/config.json"
+	ok rt run --bundle "$BUNDLE" "$ID"
+	local caught
+	caught=$((0x$(grep -o '[0-9a-f]*$' "$BATS_TEST_TMPDIR/caught")))
+	[ $((caught >> 15 - 1 & 1)) = 1 ] || fail "SIGTERM is not even forwarded: $(cat "$BATS_TEST_TMPDIR/caught")"
+	[ $((caught >> 17 - 1 & 1)) = 0 ] || fail "SIGCHLD is handled: $(cat "$BATS_TEST_TMPDIR/caught")"
 }

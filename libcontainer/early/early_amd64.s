@@ -67,7 +67,7 @@ next:
 	JNE	next
 	CMPB	10(AX), $'='
 	JNE	next
-	JMP	go
+	JMP	pin
 
 missing:
 	// argv moves down by one, onto argc, and leaves a place in front of the
@@ -85,6 +85,7 @@ missing:
 	MOVQ	$SYS_prctl, AX
 	SYSCALL
 	MOVB	$1, ·relaxed(SB)
+pin:
 	MOVQ	$0, DI
 	MOVQ	$CPUS_SIZE, SI
 	LEAQ	·cpus(SB), DX

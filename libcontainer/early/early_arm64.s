@@ -69,7 +69,7 @@ next:
 	AND	$0xffffff, R6
 	CMP	R11, R6
 	BNE	next
-	B	go
+	B	pin
 
 missing:
 	// argv moves down by one, onto argc, and leaves a place in front of the
@@ -89,6 +89,7 @@ move:
 	SVC
 	MOVD	$1, R4
 	MOVB	R4, ·relaxed(SB)
+pin:
 	MOVD	$0, R0
 	MOVD	$CPUS_SIZE, R1
 	MOVD	$·cpus(SB), R2
