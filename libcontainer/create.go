@@ -30,7 +30,7 @@ type creation struct {
 	trees   []plan.Tree   // for init, by slot
 	mapping *mapping      // of the last id-mapped tree; nil: none
 	rootfs  int           // the root filesystem's directory, where init starts
-	self    int           // the sealed binary, -1 before and after
+	self    spawn.Sealed  // this program, for init
 	spawned *spawn.Config // how init was made
 	init    *spawn.Process
 	netns   int             // of the container, while devices of the host are in it for the time being; or -1
@@ -70,7 +70,7 @@ func create(o *Options, run bool) (*creation, error) {
 	for _, w := range b.warnings {
 		o.warn(w.Field, w.Text)
 	}
-	c := &creation{blueprint: b, opts: o, rootfs: -1, self: -1, netns: -1}
+	c := &creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1}
 	if o.Trace != "" {
 		c.trace = new(trace)
 	}
@@ -287,12 +287,13 @@ func (c *creation) close() {
 		}
 	}
 	c.mapping.close()
-	for _, fd := range []*int{&c.rootfs, &c.self, &c.netns} {
+	for _, fd := range []*int{&c.rootfs, &c.netns} {
 		if *fd >= 0 {
 			unix.Close(*fd)
 			*fd = -1
 		}
 	}
+	c.self.Close()
 	if c.relay != nil {
 		c.relay.Close()
 		c.relay = nil

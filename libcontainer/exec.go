@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
@@ -146,7 +147,7 @@ func prepare(o *ExecOptions) (*execution, error) {
 	}
 	e := &execution{
 		creation: creation{
-			blueprint: new(blueprint), dir: dir, rootfs: -1, self: -1, netns: -1,
+			blueprint: new(blueprint), dir: dir, rootfs: -1, self: spawn.Unsealed, netns: -1,
 			opts: &Options{ConsoleSocket: o.ConsoleSocket, PidFile: o.PidFile, PreserveFDs: o.PreserveFDs, Warn: o.Warn},
 		},
 		asked: o, target: target{pidfd: -1, pid: -1}, stopForwarding: func() {}, listener: -1,

@@ -113,7 +113,7 @@ func (e *execution) enter(s *plan.Enter) error {
 	}
 	t := &e.target
 	e.spawned = &spawn.Config{
-		Exe: e.self, Args: []string{initproc.Name}, Cgroup: -1,
+		Exe: e.self.FD, Args: []string{initproc.Name}, Cgroup: -1,
 		Joins: t.joins, Stay: t.stays(), UID: t.uid, GID: t.gid,
 	}
 	if e.cgroup != nil && !s.Outside {
@@ -350,8 +350,7 @@ func (e *execution) release() error {
 	}
 	m, err := e.init.Conn.Recv()
 	if errors.Is(err, io.EOF) {
-		unix.Close(e.self)
-		e.self = -1
+		e.self.Close()
 		return nil
 	}
 	if errors.Is(err, unix.EAGAIN) {

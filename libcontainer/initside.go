@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -87,7 +88,7 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 	if c.self, err = spawn.SealedSelf(c.dir.FD()); err != nil {
 		return nil, nil, fmt.Errorf("seal the runtime's binary: %w", err)
 	}
-	config = &spawn.Config{Exe: c.self, Args: []string{initproc.Name}, Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets)}
+	config = &spawn.Config{Exe: c.self.FD, Args: []string{initproc.Name}, Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets)}
 	if c.cgroup != nil && !s.Outside {
 		config.Cgroup = c.cgroup.FD()
 	} else if c.unit != nil {
@@ -195,8 +196,12 @@ func identify(pid int) (state.Process, error) {
 
 func (c *creation) sendPlan() error {
 	opening := wire.Opening{Trees: c.trees, Trace: c.trace != nil, PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs}
+	var after []int
+	if c.self.Mount >= 0 && c.pivots() {
+		opening.Own, after = true, append(after, c.self.Mount)
+	}
 	if !c.dir.HasFifo() {
-		return c.send(opening)
+		return c.send(opening, after...)
 	}
 	fifo, err := c.dir.OpenFifo(unix.O_PATH)
 	if err != nil {
@@ -204,7 +209,12 @@ func (c *creation) sendPlan() error {
 	}
 	defer unix.Close(fifo)
 	opening.Fifo = true
-	return c.send(opening, fifo)
+	return c.send(opening, append(after, fifo)...)
+}
+
+// pivots tells whether init will leave the old root behind.
+func (c *creation) pivots() bool {
+	return slices.ContainsFunc(c.plan.Init, func(i plan.Item) bool { _, ok := i.Step.(*plan.PivotRoot); return ok })
 }
 
 // send sends init its half of the plan, with the descriptors of the slots and

@@ -95,7 +95,7 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 		o.warn(w.Field, w.Text)
 	}
 	c := &restoration{
-		creation: creation{blueprint: b, opts: o, rootfs: -1, self: -1, netns: -1},
+		creation: creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1},
 		o:        r, streams: streams, mounts: mounts,
 	}
 	if c.dir, err = state.Create(o.Root, o.ID); err != nil {

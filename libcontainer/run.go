@@ -86,8 +86,7 @@ func (c *creation) foreground(container *Container) (int, error) {
 func (c *creation) executed() error {
 	m, err := c.init.Conn.Recv()
 	if errors.Is(err, io.EOF) {
-		unix.Close(c.self)
-		c.self = -1
+		c.self.Close()
 		return nil
 	}
 	if err != nil {

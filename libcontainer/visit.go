@@ -29,7 +29,7 @@ type visit struct {
 
 func (c *Container) visit() (*visit, error) {
 	v := &visit{
-		creation:  creation{blueprint: new(blueprint), opts: new(Options), rootfs: -1, self: -1, netns: -1},
+		creation:  creation{blueprint: new(blueprint), opts: new(Options), rootfs: -1, self: spawn.Unsealed, netns: -1},
 		container: c, target: target{pidfd: -1, pid: -1}, mount: -1,
 	}
 	err := v.target.open(c, append(specconv.LiveNamespaces(), specs.MountNamespace))
@@ -100,7 +100,7 @@ func (v *visit) enter() error {
 	}
 	t := &v.target
 	config := &spawn.Config{
-		Exe: v.self, Args: []string{initproc.Name}, Cgroup: -1, Joins: t.joins, Stay: true, UID: t.uid, GID: t.gid,
+		Exe: v.self.FD, Args: []string{initproc.Name}, Cgroup: -1, Joins: t.joins, Stay: true, UID: t.uid, GID: t.gid,
 	}
 	if slices.ContainsFunc(v.trees, func(t plan.Tree) bool { return t.Path != "" }) {
 		// For the right to clone mounts of the host's, which an ordinary
@@ -131,11 +131,10 @@ func (v *visit) close() {
 		}
 	}
 	v.target.close()
-	for _, fd := range []int{v.mount, v.self} {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
+	if v.mount >= 0 {
+		unix.Close(v.mount)
 	}
+	v.self.Close()
 	v.mapping.close()
 	if v.init != nil {
 		v.init.Kill()

@@ -110,6 +110,18 @@ func (c *container) leaveRoot(index int, change func() error) error {
 	return change()
 }
 
+// pivotRoot leaves the old root, and the mounts that this process has for itself
+// with it: to unmount them by themselves, by closing them, has everybody wait for
+// all processors once more each time.
+func (c *container) pivotRoot() error {
+	err := c.root.PivotRoot(c.own, c.proc.FD())
+	if c.own >= 0 {
+		unix.Close(c.own)
+		c.own = -1
+	}
+	return err
+}
+
 // needsProc tells the steps that use the private procfs. The wait for start does, too.
 func needsProc(step plan.InitStep) bool {
 	switch s := step.(type) {

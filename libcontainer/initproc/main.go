@@ -41,6 +41,7 @@ type container struct {
 	proc     sys.Proc
 	procSelf string
 
+	own      int  // mount of this program, -1 if it has none or need not be attached
 	fifo     int  // O_PATH of the exec fifo, -1 in run
 	started  int  // write end of the fifo, once start has opened it; or -1
 	preserve int  // descriptors 3, 4, … that stay
@@ -73,7 +74,7 @@ func run() int {
 	unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
 	// Who shares our pid namespace may not look into us; execve resets it.
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	c := &container{conn: wire.FromFD(fd), fifo: -1, started: -1, fds: -1, proc: sys.NoProc, procSelf: "thread-self"}
+	c := &container{conn: wire.FromFD(fd), own: -1, fifo: -1, started: -1, fds: -1, proc: sys.NoProc, procSelf: "thread-self"}
 	step, err := c.carryOut()
 	if errors.Is(err, errDone) {
 		return 0
@@ -122,11 +123,11 @@ func (c *container) carryOut() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	fifo, err := opening.Receive(m.FDs)
+	own, fifo, err := opening.Receive(m.FDs)
 	if err != nil {
 		return -1, err
 	}
-	c.fifo, c.preserve, c.trace, c.small = fifo, opening.PreserveFDs, opening.Trace, opening.SmallPages
+	c.own, c.fifo, c.preserve, c.trace, c.small = own, fifo, opening.PreserveFDs, opening.Trace, opening.SmallPages
 	if c.about, c.steps, err = plan.DecodeInit(data); err != nil {
 		return -1, err
 	}
@@ -189,7 +190,7 @@ func (c *container) do(index int, step plan.InitStep) error {
 	case *plan.Hooks:
 		return c.runHooks(s)
 	case *plan.PivotRoot:
-		return c.leaveRoot(index, c.root.PivotRoot)
+		return c.leaveRoot(index, c.pivotRoot)
 	case *plan.MoveRoot:
 		return c.leaveRoot(index, c.root.MoveRoot)
 	case *plan.SetRoot:

@@ -20,6 +20,7 @@ const dirMode = 0o755
 type Builder struct {
 	trees []plan.Tree    // by slot
 	root  int            // the container's root, once attached
+	apart bool           // nothing that is mounted here shows on the host
 	mask  int            // an empty read-only tmpfs that is attached somewhere, or -1
 	kept  map[string]int // filesystems to be remounted, by target
 	live  *live          // nil while the container is being made
@@ -77,7 +78,9 @@ func (b *Builder) SetPropagation(s *plan.SetPropagation) error {
 		return &os.PathError{Op: "open", Path: "/", Err: err}
 	}
 	defer unix.Close(root)
-	return setPropagation(root, s.Flags)
+	err = setPropagation(root, s.Flags)
+	b.apart = err == nil
+	return err
 }
 
 func setPropagation(mount int, flags uint64) error {

@@ -419,8 +419,26 @@ func TestDevices(t *testing.T) {
 	systest.MustDo(t, b.MakeDir(&plan.MakeDir{Path: "/cannot/be"}))
 }
 
-func TestPivotRoot(t *testing.T) { testSwitch(t, (*Builder).PivotRoot) }
-func TestMoveRoot(t *testing.T)  { testSwitch(t, (*Builder).MoveRoot) }
+func TestPivotRoot(t *testing.T) {
+	testSwitch(t, func(b *Builder) error {
+		proc, err := sys.PrivateProc()
+		systest.MustDo(t, err)
+		systest.MustDo(t, b.SetPropagation(&plan.SetPropagation{Flags: unix.MS_SLAVE | unix.MS_REC}))
+		if err := b.PivotRoot(-1, proc.FD()); err != nil {
+			return err
+		}
+		if _, err := proc.Read("version"); err != nil {
+			t.Errorf("the detached procfs can't be used any more: %v", err)
+		}
+		// One that was left out could still be attached.
+		if err := sys.AttachMount(proc.FD(), b.Root()); !errors.Is(err, unix.EINVAL) {
+			t.Errorf("it did not go with the old root: move_mount says %v", err)
+		}
+		return proc.Close()
+	})
+}
+
+func TestMoveRoot(t *testing.T) { testSwitch(t, (*Builder).MoveRoot) }
 
 // testSwitch changes the root and looks for ways back.
 func testSwitch(t *testing.T, change func(*Builder) error) {

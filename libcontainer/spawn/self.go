@@ -12,6 +12,26 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
+// Sealed is this program in a form that nobody can write to.
+type Sealed struct {
+	FD    int // to be executed, see execveat(2); -1: none
+	Mount int // that it is on, if it has one of its own; -1
+}
+
+// Unsealed is none.
+var Unsealed = Sealed{-1, -1}
+
+// Close releases it. The kernel takes a while to let go of a mount that has never
+// been attached: it waits for all processors (RCU).
+func (s *Sealed) Close() {
+	for _, fd := range [...]int{s.FD, s.Mount} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	*s = Unsealed
+}
+
 // SealedSelf opens this program for execution by a container's init, in a form
 // that nobody can write to: whoever gets hold of it through /proc/PID/exe
 // could otherwise replace the runtime on the host (CVE-2019-5736).
@@ -20,22 +40,23 @@ import (
 // memory, and no remount can reach its superblock. An overlay wants two layers;
 // other is the descriptor of any second directory. Where overlays can't be made
 // (rootless), a sealed copy in memory serves.
-func SealedSelf(other int) (int, error) {
-	if fd, err := overlaidSelf(other); err == nil {
-		return fd, nil
+func SealedSelf(other int) (Sealed, error) {
+	if s, err := overlaidSelf(other); err == nil {
+		return s, nil
 	}
-	return copiedSelf()
+	fd, err := copiedSelf()
+	return Sealed{fd, -1}, err
 }
 
-func overlaidSelf(other int) (int, error) {
+func overlaidSelf(other int) (Sealed, error) {
 	exe, err := os.Readlink("/proc/self/exe")
 	if err != nil {
-		return -1, err
+		return Unsealed, err
 	}
 	path, name := filepath.Split(exe)
 	dir, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, err
+		return Unsealed, err
 	}
 	defer unix.Close(dir)
 	// By descriptor: a path could need escapes.
@@ -43,18 +64,17 @@ func overlaidSelf(other int) (int, error) {
 	mount, err := sys.NewFilesystem("overlay", "", []string{"ro", layers},
 		unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
 	if err != nil {
-		return -1, err
+		return Unsealed, err
 	}
-	defer unix.Close(mount)
-	fd, err := unix.Openat(mount, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	s := Sealed{-1, mount}
+	s.FD, err = unix.Openat(mount, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == nil {
+		err = sameFile(s.FD)
+	}
 	if err != nil {
-		return -1, err
+		s.Close()
 	}
-	if err := sameFile(fd); err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
+	return s, err
 }
 
 // sameFile guards against the binary having been replaced since it was

@@ -27,13 +27,13 @@ func TestSealedSelf(t *testing.T) {
 	defer unix.Close(other)
 	overlay, err := overlaidSelf(other)
 	systest.MustDo(t, err)
-	defer unix.Close(overlay)
+	defer overlay.Close()
 	memfd, err := copiedSelf()
 	systest.MustDo(t, err)
 	defer unix.Close(memfd)
 	original, err := os.ReadFile("/proc/self/exe")
 	systest.MustDo(t, err)
-	for name, exe := range map[string]int{"overlay": overlay, "memfd": memfd} {
+	for name, exe := range map[string]int{"overlay": overlay.FD, "memfd": memfd} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, &Config{Exe: exe, Args: []string{childName}, Cgroup: -1, New: unix.CLONE_NEWPID | unix.CLONE_NEWNS})
 			ask(t, p, "ids") // it runs
@@ -131,16 +131,16 @@ func TestSealedSelfFallsBack(t *testing.T) {
 	}
 	dir, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	systest.MustDo(t, err)
-	fd, err := SealedSelf(dir)
+	sealed, err := SealedSelf(dir)
 	systest.MustDo(t, err)
-	unix.Close(fd)
+	sealed.Close()
 	noneLeft := systest.Descriptors(t)
-	fd, err = SealedSelf(dir)
+	sealed, err = SealedSelf(dir)
 	systest.MustDo(t, err)
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0); err != nil {
+	if _, err := unix.FcntlInt(uintptr(sealed.FD), unix.F_GET_SEALS, 0); err != nil {
 		t.Errorf("no memfd: %v", err)
 	}
-	unix.Close(fd)
+	sealed.Close()
 	noneLeft()
 }
 

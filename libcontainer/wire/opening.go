@@ -11,6 +11,7 @@ import (
 // it are.
 type Opening struct {
 	Trees       []plan.Tree // slots of the plan
+	Own         bool        // the descriptor after the trees' is the mount of init's own program
 	Fifo        bool        // the last descriptor is the exec fifo
 	Trace       bool        // tell when each step began and ended
 	SmallPages  bool        // the container gets back the huge pages that init is denied
@@ -21,6 +22,7 @@ type Opening struct {
 // they travel beside the message, in the order of the slots.
 func (o *Opening) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(o.PreserveFDs))
+	b = appendBool(b, o.Own)
 	b = appendBool(b, o.Fifo)
 	b = appendBool(b, o.Trace)
 	b = appendBool(b, o.SmallPages)
@@ -46,11 +48,11 @@ func appendBool(b []byte, v bool) []byte {
 // are there read 0 until Receive has them.
 func DecodeOpening(b []byte) (o Opening, rest []byte, err error) {
 	preserve, n := binary.Uvarint(b)
-	if n <= 0 || len(b) < n+3 {
+	if n <= 0 || len(b) < n+4 {
 		return o, nil, io.ErrUnexpectedEOF
 	}
-	o.PreserveFDs, o.Fifo, o.Trace, o.SmallPages = int(preserve), b[n] == 1, b[n+1] == 1, b[n+2] == 1
-	b = b[n+3:]
+	o.PreserveFDs, o.Own, o.Fifo, o.Trace, o.SmallPages = int(preserve), b[n] == 1, b[n+1] == 1, b[n+2] == 1, b[n+3] == 1
+	b = b[n+4:]
 	trees, n := binary.Uvarint(b)
 	if n <= 0 || trees > uint64(len(b)-n) {
 		return o, nil, io.ErrUnexpectedEOF
@@ -82,23 +84,34 @@ func decodeTree(t *plan.Tree, b []byte) (rest []byte, err error) {
 	return b[size:], nil
 }
 
-// Receive spreads the received descriptors over the slots and returns the
-// fifo's, -1 without one.
-func (o *Opening) Receive(fds []int) (fifo int, err error) {
+// Receive spreads the received descriptors over the slots and returns the mount
+// of init's own program and the fifo, -1 without one.
+func (o *Opening) Receive(fds []int) (own, fifo int, err error) {
 	for i := range o.Trees {
 		if o.Trees[i].FD < 0 {
 			continue
 		}
-		if len(fds) == 0 {
-			return -1, io.ErrUnexpectedEOF
+		if o.Trees[i].FD, fds = first(fds); o.Trees[i].FD < 0 {
+			return -1, -1, io.ErrUnexpectedEOF
 		}
-		o.Trees[i].FD, fds = fds[0], fds[1:]
 	}
-	if !o.Fifo {
+	own, fifo = -1, -1
+	if o.Own {
+		own, fds = first(fds)
+	}
+	if o.Fifo {
+		fifo, _ = first(fds)
+	}
+	if o.Own && own < 0 || o.Fifo && fifo < 0 {
+		return -1, -1, io.ErrUnexpectedEOF
+	}
+	return own, fifo, nil
+}
+
+// first splits the first descriptor off, -1 if there is none.
+func first(fds []int) (int, []int) {
+	if len(fds) == 0 {
 		return -1, nil
 	}
-	if len(fds) == 0 {
-		return -1, io.ErrUnexpectedEOF
-	}
-	return fds[0], nil
+	return fds[0], fds[1:]
 }

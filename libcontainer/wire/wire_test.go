@@ -224,6 +224,7 @@ func TestOpening(t *testing.T) {
 		{Trees: []plan.Tree{{}}, Fifo: true},
 		{Trees: []plan.Tree{{}, {FD: -1}, {FD: -1, Path: "/srv/data", Recursive: true}}, PreserveFDs: 3, Trace: true},
 		{Trees: []plan.Tree{}, SmallPages: true},
+		{Trees: []plan.Tree{}, Own: true},
 		{Trees: slices.Repeat([]plan.Tree{{Path: strings.Repeat("x", 200)}}, 300), Fifo: true, PreserveFDs: 1 << 20},
 	} {
 		b := o.Append([]byte("before"))
@@ -245,23 +246,27 @@ func TestReceive(t *testing.T) {
 		o     Opening
 		fds   []int
 		trees []int
+		own   int
 		fifo  int
 		bad   bool
 	}{
-		{Opening{}, nil, []int{}, -1, false},
-		{Opening{Fifo: true}, []int{9}, []int{}, 9, false},
-		{Opening{Trees: []plan.Tree{there, not, there}, Fifo: true}, []int{5, 6, 7}, []int{5, -1, 6}, 7, false},
-		{Opening{Trees: []plan.Tree{not}}, nil, []int{-1}, -1, false},
-		{Opening{Trees: []plan.Tree{there, there}}, []int{5}, nil, -1, true},
-		{Opening{Trees: []plan.Tree{there}, Fifo: true}, []int{5}, nil, -1, true},
+		{Opening{}, nil, []int{}, -1, -1, false},
+		{Opening{Fifo: true}, []int{9}, []int{}, -1, 9, false},
+		{Opening{Own: true}, []int{9}, []int{}, 9, -1, false},
+		{Opening{Trees: []plan.Tree{there, not, there}, Fifo: true}, []int{5, 6, 7}, []int{5, -1, 6}, -1, 7, false},
+		{Opening{Trees: []plan.Tree{there}, Own: true, Fifo: true}, []int{5, 6, 7}, []int{5}, 6, 7, false},
+		{Opening{Trees: []plan.Tree{not}}, nil, []int{-1}, -1, -1, false},
+		{Opening{Trees: []plan.Tree{there, there}}, []int{5}, nil, -1, -1, true},
+		{Opening{Trees: []plan.Tree{there}, Fifo: true}, []int{5}, nil, -1, -1, true},
+		{Opening{Own: true, Fifo: true}, []int{5}, nil, -1, -1, true},
 	} {
-		fifo, err := c.o.Receive(c.fds)
+		own, fifo, err := c.o.Receive(c.fds)
 		var trees []int
 		for _, tree := range c.o.Trees {
 			trees = append(trees, tree.FD)
 		}
-		if (err != nil) != c.bad || fifo != c.fifo || err == nil && !slices.Equal(trees, c.trees) {
-			t.Errorf("%+v with %v: %v, %d, %v", c.o, c.fds, trees, fifo, err)
+		if (err != nil) != c.bad || own != c.own || fifo != c.fifo || err == nil && !slices.Equal(trees, c.trees) {
+			t.Errorf("%+v with %v: %v, %d, %d, %v", c.o, c.fds, trees, own, fifo, err)
 		}
 	}
 }
@@ -294,7 +299,7 @@ func FuzzDecodeOpening(f *testing.F) {
 		if len(rest) > len(b) || len(o.Trees) > len(b) {
 			t.Fatalf("%d bytes gave %d slots and %d bytes", len(b), len(o.Trees), len(rest))
 		}
-		(&Opening{Trees: slices.Clone(o.Trees), Fifo: o.Fifo}).Receive(nil)
+		(&Opening{Trees: slices.Clone(o.Trees), Own: o.Own, Fifo: o.Fifo}).Receive(nil)
 		again, left, err := DecodeOpening(append(o.Append(nil), rest...))
 		if err != nil || !bytes.Equal(left, rest) || !reflect.DeepEqual(again, o) {
 			t.Errorf("%+v became %+v, %v", o, again, err)
