@@ -134,13 +134,17 @@ func homeIn(passwd []byte, uid uint32) string {
 }
 
 // waitStart blocks until someone opens the exec fifo for reading. The parent has
-// gone: from here on whoever starts the container hears what becomes of it.
+// gone: from here on whoever starts the container hears what becomes of it. Go is
+// told that this thread waits, or it would interrupt it many times a second.
 func (c *container) waitStart() error {
 	dir, err := c.openFDs()
 	if err != nil {
 		return err
 	}
-	fifo, err := sys.BlockingOpen(dir, strconv.Itoa(c.fifo), unix.O_WRONLY)
+	fifo, err := -1, error(unix.EINTR)
+	for err == unix.EINTR {
+		fifo, err = unix.Openat(dir, strconv.Itoa(c.fifo), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	}
 	unix.Close(dir)
 	if err != nil {
 		return fmt.Errorf("exec fifo: %w", err)

@@ -15,7 +15,7 @@ func DenyHugePages() bool {
 // process.
 func AllowHugePages() { setTHPDisable(0) }
 
-// setTHPDisable tells the Go runtime nothing, see BlockingOpen.
+// setTHPDisable is a raw system call: nothing in it may take long.
 func setTHPDisable(v uintptr) unix.Errno {
 	_, _, errno := unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_THP_DISABLE, v, 0, 0, 0, 0)
 	return errno

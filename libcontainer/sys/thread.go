@@ -120,22 +120,6 @@ func (p *Program) Execute() error {
 	return errno
 }
 
-// BlockingOpen opens a file below dir without telling the Go runtime that it may block, which
-// would let it start a thread.
-func BlockingOpen(dir int, path string, flags int) (int, error) {
-	name, err := unix.BytePtrFromString(path)
-	if err != nil {
-		return -1, err
-	}
-	for {
-		fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(name)), uintptr(flags|unix.O_CLOEXEC), 0, 0, 0)
-		if errno == unix.EINTR {
-			continue
-		}
-		return int(fd), syscallError("open", errno)
-	}
-}
-
 // TerminalPeer opens the other end of a pseudo-terminal's master, whatever has
 // become of its name.
 func TerminalPeer(master int) (int, error) {
