@@ -51,7 +51,7 @@ func run() error {
 	floor := flag.String("floor", "", "also measure the program at `path`, which only runs Docker's container")
 	flag.DurationVar(&b.budget, "time", 30*time.Second, "end every contest after this long")
 	flag.IntVar(&b.rounds, "rounds", 200, "end every contest after so many rounds")
-	flag.Func("alive", "so many containers of each runtime are there meanwhile (1,100,1000)", b.setAlive)
+	flag.Func("alive", "so many containers are there meanwhile, in equal parts of each runtime (1,100,1000)", b.setAlive)
 	contests := flag.String("contests", "run,kubernetes,commands,together,memory", "what to compare")
 	flag.StringVar(&b.result.Base, "base", "crun", "peer that the ratios refer to")
 	out := flag.String("json", "", "also write the result to this file")

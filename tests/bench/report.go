@@ -21,7 +21,7 @@ type result struct {
 type contest struct {
 	Operation string    `json:"operation"`
 	Together  int       `json:"together,omitempty"` // so many at a time; times are per container
-	Alive     int       `json:"alive,omitempty"`    // so many containers of the peer's were there
+	Alive     int       `json:"alive,omitempty"`    // so many containers were there
 	Peers     []summary `json:"peers"`
 }
 
