@@ -52,6 +52,20 @@ processors() { grep Cpus_allowed_list "/proc/${1:-self}/status" | tr '\n' ' '; }
 	[[ $(told) == *Cpus_allowed_list:$'\t'"$last" ]] || fail "told $(told)"
 }
 
+@test "the thread of a terminal may use all processors" {
+	begun
+	[ "$(nproc)" -gt 1 ] || skip "there is one processor"
+	config '.process.terminal = true | .process.args = ["sh", "-c", "echo ready; read -r line"]'
+	mkfifo "$BATS_TEST_TMPDIR/typed"
+	"$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" <>"$BATS_TEST_TMPDIR/typed" >"$OUT" 2>"$ERR" 3>&- &
+	local runtime=$! free
+	until_true grep -q ready "$OUT"
+	free=$(cat "/proc/$runtime"/task/*/status | grep -cxF "$(grep Cpus_allowed_list /proc/self/status)")
+	echo >"$BATS_TEST_TMPDIR/typed"
+	wait "$runtime" || fail "exit code $?: $(cat "$ERR")"
+	[ "$free" -ge 2 ] || fail "$free of its threads may"
+}
+
 @test "no environment, no arguments, no standard streams, few descriptors" {
 	begun
 	ok env -i "$RUNTIME" --version

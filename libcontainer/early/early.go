@@ -15,7 +15,7 @@
 //     up every 70 µs, sleeps longer: threads inherit their timer slack.
 //   - It stays on one processor. The collector's goroutines begin on threads of their
 //     own, and main's waits for each: to have another processor woken up for that
-//     costs more than the work. Those threads stay there, and have nothing to do.
+//     costs more than the work. Those threads stay there, and have little to do.
 //
 // This package's init takes that back. It runs before package syscall's, because
 // Go initialises packages in the order of their import paths as soon as their
@@ -54,8 +54,14 @@ func init() {
 	if relaxed {
 		resetSlack()
 	}
+	Unpin()
+	growStack()
+}
+
+// Unpin gives the calling thread the processors that the program was started with,
+// for one that works for long and is not main's.
+func Unpin() {
 	if pinned > 0 {
 		setAffinity(pinned, &cpus)
 	}
-	growStack()
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
@@ -68,6 +69,7 @@ func (r *Relay) Start(init int) error {
 		// A reader who has gone is told by EPIPE. The thread keeps its mask and
 		// ends with the goroutine.
 		runtime.LockOSThread()
+		early.Unpin()
 		unix.PthreadSigmask(unix.SIG_BLOCK, signals(unix.SIGPIPE), nil)
 		r.done <- (&copying{Relay: r, init: init}).run()
 	}()
