@@ -18,6 +18,10 @@ import (
 // kernel takes longer.
 const deathWait = 10 * time.Second
 
+// ErrNotStopped means that a container lives that would have to be dead. Its text
+// is part of what Delete says.
+var ErrNotStopped = errors.New("not stopped")
+
 // Delete removes a container. A running one is an error without force; with
 // it, whatever is left of the container goes: also one that was never
 // finished, whose journal can't be read, or that is not there at all.
@@ -65,7 +69,7 @@ func remove(root, id string, force bool, warn func(field, text string)) error {
 	case force, status == specs.StateStopped, status == specs.StateCreated:
 		return c.destroy(warn)
 	}
-	return fmt.Errorf("cannot delete container %s that is not stopped: %s", id, status)
+	return fmt.Errorf("cannot delete container %s that is %w: %s", id, ErrNotStopped, status)
 }
 
 // destroy ends all processes and removes cgroup and state. The state directory

@@ -81,7 +81,8 @@ func (b *builder) planNamespaces() error {
 			"no mount namespace: a container can't change its root without one")
 	}
 	if b.host.EUID != 0 && !b.ns.has(specs.UserNamespace) {
-		return invalid("linux.namespaces", `add {"type": "user"} and mappings, or run as root`,
+		return invalid("linux.namespaces", "the command spec --rootless writes a config.json that has one; by hand, "+
+			`add {"type": "user"}, and the user's ids to linux.uidMappings and linux.gidMappings; or run as root`,
 			"rootless containers require user namespaces, found none")
 	}
 	return b.planTime()

@@ -399,11 +399,17 @@ whole() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 	[ ! -e "$ROOT/$ID" ] || fail "state left behind"
 }
 
+# What engines look for on standard error: a hint must have none of it.
+MATCHED='permission denied|operation not permitted|no such (file|process)|not found in|open executable|does not exist|not running|already finished|invalid process|is a directory|not a directory|(needs|requires) an argument'
+
 # hinted RC MESSAGE HINT COMMAND...: the message and, on a line of its own, what to do.
 hinted() {
+	local hint
 	no "$1" "$2" "${@:4}"
 	one_error
-	[[ $(sed -n 's/^hint: //p' "$ERR") == *"$3"* ]] || fail "no hint with: $3"
+	hint=$(sed -n 's/^hint: //p' "$ERR")
+	[[ $hint == *"$3"* ]] || fail "no hint with: $3"
+	! grep -iE "$MATCHED" <<<"$hint" || fail "engines match that"
 }
 
 @test "what is refused in the kernel's or in engines' words has a hint" {
@@ -422,4 +428,28 @@ hinted() {
 	up
 	hinted 255 'process args cannot be empty' 'follow the id' rt exec "$ID"
 	no 1 "$ROOT/$ID: permission denied" setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all "$RUNTIME" --root "$ROOT" state "$ID"
+}
+
+@test "who mistakes a command line is told what was expected" {
+	ours "hints are crun-go's"
+	hinted 1 'invalid container ID format' 'but "a/b" has "/"' create a/b
+	hinted 1 'invalid container ID format' 'but "my box" has " "' create "my box"
+	hinted 1 'invalid container ID format' 'is neither "." nor ".."' create ..
+	hinted 1 'flag provided but not defined: -9' "follows the id: kill ID 9" rt kill -9 "$ID"
+	hinted 1 'flag provided but not defined: -it' 'say -t; -i is not needed' rt exec -it "$ID" sh
+	hinted 1 'invalid value "5" for flag -interval: parse error' '5s is 5 seconds' rt events --interval 5 "$ID"
+	hinted 1 'flag provided but not defined: -bundle' 'follow it, as in crun-go create --bundle' rt --bundle "$BUNDLE" create "$ID"
+	hinted 1 'flag provided but not defined: -root' 'stands before the command' "$RUNTIME" list --root "$ROOT"
+	hinted 1 'invalid log-format: yaml' 'text or json' rt --log-format yaml list
+	hinted 1 'invalid log-level: loud' 'error, warning or debug' rt --log-level loud list
+	hinted 1 'invalid cgroup-manager: x' 'cgroupfs, systemd or disabled' rt --cgroup-manager x list
+	up
+	hinted 1 'that is not stopped: running' 'delete --force ID' rt delete "$ID"
+	hinted 1 'unknown signal "FOO"' 'TERM or SIGTERM, or a number, such as 15' rt kill "$ID" FOO
+	hinted 1 'container does not exist' 'kill ID KILL' rt kill KILL "$ID"
+	hinted 1 'invalid format option' 'table or json, not "yaml"' rt list --format yaml
+	hinted 1 'invalid format option' 'table or json, not "yaml"' rt ps --format yaml "$ID"
+	same status "$(status)" running
+	hinted 1 'rootless containers require user namespaces' 'the command spec --rootless writes' \
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$RUNTIME" --root "$BATS_TEST_TMPDIR/nobody" create --bundle "$BUNDLE" "$ID"
 }

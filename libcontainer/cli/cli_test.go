@@ -53,6 +53,17 @@ func textLine(msg, rest string) string {
 	return `time="` + stamp + `" level=error msg=` + strconv.Quote(msg) + rest + "\n"
 }
 
+// usageHints are what follows the errors of TestUsage on a line of its own.
+var usageHints = map[string]string{
+	"create --preserve-fds x y":  "--preserve-fds takes a whole number",
+	"kill -9 x":                  "the signal has no dash and follows the id: kill ID 9",
+	"exec -it x sh":              "flags are not joined: say -t; -i is not needed: the process always has the caller's standard input",
+	"events --interval 5 x":      "a unit is missing: 5s is 5 seconds; the others are ms, m and h",
+	"--log-format xml state a":   "--log-format is text or json",
+	"--log-level loud state a":   "--log-level is error, warning or debug",
+	"--cgroup-manager x state a": "--cgroup-manager is cgroupfs, systemd or disabled",
+}
+
 func TestUsage(t *testing.T) {
 	for _, c := range []struct {
 		args    string
@@ -96,6 +107,9 @@ func TestUsage(t *testing.T) {
 		{"spec x", 1, "Incorrect Usage.\n\n", `crun-go: "spec" requires exactly 0 argument(s)`},
 		{"features x", 1, "Incorrect Usage.\n\n", `crun-go: "features" requires exactly 0 argument(s)`},
 		{"plan a b", 1, "Incorrect Usage.\n\n", `crun-go: "plan" requires a maximum of 1 argument(s)`},
+		{"kill -9 x", 1, "Incorrect Usage: flag provided but not defined: -9\n\n", "flag provided but not defined: -9"},
+		{"exec -it x sh", 1, "Incorrect Usage: flag provided but not defined: -it\n\n", "flag provided but not defined: -it"},
+		{"events --interval 5 x", 1, "Incorrect Usage: invalid value \"5\" for flag -interval: parse error\n\n", `invalid value "5" for flag -interval: parse error`},
 		{"--log-format xml state a", 1, "", "invalid log-format: xml"},
 		{"--log-level loud state a", 1, "", "invalid log-level: loud"},
 		{"--cgroup-manager x state a", 1, "", "invalid cgroup-manager: x"},
@@ -107,8 +121,12 @@ func TestUsage(t *testing.T) {
 		if c.message != "" {
 			want = textLine(c.message, "")
 		}
+		hint := usageHints[c.args]
 		if c.code == exitNoCommand {
-			want += "hint: crun-go --help lists the commands\n"
+			hint = "crun-go --help lists the commands"
+		}
+		if hint != "" {
+			want += "hint: " + hint + "\n"
 		}
 		if got.code != c.code || got.errout != want || !strings.HasPrefix(got.out, c.out) || c.out == "" && got.out != "" {
 			t.Errorf("crun-go %s: rc %d (want %d)\nstderr %q\n  want %q\nstdout %.90q\n  want %q", c.args, got.code, c.code, got.errout, want, got.out, c.out)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -53,8 +54,14 @@ func describe(err error) detail {
 	if errors.As(err, &errno) && errno != 0 {
 		d.errno = unix.ErrnoName(errno)
 	}
-	if errors.Is(err, state.ErrExist) {
+	var id *state.IDError
+	switch {
+	case errors.Is(err, state.ErrExist):
 		d.setHint("choose another id, or delete the container by that name")
+	case errors.As(err, &id):
+		d.setHint(idHint(id))
+	case errors.Is(err, libcontainer.ErrNotStopped):
+		d.setHint("end it first, with kill ID KILL, or do both at once, with delete --force ID")
 	}
 	return d
 }
@@ -64,6 +71,15 @@ func (d *detail) setHint(hint string) {
 	if d.hint == "" {
 		d.hint = hint
 	}
+}
+
+// idHint says what an id may be, and why this one is none.
+func idHint(e *state.IDError) string {
+	const allowed = `an id is made of letters, digits, "_", "+", "-" and "."`
+	if e.Bad == "" {
+		return allowed + `, and is neither "." nor ".."`
+	}
+	return fmt.Sprintf("%s, but %q has %q", allowed, e.ID, e.Bad)
 }
 
 // errorCode sorts errors into the kinds that a caller may want to treat differently.

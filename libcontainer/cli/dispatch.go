@@ -69,7 +69,7 @@ func (inv *invocation) dispatch(args []string) error {
 	var asked answers
 	set, err := parse(append(inv.global.flags(), asked.flags()...), args)
 	if err != nil {
-		return inv.usageError("Incorrect Usage. "+err.Error(), inv.programHelp(), err)
+		return inv.usageError("Incorrect Usage. "+err.Error(), inv.programHelp(), withFlagHint(err, inv.globalFlagHint(set, args)))
 	}
 	switch {
 	case asked.help:
@@ -98,7 +98,7 @@ func (inv *invocation) perform(c *cli.Command, global *cli.Context, args []strin
 	var help bool
 	set, err := parse(append(c.Flags, helpFlag(&help)), args)
 	if err != nil {
-		return inv.usageError("Incorrect Usage: "+err.Error(), commandHelp(c), err)
+		return inv.usageError("Incorrect Usage: "+err.Error(), commandHelp(c), withFlagHint(err, inv.commandFlagHint(c.Name, set, args)))
 	}
 	if help {
 		return inv.print(commandHelp(c))

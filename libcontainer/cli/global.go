@@ -69,7 +69,7 @@ func (inv *invocation) prepare(c *cli.Context) error {
 	case "systemd":
 		g.systemdCgroup = true
 	default:
-		return fmt.Errorf("invalid cgroup-manager: %s", g.cgroupManager)
+		return withHint(fmt.Errorf("invalid cgroup-manager: %s", g.cgroupManager), "--cgroup-manager is cgroupfs, systemd or disabled")
 	}
 	g.rootGiven = c.IsSet("root")
 	if !g.rootGiven {

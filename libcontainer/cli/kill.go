@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/state"
 )
 
 func (inv *invocation) killCommand() *cli.Command {
@@ -42,6 +45,9 @@ container has no pid namespace of its own, SIGKILL goes to all its processes.`,
 // kill looks for the container first: engines ask by a signal whether it is there.
 func (inv *invocation) kill(id, signal string, all bool) error {
 	container, err := libcontainer.Open(inv.global.root, id)
+	if _, none := parseSignal(id); none == nil && signal != "" && errors.Is(err, state.ErrNotExist) {
+		return withHint(err, "the id comes before the signal: kill ID "+id)
+	}
 	if err != nil {
 		return err
 	}

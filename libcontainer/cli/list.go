@@ -47,9 +47,14 @@ func (inv *invocation) listCommand() *cli.Command {
 			case format == "json":
 				return printList(inv.stdout, list)
 			}
-			return errors.New("invalid format option")
+			return errFormat(format)
 		},
 	}
+}
+
+// errFormat is runc's answer to a --format that there is not.
+func errFormat(format string) error {
+	return withHint(errors.New("invalid format option"), fmt.Sprintf("--format is table or json, not %q", format))
 }
 
 // list inspects every container below the root. One that can't be read is named on standard error and left out: it must not

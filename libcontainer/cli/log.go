@@ -62,7 +62,7 @@ func (inv *invocation) prepareLog() error {
 	case "json":
 		next.json = true
 	default:
-		return fmt.Errorf("invalid log-format: %s", g.logFormat)
+		return withHint(fmt.Errorf("invalid log-format: %s", g.logFormat), "--log-format is text or json")
 	}
 	switch strings.ToLower(g.logLevel) {
 	case "error":
@@ -71,7 +71,7 @@ func (inv *invocation) prepareLog() error {
 	case "debug":
 		next.level = levelDebug
 	default:
-		return fmt.Errorf("invalid log-level: %s", g.logLevel)
+		return withHint(fmt.Errorf("invalid log-level: %s", g.logLevel), "--log-level is error, warning or debug")
 	}
 	if g.debug {
 		next.level = levelDebug

@@ -34,7 +34,7 @@ process ids, those of the host.`,
 				return err
 			}
 			if format != "table" && format != "json" {
-				return errors.New("invalid format option")
+				return errFormat(format)
 			}
 			pids, err := inv.processes(c.Args().First())
 			if err != nil {

@@ -131,7 +131,7 @@ func TestLiveCommands(t *testing.T) {
 		{"resume running", "", awake},
 		{"ps -f json stopped", "null\n", ""},
 		{"ps --format json running", "[" + strconv.Itoa(os.Getpid()) + "]\n", ""},
-		{"ps --format yaml running", "", textLine("invalid format option", "")},
+		{"ps --format yaml running", "", textLine("invalid format option", "") + "hint: --format is table or json, not \"yaml\"\n"},
 	} {
 		got := crun("--root " + root + " " + c.args)
 		code := 0

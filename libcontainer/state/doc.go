@@ -15,7 +15,10 @@
 // Everything happens relative to descriptors of the two directories: a path is never put together from an id.
 package state
 
-import "errors"
+import (
+	"errors"
+	"unicode/utf8"
+)
 
 // What callers branch on. The texts are those of runc, parts of which engines match.
 var (
@@ -29,6 +32,17 @@ var (
 
 var errEmptyID = errors.New("container id cannot be empty")
 
+// IDError is [ErrInvalidID], whose text is for engines, with what is wrong with the id.
+type IDError struct {
+	ID  string
+	Bad string // the first character that no id may have; empty: the id is "." or ".."
+}
+
+func (e *IDError) Error() string { return ErrInvalidID.Error() }
+
+// Unwrap returns [ErrInvalidID].
+func (e *IDError) Unwrap() error { return ErrInvalidID }
+
 // CheckID accepts the names a container may have: letters, digits and _ + - . in any order, but not "." and "..". Such a
 // name is also a safe file name.
 func CheckID(id string) error {
@@ -36,14 +50,15 @@ func CheckID(id string) error {
 		return errEmptyID
 	}
 	if id == "." || id == ".." {
-		return ErrInvalidID
+		return &IDError{ID: id}
 	}
-	for _, c := range []byte(id) {
+	for i, c := range []byte(id) {
 		switch {
 		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
 		case c == '_', c == '+', c == '-', c == '.':
 		default:
-			return ErrInvalidID
+			_, size := utf8.DecodeRuneInString(id[i:])
+			return &IDError{id, id[i : i+size]}
 		}
 	}
 	return nil

@@ -58,6 +58,17 @@ func TestCheckID(t *testing.T) {
 	}
 }
 
+// What is wrong with an id is the whole character, of however many bytes.
+func TestInvalidID(t *testing.T) {
+	for id, want := range map[string]string{".": "", "..": "", "a/b": "/", "a b": " ", "xäü": "ä", "a\xff": "\xff", "\n": "\n"} {
+		var bad *IDError
+		err := CheckID(id)
+		if !errors.As(err, &bad) || !errors.Is(err, ErrInvalidID) || bad.ID != id || bad.Bad != want {
+			t.Errorf("CheckID(%q) = %#v, want the character %q", id, err, want)
+		}
+	}
+}
+
 func TestRoundTrip(t *testing.T) {
 	minimal := &State{Container: plan.Container{ID: "m"}, Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Namespaces: []specs.LinuxNamespace{}}
 	for _, want := range []*State{example(), minimal} {
@@ -262,7 +273,7 @@ func TestOpenRefuses(t *testing.T) {
 	for id, want := range map[string]error{
 		"none": ErrNotExist, "file": ErrNotExist, "link": ErrNotExist, "..": ErrInvalidID, "": errEmptyID, "a/b": ErrInvalidID,
 	} {
-		if _, err := Open(root, id); err != want {
+		if _, err := Open(root, id); !errors.Is(err, want) {
 			t.Errorf("Open(%q): %v, want %v", id, err, want)
 		}
 	}
