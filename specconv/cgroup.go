@@ -32,6 +32,9 @@ func (b *builder) planCgroup() error {
 	case b.opts.SystemdCgroup:
 		return b.planUnit()
 	}
+	if name := b.linux.CgroupsPath; strings.Count(name, ":") == 2 && !strings.Contains(name, "/") {
+		b.warn("linux.cgroupsPath", strconv.Quote(name)+" is taken for the name of a directory: for systemd it would be slice:prefix:name, with --systemd-cgroup")
+	}
 	b.cgroup = b.cgroupPath()
 	step := &plan.CreateCgroup{Path: b.cgroup, Tolerated: tolerated}
 	b.delegateCgroup(step)

@@ -245,6 +245,7 @@ func TestWarnings(t *testing.T) {
 		{`{"process": {"capabilities": {"ambient": ["KILL"]}}}`, "process.capabilities.ambient[0]", "unknown capability KILL"},
 		{`{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["nosuch"], "action": "SCMP_ACT_KILL"}]}}}`,
 			"linux.seccomp.syscalls", "nosuch"},
+		{`{"linux": {"cgroupsPath": "system.slice:crio:x"}}`, "linux.cgroupsPath", `"system.slice:crio:x" is taken for the name of a directory`},
 	} {
 		_, warnings, err := Plan(decode(t, c.fragment), goldenHost, testOptions)
 		if err != nil || len(warnings) != 1 || warnings[0].Field != c.field || !strings.Contains(warnings[0].Text, c.text) {
@@ -252,6 +253,11 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 	foreign := `{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "swapcontext", "timerfd"], "action": "SCMP_ACT_ALLOW"}]}}}`
+	for _, dir := range []string{"/a:b:c", "a/b:c:d", "a:b", "pod:1"} {
+		if _, warnings, err := Plan(decode(t, `{"linux": {"cgroupsPath": "`+dir+`"}}`), goldenHost, testOptions); err != nil || len(warnings) != 0 {
+			t.Errorf("%s: warnings %+v, error %v", dir, warnings, err)
+		}
+	}
 	if _, warnings, err := Plan(decode(t, foreign), goldenHost, testOptions); err != nil || len(warnings) != 0 {
 		t.Errorf("syscalls of other architectures, as podman's profile has them: warnings %+v, error %v", warnings, err)
 	}

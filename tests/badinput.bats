@@ -453,3 +453,16 @@ hinted() {
 	hinted 1 'rootless containers require user namespaces' 'the command spec --rootless writes' \
 		setpriv --reuid=65534 --regid=65534 --clear-groups "$RUNTIME" --root "$BATS_TEST_TMPDIR/nobody" create --bundle "$BUNDLE" "$ID"
 }
+
+# The runtime does as runc does, and says so to who asks for warnings; engines don't.
+@test "systemd's cgroupsPath without --systemd-cgroup: a directory, and a warning" {
+	ours "1.1 says nothing"
+	config --arg path "system.slice:crun-go:$ID" '.linux.cgroupsPath = $path'
+	ok create "$ID"
+	same "what is said" "$out$err" ""
+	[ -d "$(cgroups_left | grep "/system.slice:crun-go:$ID\$")" ] || fail "the cgroup is not there"
+	ok rt delete --force "$ID"
+	ok rt --log-level warning create --bundle "$BUNDLE" "$ID"
+	[[ $err == *level=warning*"\"system.slice:crun-go:$ID\" is taken for the name of a directory"*--systemd-cgroup* ]] || fail "no warning"
+	one_error
+}

@@ -228,6 +228,7 @@ quiet() {
 		fields that are not known	.process.nosuch = {a: [1]} | .linux.nosuch = true
 		options with flags of filesystems on a bind	.mounts += [{destination: "/mnt", type: "bind", source: "/tmp", options: ["rbind", "rprivate", "nosuid", "noexec", "nodev", "ro"]}]
 		propagation on filesystems (podman)	.mounts |= map(if .type == "proc" or .type == "sysfs" then .options += ["rprivate"] else . end)
+		a cgroup of systemd's without --systemd-cgroup	.linux.cgroupsPath = "system.slice:crun-go:contract"
 		a personality	.linux.personality = {domain: "LINUX"}
 		unknown system calls in a profile	.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["nosuchcall"], action: "SCMP_ACT_ERRNO"}]}
 	END
