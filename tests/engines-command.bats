@@ -118,6 +118,15 @@ kubernetes - no no no"
 @test "what is not done is said, with the reason" {
 	no 1 'engine "rkt" is not known' engines --install rkt
 	no 1 'kubernetes has no file on a node' engines --install kubernetes
+	[[ $err == *'hint: crun-go engines --json | jq '*' | kubectl apply -f -' ]] || fail "no command that does it"
+	applied=$(sed -n "s/^hint: crun-go engines --json | jq -r '\(.*\)' .*/\1/p" "$ERR")
+	ok engines --json
+	same applied "$(jq -r "$applied" "$OUT")" "$(cat "$TESTS/../contrib/kubernetes/runtimeclass.yaml")"
+	no 1 'hint: kubectl delete runtimeclass crun-go' engines --uninstall kubernetes
+	ok engines --help
+	for engine in docker containerd podman buildah crio kubernetes; do
+		same "$engine in --help" "$(grep -cE -- "--(un)?install ENGINE .*\b$engine\b" "$OUT")" 2
+	done
 	no 1 'exclude each other' engines --install docker --uninstall docker
 	no 1 '--dry-run goes with' engines --dry-run
 	no 1 'expected an absolute path' engines --install docker --path bin/x

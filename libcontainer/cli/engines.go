@@ -33,8 +33,8 @@ and is undone by --uninstall. Files of others are changed only where an engine r
 no other, keep all else that is in them, and stay as they were in FILE.crun-go.bak.
 No engine is restarted.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "install", Destination: &o.install, Usage: "register the runtime with `ENGINE`: " + engineNames()},
-			&cli.StringFlag{Name: "uninstall", Destination: &o.uninstall, Usage: "take back what registered it with `ENGINE`: " + engineNames()},
+			&cli.StringFlag{Name: "install", Destination: &o.install, Usage: "register the runtime with `ENGINE`: " + engineNames() + "; for kubernetes, say how a cluster learns of it"},
+			&cli.StringFlag{Name: "uninstall", Destination: &o.uninstall, Usage: "take back what registered it with `ENGINE`: " + engineNames() + "; for kubernetes, say how a cluster forgets it"},
 			&cli.BoolFlag{Name: "default", Destination: &o.settings.Default, Usage: "for containers that ask for no runtime, too"},
 			&cli.BoolFlag{Name: "dry-run", Destination: &o.dryRun, Usage: "print the files as they would be, and write none"},
 			&cli.StringFlag{
@@ -106,6 +106,10 @@ func (inv *invocation) engines(o *enginesOptions) error {
 	}
 	var edited *engines.EditedError
 	switch {
+	case errors.Is(err, engines.ErrCluster) && o.install != "":
+		return withHint(err, program+` engines --json | jq -r '.[] | select(.engine == "kubernetes").lines' | kubectl apply -f -`)
+	case errors.Is(err, engines.ErrCluster):
+		return withHint(err, "kubectl delete runtimeclass "+engines.Runtime)
 	case errors.Is(err, fs.ErrPermission):
 		return withHint(err, "the files of engines are root's")
 	case errors.As(err, &edited):

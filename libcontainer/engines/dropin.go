@@ -1,7 +1,6 @@
 package engines
 
 import (
-	"errors"
 	"path"
 	"slices"
 	"strings"
@@ -140,9 +139,5 @@ func (kubernetes) survey(_ *Host, _ Settings, st *Status) error {
 	return nil
 }
 
-func (k kubernetes) install(*Host, Settings) ([]Change, error) { return nil, errCluster() }
-func (k kubernetes) uninstall(*Host) ([]Change, error)         { return nil, errCluster() }
-
-func errCluster() error {
-	return errors.New("kubernetes has no file on a node: apply the RuntimeClass that \"engines\" shows")
-}
+func (k kubernetes) install(*Host, Settings) ([]Change, error) { return nil, ErrCluster }
+func (k kubernetes) uninstall(*Host) ([]Change, error)         { return nil, ErrCluster }

@@ -9,6 +9,7 @@
 package engines
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -20,6 +21,9 @@ const Runtime = "crun-go"
 
 // Kubernetes is the engine that has no file to install.
 const Kubernetes = "kubernetes"
+
+// ErrCluster: what registers the runtime is an object of the cluster, whose text is in the engine's [Status].
+var ErrCluster = errors.New("kubernetes has no file on a node: a cluster knows the runtime by a RuntimeClass")
 
 // A Status is what is found out about one engine.
 type Status struct {
