@@ -442,6 +442,8 @@ hinted() {
 	hinted 1 'flag provided but not defined: -root' 'stands before the command' "$RUNTIME" list --root "$ROOT"
 	hinted 1 'invalid log-format: yaml' 'text or json' rt --log-format yaml list
 	hinted 1 'invalid log-level: loud' 'error, warning or debug' rt --log-level loud list
+	hinted 1 'invalid rootless: maybe' 'auto, true or false' rt --rootless maybe create --bundle "$BUNDLE" "$ID"
+	ok rt --rootless maybe features
 	hinted 1 'invalid cgroup-manager: x' 'cgroupfs, systemd or disabled' rt --cgroup-manager x list
 	up
 	hinted 1 'that is not stopped: running' 'delete --force ID' rt delete "$ID"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -118,9 +119,22 @@ func (inv *invocation) complete(o *libcontainer.Options, id string) error {
 	o.Root = inv.global.root
 	o.SystemdCgroup = inv.global.systemdCgroup
 	o.CgroupManager = inv.global.cgroupManager
-	o.Rootless = inv.global.rootless
 	o.Warn = inv.log.warn
-	return nil
+	var err error
+	o.Rootless, err = rootlessWord(inv.global.rootless)
+	return err
+}
+
+// rootlessWord reads the value of --rootless as runc does, which asks for it only where it matters.
+func rootlessWord(text string) (string, error) {
+	if word := strings.ToLower(text); word == "" || word == "auto" {
+		return "auto", nil
+	}
+	is, err := strconv.ParseBool(text)
+	if err != nil {
+		return "", withHint(fmt.Errorf("invalid rootless: %s", text), "--rootless is auto, true or false")
+	}
+	return strconv.FormatBool(is), nil
 }
 
 // checkPreserved refuses to pass on descriptors that the caller did not open: the n that --preserve-fds asks for come after

@@ -5,6 +5,21 @@ import (
 	"testing"
 )
 
+func TestRootlessWord(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "auto", "auto": "auto", "Auto": "auto", "true": "true", "1": "true", "T": "true", "false": "false", "0": "false", "False": "false",
+		"maybe": "invalid rootless: maybe", "yes": "invalid rootless: yes",
+	} {
+		got, err := rootlessWord(text)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("--rootless=%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 // What people may have meant by a flag that there is not, or a value that it does not take. Nothing is said of what nobody
 // can guess.
 func TestFlagHints(t *testing.T) {
