@@ -3,13 +3,6 @@
 # exit codes.
 load helpers
 
-# scrub FILE: what differs from run to run, replaced by what the golden files say.
-scrub() {
-	sed -E -e "s#$BUNDLE#/srv/web#g" -e 's/"pid": ?[1-9][0-9]*/"pid":4242/g; s/"pid":4242/"pid": 4242/' \
-		-e 's/20[0-9-]{8}T[0-9:]{8}(\.[0-9]+)?Z/2026-01-02T03:04:05.123456789Z/g' \
-		-e 's/"ociVersion": ?"[^"]*"/"ociVersion": "1.3.0"/g' "$1"
-}
-
 @test "create makes a container that waits" {
 	ok create --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
 	same output "$out$err" ""
@@ -65,32 +58,19 @@ scrub() {
 	jq -e --arg bundle "bundle=$BUNDLE" '.config.labels | index($bundle)' "$json"
 }
 
-@test "state prints the state, byte for byte" {
-	ID=web
-	config '.annotations = {"com.example.key": "value"}'
-	up
-	ok rt state "$ID"
-	scrub "$OUT" | cmp - "$TESTS/golden/state-running.json" || fail "differs from golden/state-running.json"
-	ok rt kill "$ID" KILL
-	wait_status stopped
-	ok rt state "$ID"
-	same pid "$(jq .pid "$OUT")" 0
-}
-
-@test "list prints the table and the JSON, byte for byte" {
-	config '.annotations = {"com.example.key": "value"}'
+# What state and list print of one container is contract.bats'.
+@test "list: ids in order, columns as wide as the longest entry" {
 	up worker-longer-name
 	ok rt kill worker-longer-name KILL
 	wait_status stopped worker-longer-name
 	up web
 	ok rt list
-	scrub "$OUT" | sed -E "s/ +/ /g; s/^web [0-9]+/web 4242/" | cmp - <(sed -E 's/ +/ /g' "$TESTS/golden/list.txt") || fail "differs from golden/list.txt"
 	# Columns start where the header says, three blanks after the longest.
-	[ "$(sed -n 1p "$OUT" | cut -c1-25)" = "ID                   PID " ]
-	[ "$(sed -n 3p "$OUT" | cut -c1-24)" = "worker-longer-name   0  " ]
+	same header "$(sed -n 1p "$OUT" | cut -c1-25)" "ID                   PID "
+	same stopped "$(sed -n 3p "$OUT" | cut -c1-24)" "worker-longer-name   0  "
+	same rows "$(awk '{ print $1, $3 }' "$OUT")" $'ID STATUS\nweb running\nworker-longer-name stopped'
 	ok rt list --format json
-	scrub "$OUT" | jq -c . | cmp - <(jq -c . "$TESTS/golden/list.json") || fail "differs from golden/list.json"
-	same "keys in order" "$(jq -c '.[0] | keys_unsorted' "$OUT")" '["ociVersion","id","pid","status","bundle","rootfs","created","annotations","owner"]'
+	same containers "$(jq -c 'map([.id, .status, .pid > 0])' "$OUT")" '[["web","running",true],["worker-longer-name","stopped",false]]'
 	ok rt list -q
 	same list "$out" $'web\nworker-longer-name'
 }
