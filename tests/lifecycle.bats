@@ -455,7 +455,7 @@ hang() {
 	ok rt spec -b b
 	cmp config.json b/config.json
 	ours "1.1 has other defaults"
-	cmp config.json "$TESTS/golden/spec.json"
+	cmp config.json "$TESTS/../libcontainer/cli/testdata/spec.json"
 }
 
 @test "spec makes a bundle that runs" {
