@@ -143,7 +143,9 @@ answers() {
 	for s in none created running paused stopped; do answers $s; done
 }
 
-# calls ENGINE: its rows of golden/calls.tsv, in order.
+# calls ENGINE: its rows of golden/calls.tsv, in order. Those of update change nothing,
+# since there may be no controllers; where there are, vm/update.bats has them change
+# limits, with the same silence.
 calls() {
 	local engine code command out_wanted words n=0 wrong= state=$1 pid= env=() input
 	LOG=$BATS_TEST_TMPDIR/log.json

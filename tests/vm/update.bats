@@ -61,6 +61,60 @@ update() { ok rt update "$@" "$ID"; }
 	same status "$(status)" running
 }
 
+# asked INPUT ARG...: update as an engine calls it, with its log; $said has what that
+# and the engine's pipes got.
+asked() {
+	local input=$1
+	rm -f "$LOG"
+	rc=0
+	rt --log "$LOG" --log-format json update "${@:2}" "$ID" >"$OUT" 2>"$ERR" <"$input" 3>&- || rc=$?
+	said=$(cat "$OUT" "$ERR" "$LOG" 2>/dev/null) || true
+}
+
+# The calls are those of golden/calls.tsv, whose limits are none: there may be no
+# controllers. Here they arrive.
+@test "update: engines' calls change what they say, print nothing and log nothing" {
+	limits '{memory: {limit: 67108864}, cpu: {shares: 512, quota: 50000}, pids: {limit: 50}}'
+	up
+	LOG=$BATS_TEST_TMPDIR/log
+	local r=$BATS_TEST_TMPDIR/r said flags
+	local before=(memory.max=67108864 memory.low=0 cpu.weight=59 "cpu.max=50000 100000" pids.max=50)
+	holds "${before[@]}"
+	# Docker's "no change" is made of zeros.
+	echo '{"memory":{"limit":0,"reservation":0,"kernel":0},"cpu":{"shares":0,"quota":0,"period":0},"blockIO":{"weight":0}}' >"$r"
+	asked "$r" --resources -
+	same "zeros: exit code" "$rc" 0
+	same "zeros: said" "$said" ""
+	holds "${before[@]}"
+	# On standard input (docker and CRI-O; containerd), and in a file (podman).
+	local memory=100663296
+	for flags in "--resources -" "--resources=-" "--resources=$r" "-r $r"; do
+		memory=$((memory + 4194304))
+		echo "{\"memory\":{\"limit\":$memory,\"swap\":$((2 * memory))},\"cpu\":{\"shares\":1024,\"quota\":20000,\"period\":50000},\"pids\":{\"limit\":60}}" >"$r"
+		# shellcheck disable=SC2086 # words
+		asked "$r" $flags
+		same "$flags: exit code" "$rc" 0
+		same "$flags: said" "$said" ""
+		holds memory.max=$memory memory.swap.max=$memory cpu.weight=100 "cpu.max=20000 50000" pids.max=60
+	done
+	# By flags, as people do.
+	asked /dev/null --memory 64m --memory-swap 128m --memory-reservation 32m --cpu-share 512 --cpu-quota 30000 --cpu-period 60000 --pids-limit 70
+	same "flags: exit code" "$rc" 0
+	same "flags: said" "$said" ""
+	before=(memory.max=67108864 memory.swap.max=67108864 memory.low=33554432 cpu.weight=59 "cpu.max=30000 60000" pids.max=70)
+	holds "${before[@]}"
+	# A refusal is one line on standard error, and that in one object of the log.
+	echo '{"pids":{"limit":80},"cpu":{"cpus":"77"}}' >"$r"
+	asked "$r" --resources -
+	same "refused: exit code" "$rc" 1
+	same "refused: stdout" "$(cat "$OUT")" ""
+	one_error
+	same "refused: log" "$(jq -c '[.level, .msg]' "$LOG")" "$(sed '/^hint: /d' "$ERR" | jq -Rc '["error", .]')"
+	[[ $(<"$ERR") == 'linux.resources.cpu.cpus: write "77"'* ]] || fail "another refusal"
+	holds "${before[@]}"
+	same status "$(status)" running
+}
+
 @test "update: idle and weight exclude each other" {
 	limits '{cpu: {shares: 512}}'
 	up
