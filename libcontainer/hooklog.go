@@ -77,6 +77,9 @@ func runPoststop(list []specs.Hook, st *specs.State, warn func(field, text strin
 	if len(list) == 0 {
 		return
 	}
+	if err := fencePreserved(0); err != nil {
+		warn("", err.Error())
+	}
 	log, err := hookLog(st.Annotations)
 	if err != nil {
 		warn("", err.Error())

@@ -155,6 +155,10 @@ func (c *Container) poststart(pid int, warn func(field, text string)) error {
 		return nil
 	}
 	st := c.journal.Container.HookState(specs.StateRunning, pid)
+	err := fencePreserved(0)
+	if err != nil {
+		return errors.Join(err, c.destroy(warn))
+	}
 	log, err := hookLog(st.Annotations)
 	defer closeLog(log)
 	if err == nil {

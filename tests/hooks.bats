@@ -140,12 +140,19 @@ kinds() { jq -r .kind "$LOG/log" | tr '\n' ' '; }
 }
 
 @test "a hook inherits 0, 1 and 2 only" {
-	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "ls /proc/$$/fd >fds"]}]'
+	ours "1.1 leaves poststop the caller's"
+	config --arg to "$BATS_TEST_TMPDIR/fds" '.hooks = (["createRuntime", "poststart", "poststop"]
+		| map({key: ., value: [{path: "/bin/sh", args: ["sh", "-c", "ls /proc/$$/fd >\($to).\(.)"]}]}) | from_entries)'
 	exec 7</dev/null
 	ok create "$ID"
+	ok start "$ID"
+	ok rt delete --force "$ID"
 	exec 7<&-
-	# The shell may keep a descriptor of its own, 10 and up.
-	same descriptors "$(grep -vE '^[1-9][0-9]$' "$BUNDLE/fds" | tr '\n' ' ')" "0 1 2 "
+	local kind
+	for kind in createRuntime poststart poststop; do
+		# The shell may keep a descriptor of its own, 10 and up.
+		same "$kind's descriptors" "$(grep -vE '^[1-9][0-9]$' "$BATS_TEST_TMPDIR/fds.$kind" | tr '\n' ' ')" "0 1 2 "
+	done
 }
 
 @test "a failing hook fails create, undoes it and says what the hook said" {
