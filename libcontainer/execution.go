@@ -27,8 +27,8 @@ import (
 const answerTime = time.Minute
 
 // roomForInit is how many processes and threads a Go init and the process it
-// clones need.
-const roomForInit = 7
+// clones need; and until init has come to its end, what that process makes at once.
+const roomForInit = 10
 
 // memoryForInit is how much memory they can do with, in bytes: twice what they
 // need.

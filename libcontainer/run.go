@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
@@ -154,6 +155,7 @@ func (c *creation) relayReady() (told chan bool) {
 	}
 	go func() {
 		defer close(told)
+		early.Unpin()
 		if err := c.notify.relay(c.init.PidFD, 0); err != nil && !errors.Is(err, errNotReady) {
 			c.opts.warn("", err.Error())
 		}

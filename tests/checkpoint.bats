@@ -99,6 +99,22 @@ with_criu() { PATH=$TOOLS:$PATH rt "$@"; }
 	[[ $out == *"flag needs an argument: -lsm-mount-context"* ]] || fail "podman looks for that on standard output"
 }
 
+@test "criu may use the processors that the caller may" {
+	stand_in "grep Cpus_allowed_list /proc/self/status >$BATS_TEST_TMPDIR/used; exit 1"
+	local want
+	want=$(grep Cpus_allowed_list /proc/self/status)
+	up
+	no 1 "criu refused" with_criu checkpoint --image-path "$IMAGE" "$ID"
+	same "of a dump" "$(<"$BATS_TEST_TMPDIR/used")" "$want"
+	rm "$BATS_TEST_TMPDIR/used"
+	ok rt delete --force "$ID"
+	mkdir -p "$IMAGE"
+	echo '["","",""]' >"$IMAGE/descriptors.json"
+	echo '{"mounts": []}' >"$IMAGE/external-mounts.json"
+	no 1 criu with_criu restore --bundle "$BUNDLE" --image-path "$IMAGE" --detach "$ID"
+	same "of a restore" "$(<"$BATS_TEST_TMPDIR/used")" "$want"
+}
+
 @test "what engines ask before: help and features" {
 	ok rt checkpoint --help
 	for flag in image-path work-path parent-path leave-running tcp-established tcp-skip-in-flight link-remap ext-unix-sk \

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
 // program is the name under which the runtime speaks of itself, whatever its file is called.
@@ -33,6 +34,7 @@ func Main(args []string, version, commit string) int {
 	if os.Getenv(early.Setting) == early.SettingValue {
 		os.Unsetenv(early.Setting) // hooks have the caller's environment
 	}
+	sys.QuietChildren()
 	inv := &invocation{version: version, commit: commit, stdout: os.Stdout, stderr: os.Stderr}
 	return inv.run(args)
 }

@@ -11,7 +11,12 @@ func prlimit(set, old *[2]uint64) int
 // resetSlack is prctl(PR_SET_TIMERSLACK, 0): back to what was inherited.
 func resetSlack()
 
-// setAffinity is sched_setaffinity(0, size, cpus).
+// setAffinity is sched_setaffinity(0, size, set), of the calling thread.
 //
 //go:noescape
-func setAffinity(size uintptr, cpus *[1024]byte)
+func setAffinity(size uintptr, set *cpuSet)
+
+// getAffinity is sched_getaffinity(0, size, set).
+//
+//go:noescape
+func getAffinity(size uintptr, set *cpuSet)

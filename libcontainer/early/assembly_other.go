@@ -2,6 +2,7 @@
 
 package early
 
-func prlimit(_, _ *[2]uint64) int      { return -1 }
-func resetSlack()                      {}
-func setAffinity(uintptr, *[1024]byte) {}
+func prlimit(_, _ *[2]uint64) int  { return -1 }
+func resetSlack()                  {}
+func setAffinity(uintptr, *cpuSet) {}
+func getAffinity(uintptr, *cpuSet) {}

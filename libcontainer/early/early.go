@@ -40,9 +40,12 @@ var (
 	entered bool      // limit is that, and has to be set again
 	relaxed bool      // the timer slack is not what it was
 
-	cpus   [1024]byte // that this thread may use: 8192, NR_CPUS of the largest kernels
-	pinned uintptr    // bytes of cpus that the kernel has, if it uses only one now
+	cpus   cpuSet  // what the caller may use
+	pinned uintptr // bytes of it that the kernel has, if this is not so now
 )
+
+// cpuSet has a bit for each of 8192 processors, NR_CPUS of the largest kernels.
+type cpuSet [1024]byte
 
 func init() {
 	if entered {
@@ -54,12 +57,32 @@ func init() {
 	if relaxed {
 		resetSlack()
 	}
-	Unpin()
 	growStack()
+	if pinned > 0 {
+		release()
+	}
 }
 
-// Unpin gives the calling thread the processors that the program was started with,
-// for one that works for long and is not main's.
+// release gives this thread back what the caller may use. Who sets an affinity is
+// held to it (user_cpus_ptr), with all that it starts, also when its cpuset grows. So
+// if the caller was held to nothing but the cpuset, it is all processors that are
+// asked for. That an affinity was set to all of a cpuset can't be told from that.
+func release() {
+	var all, now cpuSet
+	for i := range all {
+		all[i] = 0xff
+	}
+	setAffinity(pinned, &all)
+	getAffinity(pinned, &now)
+	if now == cpus {
+		cpus = all
+		return
+	}
+	setAffinity(pinned, &cpus)
+}
+
+// Unpin does so for the calling thread, one that is not main's: what works for long
+// or starts others that do. The threads that Go's start has made stay where they are.
 func Unpin() {
 	if pinned > 0 {
 		setAffinity(pinned, &cpus)

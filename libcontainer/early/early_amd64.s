@@ -7,7 +7,7 @@
 #define SYS_getcpu 309
 #define RLIMIT_NOFILE 7
 #define PR_SET_TIMERSLACK 29
-#define CPUS_SIZE 1024 // bytes of early.go's cpus
+#define CPUS_SIZE 1024 // of early.go's cpuSet
 
 DATA setting<>+0(SB)/8, $"GOMAXPRO"
 DATA setting<>+8(SB)/8, $"CS=01\x00\x00\x00"
@@ -137,11 +137,20 @@ TEXT ·resetSlack(SB),NOSPLIT,$0-0
 	SYSCALL
 	RET
 
-// func setAffinity(size uintptr, cpus *[1024]byte)
+// func setAffinity(size uintptr, set *cpuSet)
 TEXT ·setAffinity(SB),NOSPLIT,$0-16
 	MOVQ	$0, DI
 	MOVQ	size+0(FP), SI
-	MOVQ	cpus+8(FP), DX
+	MOVQ	set+8(FP), DX
 	MOVQ	$SYS_sched_setaffinity, AX
+	SYSCALL
+	RET
+
+// func getAffinity(size uintptr, set *cpuSet)
+TEXT ·getAffinity(SB),NOSPLIT,$0-16
+	MOVQ	$0, DI
+	MOVQ	size+0(FP), SI
+	MOVQ	set+8(FP), DX
+	MOVQ	$SYS_sched_getaffinity, AX
 	SYSCALL
 	RET

@@ -7,7 +7,7 @@
 #define SYS_prlimit64 261
 #define RLIMIT_NOFILE 7
 #define PR_SET_TIMERSLACK 29
-#define CPUS_SIZE 1024 // bytes of early.go's cpus
+#define CPUS_SIZE 1024 // of early.go's cpuSet
 
 DATA setting<>+0(SB)/8, $"GOMAXPRO"
 DATA setting<>+8(SB)/8, $"CS=01\x00\x00\x00"
@@ -142,11 +142,20 @@ TEXT ·resetSlack(SB),NOSPLIT,$0-0
 	SVC
 	RET
 
-// func setAffinity(size uintptr, cpus *[1024]byte)
+// func setAffinity(size uintptr, set *cpuSet)
 TEXT ·setAffinity(SB),NOSPLIT,$0-16
 	MOVD	$0, R0
 	MOVD	size+0(FP), R1
-	MOVD	cpus+8(FP), R2
+	MOVD	set+8(FP), R2
 	MOVD	$SYS_sched_setaffinity, R8
+	SVC
+	RET
+
+// func getAffinity(size uintptr, set *cpuSet)
+TEXT ·getAffinity(SB),NOSPLIT,$0-16
+	MOVD	$0, R0
+	MOVD	size+0(FP), R1
+	MOVD	set+8(FP), R2
+	MOVD	$SYS_sched_getaffinity, R8
 	SVC
 	RET

@@ -24,13 +24,17 @@ func (b *Builder) PivotRoot(detached ...int) error {
 		return &os.PathError{Op: "open", Path: "/", Err: err}
 	}
 	defer unix.Close(old)
-	if b.apart {
-		attach(detached)
-	}
 	if err := unix.Fchdir(b.root); err != nil {
 		return os.NewSyscallError("fchdir", err)
 	}
+	attached := 0
+	if b.apart {
+		attached = attach(detached)
+	}
 	if err := unix.PivotRoot(".", "."); err != nil {
+		for range attached { // others may be in this mount namespace
+			unix.Unmount(hostProc, unix.MNT_DETACH)
+		}
 		return os.NewSyscallError("pivot_root", err)
 	}
 	// The working directory is the old root's only if we go there: "." would
@@ -44,19 +48,23 @@ func (b *Builder) PivotRoot(detached ...int) error {
 	return os.NewSyscallError("chdir", unix.Chdir("/"))
 }
 
-// attach attaches mounts to the old root, over /proc, which every host has. A
+// hostProc is a directory that every host has.
+const hostProc = "/proc"
+
+// attach attaches mounts to the old root, over hostProc, and returns how many. A
 // kernel that refuses loses nothing but time.
-func attach(mounts []int) {
-	place, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+func attach(mounts []int) (attached int) {
+	place, err := unix.Open(hostProc, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return
+		return 0
 	}
 	defer unix.Close(place)
 	for _, mount := range mounts {
-		if mount >= 0 {
-			sys.AttachMount(mount, place)
+		if mount >= 0 && sys.AttachMount(mount, place) == nil {
+			attached++
 		}
 	}
+	return attached
 }
 
 // MoveRoot moves the container's root over the old one and changes into it.

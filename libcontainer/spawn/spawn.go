@@ -119,7 +119,6 @@ func Start(c *Config) (*Process, error) {
 			return nil, err
 		}
 	}
-	sys.QuietChildren()
 	parent, child, err := wire.Pair()
 	if err != nil {
 		return nil, err

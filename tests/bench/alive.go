@@ -31,7 +31,7 @@ func (b *bench) commands() error {
 		for _, p := range set {
 			// The one that lives through its commands is alive too. What the
 			// kernel has to look through are all that there are.
-			if err := sleepers[p].grow((alive - 1) / len(sleepers)); err != nil {
+			if err := sleepers[p].grow((alive - 1) / len(set)); err != nil {
 				skip(fmt.Sprintf("%s with %d alive", p.Name, alive), err)
 				continue
 			}

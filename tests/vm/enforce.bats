@@ -126,6 +126,27 @@ update() { ok rt update "$@" "$ID"; }
 	ok rt delete --force "$ID-b"
 }
 
+@test "cpuset: what a hook has left and what exec starts follow theirs as it grows" {
+	# The runtime's own beginning keeps to one processor for a moment.
+	local narrow=/sys/fs/cgroup/narrow left
+	mkdir "$narrow"
+	echo 0 >"$narrow/cpuset.cpus"
+	config --arg pid "$BATS_TEST_TMPDIR/left" '.hooks.createRuntime = [{path: "/bin/sh",
+		args: ["sh", "-c", "sleep 1000 >/dev/null 2>&1 </dev/null & echo $! >\($pid)"]}]'
+	limits '{cpu: {cpus: "0"}}'
+	within() { bash -c 'echo $$ >'"$narrow"'/cgroup.procs && exec "$@"' - "$RUNTIME" --root "$ROOT" "$@"; }
+	ok within run --detach --bundle "$BUNDLE" "$ID"
+	ok within exec --detach --pid-file "$BATS_TEST_TMPDIR/exec" "$ID" sleep 1000
+	left=$(<"$BATS_TEST_TMPDIR/left")
+	echo 0-1 >"$narrow/cpuset.cpus"
+	update --cpuset-cpus 0-1
+	allowed() { sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$1/status"; }
+	same processors "$(allowed "$left") $(allowed "$(pid_of)") $(allowed "$(<"$BATS_TEST_TMPDIR/exec")")" "0-1 0-1 0-1"
+	kill "$left"
+	ok rt delete --force "$ID"
+	until_true rmdir "$narrow"
+}
+
 @test "cpu: burst is for who has saved" {
 	limits '{cpu: {quota: 20000, period: 100000, burst: 20000}}'
 	script 'while :; do sleep 1; i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; done'
