@@ -110,3 +110,22 @@ cri_start() {
 		ctr -a "$D/c.sock" -n k8s.io images import "$image" || return
 	done >"$D/import.log" 2>&1
 }
+
+# For checks. c is crictl.
+c() { timeout 120 "$CLIENTS/crictl" -r "$CRI" -i "$CRI" "$@"; }
+
+# same WHAT GOT WANT
+same() { [ "$2" = "$3" ] || { echo "$1 is '$2', want '$3'"; return 1; }; }
+
+# check NAME WHAT: test_NAME, as "passed|failed|skipped $SUBJECT: WHAT [# REASON]". It
+# skips with 77.
+check() {
+	local said rc=0
+	said=$("test_$1" 2>&1) || rc=$?
+	said=$(tail -n 3 <<<"$said" | tr '\n' ' ')
+	case $rc in
+	0) echo "passed $SUBJECT: $2" ;;
+	77) echo "skipped $SUBJECT: $2 # $said" ;;
+	*) echo "failed $SUBJECT: $2 # ${said:-exit code $rc}" ;;
+	esac
+}

@@ -37,6 +37,14 @@ critest_table() {
 		gets through runc (\`UPDATE=1 make test-kubernetes\` writes this table). What is not there needs a registry to
 		pull images from, SELinux or AppArmor.
 
+		A kubelet 1.35 without a cluster runs pods that are files, on containerd 2 with either
+		runtime as its default: init containers and one beside the others, hooks, probes of all
+		three kinds, restarts, logs, commands, volumes, the users and groups of a pod, user ids
+		of its own (through crun-go only, see below), its own restart, and the end in its order,
+		after which nothing is left. What the containers see of themselves is the same. It is
+		told to do without cgroups for pods and their classes where cgroup2 lacks the
+		controllers (\`cgroupsPerQOS: false\`, \`enforceNodeAllocatable: []\`).
+
 		- no: it can't be done on that machine, or not with that runtime, with the reason below
 
 		| operation | runc | crun-go |
