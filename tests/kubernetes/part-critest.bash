@@ -1,32 +1,6 @@
-# part-critest.bash: critest through both runtimes at the same time, each with a
-# containerd of its own, and what came of it side by side.
+# part-critest.bash: critest on containerd, through both runtimes, and its table.
 # shellcheck shell=bash disable=SC2154
-
-# critest_round N [SPEC...]: the reports are $out/critest-{runc,crun-go}.N.
-critest_round() {
-	local round=$1 handler
-	shift
-	for handler in runc crun-go; do
-		REPORT=$out/critest-$handler.$round in_house "critest-$handler-$round" $here/critest $handler "$@"
-	done
-	finished "critest-crun-go-$round"
-	finished "critest-runc-$round"
-	cat "$out/critest-runc-$round.out" "$out/critest-crun-go-$round.out"
-}
-
-# side_by_side N: lines "RESULT-OF-RUNC <tab> OF-CRUN-GO <tab> SPEC <tab> REASON".
-side_by_side() {
-	awk -F '\t' -v OFS='\t' '
-		FNR == 1 { file++ }
-		{ state[$2, FILENAME] = $1; if (!($2 in all)) { all[$2] = ++n; name[n] = $2 } if ($3 != "") why[$2] = $3 }
-		END { for (i = 1; i <= n; i++) {
-			runc = state[name[i], ARGV[1]]; ours = state[name[i], ARGV[2]]
-			print runc == "" ? "missing" : runc, ours == "" ? "missing" : ours, name[i], why[name[i]] } }
-	' "$out/critest-runc.$1" "$out/critest-crun-go.$1" | sort -t "$(printf '\t')" -k 3
-}
-
-# worse: the specs that do better through runc.
-worse() { awk -F '\t' '$2 != "passed" && ($1 == "passed" || ($2 != $1 && $1 != "failed")) { print $3 }'; }
+. "$here/critest.bash"
 
 critest_table() {
 	cat <<-END
@@ -62,32 +36,8 @@ critest_table() {
 		END { print ""; for (n = 1; n <= notes; n++) print n ". " text[n] }' "$out/critest"
 }
 
-critest_round 1
-side_by_side 1 >"$out/critest"
-if [ ! -s "$out/critest" ]; then
-	echo "failed critest # nothing ran" >>"$results"
-else
-	# Once more, alone: machines under load have their own failures.
-	mapfile -t again < <(worse <"$out/critest")
-	if [ ${#again[@]} -gt 0 ]; then
-		printf 'once more: %s\n' "${again[@]}"
-		critest_round 2 "${again[@]}"
-		side_by_side 2 >"$out/critest.again"
-		awk -F '\t' 'NR == FNR { new[$3] = $0; next } { print $3 in new ? new[$3] : $0 }' "$out/critest.again" "$out/critest" >"$out/critest.new"
-		mv "$out/critest.new" "$out/critest"
-	fi
-	grep -q 'Container OOM' "$out/critest" ||
-		printf 'skipped\tskipped\t[k8s.io] Container OOM runtime should output OOMKilled reason should terminate with exitCode 137 and reason OOMKilled\tcgroup v2 has no memory controller in this host'"'"'s test house\n' >>"$out/critest"
-	worse <"$out/critest" >"$out/critest.worse"
-	awk -F '\t' -v worse="$out/critest.worse" 'BEGIN { while ((getline spec <worse) > 0) bad[spec] }
-		{ spec = "critest: " $3
-		  if ($3 in bad) print "failed", spec, "# runc: " $1 ", crun-go: " $2 ", " $4
-		  else if ($2 == "passed") print "passed", spec
-		  else print "skipped", spec, "# " ($1 == "failed" ? "fails through runc, too: " : "") $4 }' "$out/critest" >>"$results"
-	for handler in runc crun-go; do
-		awk -F '\t' -v h=$handler -v f=$([ $handler = runc ] && echo 1 || echo 2) '{ n[$f]++ } END { printf "critest through %s: %d passed, %d failed, %d not offered\n", h, n["passed"], n["failed"], n["skipped"] + n["missing"] }' "$out/critest"
-	done
-	awk -F '\t' '$1 != $2 { print "only one of them: runc " $1 ", crun-go " $2 ": " $3 " (" $4 ")" }' "$out/critest"
+SET=critest DAEMON=cri SUBJECT=critest
+if critest_both; then
 	critest_table >"$out/kubernetes.md"
 	[ -z "${UPDATE:-}" ] || cp "$out/kubernetes.md" docs/kubernetes.md
 	# What a machine has runc do is not compared.

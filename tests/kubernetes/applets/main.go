@@ -17,6 +17,7 @@ import (
 func main() {
 	applets := map[string]func([]string) error{
 		"nginx": serve, "httpd": serve, "nnp": effective, "pgrep": grep, "sh": shell, "ipcs": segments,
+		"pause": pause,
 	}
 	name := filepath.Base(os.Args[0])
 	run, ok := applets[name]
@@ -49,6 +50,15 @@ func serve(args []string) error {
 	return http.ListenAndServe(":"+port, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "hello\n")
 	}))
+}
+
+// pause does nothing until SIGTERM ends it, as what holds a pod's namespaces does: CRI-O
+// gives that all the time its caller has.
+func pause([]string) error {
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM, syscall.SIGINT)
+	<-ended
+	return nil
 }
 
 // effective tells whether the set-user-ID bit of the file counted.
