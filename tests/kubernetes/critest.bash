@@ -44,7 +44,7 @@ critest_both() {
 		printf 'once more: %s\n' "${again[@]}"
 		critest_round 2 "${again[@]}"
 		side_by_side 2 >"$out/$SET.again"
-		awk -F '\t' 'NR == FNR { new[$3] = $0; next } { print $3 in new ? new[$3] : $0 }' "$out/$SET.again" "$out/$SET" >"$out/$SET.new"
+		awk -F '\t' 'FILENAME == ARGV[1] { new[$3] = $0; next } { print $3 in new ? new[$3] : $0 }' "$out/$SET.again" "$out/$SET" >"$out/$SET.new"
 		mv "$out/$SET.new" "$out/$SET"
 	fi
 	grep -q 'Container OOM' "$out/$SET" ||

@@ -1,9 +1,9 @@
 # part-crio.bash: CRI-O, what crictl gets of it, and critest.
 # shellcheck shell=bash disable=SC2154
 . "$here/critest.bash"
-tests/packages gcc conmon buildah
+tests/packages gcc conmon buildah nft
 missing=
-for tool in gcc conmon buildah; do command -v $tool >/dev/null || missing+="${missing:+, }$tool"; done
+for tool in gcc conmon buildah nft; do command -v $tool >/dev/null || missing+="${missing:+, }$tool"; done
 if [ -n "$missing" ]; then
 	echo "skipped CRI-O # not installed: $missing" >>"$results"
 elif ! build crio; then
