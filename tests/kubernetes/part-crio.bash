@@ -1,9 +1,10 @@
 # part-crio.bash: CRI-O, what crictl gets of it, and critest.
 # shellcheck shell=bash disable=SC2154
 . "$here/critest.bash"
-tests/packages gcc conmon buildah nft
+tests/packages gcc pkg-config libseccomp conmon buildah nft
 missing=
-for tool in gcc conmon buildah nft; do command -v $tool >/dev/null || missing+="${missing:+, }$tool"; done
+[ -e /usr/include/seccomp.h ] || missing=libseccomp-dev
+for tool in gcc pkg-config conmon buildah nft; do command -v $tool >/dev/null || missing+="${missing:+, }$tool"; done
 if [ -n "$missing" ]; then
 	echo "skipped CRI-O # not installed: $missing" >>"$results"
 elif ! build crio; then

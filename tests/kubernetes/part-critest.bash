@@ -19,6 +19,13 @@ critest_table() {
 		told to do without cgroups for pods and their classes where cgroup2 lacks the
 		controllers (\`cgroupsPerQOS: false\`, \`enforceNodeAllocatable: []\`).
 
+		CRI-O 1.34 reads [contrib/crio/crun-go.conf](../contrib/crio/crun-go.conf) as it is, and what
+		\`crun-go engines --install crio\` writes; pods come by their handler or by default, with
+		conmon, user ids of their own and recursive read-only mounts, and outlive its restart; of one
+		that is removed nothing is left. All specs below that get through containerd get through
+		CRI-O, too, with either runtime but for the notes; there is no table of that. CRI-O needs
+		\`nft\` for host ports.
+
 		- no: it can't be done on that machine, or not with that runtime, with the reason below
 
 		| operation | runc | crun-go |
