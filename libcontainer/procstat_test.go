@@ -93,8 +93,10 @@ func TestEndHolder(t *testing.T) {
 	defer dir.Close()
 	start := func(files ...*os.File) (*exec.Cmd, int) {
 		t.Helper()
-		// A shell with a child in a group of its own, as a hook is.
+		// A shell with a child in a group of its own, as a hook is. In a session of
+		// its own, too: the shell would take this one's terminal.
 		cmd := exec.Command("sh", "-c", `set -m; sleep 1000 & echo $!; wait`)
+		cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
 		cmd.ExtraFiles = files
 		out, err := cmd.StdoutPipe()
 		if err != nil {

@@ -9,8 +9,9 @@ suite_setup() { host_facts; }
 
 # within PERCENT COUNT BUDGET WHAT
 within() {
-	[ "$2" -le $(($3 + $3 * $1 / 100)) ] || fail "$4: $2, the budget is $3 and $1 % more"
-	echo "# $4: $2 of $3" >&3
+	local most=$(($3 + $3 * $1 / 100))
+	[ "$2" -le $most ] || fail "$4: $2, the budget is $3 and $1 % more"
+	echo "# within the budget: $4: $2, at most $most" >&3
 }
 
 # dockers: Docker's default container, whose process ends at once.

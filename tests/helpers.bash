@@ -27,6 +27,10 @@ bats_require_minimum_version 1.5.0
 setup_file() {
 	# Containers in user namespaces reach their root filesystem through here.
 	chmod 0711 "$BATS_RUN_TMPDIR" "${BATS_FILE_TMPDIR%/*}" "$BATS_FILE_TMPDIR"
+	# The binary, too, where everybody may run it: the tree can be below a
+	# directory that only its owner enters.
+	install -m 0755 "$RUNTIME" "$BATS_FILE_TMPDIR/"
+	export RUNTIME=$BATS_FILE_TMPDIR/${RUNTIME##*/}
 	make_rootfs "$BATS_FILE_TMPDIR/rootfs"
 	if declare -F suite_setup >/dev/null; then suite_setup; fi
 }
@@ -216,8 +220,9 @@ orphans() {
 	awk '$1 == "PPid:" && $2 == 1 { split(FILENAME, p, "/"); print p[3] }' /proc/[0-9]*/status 2>/dev/null | sort
 }
 
-# cgroups_left: cgroups that carry this test's id.
-cgroups_left() { find /sys/fs/cgroup -mindepth 1 -type d -name "*$ID*" 2>/dev/null; }
+# cgroups_left: cgroups that carry this test's id. The host's others come and go
+# meanwhile, which find calls a failure.
+cgroups_left() { find /sys/fs/cgroup -mindepth 1 -type d -name "*$ID*" 2>/dev/null || true; }
 
 delete_all() {
 	local id
