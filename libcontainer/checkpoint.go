@@ -15,6 +15,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/criu"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/specconv"
 )
 
 // ImageOptions is what a checkpoint and a restore have in common.
@@ -45,7 +46,7 @@ type CheckpointOptions struct {
 	StatusFD     int  // gets a zero byte once a lazy image can be fetched; -1: none
 	PageServer   *criu.PageServer
 
-	Warn func(field, text string) // may be nil
+	Warn func(specconv.Warning) // may be nil
 }
 
 const (

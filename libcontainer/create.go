@@ -68,7 +68,7 @@ func create(o *Options, run bool) (*creation, error) {
 		return nil, err
 	}
 	for _, w := range b.warnings {
-		o.warn(w.Field, w.Text)
+		o.warn(w)
 	}
 	c := &creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1}
 	if o.Trace != "" {

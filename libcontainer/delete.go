@@ -12,6 +12,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/specconv"
 )
 
 // deathWait bounds the wait for a killed init: only one that is stuck in the
@@ -25,9 +26,9 @@ var ErrNotStopped = errors.New("not stopped")
 // Delete removes a container. A running one is an error without force; with
 // it, whatever is left of the container goes: also one that was never
 // finished, whose journal can't be read, or that is not there at all.
-func Delete(root, id string, force bool, warn func(field, text string)) error {
+func Delete(root, id string, force bool, warn func(specconv.Warning)) error {
 	if warn == nil {
-		warn = func(string, string) {}
+		warn = func(specconv.Warning) {}
 	}
 	err := remove(root, id, force, warn)
 	if force && errors.Is(err, state.ErrNotExist) {
@@ -36,7 +37,7 @@ func Delete(root, id string, force bool, warn func(field, text string)) error {
 	return err
 }
 
-func remove(root, id string, force bool, warn func(field, text string)) error {
+func remove(root, id string, force bool, warn func(specconv.Warning)) error {
 	dir, err := state.Open(root, id)
 	if err != nil {
 		return err
@@ -56,7 +57,7 @@ func remove(root, id string, force bool, warn func(field, text string)) error {
 		// Half made or half removed: nothing but the directory is left.
 		return errors.Join(err, dir.Remove())
 	case err != nil && force:
-		warn("", err.Error())
+		warn(specconv.Warning{Text: err.Error()})
 		return dir.Remove()
 	case err != nil:
 		return err
@@ -75,9 +76,9 @@ func remove(root, id string, force bool, warn func(field, text string)) error {
 // destroy ends all processes and removes cgroup and state. The state directory
 // goes last, so that a removal that is cut off can be done again; the hooks
 // follow it (runtime-spec, lifecycle step 13).
-func (c *Container) destroy(warn func(field, text string)) error {
+func (c *Container) destroy(warn func(specconv.Warning)) error {
 	if warn == nil {
-		warn = func(string, string) {}
+		warn = func(specconv.Warning) {}
 	}
 	c.returnNetDevices(warn)
 	if err := c.end(); err != nil {

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -37,7 +38,7 @@ type ExecOptions struct {
 	IgnorePaused       bool // a paused container is no error; the process waits with it
 
 	// Warn is told what has no effect. It may be nil.
-	Warn func(field, text string)
+	Warn func(specconv.Warning)
 }
 
 // ProcessChanges is what differs from the container's own process.
@@ -86,8 +87,13 @@ func (c *ProcessChanges) apply(p specs.Process) *specs.Process {
 	for _, set := range [...]*[]string{&caps.Bounding, &caps.Effective, &caps.Permitted} {
 		*set = append((*set)[:len(*set):len(*set)], c.Capabilities...)
 	}
-	// Where the container's inheritable set has it, it may be ambient.
-	caps.Ambient = append(caps.Ambient[:len(caps.Ambient):len(caps.Ambient)], c.Capabilities...)
+	// Ambient can be what is inheritable, too.
+	caps.Ambient = slices.Clone(caps.Ambient)
+	for _, name := range c.Capabilities {
+		if slices.Contains(caps.Inheritable, name) {
+			caps.Ambient = append(caps.Ambient, name)
+		}
+	}
 	p.Capabilities = &caps
 	return &p
 }
@@ -223,7 +229,7 @@ func (e *execution) drawExec() error {
 		return err
 	}
 	for _, w := range e.warnings {
-		e.opts.warn(w.Field, w.Text)
+		e.opts.warn(w)
 	}
 	return nil
 }

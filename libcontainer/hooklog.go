@@ -10,6 +10,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv"
 )
 
 // Annotations with files of the host that get a copy of what hooks print.
@@ -73,22 +74,22 @@ func closeLog(log hooks.Log) {
 
 // runPoststop runs the poststop hooks: each failure is a warning, and the next
 // hook runs all the same (runtime-spec, lifecycle step 13).
-func runPoststop(list []specs.Hook, st *specs.State, warn func(field, text string)) {
+func runPoststop(list []specs.Hook, st *specs.State, warn func(specconv.Warning)) {
 	if len(list) == 0 {
 		return
 	}
 	if err := fencePreserved(0); err != nil {
-		warn("", err.Error())
+		warn(specconv.Warning{Text: err.Error(), Must: true})
 	}
 	log, err := hookLog(st.Annotations)
 	if err != nil {
-		warn("", err.Error())
+		warn(specconv.Warning{Text: err.Error(), Must: true})
 	}
 	defer closeLog(log)
 	for i := range list {
 		one := slices.Clone(list[i : i+1])
 		if err := log.Run("poststop", one, hooks.AppendState(nil, st), "", os.Environ()); err != nil {
-			warn(fmt.Sprintf("hooks.poststop[%d]", i), err.Error())
+			warn(specconv.Warning{Field: fmt.Sprintf("hooks.poststop[%d]", i), Text: err.Error(), Must: true})
 		}
 	}
 }

@@ -15,17 +15,17 @@ type planner func(*specs.Spec, []specs.Mount, specconv.Host, specconv.Live) (*pl
 // AddMounts adds mounts to the container, all or none. Sources are those of the
 // host; mount points that are missing are made. The error is ErrNotRunning if
 // the container has stopped. warn may be nil.
-func (c *Container) AddMounts(mounts []specs.Mount, warn func(field, text string)) error {
+func (c *Container) AddMounts(mounts []specs.Mount, warn func(specconv.Warning)) error {
 	return c.changeMounts(specconv.AddMounts, mounts, warn)
 }
 
 // RemoveMounts detaches the topmost mounts at the destinations of mounts; if
 // there is none at one of them, nothing is done.
-func (c *Container) RemoveMounts(mounts []specs.Mount, warn func(field, text string)) error {
+func (c *Container) RemoveMounts(mounts []specs.Mount, warn func(specconv.Warning)) error {
 	return c.changeMounts(specconv.RemoveMounts, mounts, warn)
 }
 
-func (c *Container) changeMounts(make planner, mounts []specs.Mount, warn func(field, text string)) error {
+func (c *Container) changeMounts(make planner, mounts []specs.Mount, warn func(specconv.Warning)) error {
 	// What the caller has leaked is no business of a visitor.
 	if err := fencePreserved(0); err != nil {
 		return err
@@ -58,7 +58,7 @@ func (c *Container) changeMounts(make planner, mounts []specs.Mount, warn func(f
 	p, warnings, err := make(spec, mounts, h, live)
 	if warn != nil {
 		for _, w := range warnings {
-			warn(w.Field, w.Text)
+			warn(w)
 		}
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/netdev"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/specconv"
 )
 
 // moveNetDevice moves a device into the container. From the journal's entry on
@@ -84,7 +85,7 @@ func giveBack(netns int, devices []state.NetDevice) (errs []error) {
 
 // returnNetDevices gives back what a killed create has moved, as far as there
 // still is a namespace to give it back from.
-func (c *Container) returnNetDevices(warn func(field, text string)) {
+func (c *Container) returnNetDevices(warn func(specconv.Warning)) {
 	if len(c.journal.NetDevices) == 0 {
 		return
 	}
@@ -102,11 +103,11 @@ func (c *Container) returnNetDevices(warn func(field, text string)) {
 	}
 	netns, err := openNetNS(path)
 	if err != nil {
-		warn("linux.netDevices", err.Error())
+		warn(specconv.Warning{Field: "linux.netDevices", Text: err.Error()})
 		return
 	}
 	defer unix.Close(netns)
 	for _, err := range giveBack(netns, c.journal.NetDevices) {
-		warn("linux.netDevices", err.Error())
+		warn(specconv.Warning{Field: "linux.netDevices", Text: err.Error()})
 	}
 }

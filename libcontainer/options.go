@@ -1,6 +1,9 @@
 package libcontainer
 
-import "github.com/crun-go/crun-go/libcontainer/plan"
+import (
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv"
+)
 
 // Options is what create and run are asked for.
 type Options struct {
@@ -29,12 +32,12 @@ type Options struct {
 	Trace string // file that gets the time each step took; "" for none
 
 	// Warn is told what in config.json has no effect. It may be nil.
-	Warn func(field, text string)
+	Warn func(specconv.Warning)
 }
 
-func (o *Options) warn(field, text string) {
+func (o *Options) warn(w specconv.Warning) {
 	if o.Warn != nil {
-		o.Warn(field, text)
+		o.Warn(w)
 	}
 }
 

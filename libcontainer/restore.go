@@ -93,7 +93,7 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 		return nil, err
 	}
 	for _, w := range b.warnings {
-		o.warn(w.Field, w.Text)
+		o.warn(w)
 	}
 	c := &restoration{
 		creation: creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1},

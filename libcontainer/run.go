@@ -11,6 +11,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
+	"github.com/crun-go/crun-go/specconv"
 )
 
 // Run creates and starts a container. Detached, it returns once the process
@@ -157,7 +158,7 @@ func (c *creation) relayReady() (told chan bool) {
 		defer close(told)
 		early.Unpin()
 		if err := c.notify.relay(c.init.PidFD, 0); err != nil && !errors.Is(err, errNotReady) {
-			c.opts.warn("", err.Error())
+			c.opts.warn(specconv.Warning{Text: err.Error()})
 		}
 	}()
 	return told

@@ -11,6 +11,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/wire"
+	"github.com/crun-go/crun-go/specconv"
 )
 
 // errDead is the answer to start if init has died while it waited.
@@ -20,7 +21,7 @@ var errDead = errors.New("container process is already dead")
 // been executed, or with the reason why not. If notify, systemd's socket, is not
 // "", it also waits until the container has told that it is ready. warn may be
 // nil.
-func (c *Container) Start(notify string, warn func(field, text string)) error {
+func (c *Container) Start(notify string, warn func(specconv.Warning)) error {
 	if err := c.dir.Lock(); err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func (c *Container) Start(notify string, warn func(field, text string)) error {
 }
 
 // startService starts a container for which systemd waits.
-func (c *Container) startService(notify string, pid int, warn func(field, text string)) error {
+func (c *Container) startService(notify string, pid int, warn func(specconv.Warning)) error {
 	init, err := c.pidfd()
 	if err != nil {
 		return errDead
@@ -150,7 +151,7 @@ func listen(fifo, init int) ([]byte, error) {
 
 // poststart runs the hooks after the process has started. If one fails, the
 // container is stopped and removed (runtime-spec, lifecycle step 9).
-func (c *Container) poststart(pid int, warn func(field, text string)) error {
+func (c *Container) poststart(pid int, warn func(specconv.Warning)) error {
 	if len(c.journal.Poststart) == 0 {
 		return nil
 	}

@@ -98,6 +98,15 @@ func (b *builder) planCapabilities() error {
 	}
 	// The kernel raises only what is permitted and inheritable too. Engines
 	// list more, and expect the rest to have no effect.
+	var idle []string
+	for _, name := range c.Ambient {
+		if n := capability(name); n >= 0 && step.Ambient&^(step.Inheritable&step.Permitted)&(1<<n) != 0 {
+			idle = append(idle, name)
+		}
+	}
+	if idle != nil {
+		b.mustWarn(field+"ambient", "without effect, as an ambient capability must be inheritable and permitted too: "+strings.Join(idle, ", "))
+	}
 	step.Ambient &= step.Inheritable & step.Permitted
 	if err := b.checkOwnCapabilities(c); err != nil {
 		return err
@@ -117,7 +126,7 @@ func (b *builder) capabilityBits(field string, names []string) (bits uint64) {
 	for i, name := range names {
 		n := capability(name)
 		if n < 0 || n > b.host.LastCap {
-			b.warn(index(field, i), "unknown capability "+name+" is ignored")
+			b.mustWarn(index(field, i), "unknown capability "+name+" is ignored")
 			continue
 		}
 		bits |= 1 << n

@@ -45,7 +45,10 @@ type Options struct {
 
 // Warning is something in config.json that has no effect, or not the one its
 // author may expect.
-type Warning struct{ Field, Text string }
+type Warning struct {
+	Field, Text string
+	Must        bool // the runtime specification demands that it is logged
+}
 
 // invalid makes the error for a field's value. The text has the value and what
 // was expected; hint, if any, says what to do.

@@ -88,7 +88,7 @@ func TestSuperWords(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := len(warnings) == 1 && warnings[0].Field == "mounts[0].options[1]"; got != warned {
-				t.Errorf("%s %s: warnings %q", how, word, warnings)
+				t.Errorf("%s %s: warnings %v", how, word, warnings)
 			}
 		}
 	}

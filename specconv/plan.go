@@ -253,6 +253,11 @@ func (b *builder) warn(field, text string) {
 	b.warnings = append(b.warnings, Warning{Field: field, Text: text})
 }
 
+// mustWarn is for what the runtime specification demands to be logged.
+func (b *builder) mustWarn(field, text string) {
+	b.warnings = append(b.warnings, Warning{Field: field, Text: text, Must: true})
+}
+
 // inUserNS reports whether the container's root is not the host's.
 func (b *builder) inUserNS() bool { return b.host.UserNS || b.ns.has(specs.UserNamespace) }
 

@@ -187,9 +187,13 @@ kinds() { jq -r .kind "$LOG/log" | tr '\n' ' '; }
 	ours "1.1 skips them"
 	config '.hooks.poststop = [{path: "/bin/sh", args: ["sh", "-c", "exit 5"]}, {path: "/bin/sh", args: ["sh", "-c", "touch '"$BATS_TEST_TMPDIR"'/ran"]}]'
 	ok create "$ID"
-	ok rt delete --force "$ID"
+	ok rt --log "$BATS_TEST_TMPDIR/log" --log-format json delete --force "$ID"
 	[ -e "$BATS_TEST_TMPDIR/ran" ] || fail "the second one did not run"
 	[ ! -e "$ROOT/$ID" ]
+	same warning "$(jq -r '.level + " " + .field' "$BATS_TEST_TMPDIR/log")" "warning hooks.poststop[0]"
+	ok create "$ID"
+	ok rt delete --force "$ID"
+	[[ $err == *level=warning*"hooks.poststop[0]"* ]] || fail "standard error has no warning: $err"
 }
 
 @test "poststop hooks run after a failed create" {

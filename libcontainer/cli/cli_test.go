@@ -107,6 +107,9 @@ func TestUsage(t *testing.T) {
 		{"spec x", 1, "Incorrect Usage.\n\n", `crun-go: "spec" requires exactly 0 argument(s)`},
 		{"features x", 1, "Incorrect Usage.\n\n", `crun-go: "features" requires exactly 0 argument(s)`},
 		{"plan a b", 1, "Incorrect Usage.\n\n", `crun-go: "plan" requires a maximum of 1 argument(s)`},
+		{"kill x --bogus", 1, "Incorrect Usage: flag provided but not defined: -bogus\n\nNAME:\n   crun-go kill - ", "flag provided but not defined: -bogus"},
+		{"delete x -- --force", 1, "Incorrect Usage.\n\n", `crun-go: "delete" requires exactly 1 argument(s)`},
+		{"state x --help", 0, "NAME:\n   crun-go state - ", ""},
 		{"kill -9 x", 1, "Incorrect Usage: flag provided but not defined: -9\n\n", "flag provided but not defined: -9"},
 		{"exec -it x sh", 1, "Incorrect Usage: flag provided but not defined: -it\n\n", "flag provided but not defined: -it"},
 		{"events --interval 5 x", 1, "Incorrect Usage: invalid value \"5\" for flag -interval: parse error\n\n", `invalid value "5" for flag -interval: parse error`},
@@ -148,7 +151,7 @@ func TestFlagSpelling(t *testing.T) {
 			t.Errorf("%s list: %+v", args, got)
 		}
 	}
-	for _, args := range []string{"kill -all -- none 9", "kill -a=true none", "kill --all none --bogus"} {
+	for _, args := range []string{"kill -all -- none 9", "kill -a=true none", "kill none --all 9", "kill none 9 -a", "delete none -- ", "update none --cpu-quota -1"} {
 		if got := crun("--root " + root + " -- " + args); got.errout != textLine("container does not exist", " code=not-found") {
 			t.Errorf("%s: %+v", args, got)
 		}

@@ -67,7 +67,7 @@ func (inv *invocation) command(name string) (*cli.Command, error) {
 // dispatch carries out the global flags and the command that follows them.
 func (inv *invocation) dispatch(args []string) error {
 	var asked answers
-	set, err := parse(append(inv.global.flags(), asked.flags()...), args)
+	set, err := parse(append(inv.global.flags(), asked.flags()...), args, false)
 	if err != nil {
 		return inv.usageError("Incorrect Usage. "+err.Error(), inv.programHelp(), withFlagHint(err, inv.globalFlagHint(set, args)))
 	}
@@ -96,7 +96,7 @@ func (inv *invocation) dispatch(args []string) error {
 // perform parses the flags of a command and runs it.
 func (inv *invocation) perform(c *cli.Command, global *cli.Context, args []string) error {
 	var help bool
-	set, err := parse(append(c.Flags, helpFlag(&help)), args)
+	set, err := parse(append(c.Flags, helpFlag(&help)), args, !takesForeignFlags(c.Name))
 	if err != nil {
 		return inv.usageError("Incorrect Usage: "+err.Error(), commandHelp(c), withFlagHint(err, inv.commandFlagHint(c.Name, set, args)))
 	}
@@ -108,9 +108,13 @@ func (inv *invocation) perform(c *cli.Command, global *cli.Context, args []strin
 	return c.Action(ctx)
 }
 
-// parse reads flags up to the first argument that is none, or up to "--". Flags of any length take one dash or two. A flag
-// that is given twice has its last value.
-func parse(flags []cli.Flag, args []string) (*flag.FlagSet, error) {
+// takesForeignFlags reports whether a command's arguments may be flags of another program: those of the process that exec
+// runs, and those of ps(1).
+func takesForeignFlags(command string) bool { return command == "exec" || command == "ps" }
+
+// parse reads flags up to the first argument that is none, or up to "--". Mixed, flags may also stand between the arguments
+// and after them. Flags of any length take one dash or two. A flag that is given twice has its last value.
+func parse(flags []cli.Flag, args []string, mixed bool) (*flag.FlagSet, error) {
 	set := flag.NewFlagSet("", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	set.Usage = func() {} // the caller shows it
@@ -119,7 +123,20 @@ func parse(flags []cli.Flag, args []string) (*flag.FlagSet, error) {
 			return nil, err
 		}
 	}
-	return set, set.Parse(args)
+	if err := set.Parse(args); err != nil || !mixed {
+		return set, err
+	}
+	words := []string{"--"}
+	for {
+		rest := set.Args()
+		if len(rest) == 0 || len(rest) < len(args) && args[len(args)-len(rest)-1] == "--" {
+			return set, set.Parse(append(words, rest...))
+		}
+		words = append(words, rest[0])
+		if err := set.Parse(rest[1:]); err != nil {
+			return set, err
+		}
+	}
 }
 
 // usageError answers a command line that can't be understood: complaint and help go to standard output, where engines that

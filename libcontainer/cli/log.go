@@ -12,20 +12,22 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
 // log is where messages go: to a target, if --log names one, and to standard error.
 //
 // Engines read both. containerd takes the last line of the file whose level is error, podman the whole file as one JSON
-// object, conmon and buildah what is on standard error. So a failure is one record and nothing else: no warnings before it
-// unless they are asked for or the reader is a terminal, and no hint inside the message.
+// object, conmon and buildah what is on standard error. So a failure is one record and nothing else: warnings wait for the
+// end of the command, and are part of that record if it fails. A person at a terminal sees them at once.
 type log struct {
 	target string // --log, made absolute; empty: standard error alone
 	json   bool
 	level  level
 	stderr io.Writer
 	now    func() time.Time // nil: time.Now
+	held   []record         // warnings, until the command has ended
 }
 
 type level uint8
@@ -51,6 +53,7 @@ type record struct {
 	level level
 	msg   string
 	detail
+	warnings []record // of a command that failed
 }
 
 // prepareLog checks --log, --log-format, --log-level and --debug. The target is opened when there is something to write.
@@ -102,7 +105,7 @@ func absoluteTarget(target string) (string, error) {
 
 // fail reports the error that ends the program.
 func (l *log) fail(err error) {
-	r := record{level: levelError, msg: err.Error(), detail: describe(err)}
+	r := record{level: levelError, msg: err.Error(), detail: describe(err), warnings: l.held}
 	logErr := l.write(&r)
 	if l.target == "" {
 		l.print(l.format(&r), r.hint)
@@ -114,19 +117,31 @@ func (l *log) fail(err error) {
 	l.print([]byte(r.msg+"\n"), r.hint)
 }
 
-// warn reports what does not keep the program from going on, if warnings are asked for or a person looks on.
-func (l *log) warn(field, text string) {
-	if l.level < levelWarning && !l.watched() {
+// warn reports what does not keep the program from going on, if the specification demands it, warnings are asked for, or a
+// person looks on.
+func (l *log) warn(w specconv.Warning) {
+	watched := l.watched()
+	if !w.Must && l.level < levelWarning && !watched {
 		return
 	}
-	r := record{level: levelWarning, msg: text, detail: detail{field: field}}
-	if l.target == "" {
+	r := record{level: levelWarning, msg: w.Text, detail: detail{field: w.Field}}
+	if watched {
 		l.stderr.Write(l.format(&r))
 		return
 	}
-	if err := l.write(&r); err != nil {
-		l.print([]byte(err.Error()+"\n"), "")
+	l.held = append(l.held, r)
+}
+
+// flush writes the warnings of a command that has succeeded.
+func (l *log) flush() {
+	for i := range l.held {
+		if l.target == "" {
+			l.stderr.Write(l.format(&l.held[i]))
+		} else if err := l.write(&l.held[i]); err != nil {
+			l.print([]byte(err.Error()+"\n"), "")
+		}
 	}
+	l.held = nil
 }
 
 // watched reports whether a person reads what goes to standard error, and no engine the log.
@@ -154,9 +169,15 @@ func (l *log) write(r *record) error {
 	switch {
 	case l.target == "":
 		return nil
-	case kind == "journald":
-		return sendDatagram("/run/systemd/journal/socket", journaldDatagram(name, r))
-	case kind == "syslog":
+	case kind == "journald" || kind == "syslog":
+		for i := range r.warnings {
+			if err := l.write(&r.warnings[i]); err != nil {
+				return err
+			}
+		}
+		if kind == "journald" {
+			return sendDatagram("/run/systemd/journal/socket", journaldDatagram(name, r))
+		}
 		return sendDatagram("/dev/log", syslogDatagram(name, r))
 	}
 	f, err := os.OpenFile(l.target, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_SYNC, 0o644)
@@ -196,6 +217,16 @@ func formatJSON(at string, r *record) []byte {
 	w.Key("level").Text(r.level.String())
 	w.Key("msg").Text(r.msg)
 	w.Key("time").Text(at)
+	if len(r.warnings) > 0 {
+		w.Key("warnings").Array()
+		for i := range r.warnings {
+			w.Object()
+			text("field", r.warnings[i].field)
+			w.Key("msg").Text(r.warnings[i].msg)
+			w.End()
+		}
+		w.End()
+	}
 	w.End()
 	return append(w.Bytes(), '\n')
 }
@@ -207,7 +238,11 @@ func formatText(at string, r *record) []byte {
 	b = append(append(b, at...), `" level=`...)
 	b = append(append(b, r.level.String()...), " msg="...)
 	b = appendWord(b, r.msg)
-	for _, pair := range [...][2]string{{"code", r.code}, {"errno", r.errno}, {"field", r.field}} {
+	var warnings []string
+	for i := range r.warnings {
+		warnings = append(warnings, strings.TrimPrefix(r.warnings[i].field+": "+r.warnings[i].msg, ": "))
+	}
+	for _, pair := range [...][2]string{{"code", r.code}, {"errno", r.errno}, {"field", r.field}, {"warnings", strings.Join(warnings, "; ")}} {
 		if pair[1] != "" {
 			b = append(append(append(b, ' '), pair[0]...), '=')
 			b = appendWord(b, pair[1])

@@ -18,6 +18,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -112,15 +113,24 @@ func TestOneObject(t *testing.T) {
 	}
 }
 
+// Warnings wait for the command's end. The specification's are written whatever the level.
 func TestWarn(t *testing.T) {
+	minor := specconv.Warning{Field: "ociVersion", Text: "odd"}
+	must := specconv.Warning{Field: "process.capabilities", Text: "ignored", Must: true}
 	for _, level := range []level{levelError, levelWarning, levelDebug} {
 		l, stderr := testLog("", false)
 		l.level = level
-		l.warn("process.capabilities", "ignored")
+		l.warn(minor)
+		l.warn(must)
+		if stderr.Len() > 0 {
+			t.Errorf("--log-level %s: %q before the end", level, stderr)
+		}
+		l.flush()
 		want := ""
 		if level > levelError {
-			want = `time="2026-01-02T03:04:05Z" level=warning msg=ignored field=process.capabilities` + "\n"
+			want = `time="2026-01-02T03:04:05Z" level=warning msg=odd field=ociVersion` + "\n"
 		}
+		want += `time="2026-01-02T03:04:05Z" level=warning msg=ignored field=process.capabilities` + "\n"
 		if stderr.String() != want {
 			t.Errorf("--log-level %s: %q, want %q", level, stderr, want)
 		}
@@ -128,10 +138,29 @@ func TestWarn(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "log")
 	l, stderr := testLog(target, true)
 	l.level = levelDebug
-	l.warn("a", "b")
+	l.warn(specconv.Warning{Field: "a", Text: "b"})
+	l.flush()
 	data, err := os.ReadFile(target)
 	if want := `{"field":"a","level":"warning","msg":"b","time":"2026-01-02T03:04:05Z"}` + "\n"; err != nil || string(data) != want || stderr.Len() > 0 {
 		t.Errorf("log %q, %v, want %q; stderr %q", data, err, want, stderr)
+	}
+}
+
+// A command that fails has one record, with the warnings in it.
+func TestFailWithWarnings(t *testing.T) {
+	for _, json := range []bool{true, false} {
+		target := filepath.Join(t.TempDir(), "log")
+		l, stderr := testLog(target, json)
+		l.warn(specconv.Warning{Field: "a", Text: "b", Must: true})
+		l.warn(specconv.Warning{Text: "c", Must: true})
+		l.fail(errors.New("broken"))
+		want := `time="2026-01-02T03:04:05Z" level=error msg=broken warnings="a: b; c"` + "\n"
+		if json {
+			want = `{"level":"error","msg":"broken","time":"2026-01-02T03:04:05Z","warnings":[{"field":"a","msg":"b"},{"msg":"c"}]}` + "\n"
+		}
+		if data, err := os.ReadFile(target); err != nil || string(data) != want || stderr.String() != "broken\n" {
+			t.Errorf("log %q, %v, want %q; stderr %q", data, err, want, stderr)
+		}
 	}
 }
 
@@ -221,9 +250,9 @@ func TestWarnWatched(t *testing.T) {
 	terminal := os.NewFile(uintptr(peer), "terminal")
 	defer terminal.Close()
 	l := log{stderr: terminal, target: filepath.Join(t.TempDir(), "log")}
-	l.warn("a", "to nobody")
+	l.warn(specconv.Warning{Field: "a", Text: "to nobody"})
 	l.target = ""
-	l.warn("a", "to a person")
+	l.warn(specconv.Warning{Field: "a", Text: "to a person"})
 	line := make([]byte, 200)
 	n, err := master.Read(line)
 	if err != nil || !strings.Contains(string(line[:n]), `msg="to a person"`) {

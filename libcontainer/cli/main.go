@@ -48,6 +48,7 @@ func (inv *invocation) run(args []string) int {
 	if err := inv.dispatch(args); err != nil {
 		return inv.fail(err)
 	}
+	inv.log.flush()
 	return inv.code
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
 
@@ -78,7 +79,7 @@ func (inv *invocation) takeLimits(u *libcontainer.Update, limits []limitFlag, gi
 			continue
 		}
 		if f.take == nil {
-			inv.log.warn("", "--"+f.name+" has no effect with cgroup v2")
+			inv.log.warn(specconv.Warning{Text: "--" + f.name + " has no effect with cgroup v2"})
 			continue
 		}
 		if err := f.take(u, given[i]); err != nil {
