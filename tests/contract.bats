@@ -218,8 +218,6 @@ quiet() {
 		ok rt --log "$LOG" --log-format json delete --force "$ID"
 		quiet "$what, delete"
 	done <<-'END'
-		an unknown capability	.process.capabilities |= map_values(. + ["CAP_NOSUCH"])
-		ambient capabilities that are not inheritable (buildah)	.process.capabilities.ambient = ["CAP_KILL"] | .process.capabilities.inheritable = []
 		a relative destination	.mounts += [{destination: "mnt", type: "tmpfs", source: "x"}]
 		zeros for no limits (docker)	.linux.resources += {memory: {limit: 0, reservation: 0, kernel: 0, disableOOMKiller: false}, cpu: {shares: 0, quota: 0, period: 0}, blockIO: {weight: 0}, pids: {limit: 0}}
 		limits of the kernel's memory (old engines)	.linux.resources.memory = {kernel: 1000000, kernelTCP: 1000000}
@@ -235,6 +233,22 @@ quiet() {
 		unknown system calls in a profile	.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["nosuchcall"], action: "SCMP_ACT_ERRNO"}]}
 	END
 	[ "$n" -ge 10 ]
+}
+
+# The specification wants these warnings: they are in the log, after all is done.
+@test "warnings that the specification demands are in the log, and nowhere else" {
+	ours "1.1 has other words"
+	local filter
+	for filter in '.process.capabilities |= map_values(. + ["CAP_NOSUCH"])' \
+		'.process.capabilities.ambient = ["CAP_KILL"] | .process.capabilities.inheritable = []'; do
+		LOG=$BATS_TEST_TMPDIR/log
+		rm -f "$LOG"
+		config "$filter"
+		ok rt --log "$LOG" --log-format json create --bundle "$BUNDLE" "$ID"
+		same stderr "$err" ""
+		same levels "$(jq -r .level "$LOG" | sort -u)" warning
+		ok rt delete --force "$ID"
+	done
 }
 
 # journal: state.json is what others read of it, byte for byte: without the keys
