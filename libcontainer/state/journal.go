@@ -3,14 +3,14 @@ package state
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
-const (
-	journalName = "state.json"
-	journalNext = "state.json.next"
-)
+const journalName = "state.json"
 
 // Load reads the journal. The error is [ErrNotExist] if there is none, as in the directory of a container whose creation
 // was cut off at the start or whose removal was cut off at the end.
@@ -66,34 +66,14 @@ func readAll(fd int) ([]byte, error) {
 
 // Save replaces the journal as a whole: a reader sees the old one or the new one. Nothing is forced to disk. The state
 // directory is on a tmpfs, and the container would not survive what that does not.
-func (d *Dir) Save(s *State) error { return d.replace(journalName, journalNext, s.encode()) }
+func (d *Dir) Save(s *State) error { return d.replace(journalName, s.encode()) }
 
-// replace puts a file in the place of another, or of none, by way of the name next.
-func (d *Dir) replace(name, next string, data []byte) error {
-	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := retry(func() (int, error) { return unix.Openat(d.fd, next, flags, 0o600) })
-	if err != nil {
-		return d.failed("open", next, err)
+// replace puts a file in the place of another, or of none.
+func (d *Dir) replace(name string, data []byte) error {
+	err := sys.ReplaceFile(d.fd, name, data, 0o600, nil)
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		failed.Path = d.id + "/" + name
 	}
-	if err := writeAll(fd, data); err != nil {
-		return errors.Join(d.failed("write", next, err), unix.Close(fd))
-	}
-	if err := unix.Close(fd); err != nil {
-		return d.failed("close", next, err)
-	}
-	if err := unix.Renameat(d.fd, next, d.fd, name); err != nil {
-		return d.failed("rename", next, err)
-	}
-	return nil
-}
-
-func writeAll(fd int, data []byte) error {
-	for len(data) > 0 {
-		n, err := retry(func() (int, error) { return unix.Write(fd, data) })
-		if err != nil {
-			return err
-		}
-		data = data[n:]
-	}
-	return nil
+	return err
 }

@@ -4,7 +4,6 @@ import "golang.org/x/sys/unix"
 
 const (
 	limitsName = "limits.json"
-	limitsNext = "limits.json.next"
 	limitsLock = "limits.lock"
 )
 
@@ -15,7 +14,7 @@ const (
 func (d *Dir) Limits() ([]byte, error) { return d.read(limitsName) }
 
 // SaveLimits replaces the limits as a whole.
-func (d *Dir) SaveLimits(text []byte) error { return d.replace(limitsName, limitsNext, text) }
+func (d *Dir) SaveLimits(text []byte) error { return d.replace(limitsName, text) }
 
 // LockLimits waits until nobody else changes the limits, and keeps others from it until unlock is called. It has nothing to
 // do with [Dir.Lock].

@@ -223,7 +223,7 @@ func TestRemoveAnything(t *testing.T) {
 		"nothing in it":     func(string) error { return nil },
 		"garbage journal":   func(dir string) error { return os.WriteFile(dir+"/state.json", []byte("broken"), 0o600) },
 		"journal directory": func(dir string) error { return os.MkdirAll(dir+"/state.json/x", 0o700) },
-		"half a save":       func(dir string) error { return os.WriteFile(dir+"/state.json.next", nil, 0o600) },
+		"half a save":       func(dir string) error { return os.WriteFile(dir+"/.crun-go-0123456789abcdef", nil, 0o600) },
 		"notify directory": func(dir string) error {
 			return errors.Join(os.MkdirAll(dir+"/notify/a/b", 0o755), os.WriteFile(dir+"/notify/a/b/c", nil, 0o600))
 		},
