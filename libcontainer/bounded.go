@@ -165,11 +165,7 @@ func (e *execution) report(u *used) error {
 		return fmt.Errorf("--report: %w", err)
 	}
 	u.left = len(pids)
-	path := e.asked.Report
-	if err := os.WriteFile(path+".new", u.encode(e.container.journal.Container.ID), 0o644); err != nil {
-		return fmt.Errorf("--report: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := e.outputs.report.Write(u.encode(e.container.journal.Container.ID), 0o644); err != nil {
 		return fmt.Errorf("--report: %w", err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,9 +54,13 @@ func FuzzParseStat(f *testing.F) {
 }
 
 func TestPidFile(t *testing.T) {
-	write := func(path string) (*creation, error) {
-		c := &creation{opts: &Options{PidFile: path}, init: &spawn.Process{Pid: 4242}}
-		return c, c.writePidFile()
+	write := func(path string) error {
+		c := &creation{init: &spawn.Process{Pid: 4242}}
+		defer c.outputs.close()
+		if err := c.outputs.open(path, "", ""); err != nil {
+			return err
+		}
+		return c.writePidFile()
 	}
 	old := unix.Umask(0o022)
 	defer unix.Umask(old)
@@ -63,16 +68,16 @@ func TestPidFile(t *testing.T) {
 	precious := dir + "/precious"
 	systest.MustDo(t, os.WriteFile(precious, []byte("precious"), 0o600))
 	for name, put := range map[string]func(path string) error{
-		"nothing":              func(string) error { return nil },
-		"an old one":           func(p string) error { return os.WriteFile(p, []byte("99999999\n"), 0o600) },
-		"a link":               func(p string) error { return os.Symlink(precious, p) },
-		"a temporary one left": func(p string) error { return os.WriteFile(filepath.Dir(p)+"/.pid", []byte("1"), 0o600) },
-		"a temporary link":     func(p string) error { return os.Symlink(precious, filepath.Dir(p)+"/.pid") },
+		"nothing":             func(string) error { return nil },
+		"an old one":          func(p string) error { return os.WriteFile(p, []byte("99999999\n"), 0o600) },
+		"a hard link":         func(p string) error { return os.Link(precious, p) },
+		"a file of that name": func(p string) error { return os.WriteFile(filepath.Dir(p)+"/.pid", []byte("1"), 0o600) },
+		"a link of that name": func(p string) error { return os.Symlink(precious, filepath.Dir(p)+"/.pid") },
 	} {
 		d := t.TempDir()
 		systest.MustDo(t, put(d+"/pid"))
-		c, err := write(d + "/pid")
-		if err != nil || !c.told {
+		before, _ := os.ReadDir(d)
+		if err := write(d + "/pid"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got, err := os.ReadFile(d + "/pid"); err != nil || string(got) != "4242" {
@@ -82,24 +87,30 @@ func TestPidFile(t *testing.T) {
 		if err != nil || info.Mode() != 0o644 {
 			t.Errorf("%s: mode %v, %v", name, info.Mode(), err)
 		}
-		if names, _ := os.ReadDir(d); len(names) != 1 {
-			t.Errorf("%s: %d files are there", name, len(names))
+		after, _ := os.ReadDir(d)
+		for _, e := range before {
+			if !slices.ContainsFunc(after, func(a os.DirEntry) bool { return a.Name() == e.Name() }) {
+				t.Errorf("%s: %s is gone", name, e.Name())
+			}
+		}
+		if len(after) > len(before)+1 {
+			t.Errorf("%s: %d files are there", name, len(after))
+		}
+	}
+	systest.MustDo(t, os.Mkdir(dir+"/dir", 0o755))
+	systest.MustDo(t, os.Symlink(precious, dir+"/link"))
+	for _, path := range []string{dir + "/dir", dir + "/link", dir + "/missing/pid"} {
+		if err := write(path); err == nil || !strings.HasPrefix(err.Error(), "--pid-file: ") {
+			t.Errorf("%s: error %v", path, err)
 		}
 	}
 	if got, _ := os.ReadFile(precious); string(got) != "precious" {
 		t.Errorf("a link was followed: %q", got)
 	}
-	systest.MustDo(t, os.Mkdir(dir+"/dir", 0o755))
-	for _, path := range []string{dir + "/dir", dir + "/missing/pid"} {
-		c, err := write(path)
-		if err == nil || !strings.HasPrefix(err.Error(), "--pid-file: ") || c.told {
-			t.Errorf("%s: error %v", path, err)
-		}
+	if names, _ := os.ReadDir(dir); len(names) != 3 {
+		t.Errorf("%d files are there, want 3", len(names))
 	}
-	if names, _ := os.ReadDir(dir); len(names) != 2 {
-		t.Errorf("%d files are there, want 2", len(names))
-	}
-	systest.MustDo(t, func() error { _, err := write(""); return err }())
+	systest.MustDo(t, write(""))
 }
 
 func TestSendDescriptor(t *testing.T) {

@@ -37,11 +37,11 @@ type creation struct {
 	relay   *terminal.Relay // of a foreground container with a terminal
 	notify  *notifier       // of run, if systemd waits for the container
 	trace   *trace
+	outputs outputs
 
 	raised   []raisedLimit  // until init is made
 	newClass *resctrl.Group // of RDT, made by this creation; nil: none
 	hooked   bool           // hooks have run: so must poststop's
-	told     bool           // the pid file is ours
 }
 
 // Create makes a container and leaves it waiting for start. The calling goroutine
@@ -74,7 +74,11 @@ func create(o *Options, run bool) (*creation, error) {
 	if o.Trace != "" {
 		c.trace = new(trace)
 	}
+	if err := c.outputs.open(o.PidFile, o.Trace, ""); err != nil {
+		return nil, err
+	}
 	if c.dir, err = state.Create(o.Root, o.ID); err != nil {
+		c.outputs.close()
 		return nil, err
 	}
 	if err := c.build(run); err != nil {
@@ -114,7 +118,7 @@ func (c *creation) build(run bool) error {
 	if err := c.sendPidfd(); err != nil {
 		return err
 	}
-	if err := c.trace.write(c.opts.Trace, c.plan); err != nil {
+	if err := c.trace.write(c.outputs.trace, c.plan); err != nil {
 		return err
 	}
 	return c.writePidFile()
@@ -269,11 +273,7 @@ func (c *creation) undo() error {
 		st := c.plan.Container.HookState(specs.StateStopped, 0)
 		runPoststop(c.plan.Poststop, &st, c.opts.warn)
 	}
-	if c.told {
-		if err := os.Remove(c.opts.PidFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
+	errs = append(errs, c.outputs.pidFile.Remove())
 	c.close()
 	return errors.Join(errs...)
 }
@@ -310,6 +310,7 @@ func (c *creation) close() {
 	if c.unit != nil {
 		c.unit.conn.Close()
 	}
+	c.outputs.close()
 	c.dir.Close()
 }
 

@@ -26,13 +26,13 @@ type ExecOptions struct {
 
 	ConsoleSocket string // who gets the terminal's master
 	PidfdSocket   string // who gets a pidfd of the process
-	PidFile       string // absolute; written before Exec returns, and only if the process runs
+	PidFile       string // see [sys.OpenOutput]; written before Exec returns, and only if the process runs
 	Detach        bool   // return once the process runs
 	PreserveFDs   int    // descriptors 3, 4, … to pass on
 	Cgroup        string // below the container's cgroup; "": that itself
 	// How long the process and all that comes of it may take, 0 for ever, and
 	// how long after SIGTERM they are killed. Not with Detach, nor is Report:
-	// a file that gets what they have used.
+	// a file that gets what they have used, see [sys.OpenOutput].
 	Timeout, KillAfter time.Duration
 	Report             string
 	IgnorePaused       bool // a paused container is no error; the process waits with it
@@ -129,7 +129,7 @@ func Exec(o ExecOptions) (int, error) {
 	if e.relay != nil {
 		if err := e.relay.Start(e.init.PidFD); err != nil {
 			e.kill()
-			return -1, fieldError("process.terminal", err, "")
+			return -1, errors.Join(fieldError("process.terminal", err, ""), e.outputs.pidFile.Remove())
 		}
 	}
 	attend := e.attend
@@ -154,11 +154,15 @@ func prepare(o *ExecOptions) (*execution, error) {
 	e := &execution{
 		creation: creation{
 			blueprint: new(blueprint), dir: dir, rootfs: -1, self: spawn.Unsealed, netns: -1,
-			opts: &Options{ConsoleSocket: o.ConsoleSocket, PidFile: o.PidFile, PreserveFDs: o.PreserveFDs, Warn: o.Warn},
+			opts: &Options{ConsoleSocket: o.ConsoleSocket, PreserveFDs: o.PreserveFDs, Warn: o.Warn},
 		},
 		asked: o, target: target{pidfd: -1, pid: -1}, stopForwarding: func() {}, listener: -1,
 	}
-	if err := e.look(); err != nil {
+	err = e.look()
+	if err == nil {
+		err = e.outputs.open(o.PidFile, "", o.Report)
+	}
+	if err != nil {
 		e.close()
 		return nil, err
 	}

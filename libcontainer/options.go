@@ -15,7 +15,7 @@ type Options struct {
 	ConsoleSocket string // who gets the terminal's master
 	PidfdSocket   string // who gets a pidfd of init
 	NotifySocket  string // systemd's, which the container is to be relayed to; see sd_notify(3)
-	PidFile       string // absolute; written before create returns
+	PidFile       string // see [sys.OpenOutput]; written before create returns
 
 	NoPivot       bool
 	NoNewKeyring  bool
@@ -29,7 +29,7 @@ type Options struct {
 	CgroupManager string // "cgroupfs", "systemd", "disabled"; "" is cgroupfs
 	Rootless      string // "auto", "true", "false"; "" is auto
 
-	Trace string // file that gets the time each step took; "" for none
+	Trace string // file that gets the time each step took, see [sys.OpenOutput]; "" for none
 
 	// Warn is told what in config.json has no effect. It may be nil.
 	Warn func(specconv.Warning)

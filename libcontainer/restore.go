@@ -99,7 +99,11 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 		creation: creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1},
 		o:        r, streams: streams, mounts: mounts,
 	}
+	if err := c.outputs.open(o.PidFile, "", ""); err != nil {
+		return nil, err
+	}
 	if c.dir, err = state.Create(o.Root, o.ID); err != nil {
+		c.outputs.close()
 		return nil, err
 	}
 	if notifies {

@@ -1,12 +1,10 @@
 package libcontainer
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -92,38 +90,5 @@ func (c *creation) sendPidfd() error {
 			return fieldError("annotations."+pidfdReceiver, err, "")
 		}
 	}
-	return nil
-}
-
-// writePidFile writes digits and nothing else, and only ever a whole file:
-// its presence is a signal to engines.
-func (c *creation) writePidFile() error {
-	path := c.opts.PidFile
-	if path == "" {
-		return nil
-	}
-	dir, name := filepath.Split(path)
-	temp := filepath.Join(dir, "."+strings.TrimPrefix(name, "."))
-	if temp == path {
-		temp += ".new"
-	}
-	fd, err := unix.Open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o666)
-	if errors.Is(err, unix.EEXIST) { // left by a runtime that was killed
-		unix.Unlink(temp)
-		fd, err = unix.Open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o666)
-	}
-	if err != nil {
-		return fmt.Errorf("--pid-file: %w", &os.PathError{Op: "open", Path: temp, Err: err})
-	}
-	_, err = unix.Write(fd, strconv.AppendInt(nil, int64(c.init.Pid), 10))
-	unix.Close(fd)
-	if err == nil {
-		err = unix.Rename(temp, path)
-	}
-	if err != nil {
-		unix.Unlink(temp)
-		return fmt.Errorf("--pid-file: %w", &os.PathError{Op: "write", Path: path, Err: err})
-	}
-	c.told = true
 	return nil
 }

@@ -3,10 +3,10 @@ package libcontainer
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
@@ -27,7 +27,7 @@ func (t *trace) run(step func() error) error {
 
 // write writes one JSON object a line: where, field, step, begin and end in
 // nanoseconds since the epoch. What init does after ready is not in it.
-func (t *trace) write(path string, p *plan.Plan) error {
+func (t *trace) write(to *sys.Output, p *plan.Plan) error {
 	if t == nil {
 		return nil
 	}
@@ -48,5 +48,8 @@ func (t *trace) write(path string, p *plan.Plan) error {
 			fmt.Fprintf(&b, "%s,\"begin\":%d,\"end\":%d}\n", line, span.Begin, span.End)
 		}
 	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
+	if err := to.Write(b.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("--trace: %w", err)
+	}
+	return nil
 }

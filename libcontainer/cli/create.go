@@ -85,7 +85,7 @@ func (inv *invocation) startFlags(o *libcontainer.Options) []cli.Flag {
 			Name: "no-subreaper", Destination: &o.NoSubreaper,
 			Usage: "do not adopt processes whose parent has died (for create: ignored)",
 		},
-		&cli.StringFlag{Name: "trace", Destination: &o.Trace, Usage: "write the time each step took to `FILE`"},
+		&cli.StringFlag{Name: "trace", Destination: &o.Trace, Usage: "write the time each step took to `FILE`; - is standard output"},
 	}
 }
 
@@ -99,7 +99,7 @@ func (inv *invocation) complete(o *libcontainer.Options, id string) error {
 		return err
 	}
 	for _, path := range []*string{&o.Bundle, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Trace} {
-		if *path == "" && path != &o.Bundle {
+		if *path == "" && path != &o.Bundle || *path == "-" && path == &o.Trace {
 			continue
 		}
 		abs, err := filepath.Abs(*path)

@@ -77,7 +77,7 @@ func (inv *invocation) completeExec(o *libcontainer.ExecOptions, args []string) 
 		return err
 	}
 	for _, path := range []*string{&o.ProcessFile, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Report} {
-		if *path == "" {
+		if *path == "" || *path == "-" && path == &o.Report {
 			continue
 		}
 		abs, err := filepath.Abs(*path)
@@ -119,7 +119,7 @@ func execFlags(o *libcontainer.ExecOptions) []cli.Flag {
 			Name: "kill-after", Destination: &o.KillAfter, Value: 10 * time.Second,
 			Usage: "kill what is left `TIME` after it was asked to end; the exit code is 137 then",
 		},
-		&cli.StringFlag{Name: "report", Destination: &o.Report, Usage: "write what it has used to `FILE`, as JSON"},
+		&cli.StringFlag{Name: "report", Destination: &o.Report, Usage: "write what it has used to `FILE`, as JSON; - is standard output"},
 		&cli.BoolFlag{
 			Name: "ignore-paused", Destination: &o.IgnorePaused,
 			Usage: "do not refuse a paused container: the process waits until it is resumed",

@@ -187,32 +187,17 @@ func (h *Host) write(file, text, like string) error {
 	if unix.Fstatat(dir, path.Base(like), &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
 		mode, uid, gid = st.Mode&0o7777, int(st.Uid), int(st.Gid)
 	}
-	temporary := "." + name + ".crun-go.tmp"
-	err = create(dir, temporary, text, mode, uid, gid)
-	if err == nil {
-		err = unix.Renameat(dir, temporary, dir, name)
-	}
+	err = sys.ReplaceFile(dir, name, []byte(text), 0o600, func(fd int) error { return settle(fd, mode, uid, gid) })
 	if err != nil {
-		unix.Unlinkat(dir, temporary, 0)
 		return h.wrap("write", file, err)
 	}
 	return nil
 }
 
-// create writes a new file and sees it on the disk.
-func create(dir int, name, text string, mode uint32, uid, gid int) error {
-	unix.Unlinkat(dir, name, 0) // of a run that was killed
-	fd, err := unix.Openat(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return err
-	}
-	f := os.NewFile(uintptr(fd), name)
-	defer f.Close()
-	if _, err := f.WriteString(text); err != nil {
-		return err
-	}
+// settle gives a file its owner and mode and sees it on the disk.
+func settle(fd int, mode uint32, uid, gid int) error {
 	if uid >= 0 {
-		if err := f.Chown(uid, gid); err != nil {
+		if err := unix.Fchown(fd, uid, gid); err != nil {
 			return err
 		}
 	}
@@ -220,7 +205,7 @@ func create(dir int, name, text string, mode uint32, uid, gid int) error {
 	if err := unix.Fchmod(fd, mode); err != nil {
 		return err
 	}
-	return f.Sync()
+	return unix.Fsync(fd)
 }
 
 // remove takes a file away.
