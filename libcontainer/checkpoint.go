@@ -126,7 +126,7 @@ func (d *dump) run() error {
 func (d *dump) start() (server *criu.Process, closeDirs func(), err error) {
 	closeDirs = func() {}
 	err = onThread(func() error {
-		if err := separate(); err != nil {
+		if err := separateForCRIU(); err != nil {
 			return err
 		}
 		closer, err := d.o.open(&d.request, dumpLog, true)

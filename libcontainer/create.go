@@ -195,6 +195,8 @@ func (c *creation) do(item *plan.Item) error {
 		return c.openTree(s)
 	case *plan.MakeTree:
 		return c.makeTree(s)
+	case *plan.LockTrees:
+		return c.lockTrees()
 	case *plan.Spawn:
 		return c.spawn(s)
 	case *plan.Await:

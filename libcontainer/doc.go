@@ -20,6 +20,7 @@
 //	journal the intent (state)
 //	make the cgroup
 //	open the mount sources (open_tree)
+//	lock their flags (user namespaces)
 //	clone3 into cgroup and namespaces
 //	id maps                                   wait for the maps, take on ids
 //	    ── go ────────────────────────────▶  execveat of the sealed binary

@@ -21,6 +21,8 @@ func stepHint(step plan.Step, err error) string {
 		return cgroupHint(err)
 	case *plan.Spawn:
 		return spawnHint(s, err)
+	case *plan.LockTrees: // which makes a user namespace
+		return spawnHint(&plan.Spawn{New: []specs.LinuxNamespaceType{specs.UserNamespace}}, err)
 	case *plan.LoopbackUp:
 		if errors.Is(err, unix.EPERM) {
 			return "a new network namespace takes CAP_NET_ADMIN, too, which the runtime does not have"

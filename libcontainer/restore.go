@@ -133,7 +133,7 @@ func (c *restoration) build() error {
 		item := &c.plan.Parent[i]
 		switch item.Step.(type) {
 		case *plan.CreateCgroup, *plan.StartUnit, *plan.SetResources, *plan.SetDevices, *plan.OpenTree, *plan.MakeTree,
-			*plan.OpenLog, *plan.MakeRdtGroup:
+			*plan.LockTrees, *plan.OpenLog, *plan.MakeRdtGroup:
 			if err := c.do(item); err != nil {
 				return c.explain(item, err)
 			}
@@ -174,7 +174,7 @@ func (c *restoration) revive() error {
 func (c *restoration) start() (closeDirs func(), err error) {
 	closeDirs = func() {}
 	err = onThread(func() error {
-		if err := separate(); err != nil {
+		if err := separateForCRIU(); err != nil {
 			return err
 		}
 		closer, err := c.o.open(&c.request, restoreLog, false)

@@ -119,7 +119,7 @@ func (c *restoration) finishRoot() error {
 			return &os.PathError{Op: "open", Path: "/", Err: err}
 		}
 		defer unix.Close(root)
-		return sys.SetMountAttr(root, unix.MOUNT_ATTR_RDONLY, 0, 0, false)
+		return sys.RestrictMount(root, unix.MOUNT_ATTR_RDONLY, 0, false)
 	})
 	if err != nil {
 		return fieldError("root.readonly", err, "")

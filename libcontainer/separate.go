@@ -13,11 +13,20 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
+// separateForCRIU is separate for what only root can do.
+func separateForCRIU() error {
+	err := separate()
+	if errors.Is(err, unix.EPERM) {
+		err = fmt.Errorf("make a mount namespace for CRIU, which needs root's privileges: %w", err)
+	}
+	return err
+}
+
 // separate gives this thread a mount namespace of its own, of which the host
 // sees nothing. What is mounted in it goes with it: nothing has to be unmounted.
 func separate() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("make a mount namespace for CRIU, which needs root's privileges: %w", os.NewSyscallError("unshare", err))
+		return os.NewSyscallError("unshare", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 		return &os.PathError{Op: "mount", Path: "/", Err: err}

@@ -152,16 +152,18 @@ func (c *restoration) cloneHost(kind string) (int, error) {
 	return sys.CloneTree(null, "", 0)
 }
 
-// restrict sets a tree's attributes before it is anywhere to be seen.
+// restrict sets a tree's attributes before it is anywhere to be seen. It takes
+// away what init would: what the host has set is locked for a container of another
+// user namespace (see lockFlags).
 func restrict(tree int, e *external) error {
 	attr := e.attr.Attr
 	if attr != (plan.Attr{}) {
-		if err := sys.SetMountAttr(tree, attr.Set, attr.Clear, 0, false); err != nil {
+		if err := sys.ChangeMountAttr(tree, attr.Set, attr.Clear, false); err != nil {
 			return err
 		}
 	}
 	if all := e.attr.Recursive; all != (plan.Attr{}) {
-		return sys.SetMountAttr(tree, all.Set, all.Clear, 0, true)
+		return sys.ChangeMountAttr(tree, all.Set, all.Clear, true)
 	}
 	return nil
 }

@@ -177,6 +177,12 @@ func (c *creation) openUnitTrees() error {
 			if err := c.openTree(&tree); err != nil {
 				return err
 			}
+			if !c.locksTrees() {
+				continue
+			}
+			if err := lockFlags([]*plan.Tree{&c.trees[tree.Slot]}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -124,7 +124,7 @@ func (b *builder) checkLive(field string, m *specs.Mount) error {
 func (b *builder) finishLive(enter *plan.EnterContainer, l Live) {
 	enter.Mount, enter.Proc = len(b.trees), len(b.trees)+1
 	b.add("", &plan.Sync{Phase: plan.Done})
-	b.plan.Parent = append(b.plan.Parent, b.trees...)
+	b.openTrees(slices.Contains(l.Joins, specs.UserNamespace))
 	b.parentAdd("", &plan.Visit{Join: l.Joins})
 	b.parentAdd("", &plan.Await{Phase: plan.Done})
 }

@@ -30,8 +30,9 @@ func TestAddMounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `parent   1  mounts[1].source  open tree "/bundle/data", map ids
-parent   2                    spawn a visitor, join user network
-parent   3                    wait until init is done
+parent   2  linux.namespaces  lock the mount flags of what was opened
+parent   3                    spawn a visitor, join user network
+parent   4                    wait until init is done
 init     1                    join the mount namespace
 init     2  mounts[0]         mount tmpfs on "/t" with size=1k (ro)
 init     3  mounts[1]         bind "/bundle/data" on "/b" (rro,rslave)

@@ -294,6 +294,14 @@ func (w *mountWords) forBind() plan.MountOptions {
 	return o
 }
 
+// keepReadonly makes rw what is not asked for. Engines write rw, and a propagation
+// word, into all bind mounts that are not to be read-only by themselves, whatever
+// the source is: with a user namespace such a source stays read-only.
+func keepReadonly(o *plan.MountOptions) {
+	o.Others |= o.Attr.Clear & unix.MOUNT_ATTR_RDONLY
+	o.Attr.Clear &^= unix.MOUNT_ATTR_RDONLY
+}
+
 // forNew reduces attributes to what a new filesystem's mount needs: it has
 // nothing below it, and starts with none of them set.
 func (w *mountWords) forNew() plan.MountOptions {

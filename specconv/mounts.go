@@ -155,6 +155,9 @@ func (b *builder) planBind(field string, m *specs.Mount, target string, w *mount
 		Path: source, Recursive: w.rbind, NoFollow: w.sourceLink || w.copyLink, IDMap: idmap,
 	})
 	options := w.forBind()
+	if b.inUserNS() && len(options.Propagation) > 0 {
+		keepReadonly(&options)
+	}
 	options.Propagation = bindPropagation(b.rootProp.bind, options.Propagation, w.rbind)
 	b.add(field, &plan.Bind{Slot: slot, Source: source, Target: target, CopyLink: w.copyLink, Options: options})
 	b.bound = append(b.bound, target)

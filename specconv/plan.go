@@ -193,7 +193,7 @@ func (b *builder) raiseRlimits() {
 
 // finishParent plans the parent's half, now that init's is known.
 func (b *builder) finishParent() error {
-	b.plan.Parent = append(b.plan.Parent, b.trees...)
+	b.openTrees(b.ns.has(specs.UserNamespace))
 	b.raiseRlimits()
 	b.parentAdd("linux.namespaces", &b.spawn)
 	if b.spawn.Outside {
@@ -247,6 +247,16 @@ func (b *builder) open(field string, tree *plan.OpenTree) int {
 	tree.Slot = len(b.trees)
 	b.trees = append(b.trees, plan.Item{Field: field, Step: tree})
 	return tree.Slot
+}
+
+// openTrees plans what the parent opens and makes for init. In a user namespace of
+// the container's own the host's flags have to be locked.
+func (b *builder) openTrees(foreign bool) {
+	b.plan.Parent = append(b.plan.Parent, b.trees...)
+	opens := func(item plan.Item) bool { _, ok := item.Step.(*plan.OpenTree); return ok }
+	if foreign && slices.ContainsFunc(b.trees, opens) {
+		b.parentAdd("linux.namespaces", &plan.LockTrees{})
+	}
 }
 
 func (b *builder) warn(field, text string) {

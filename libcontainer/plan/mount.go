@@ -177,6 +177,11 @@ func (o *MountOptions) describe() string {
 	return " (" + strings.Join(words, ",") + ")"
 }
 
+// ClearWords lists the options that say what is cleared.
+func (a Attr) ClearWords(prefix string) []string {
+	return Attr{Set: a.Set & unix.MOUNT_ATTR__ATIME, Clear: a.Clear}.words(prefix)
+}
+
 func (a Attr) words(prefix string) []string {
 	var words []string
 	for _, w := range [...]struct {

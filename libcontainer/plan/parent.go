@@ -83,6 +83,11 @@ type MakeTree struct {
 	IDMap        *IDMap
 }
 
+// LockTrees has the kernel lock the flags of all trees that OpenTree has opened:
+// those that are set can't be cleared any more, by whomever. It is for containers
+// whose user namespace is not the runtime's.
+type LockTrees struct{}
+
 // Tree is what OpenTree or MakeTree made, on its way to init: a detached mount or,
 // where the parent may make none, the path from which init makes it with the
 // powers of its user namespace.
@@ -248,6 +253,10 @@ func (s *MakeTree) String() string {
 		line += " with " + strings.Join(s.Params, ",")
 	}
 	return line + ", map ids"
+}
+
+func (s *LockTrees) String() string {
+	return "lock the mount flags of what was opened"
 }
 
 func (s *Spawn) String() string {

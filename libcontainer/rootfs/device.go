@@ -91,7 +91,7 @@ func (b *Builder) bindDevice(s *plan.MakeDevice, kind uint32, tree int) error {
 	if err := sys.CheckDevice(tree, kind, uint32(s.Major), uint32(s.Minor)); err != nil {
 		return err
 	}
-	if err := sys.SetMountAttr(tree, 0, 0, unix.MS_SLAVE, false); err != nil {
+	if err := sys.RestrictMount(tree, 0, unix.MS_SLAVE, false); err != nil {
 		return err
 	}
 	target, _, err := b.target(s.Path, false, false)

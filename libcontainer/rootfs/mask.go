@@ -51,7 +51,7 @@ func maskFile(target int) error {
 		return err
 	}
 	defer unix.Close(mount)
-	if err := sys.SetMountAttr(mount, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, 0, unix.MS_PRIVATE, false); err != nil {
+	if err := sys.RestrictMount(mount, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, unix.MS_PRIVATE, false); err != nil {
 		return err
 	}
 	return sys.AttachMount(mount, target)
@@ -90,7 +90,7 @@ func (b *Builder) ReadonlyPath(s *plan.ReadonlyPath) error {
 		return err
 	}
 	defer unix.Close(mount)
-	if err := sys.SetMountAttr(mount, unix.MOUNT_ATTR_RDONLY, 0, 0, true); err != nil {
+	if err := sys.RestrictMount(mount, unix.MOUNT_ATTR_RDONLY, 0, true); err != nil {
 		return err
 	}
 	return sys.AttachMount(mount, target)

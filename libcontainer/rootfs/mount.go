@@ -86,8 +86,8 @@ func (b *Builder) filesystem(s *plan.MountFS, mode uint32) (int, error) {
 	if mode != noMode {
 		err = os.NewSyscallError("chmod", unix.Fchmodat(mount, ".", mode, 0))
 	}
-	if attr := s.Options.Attr; err == nil && attr != (plan.Attr{}) {
-		err = sys.SetMountAttr(mount, attr.Set, attr.Clear, 0, false)
+	if err == nil {
+		err = setOwnAttr(mount, s.Options.Attr)
 	}
 	if err != nil {
 		unix.Close(mount)
@@ -115,7 +115,7 @@ func (b *Builder) fallBack(s *plan.MountFS, target int, cause error) error {
 	// mounted on it. What is asked for besides holds for all of it, too.
 	const least = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 	attr := least | s.Options.Attr.Set&unix.MOUNT_ATTR_NOSYMFOLLOW
-	if err := sys.SetMountAttr(tree, attr, 0, unix.MS_SLAVE, true); err != nil {
+	if err := sys.RestrictMount(tree, attr, unix.MS_SLAVE, true); err != nil {
 		return err
 	}
 	if err := apply(tree, &plan.MountOptions{Propagation: s.Options.Propagation}); err != nil {
@@ -209,23 +209,6 @@ func readLink(dir int, name string) (string, error) {
 		return "", os.NewSyscallError("readlink", err)
 	}
 	return string(buf[:n]), nil
-}
-
-// setAttr gives a mount of something that is mounted already its own
-// attributes. Flags that came into a user namespace with the mount are locked,
-// see mount_namespaces(7): those stay without a word, unless they are to go.
-func setAttr(mount int, o *plan.MountOptions) error {
-	if o.Attr == (plan.Attr{}) {
-		return nil
-	}
-	err := sys.SetMountAttr(mount, o.Attr.Set, o.Attr.Clear|o.Others, 0, false)
-	if errors.Is(err, unix.EPERM) && o.Others != 0 {
-		err = sys.SetMountAttr(mount, o.Attr.Set, o.Attr.Clear, 0, false)
-	}
-	if errors.Is(err, unix.EPERM) && o.Attr.Clear != 0 {
-		return fmt.Errorf("a flag to clear is locked by the user namespace: %w", err)
-	}
-	return err
 }
 
 // sameKind: a directory goes on a directory, anything else on no directory.

@@ -158,7 +158,7 @@ func unescape(s string) string {
 // SetRoot finishes the root's mount.
 func (b *Builder) SetRoot(s *plan.SetRoot) error {
 	if s.Readonly {
-		if err := sys.SetMountAttr(b.root, unix.MOUNT_ATTR_RDONLY, 0, 0, false); err != nil {
+		if err := sys.RestrictMount(b.root, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
 			return err
 		}
 	}

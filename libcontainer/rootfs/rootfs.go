@@ -83,10 +83,6 @@ func (b *Builder) SetPropagation(s *plan.SetPropagation) error {
 	return err
 }
 
-func setPropagation(mount int, flags uint64) error {
-	return sys.SetMountAttr(mount, 0, 0, flags&^unix.MS_REC, flags&unix.MS_REC != 0)
-}
-
 // AttachRoot attaches the root filesystem over the working directory, which is
 // its own path: hooks that look for it there find it.
 func (b *Builder) AttachRoot(s *plan.AttachRoot) error {
@@ -184,19 +180,4 @@ func (b *Builder) checkTarget(fd int, path string) error {
 	unix.Close(fd)
 	return fmt.Errorf("%q is inside a procfs, where nothing may be mounted but on %s",
 		path, strings.Join(plan.ProcFiles[:], " "))
-}
-
-// apply sets what a mount asks for beyond its own attributes.
-func apply(mount int, o *plan.MountOptions) error {
-	if o.Recursive != (plan.Attr{}) {
-		if err := sys.SetMountAttr(mount, o.Recursive.Set, o.Recursive.Clear, 0, true); err != nil {
-			return err
-		}
-	}
-	for _, p := range o.Propagation {
-		if err := setPropagation(mount, p); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -114,21 +114,39 @@ func mapText(maps []specs.LinuxIDMapping) string {
 }
 
 // errGotNamespace stops the spawn of a process that was only wanted for its
-// user namespace.
-var errGotNamespace = errors.New("got the user namespace")
+// namespaces.
+var errGotNamespace = errors.New("got the namespace")
 
 // UserNamespace makes a user namespace with these maps and returns a
 // descriptor of it. No process is left in it.
 func UserNamespace(maps IDMaps) (int, error) {
+	proc, err := sys.HostProc()
+	if err != nil {
+		return -1, err
+	}
+	defer proc.Close()
+	return newNamespace(proc, unix.CLONE_NEWUSER, "user", maps.Write)
+}
+
+// ForeignMounts copies this thread's mount namespace for a user namespace of its
+// own, and returns a descriptor of the copy. No process is left in it. proc is the
+// host's procfs.
+func ForeignMounts(proc sys.Proc) (int, error) {
+	return newNamespace(proc, unix.CLONE_NEWUSER|unix.CLONE_NEWNS, "mnt", func(int) error { return nil })
+}
+
+// newNamespace makes namespaces, a user namespace among them, and returns a
+// descriptor of the one with a name. prepare is given a process that is in them.
+func newNamespace(proc sys.Proc, flags int, name string, prepare func(pid int) error) (int, error) {
 	ns := -1
-	_, err := Start(&Config{Cgroup: -1, Exe: -1, New: unix.CLONE_NEWUSER, MapIDs: func(pid int) error {
-		if err := maps.Write(pid); err != nil {
+	_, err := Start(&Config{Cgroup: -1, Exe: -1, New: flags, MapIDs: func(pid int) error {
+		if err := prepare(pid); err != nil {
 			return err
 		}
-		path := "/proc/" + strconv.Itoa(pid) + "/ns/user"
-		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		path := strconv.Itoa(pid) + "/ns/" + name // a magic link of the kernel's
+		fd, err := unix.Openat(proc.FD(), path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return &os.PathError{Op: "open", Path: path, Err: err}
+			return &os.PathError{Op: "open", Path: "/proc/" + path, Err: err}
 		}
 		ns = fd
 		return errGotNamespace

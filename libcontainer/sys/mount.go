@@ -96,11 +96,20 @@ func CloneTree(dir int, path string, flags uint) (int, error) {
 	return fd, nil
 }
 
-// SetMountAttr changes a mount's attributes, and those of all mounts below it
-// if recursive is set (mount_setattr; Linux 5.12). Unlike a remount it changes
-// nothing that is not named.
-func SetMountAttr(mount int, set, clear, propagation uint64, recursive bool) error {
-	attr := unix.MountAttr{Attr_set: set, Attr_clr: clear, Propagation: propagation}
+// RestrictMount sets attributes of a mount, and of all mounts below it if
+// recursive is set, and their propagation if that is not 0 (mount_setattr; Linux
+// 5.12). Unlike a remount it changes nothing that is not named, and it takes no
+// attribute away: set is none of MOUNT_ATTR__ATIME.
+func RestrictMount(mount int, set, propagation uint64, recursive bool) error {
+	attr := unix.MountAttr{Attr_set: set, Propagation: propagation}
+	return setattr(mount, &attr, recursive)
+}
+
+// ChangeMountAttr sets attributes of a mount and takes others away, and does so
+// with all mounts below it if recursive is set. What is taken from a mount of the
+// host's can be its protection: who calls this has to say why it may (.imports).
+func ChangeMountAttr(mount int, set, clear uint64, recursive bool) error {
+	attr := unix.MountAttr{Attr_set: set, Attr_clr: clear}
 	return setattr(mount, &attr, recursive)
 }
 

@@ -266,7 +266,7 @@ func TestMounts(t *testing.T) {
 	// Setting one attribute leaves the others as they are.
 	clone, err := CloneTree(mount, "", 0)
 	systest.MustDo(t, err)
-	systest.MustDo(t, SetMountAttr(clone, unix.MOUNT_ATTR_NOSUID, unix.MOUNT_ATTR_NOEXEC, 0, false))
+	systest.MustDo(t, ChangeMountAttr(clone, unix.MOUNT_ATTR_NOSUID, unix.MOUNT_ATTR_NOEXEC, false))
 	systest.MustDo(t, unix.Fstatfs(clone, &st))
 	if st.Flags&unix.ST_NOSUID == 0 || st.Flags&unix.ST_NOEXEC != 0 {
 		t.Errorf("flags of the clone: %#x", st.Flags)

@@ -40,6 +40,7 @@ exit . cli
 heavy encoding/json os/exec
 heavy-allowed cli:os/exec
 tools gen
+only sys.Dig lib/digger.go
 lines 10 4
 `
 	for _, c := range []struct{ name, pkg, source, want string }{
@@ -56,6 +57,7 @@ lines 10 4
 		{"exit", "lib", `import "os"; func f() { os.Exit(1) }`, "lib calls os.Exit"},
 		{"exit in cli", "cli", `import "os"; func f() { os.Exit(1) }`, ""},
 		{"long function", "lib", "func f() {\n\n\n\n}", "function f has 5 lines"},
+		{"use elsewhere", "lib", `import "m/sys"; var _ = sys.Dig`, "uses sys.Dig, which only lib/digger.go may"},
 		{"tool", "gen", `import "os/exec"; var _ = exec.Command`, ""},
 		{"long file", "lib", strings.Repeat("\n", 12), "has 12 lines"},
 	} {
@@ -84,6 +86,7 @@ func TestRulesRefuseNonsense(t *testing.T) {
 		"lines ten 5",
 		"lines 10",
 		"heavy-allowed lib",
+		"only sys.Dig",
 		"lib\nlib",
 	} {
 		if _, err := parseRules(config); err == nil {

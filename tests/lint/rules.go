@@ -18,6 +18,7 @@ type rules struct {
 	unsafe     []string            // packages that may import unsafe
 	speak      []string            // packages that may use the standard streams
 	exit       []string            // packages that may end the process
+	only       map[string][]string // name: files that may use it
 	tools      []string            // build-time programs: not part of the binary, free
 	heavy      []string            // import paths kept out of the program
 	excepted   []string            // package:import exceptions to heavy
@@ -38,7 +39,7 @@ func readRules(path string) (*rules, error) {
 }
 
 func parseRules(text string) (*rules, error) {
-	r := &rules{may: map[string][]string{}}
+	r := &rules{may: map[string][]string{}, only: map[string][]string{}}
 	groups := map[string][]string{}
 	for n, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
@@ -66,6 +67,11 @@ func (r *rules) parseLine(groups map[string][]string, key string, words []string
 		r.speak = words
 	case "exit":
 		r.exit = words
+	case "only":
+		if len(words) < 2 {
+			return fmt.Errorf("want only NAME FILE, one or more")
+		}
+		r.only[words[0]] = words[1:]
 	case "tools":
 		r.tools = words
 	case "heavy":
@@ -152,6 +158,9 @@ func (r *rules) checkFile(f sourceFile) []string {
 		}
 	}
 	for _, name := range f.uses {
+		if files := r.only[name]; files != nil && !slices.Contains(files, f.path) {
+			complain("uses %s, which only %s may", name, strings.Join(files, " and "))
+		}
 		switch name {
 		case "fmt.Print", "fmt.Printf", "fmt.Println":
 			if !slices.Contains(r.speak, f.pkg) {

@@ -281,6 +281,27 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	same owner "$(stat -c %u "$BATS_TEST_TMPDIR/precious")" 0
 }
 
+@test "M2: in a user namespace the flags of sources stay locked" {
+	counter
+	chown 100000:100000 "$VOLUME"
+	mkdir "$BATS_TEST_TMPDIR/strict"
+	mount -t tmpfs -o nosuid,nodev,noexec strict "$BATS_TEST_TMPDIR/strict"
+	mount -o remount,bind,ro "$BATS_TEST_TMPDIR/strict"
+	config --arg s "$BATS_TEST_TMPDIR/strict" '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings
+		| .mounts += [{destination: "/strict", type: "bind", source: $s, options: ["rbind", "ro"]}]'
+	up
+	counted
+	ok checkpoint "$ID"
+	back
+	ok rt exec --cap CAP_SYS_ADMIN "$ID" sh -c 'for o in rw suid dev exec; do mount -o remount,bind,$o /strict; done 2>/dev/null; true'
+	local flags
+	flags=$(mount_of /strict)
+	ok rt delete --force "$ID"
+	umount "$BATS_TEST_TMPDIR/strict"
+	[[ $flags == ro,nosuid,nodev,noexec,* ]] || fail "flags are $flags"
+}
+
 @test "systemd's cgroup" {
 	counter
 	config --arg p "system.slice:crun-go:$ID" '.linux.cgroupsPath = $p | .linux.resources += {memory: {limit: 100000000}}'

@@ -1,0 +1,106 @@
+package libcontainer
+
+import (
+	"os"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// lockTrees replaces the trees that the OpenTree steps have opened by copies
+// whose flags nobody can take away.
+func (c *creation) lockTrees() error {
+	var trees []*plan.Tree
+	for _, item := range c.plan.Parent {
+		if s, ok := item.Step.(*plan.OpenTree); ok && s.Slot < len(c.trees) {
+			trees = append(trees, &c.trees[s.Slot])
+		}
+	}
+	return lockFlags(trees)
+}
+
+// locksTrees reports whether the plan has lockTrees.
+func (c *creation) locksTrees() bool {
+	return slices.ContainsFunc(c.plan.Parent, func(i plan.Item) bool { _, ok := i.Step.(*plan.LockTrees); return ok })
+}
+
+// lockFlags replaces mounts of the host by copies whose flags are locked. The
+// kernel locks ro, nosuid, nodev, noexec and the access time mode of what a mount
+// namespace of another user namespace is made of (mount_namespaces(7)), for its
+// root as for everybody. But a detached mount is in none. So a thread attaches
+// them in a mount namespace of its own, has that copied for a user namespace, and
+// detaches the copies from there. Unlike clones made in the container's mount
+// namespace these can be of any mount, with or without those below it.
+func lockFlags(trees []*plan.Tree) error {
+	var detached []*plan.Tree
+	for _, t := range trees {
+		if t.FD >= 0 {
+			detached = append(detached, t)
+		}
+	}
+	if len(detached) == 0 {
+		return nil // an ordinary user's: init opens them in its own namespace
+	}
+	return onThread(func() error {
+		if err := separate(); err != nil {
+			return err
+		}
+		proc, err := sys.HostProc()
+		if err != nil {
+			return err
+		}
+		defer proc.Close()
+		if err := attachToRoot(detached); err != nil {
+			return err
+		}
+		ns, err := spawn.ForeignMounts(proc)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(ns)
+		if err := unix.Setns(ns, unix.CLONE_NEWNS); err != nil {
+			return os.NewSyscallError("setns", err)
+		}
+		for i, t := range detached {
+			fd, err := sys.CloneTree(unix.AT_FDCWD, "/"+strconv.Itoa(i), unix.AT_RECURSIVE|unix.AT_SYMLINK_NOFOLLOW)
+			if err != nil {
+				return err
+			}
+			unix.Close(t.FD)
+			t.FD = fd
+		}
+		return nil
+	})
+}
+
+// attachToRoot attaches trees, by number, in a tmpfs that becomes this thread's
+// root: who has another one than its mount namespace may make no user namespace.
+func attachToRoot(trees []*plan.Tree) error {
+	top, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: "/", Err: err}
+	}
+	defer unix.Close(top)
+	dir, err := sys.NewFilesystem("tmpfs", "crun-go", nil, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	if err := sys.AttachMount(dir, top); err != nil {
+		return err
+	}
+	for i, t := range trees {
+		if err := attachAt(dir, strconv.Itoa(i), t.FD); err != nil {
+			return err
+		}
+	}
+	if err := unix.Fchdir(dir); err != nil {
+		return os.NewSyscallError("fchdir", err)
+	}
+	return os.NewSyscallError("chroot", unix.Chroot("."))
+}
