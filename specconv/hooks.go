@@ -36,7 +36,6 @@ func (b *builder) planHooks() error {
 	}
 	b.hooks = *hooks
 	b.hooks.CreateContainer = withEnv(hooks.CreateContainer, []string{})
-	b.hooks.StartContainer = withEnv(hooks.StartContainer, b.env.list)
 	b.plan.Poststart, b.plan.Poststop = hooks.Poststart, hooks.Poststop
 	return nil
 }
@@ -68,10 +67,20 @@ func withEnv(hooks []specs.Hook, env []string) []specs.Hook {
 	return filled
 }
 
-// hooksInside plans hooks that init runs, in the container's namespaces.
-func (b *builder) hooksInside(kind string, status specs.ContainerState, dir string, hooks []specs.Hook) {
-	if len(hooks) > 0 {
-		b.add("hooks."+kind, &plan.Hooks{Kind: kind, Status: status, Dir: dir, Hooks: hooks, Log: b.hookLog})
+// createContainerHooks plans the host's programs that init runs, in the
+// container's namespaces.
+func (b *builder) createContainerHooks() {
+	if hooks := b.hooks.CreateContainer; len(hooks) > 0 {
+		b.add("hooks.createContainer", &plan.Hooks{Kind: "createContainer", Status: specs.StateCreating,
+			Dir: b.plan.Container.Rootfs, Hooks: hooks, Log: b.hookLog})
+	}
+}
+
+// startContainerHooks plans the container's own programs that init runs.
+func (b *builder) startContainerHooks() {
+	if hooks := b.hooks.StartContainer; len(hooks) > 0 {
+		b.add("hooks.startContainer", &plan.Hooks{Kind: "startContainer", Status: specs.StateCreated,
+			Hooks: hooks, Log: b.hookLog, Confined: true})
 	}
 }
 

@@ -172,7 +172,7 @@ func rooted(p string) string {
 // container's.
 func (b *builder) finishMounts() error {
 	b.add("", &plan.Sync{Phase: plan.Mounted, Quiet: !b.awaitsMounts()})
-	b.hooksInside("createContainer", specs.StateCreating, b.plan.Container.Rootfs, b.hooks.CreateContainer)
+	b.createContainerHooks()
 	return nil
 }
 

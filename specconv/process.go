@@ -280,7 +280,7 @@ func (b *builder) planBecome() error {
 	if !b.opts.Run {
 		b.add("", &plan.WaitStart{})
 	}
-	b.hooksInside("startContainer", specs.StateCreated, "", b.hooks.StartContainer)
+	b.startContainerHooks()
 	if limits := b.ownRlimits(); len(limits) > 0 {
 		b.add("process.rlimits", &plan.SetRlimits{Limits: limits})
 	}

@@ -14,6 +14,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -35,12 +36,53 @@ func Run(kind string, hooks []specs.Hook, state []byte, dir string, env Env) err
 // Run runs hooks in order and stops at the first that fails. kind is their key
 // in config.json; dir is the working directory, "" for the caller's.
 func (l Log) Run(kind string, hooks []specs.Hook, state []byte, dir string, env Env) error {
+	return l.each(kind, hooks, state, func(h *specs.Hook, p *pipes) (int, error) {
+		return syscall.ForkExec(h.Path, arguments(h), &syscall.ProcAttr{
+			Dir:   dir,
+			Env:   environment(h, env),
+			Files: []uintptr{uintptr(p.stdin[0]), uintptr(p.stdout[1]), uintptr(p.stderr[1])},
+			Sys:   &syscall.SysProcAttr{Setpgid: true},
+		})
+	})
+}
+
+// RunConfined is Run for hooks that are under more than the caller: each takes
+// that on itself, so that the caller need not live with it.
+func (l Log) RunConfined(kind string, hooks []specs.Hook, state []byte, env Env, under sys.Confinement) error {
+	return l.each(kind, hooks, state, func(h *specs.Hook, p *pipes) (int, error) {
+		program, err := sys.NewProgram(h.Path, arguments(h), environment(h, env))
+		if err != nil {
+			return 0, err
+		}
+		child := sys.Child{Confinement: under, Program: program, Stdio: [3]int{p.stdin[0], p.stdout[1], p.stderr[1]}}
+		return child.Start()
+	})
+}
+
+// starting starts a hook as the leader of a process group.
+type starting func(h *specs.Hook, p *pipes) (pid int, err error)
+
+func (l Log) each(kind string, hooks []specs.Hook, state []byte, start starting) error {
 	for i := range hooks {
-		if err := l.run(&hooks[i], state, dir, env); err != nil {
+		if err := l.run(&hooks[i], state, start); err != nil {
 			return &Error{Kind: kind, Index: i, Path: hooks[i].Path, Err: err}
 		}
 	}
 	return nil
+}
+
+func arguments(h *specs.Hook) []string {
+	if len(h.Args) == 0 {
+		return []string{h.Path}
+	}
+	return h.Args
+}
+
+func environment(h *specs.Hook, env Env) []string {
+	if h.Env == nil {
+		return env
+	}
+	return h.Env
 }
 
 // Error is the failure of one hook.
@@ -93,25 +135,13 @@ func AppendState(b []byte, s *specs.State) []byte {
 }
 
 // run runs one hook with its standard streams on pipes.
-func (l Log) run(h *specs.Hook, state []byte, dir string, env Env) error {
+func (l Log) run(h *specs.Hook, state []byte, start starting) error {
 	p := pipes{log: l}
 	defer p.close()
 	if err := p.open(); err != nil {
 		return err
 	}
-	argv := h.Args
-	if len(argv) == 0 {
-		argv = []string{h.Path}
-	}
-	if h.Env != nil {
-		env = h.Env
-	}
-	pid, err := syscall.ForkExec(h.Path, argv, &syscall.ProcAttr{
-		Dir:   dir,
-		Env:   env,
-		Files: []uintptr{uintptr(p.stdin[0]), uintptr(p.stdout[1]), uintptr(p.stderr[1])},
-		Sys:   &syscall.SysProcAttr{Setpgid: true},
-	})
+	pid, err := start(h, &p)
 	if err != nil {
 		return &os.PathError{Op: "fork/exec", Path: h.Path, Err: err}
 	}

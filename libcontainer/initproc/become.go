@@ -251,6 +251,15 @@ func setRlimits(s *plan.SetRlimits) error {
 	return nil
 }
 
+// limits prepares them for a process that is cloned.
+func limits(s *plan.SetRlimits) []sys.Limit {
+	list := make([]sys.Limit, len(s.Limits))
+	for i, l := range s.Limits {
+		list[i] = sys.Limit{Name: l.Type, Resource: l.Resource, Limit: unix.Rlimit{Cur: l.Soft, Max: l.Hard}}
+	}
+	return list
+}
+
 func setScheduler(s *plan.SetScheduler) error {
 	attr := unix.SchedAttr{
 		Size:     unix.SizeofSchedAttr,

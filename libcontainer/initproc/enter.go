@@ -52,12 +52,9 @@ func (c *container) cloneInside(index int, s *plan.CloneInside) error {
 		at := uint32(index + 1 + i)
 		switch s := step.(type) {
 		case *plan.SetRlimits:
-			last.LimitsStep = at
-			for _, l := range s.Limits {
-				last.Limits = append(last.Limits, sys.Limit{Resource: l.Resource, Limit: unix.Rlimit{Cur: l.Soft, Max: l.Hard}})
-			}
+			last.LimitsStep, last.Limits = at, limits(s)
 		case *plan.LoadSeccomp:
-			last.FilterStep, last.Filter, last.Flags = at, s.Filter, s.Flags&^unix.SECCOMP_FILTER_FLAG_TSYNC
+			last.FilterStep, last.Filter, last.Flags = at, s.Filter, filterFlags(s)
 		case *plan.Execute:
 			last.ProgramStep = at
 		default:

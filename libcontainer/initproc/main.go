@@ -8,10 +8,8 @@ import (
 	"strconv"
 	"time"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/rootfs"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -188,7 +186,7 @@ func (c *container) do(index int, step plan.InitStep) error {
 	case *plan.Sync:
 		return c.sync(s)
 	case *plan.Hooks:
-		return c.runHooks(s)
+		return c.runHooks(index, s)
 	case *plan.PivotRoot:
 		return c.leaveRoot(index, c.pivotRoot)
 	case *plan.MoveRoot:
@@ -246,28 +244,4 @@ func (c *container) allowHugePages() {
 		sys.AllowHugePages()
 		c.small = false
 	}
-}
-
-// runHooks runs hooks with the pid that the container itself sees.
-func (c *container) runHooks(s *plan.Hooks) error {
-	c.allowHugePages()
-	env := hooks.Env{} // none but what the hook asks for
-	if s.Status == specs.StateCreated {
-		env = c.env // startContainer: the process's
-	}
-	state := c.about.HookState(s.Status, os.Getpid())
-	var log hooks.Log
-	for _, f := range [...]struct {
-		slot int
-		fd   *int
-	}{{s.Log.Stdout, &log.Stdout}, {s.Log.Stderr, &log.Stderr}} {
-		if 0 < f.slot && f.slot <= len(c.slots) {
-			*f.fd = c.slots[f.slot-1].FD
-		}
-	}
-	err := log.Run(s.Kind, s.Hooks, hooks.AppendState(nil, &state), s.Dir, env)
-	if err != nil {
-		return &wire.Whole{Err: err}
-	}
-	return nil
 }

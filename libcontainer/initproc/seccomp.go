@@ -13,9 +13,12 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
-// loadSeccomp installs the filter for this thread. TSYNC is left out: it would
-// put Go's other threads under the filter too, for the instant until execve
-// ends them, and the filter may kill for what they do.
+// filterFlags leaves TSYNC out: it would put Go's other threads under the filter
+// too, for the instant until execve ends them, and the filter may kill for what
+// they do.
+func filterFlags(s *plan.LoadSeccomp) uint32 { return s.Flags &^ unix.SECCOMP_FILTER_FLAG_TSYNC }
+
+// loadSeccomp installs the filter for this thread.
 func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
 	c.allowHugePages()
 	if s.Notify {
@@ -23,7 +26,7 @@ func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
 			return err
 		}
 	}
-	listener, err := sys.LoadFilter(s.Flags&^unix.SECCOMP_FILTER_FLAG_TSYNC, s.Filter)
+	listener, err := sys.LoadFilter(filterFlags(s), s.Filter)
 	if err != nil || !s.Notify {
 		return err
 	}

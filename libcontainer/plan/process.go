@@ -31,6 +31,10 @@ type Hooks struct {
 	Dir    string // working directory: "" stays
 	Hooks  []specs.Hook
 	Log    HookLog
+	// Confined: they are programs of the container's, and run as its process
+	// will: under the limits and the filter that later steps have, and if they
+	// have no environment, in its own.
+	Confined bool
 }
 
 // HookLog is where the output of hooks is copied to: slots of OpenLog, counted
@@ -177,7 +181,13 @@ type Execute struct {
 
 func (s *UnshareCgroup) String() string { return "make cgroup namespace" }
 func (s *LoopbackUp) String() string    { return "bring up lo" }
-func (s *Hooks) String() string         { return fmt.Sprintf("run %d %s hooks", len(s.Hooks), s.Kind) }
+func (s *Hooks) String() string {
+	line := fmt.Sprintf("run %d %s hooks", len(s.Hooks), s.Kind)
+	if s.Confined {
+		line += ", under the process's limits and filter"
+	}
+	return line
+}
 func (s *SetHostname) String() string   { return "set hostname to " + strconv.Quote(s.Name) }
 func (s *SetDomainname) String() string { return "set domainname to " + strconv.Quote(s.Name) }
 func (s *Sysctl) String() string        { return "set sysctl " + s.Key + " to " + strconv.Quote(s.Value) }

@@ -319,6 +319,7 @@ func (s *Hooks) code(c *coder) {
 	c.str(&s.Kind)
 	c.str((*string)(&s.Status))
 	c.str(&s.Dir)
+	c.flag(&s.Confined)
 	list(c, &s.Hooks, func(h *specs.Hook) {
 		c.str(&h.Path)
 		c.strs(&h.Args)

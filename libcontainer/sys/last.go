@@ -12,11 +12,9 @@ import (
 // program: system calls only, as little as possible, because those who live in
 // its pid namespace see it and may be allowed to trace it.
 type Last struct {
+	Confinement
 	Program  *Program
-	Limits   []Limit
-	Filter   []unix.SockFilter // nil: none
-	Flags    uint32            // of the filter
-	Terminal bool              // standard input becomes the controlling terminal
+	Terminal bool // standard input becomes the controlling terminal
 
 	// Socket is close-on-exec. The process reads one byte from it before it
 	// does anything, and ends if there is none. If something fails it writes
@@ -26,24 +24,15 @@ type Last struct {
 	// The steps by the numbers that a report has.
 	SessionStep, LimitsStep, FilterStep, ProgramStep uint32
 
-	prog  unix.SockFprog
 	go1   [1]byte
 	pidfd int32
-}
-
-// Limit is one call of prlimit(2).
-type Limit struct {
-	Resource int
-	Limit    unix.Rlimit
 }
 
 // Clone makes the process, in the pid namespace that this thread has joined for
 // its children. It is a child of this process's parent. A pidfd of it is
 // returned: its number would mean something else to the parent.
 func (l *Last) Clone() (int, error) {
-	if len(l.Filter) > 0 {
-		l.prog = unix.SockFprog{Len: uint16(len(l.Filter)), Filter: &l.Filter[0]}
-	}
+	l.prepare()
 	_, errno := l.fork()
 	runtime.KeepAlive(l)
 	if errno != 0 {
@@ -94,23 +83,13 @@ func (l *Last) child() {
 			l.fail(l.SessionStep, errno)
 		}
 	}
-	for i := 0; i < len(l.Limits); i++ {
-		limit := &l.Limits[i]
-		_, _, errno := unix.RawSyscall6(unix.SYS_PRLIMIT64, 0, uintptr(limit.Resource), uintptr(unsafe.Pointer(&limit.Limit)), 0, 0, 0)
-		if errno != 0 {
-			l.fail(l.LimitsStep, errno)
-		}
+	if _, errno := l.limit(); errno != 0 {
+		l.fail(l.LimitsStep, errno)
 	}
-	if l.prog.Len > 0 {
-		_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(l.Flags), uintptr(unsafe.Pointer(&l.prog)))
-		if errno != 0 {
-			l.fail(l.FilterStep, errno)
-		}
+	if errno := l.load(); errno != 0 {
+		l.fail(l.FilterStep, errno)
 	}
-	p := l.Program
-	_, _, errno = unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.path)),
-		uintptr(unsafe.Pointer(&p.argv[0])), uintptr(unsafe.Pointer(&p.envv[0])))
-	l.fail(l.ProgramStep, errno)
+	l.fail(l.ProgramStep, l.Program.execve())
 }
 
 // fail reports and ends the process.

@@ -114,11 +114,7 @@ func NewProgram(path string, args, env []string) (*Program, error) {
 }
 
 // Execute replaces the process. It returns only if that fails.
-func (p *Program) Execute() error {
-	_, _, errno := unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.path)),
-		uintptr(unsafe.Pointer(&p.argv[0])), uintptr(unsafe.Pointer(&p.envv[0])))
-	return errno
-}
+func (p *Program) Execute() error { return p.execve() }
 
 // TerminalPeer opens the other end of a pseudo-terminal's master, whatever has
 // become of its name.

@@ -1,0 +1,68 @@
+#!/usr/bin/env bats
+# Attacks on the process and what runs beside it; each test is named after what
+# it is about in docs/attacks.md.
+load helpers
+
+# telling_hook: hook and process tell, in /out/told.*, what it is under.
+telling_hook() {
+	mkdir -m 777 "$BATS_TEST_TMPDIR/shared"
+	cat >"$BUNDLE/rootfs/bin/tell" <<-'END'
+		#!/bin/busybox sh
+		{
+			grep -E '^(Uid|Gid|Groups|Umask|Cap...|NoNewPrivs|Seccomp):' /proc/self/status
+			cat /proc/self/limits
+			env | grep -v ^SHLVL= | sort
+			mkdir /tmp/denied 2>/dev/null && echo mkdir
+			pwd
+		} >/out/told.$1
+	END
+	chmod 755 "$BUNDLE/rootfs/bin/tell"
+	config --arg out "$BATS_TEST_TMPDIR/shared" '.mounts += [{destination: "/out", source: $out, options: ["bind"]}]
+		| .hooks.startContainer = [{path: "/bin/tell", args: ["tell", "hook"]}]'
+	args /bin/tell process
+	echo me:x:1000:1000::/home/me:/bin/sh >>"$BUNDLE/rootfs/etc/passwd"
+}
+
+seccomp_without_mkdir='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO"}]}'
+
+@test "M1: a startContainer hook is under what the process is under" {
+	telling_hook
+	config ".linux.seccomp = $seccomp_without_mkdir
+		| .process.rlimits = [{type: \"RLIMIT_NOFILE\", soft: 77, hard: 99}, {type: \"RLIMIT_CORE\", soft: 0, hard: 0}]
+		| .process.env += [\"MARK=here\"]"
+	local nnp uid
+	for nnp in true false; do
+		for uid in 0 1000; do
+			config ".process.noNewPrivileges = $nnp | .process.user.uid = $uid"
+			chmod 777 "$BUNDLE/rootfs/tmp"
+			ok rt run -b "$BUNDLE" "$ID"
+			grep -q '^Seccomp:.*2$' "$BATS_TEST_TMPDIR/shared/told.hook" || fail "no filter: $(<"$BATS_TEST_TMPDIR/shared/told.hook")"
+			grep -q '^HOME=.' "$BATS_TEST_TMPDIR/shared/told.hook" || fail "no HOME"
+			grep -qx MARK=here "$BATS_TEST_TMPDIR/shared/told.hook" || fail "not the process's environment"
+			grep -q '^Max open files *77 *99 ' "$BATS_TEST_TMPDIR/shared/told.hook" || fail "not the process's limits"
+			if grep -qx mkdir "$BATS_TEST_TMPDIR/shared/told.hook"; then fail "the filter is not at work"; fi
+			same "the hook is under" "$(<"$BATS_TEST_TMPDIR/shared/told.hook")" "$(<"$BATS_TEST_TMPDIR/shared/told.process")"
+			rm "$BATS_TEST_TMPDIR"/shared/told.*
+		done
+	done
+}
+
+@test "M1: limits and filters that no runtime could live with" {
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO", syscalls: [{action: "SCMP_ACT_ALLOW",
+			names: ["execve", "exit_group", "brk", "arch_prctl", "set_tid_address", "mmap", "mprotect", "munmap", "write", "writev", "open", "openat", "close", "fstat",
+				"readlink", "readlinkat", "ioctl", "rt_sigaction", "rt_sigprocmask", "getuid", "geteuid", "getpid", "getppid", "utimensat", "prctl",
+				"set_robust_list", "rseq", "prlimit64", "getrandom", "uname", "stat", "newfstatat", "statx", "getcwd", "read", "fcntl", "dup2", "poll", "rt_sigreturn"]}]}
+		| .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 5, hard: 5}, {type: "RLIMIT_NPROC", soft: 1, hard: 1},
+			{type: "RLIMIT_DATA", soft: 4194304, hard: 4194304}, {type: "RLIMIT_AS", soft: 67108864, hard: 67108864}]
+		| .hooks.startContainer = [{path: "/bin/touch", args: ["touch", "/tmp/before"]}]'
+	args test -e /tmp/before
+	ok rt run -b "$BUNDLE" "$ID"
+}
+
+@test "M1: a startContainer hook that cannot be executed" {
+	config '.hooks.startContainer = [{path: "/bin/true"}, {path: "/no/such"}]'
+	no 1 'error running startContainer hook #1: fork/exec /no/such: no such file or directory' rt run -b "$BUNDLE" "$ID"
+	config '.hooks.startContainer = [{path: "/bin/true"}] | .process.rlimits = [] | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+		syscalls: [{names: ["execve"], action: "SCMP_ACT_ERRNO", errnoRet: 1}]}'
+	no 1 'error running startContainer hook #0: fork/exec /bin/true: operation not permitted' rt run -b "$BUNDLE" "$ID"
+}
