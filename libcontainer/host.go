@@ -20,10 +20,14 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 	if err != nil {
 		return specconv.Host{}, err
 	}
+	last, err := caps.Last()
+	if err != nil {
+		return specconv.Host{}, err
+	}
 	h := specconv.Host{
 		EUID:    os.Geteuid(),
 		UserNS:  inUserNamespace(),
-		LastCap: caps.Last(),
+		LastCap: last,
 		Caps:    permitted,
 		Kcore:   exists("/proc/kcore"),
 

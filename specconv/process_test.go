@@ -115,6 +115,7 @@ func TestCapabilities(t *testing.T) {
 		Effective:   1 << unix.CAP_CHOWN,
 		Inheritable: 1<<unix.CAP_CHOWN | 1<<unix.CAP_KILL,
 		Ambient:     1 << unix.CAP_CHOWN,
+		Last:        goldenHost.LastCap,
 	}
 	if got := step[*plan.SetCapabilities](t, p); *got != want {
 		t.Errorf("%s, want %s", got, &want)
@@ -127,7 +128,7 @@ func TestCapabilities(t *testing.T) {
 		`{"process": {"noNewPrivileges": true}, ` + filter + `}`: false,
 	} {
 		p := planOf(t, fragment)
-		if got := step[*plan.SetCapabilities](t, p); *got != (plan.SetCapabilities{KeepAdmin: keep}) {
+		if got := step[*plan.SetCapabilities](t, p); *got != (plan.SetCapabilities{Last: goldenHost.LastCap, KeepAdmin: keep}) {
 			t.Errorf("%s: %+v", fragment, got)
 		}
 		if len(steps[*plan.LoadSeccomp](p)) > 0 && p.Init[len(p.Init)-2].Field != "linux.seccomp" {

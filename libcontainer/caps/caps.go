@@ -5,6 +5,8 @@ package caps
 import (
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -45,7 +47,7 @@ func Apply(s *plan.SetCapabilities) error {
 	if err := set(now.permitted, now.permitted, now.inheritable); err != nil {
 		return err
 	}
-	if err := drop(s.Bounding); err != nil {
+	if err := drop(s.Bounding, s.Last); err != nil {
 		return err
 	}
 	permitted, effective := s.Permitted, s.Effective
@@ -60,27 +62,71 @@ func Apply(s *plan.SetCapabilities) error {
 	if err := set(effective, permitted, s.Inheritable); err != nil {
 		return err
 	}
-	return setAmbient(s.Ambient)
+	if err := setAmbient(s.Ambient); err != nil {
+		return err
+	}
+	return check(s, sets{effective, permitted, s.Inheritable})
 }
 
-// drop removes from the bounding set all that keep does not name.
-func drop(keep uint64) error {
+// drop removes from the bounding set all that keep does not name. last is the
+// kernel's highest. An error of a read proves nothing: a filter that the runtime
+// itself is under may have answered.
+func drop(keep uint64, last int) error {
 	for c := range 64 {
 		if keep&(1<<c) != 0 {
 			continue
 		}
-		has, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_CAPBSET_READ, uintptr(c), 0)
-		if errno == unix.EINVAL {
-			return nil // beyond the kernel's last
-		}
-		if has == 0 {
+		if has, err := bounding(c); err == nil && !has {
 			continue
 		}
-		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0); err != nil {
+		err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0)
+		if err != nil && (c <= last || err != unix.EINVAL) {
 			return os.NewSyscallError("prctl PR_CAPBSET_DROP", err)
 		}
 	}
 	return nil
+}
+
+// check reads back what this thread has: that a call succeeded may be the word
+// of a filter, too.
+func check(s *plan.SetCapabilities, want sets) error {
+	got, err := current()
+	if err != nil {
+		return err
+	}
+	if got != want {
+		return fmt.Errorf("capset has not set what it was asked for: got %+x, expected %+x", got, want)
+	}
+	for c := 0; c <= s.Last; c++ {
+		inBounding, err := bounding(c)
+		if err != nil {
+			return os.NewSyscallError("prctl PR_CAPBSET_READ", err)
+		}
+		isAmbient, err := ambient(c)
+		if err != nil {
+			return os.NewSyscallError("prctl PR_CAP_AMBIENT_IS_SET", err)
+		}
+		if inBounding && s.Bounding&(1<<c) == 0 || isAmbient != (s.Ambient&(1<<c) != 0) {
+			return fmt.Errorf("prctl has not set what it was asked for: capability %d: bounding %t, ambient %t", c, inBounding, isAmbient)
+		}
+	}
+	return nil
+}
+
+// bounding reports whether a capability is in this thread's bounding set.
+func bounding(c int) (bool, error) { return ask(unix.PR_CAPBSET_READ, uintptr(c), 0) }
+
+// ambient reports whether a capability is in this thread's ambient set.
+func ambient(c int) (bool, error) {
+	return ask(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, uintptr(c))
+}
+
+func ask(option int, arg2, arg3 uintptr) (bool, error) {
+	yes, _, errno := unix.RawSyscall6(unix.SYS_PRCTL, uintptr(option), arg2, arg3, 0, 0, 0)
+	if errno != 0 {
+		return false, errno
+	}
+	return yes != 0, nil
 }
 
 func setAmbient(caps uint64) error {
@@ -132,15 +178,15 @@ func set(effective, permitted, inheritable uint64) error {
 }
 
 // Last returns the number of the kernel's highest capability.
-func Last() int {
-	low, high := 0, 63 // CAP_CHOWN is there; find the first that is not
-	for low < high {
-		mid := (low + high + 1) / 2
-		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(mid), 0, 0, 0); err == nil {
-			low = mid
-		} else {
-			high = mid - 1
-		}
+func Last() (int, error) {
+	const file = "/proc/sys/kernel/cap_last_cap"
+	text, err := sys.ReadFile(file, 16)
+	if err != nil {
+		return 0, err
 	}
-	return low
+	last, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || last < 0 || last > 63 {
+		return 0, fmt.Errorf("read %s: unexpected %q", file, text)
+	}
+	return last, nil
 }

@@ -1,6 +1,7 @@
 package caps
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
@@ -106,7 +108,7 @@ func TestApply(t *testing.T) {
 		return
 	}
 	systest.MustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1000}))
-	systest.MustDo(t, Apply(&plan.SetCapabilities{Bounding: chown | kill | bind, Permitted: chown | kill, Effective: kill, Inheritable: chown, Ambient: chown}))
+	systest.MustDo(t, Apply(&plan.SetCapabilities{Last: last(t), Bounding: chown | kill | bind, Permitted: chown | kill, Effective: kill, Inheritable: chown, Ambient: chown}))
 	expect(t, map[string]string{
 		"CapBnd": hex(chown | kill | bind), "CapPrm": hex(chown | kill), "CapEff": hex(kill), "CapInh": hex(chown), "CapAmb": hex(chown),
 	})
@@ -116,7 +118,7 @@ func TestApplyNothing(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	systest.MustDo(t, Apply(&plan.SetCapabilities{}))
+	systest.MustDo(t, Apply(&plan.SetCapabilities{Last: last(t)}))
 	expect(t, map[string]string{"CapBnd": hex(0), "CapPrm": hex(0), "CapEff": hex(0), "CapInh": hex(0), "CapAmb": hex(0)})
 }
 
@@ -127,7 +129,7 @@ func TestApplyKeepAdmin(t *testing.T) {
 		return
 	}
 	systest.MustDo(t, Become(&plan.SetIdentity{UID: 1000, GID: 1000}))
-	systest.MustDo(t, Apply(&plan.SetCapabilities{Bounding: chown, Permitted: chown, Effective: chown, KeepAdmin: true}))
+	systest.MustDo(t, Apply(&plan.SetCapabilities{Last: last(t), Bounding: chown, Permitted: chown, Effective: chown, KeepAdmin: true}))
 	expect(t, map[string]string{
 		"CapBnd": hex(chown), "CapPrm": hex(chown | admin), "CapEff": hex(chown | admin), "CapInh": hex(0), "CapAmb": hex(0),
 	})
@@ -137,12 +139,60 @@ func TestApplyKeepAdmin(t *testing.T) {
 	}
 }
 
+// TestApplyUnderFilter: what a filter of an outer sandbox answers is not taken for
+// what the kernel does.
+func TestApplyUnderFilter(t *testing.T) {
+	for name, c := range map[string]struct {
+		option  uint32
+		errno   uint32
+		want    string
+		dropped bool
+	}{
+		"no read":    {unix.PR_CAPBSET_READ, uint32(unix.EINVAL), "PR_CAPBSET_READ: invalid argument", true},
+		"no drop":    {unix.PR_CAPBSET_DROP, uint32(unix.EINVAL), "PR_CAPBSET_DROP: invalid argument", false},
+		"false drop": {unix.PR_CAPBSET_DROP, 0, "capability 1: bounding true", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !alone(t) {
+				return
+			}
+			_, err := sys.LoadFilter(0, []unix.SockFilter{
+				{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // nr
+				{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_PRCTL, Jf: 3},
+				{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: firstArgument},
+				{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: c.option, Jf: 1},
+				{Code: unix.BPF_RET, K: unix.SECCOMP_RET_ERRNO | c.errno},
+				{Code: unix.BPF_RET, K: unix.SECCOMP_RET_ALLOW},
+			})
+			systest.MustDo(t, err)
+			err = Apply(&plan.SetCapabilities{Last: last(t), Bounding: chown, Permitted: chown, Effective: chown})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want %s", err, c.want)
+			}
+			if got := status(t)["CapBnd"]; (got == hex(chown)) != c.dropped {
+				t.Errorf("the bounding set is %s", got)
+			}
+		})
+	}
+}
+
+// firstArgument is where the low half of a system call's first argument is in
+// struct seccomp_data, see seccomp(2).
+var firstArgument = 16 + 4*uint32(binary.NativeEndian.Uint16([]byte{0, 1})&1)
+
+func last(t *testing.T) int {
+	t.Helper()
+	n, err := Last()
+	systest.MustDo(t, err)
+	return n
+}
+
 func TestApplyMore(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	systest.MustDo(t, Apply(&plan.SetCapabilities{Bounding: chown, Permitted: chown | 1<<unix.CAP_SETPCAP, Effective: chown | 1<<unix.CAP_SETPCAP}))
-	err := Apply(&plan.SetCapabilities{Permitted: chown | kill})
+	systest.MustDo(t, Apply(&plan.SetCapabilities{Last: last(t), Bounding: chown, Permitted: chown | 1<<unix.CAP_SETPCAP, Effective: chown | 1<<unix.CAP_SETPCAP}))
+	err := Apply(&plan.SetCapabilities{Last: last(t), Permitted: chown | kill})
 	if !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "0x20") {
 		t.Errorf("error %v, want %v and the missing one", err, unix.EPERM)
 	}
@@ -151,7 +201,13 @@ func TestApplyMore(t *testing.T) {
 func TestLast(t *testing.T) {
 	data, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
 	systest.MustDo(t, err)
-	if got, want := strconv.Itoa(Last()), strings.TrimSpace(string(data)); got != want {
-		t.Errorf("last capability is %s, want %s", got, want)
+	last, err := Last()
+	if want := strings.TrimSpace(string(data)); err != nil || strconv.Itoa(last) != want {
+		t.Errorf("last capability is %d, %v, want %s", last, err, want)
+	}
+	for c := range 64 {
+		if _, err := bounding(c); (err == nil) != (c <= last) {
+			t.Errorf("capability %d: %v, the last is %d", c, err, last)
+		}
 	}
 }

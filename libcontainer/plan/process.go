@@ -133,6 +133,7 @@ type SetIdentity struct {
 // SetCapabilities sets the five sets, as bits by capability number.
 type SetCapabilities struct {
 	Bounding, Effective, Permitted, Inheritable, Ambient uint64
+	Last                                                 int // the kernel's highest capability
 	// KeepAdmin leaves CAP_SYS_ADMIN in permitted and effective, which execve
 	// recomputes: loading a filter without no_new_privs needs it.
 	KeepAdmin bool

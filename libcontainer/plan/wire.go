@@ -404,6 +404,7 @@ func (s *SetCapabilities) code(c *coder) {
 	c.u64(&s.Permitted)
 	c.u64(&s.Inheritable)
 	c.u64(&s.Ambient)
+	c.num(&s.Last)
 	c.flag(&s.KeepAdmin)
 }
 
