@@ -14,10 +14,11 @@ import (
 // EventType says what happened.
 type EventType string
 
-// The types of events. Those after the second are not runc's.
+// The types of events. Only the first two are runc's.
 const (
 	EventStats    EventType = "stats"
-	EventOOM      EventType = "oom"      // the container ran out of memory
+	EventOOM      EventType = "oom"      // the container ran out of memory; without data, as runc has it
+	EventMemory   EventType = "memory"   // after each EventOOM: what it counted
 	EventPids     EventType = "pids"     // a fork failed because of pids.max
 	EventPressure EventType = "pressure" // tasks waited for a resource
 	EventExit     EventType = "exit"     // init has ended
@@ -28,7 +29,7 @@ const (
 type Event struct {
 	Type    EventType
 	Stats   *Stats
-	Memory  *cgroups.MemoryEvents    // OOM: counted since the cgroup was made
+	Memory  *cgroups.MemoryEvents    // Memory: counted since the cgroup was made
 	Pids    *cgroups.PidsEvents      // Pids
 	Trigger *cgroups.PressureTrigger // Pressure: the one that went off
 }
@@ -142,7 +143,7 @@ func (w *watcher) compare() error {
 	before := w.seen
 	w.seen = now
 	if m, old := now.Memory, before.Memory; m != nil && (old == nil || m.OOM > old.OOM || m.OOMKill > old.OOMKill) {
-		if err := w.tell(&Event{Type: EventOOM, Memory: m}); err != nil {
+		if err := errors.Join(w.tell(&Event{Type: EventOOM}), w.tell(&Event{Type: EventMemory, Memory: m})); err != nil {
 			return err
 		}
 	}

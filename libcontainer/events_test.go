@@ -33,8 +33,8 @@ func TestCompare(t *testing.T) {
 	}{
 		{"cgroup.events", "populated 1\nfrozen 1\n", nil},
 		{"memory.events", "low 1\nhigh 9\nmax 9\noom 2\noom_kill 2\n", nil},
-		{"memory.events", "low 1\nhigh 9\nmax 9\noom 3\noom_kill 2\n", []EventType{EventOOM}},
-		{"memory.events", "low 1\nhigh 9\nmax 9\noom 3\noom_kill 3\n", []EventType{EventOOM}},
+		{"memory.events", "low 1\nhigh 9\nmax 9\noom 3\noom_kill 2\n", []EventType{EventOOM, EventMemory}},
+		{"memory.events", "low 1\nhigh 9\nmax 9\noom 3\noom_kill 3\n", []EventType{EventOOM, EventMemory}},
 		{"pids.events", "max 8\n", []EventType{EventPids}},
 		{"pids.events", "max 8\n", nil},
 	} {

@@ -24,6 +24,12 @@ shown() { tr -d '\r' <"$OUT"; }
 	same shown "$(shown)" $'/dev/pts/0\nready\nhello\ngot hello'
 }
 
+@test "lines end as the program ends them where standard output is no terminal" {
+	tty 'echo hi; stat -c done /'
+	ok "$PROBE" pty -- sh -c '"$0" --root "$1" run --bundle "$2" "$3" | od -An -c' "$RUNTIME" "$ROOT" "$BUNDLE" "$ID"
+	same bytes "$(tr -d ' \r\n' <"$OUT")" 'hi\ndone\n'
+}
+
 @test "the terminal is /dev/console and the controlling one, and is the user's" {
 	config '.process.user = {uid: 1000, gid: 1000}'
 	tty 'tty </dev/console; stat -c %u /dev/console; echo to tty >/dev/tty; stat -c "%u %a" /dev/pts/0'

@@ -24,9 +24,9 @@ func (inv *invocation) eventsCommand() *cli.Command {
 		Usage:     "show what a container uses and what happens to it",
 		ArgsUsage: "<container-id>",
 		Description: `Prints one JSON object per line, with "type", "id" and "data": stats at every
-interval, and in between, when it happens, oom (out of memory), pids (pids.max
-kept a process from being made), pressure (see --pressure) and exit. That one
-is the last.`,
+interval, and in between, when it happens, oom (out of memory), memory (after each
+oom, its counters), pids (pids.max kept a process from being made), pressure (see
+--pressure) and exit. That one is the last.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "stats", Destination: &once, Usage: "print the statistics of now, and nothing else"},
 			&cli.DurationFlag{

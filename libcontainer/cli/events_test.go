@@ -286,7 +286,8 @@ func TestEvents(t *testing.T) {
 		event libcontainer.Event
 		want  string
 	}{
-		{libcontainer.Event{Type: libcontainer.EventOOM, Memory: &cgroups.MemoryEvents{OOM: 2, OOMKill: 1}}, `{"type":"oom","id":"web","data":{"oom":2,"oom_kill":1}}`},
+		{libcontainer.Event{Type: libcontainer.EventOOM}, `{"type":"oom","id":"web"}`},
+		{libcontainer.Event{Type: libcontainer.EventMemory, Memory: &cgroups.MemoryEvents{OOM: 2, OOMKill: 1}}, `{"type":"memory","id":"web","data":{"oom":2,"oom_kill":1}}`},
 		{libcontainer.Event{Type: libcontainer.EventPids, Pids: &cgroups.PidsEvents{Max: 4}}, `{"type":"pids","id":"web","data":{"max":4}}`},
 		{libcontainer.Event{Type: libcontainer.EventPressure, Trigger: &trigger}, `{"type":"pressure","id":"web","data":{"trigger":"io:full:150ms/2s"}}`},
 		{libcontainer.Event{Type: libcontainer.EventExit}, `{"type":"exit","id":"web"}`},

@@ -33,6 +33,9 @@ func newRelay(master int, streams [3]int) (*Relay, error) {
 	r := &Relay{master: master, slave: -1, streams: streams, wake: -1}
 	err := os.NewSyscallError("fcntl", unix.SetNonblock(master, true))
 	if err == nil {
+		err = plainLines(master)
+	}
+	if err == nil {
 		// A container may let go of its terminal and come back to it, as
 		// systemd does with /dev/console. Held here, it has no end before.
 		r.slave, err = sys.TerminalPeer(master)
@@ -156,15 +159,26 @@ func (r *Relay) makeRaw() error {
 	return setTermios(r.streams[0], raw(now))
 }
 
-// raw is what cfmakeraw(3) makes of settings.
+// raw is what cfmakeraw(3) makes of settings, but for OPOST: what this process and others print there goes on to begin
+// at the left, and the container's lines end in no CR of their own (see plainLines).
 func raw(t *unix.Termios) *unix.Termios {
 	made := *t
 	made.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
-	made.Oflag &^= unix.OPOST
 	made.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
 	made.Cflag = made.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
 	made.Cc[unix.VMIN], made.Cc[unix.VTIME] = 1, 0
 	return &made
+}
+
+// plainLines has a terminal end lines as the program in it does, without a CR: standard output need not be a terminal, and
+// one that is adds its own.
+func plainLines(master int) error {
+	t, err := unix.IoctlGetTermios(master, unix.TCGETS)
+	if err == nil {
+		t.Oflag &^= unix.ONLCR
+		err = unix.IoctlSetTermios(master, unix.TCSETS, t)
+	}
+	return os.NewSyscallError("ioctl TCSETS", err)
 }
 
 // setTermios changes settings also from the background, where SIGTTOU would

@@ -114,7 +114,7 @@ func TestRelayCopies(t *testing.T) {
 		t.Errorf("the container read %q, %v", buf[:n], err)
 	}
 	s.slave.WriteString("printed\n")
-	want := "typed\r\nprinted\r\n" // the first is the echo
+	want := "typed\nprinted\n" // the first is the echo
 	if _, err := io.ReadFull(outR, buf[:len(want)]); string(buf[:len(want)]) != want {
 		t.Errorf("the caller read %q, %v", buf[:len(want)], err)
 	}
@@ -157,8 +157,8 @@ func TestRelayLastWords(t *testing.T) {
 	_, err := unix.FcntlInt(outW.Fd(), unix.F_SETPIPE_SZ, 4096)
 	systest.MustDo(t, err)
 	s := play(t, number(t, inR), int(outW.Fd()))
-	text := strings.Repeat("last words.\r\n", 500) // more than the pipe takes
-	s.slave.WriteString(strings.ReplaceAll(text, "\r", ""))
+	text := strings.Repeat("last words.\n", 500) // more than the pipe takes
+	s.slave.WriteString(text)
 	s.init.Process.Kill()
 	s.init.Wait()
 	ended := make(chan bool)
@@ -243,10 +243,13 @@ func TestRelayRaw(t *testing.T) {
 	if !isRaw(t, int(stdin.Fd())) {
 		t.Error("it is not raw")
 	}
+	if settings(t, int(stdin.Fd())).Oflag&unix.OPOST == 0 {
+		t.Error("what is printed there would not begin at the left")
+	}
 	unix.Write(caller, []byte("\x03\r"))
-	buf := make([]byte, 4)
+	buf := make([]byte, 3)
 	io.ReadFull(outR, buf)
-	if string(buf) != "^C\r\n" {
+	if string(buf) != "^C\n" {
 		t.Errorf("the container's terminal showed %q", buf)
 	}
 	s.end(t)

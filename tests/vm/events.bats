@@ -78,7 +78,7 @@ of_both() {
 	watch
 	touch "$BUNDLE/rootfs/tmp/go"
 	until_true told oom
-	killed() { [ "$(jq 'select(.type == "oom") | .data.oom_kill // 0' "$BATS_TEST_TMPDIR/events" | tail -n 1)" -ge 1 ]; }
+	killed() { [ "$(jq 'select(.type == "memory") | .data.oom_kill // 0' "$BATS_TEST_TMPDIR/events" | tail -n 1)" -ge 1 ]; }
 	until_true killed
 	same complaints "$(cat "$BATS_TEST_TMPDIR/events.err")" ""
 }
@@ -92,7 +92,7 @@ of_both() {
 	until_true told exit
 	until_true eval "! kill -0 $watcher"
 	wait "$watcher"
-	same order "$(jq -r .type "$BATS_TEST_TMPDIR/events" | grep -v stats | uniq | tr '\n' ' ')" "oom exit "
+	same order "$(jq -r .type "$BATS_TEST_TMPDIR/events" | grep -v -e stats -e memory | uniq | tr '\n' ' ')" "oom exit "
 	watcher=
 }
 
