@@ -148,7 +148,7 @@ no() {
 }
 
 # one_error: the last try said one thing on stderr, on one line (a hint for
-# people may follow on a line of its own).
+# people may precede it, on a line of its own).
 one_error() {
 	local said
 	said=$(grep -cv '^hint: ' "$ERR")

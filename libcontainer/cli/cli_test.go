@@ -53,7 +53,10 @@ func textLine(msg, rest string) string {
 	return `time="` + stamp + `" level=error msg=` + strconv.Quote(msg) + rest + "\n"
 }
 
-// usageHints are what follows the errors of TestUsage on a line of its own.
+// hinted is what standard error gets without --log: the hint, and as the last line the error.
+func hinted(hint, line string) string { return "hint: " + hint + "\n" + line }
+
+// usageHints come before the errors of TestUsage, on a line of their own.
 var usageHints = map[string]string{
 	"create --preserve-fds x y":  "--preserve-fds takes a whole number",
 	"kill -9 x":                  "the signal has no dash and follows the id: kill ID 9",
@@ -129,7 +132,7 @@ func TestUsage(t *testing.T) {
 			hint = "crun-go --help lists the commands"
 		}
 		if hint != "" {
-			want += "hint: " + hint + "\n"
+			want = hinted(hint, want)
 		}
 		if got.code != c.code || got.errout != want || !strings.HasPrefix(got.out, c.out) || c.out == "" && got.out != "" {
 			t.Errorf("crun-go %s: rc %d (want %d)\nstderr %q\n  want %q\nstdout %.90q\n  want %q", c.args, got.code, c.code, got.errout, want, got.out, c.out)

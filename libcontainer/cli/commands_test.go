@@ -58,7 +58,7 @@ func container(t *testing.T, root, id string, alive bool, change func(*state.Sta
 	return dir
 }
 
-const signalHint = "hint: a signal is a name, such as TERM or SIGTERM, or a number, such as 15\n"
+const signalHint = "a signal is a name, such as TERM or SIGTERM, or a number, such as 15"
 
 func TestCommands(t *testing.T) {
 	root := t.TempDir()
@@ -69,8 +69,10 @@ func TestCommands(t *testing.T) {
 	}
 	missing := textLine("container does not exist", " code=not-found")
 	stopped := textLine("container not running", " code=not-running")
-	invalid := textLine("invalid container ID format", " code=invalid-id") + `hint: an id is made of letters, digits, "_", "+", "-" and "."`
-	bogus := textLine(`unknown signal "BOGUS"`, "") + signalHint
+	invalid := func(why string) string {
+		return hinted(`an id is made of letters, digits, "_", "+", "-" and "."`+why, textLine("invalid container ID format", " code=invalid-id"))
+	}
+	bogus := hinted(signalHint, textLine(`unknown signal "BOGUS"`, ""))
 	for _, c := range []struct {
 		args   string
 		code   int
@@ -83,20 +85,20 @@ func TestCommands(t *testing.T) {
 		{"delete none", 1, missing},
 		{"delete --force none", 0, ""},
 		{"state ''", 1, textLine("container id cannot be empty", "")},
-		{"state ..", 1, invalid + `, and is neither "." nor ".."` + "\n"},
-		{"delete -f a/b", 1, invalid + `, but "a/b" has "/"` + "\n"},
+		{"state ..", 1, invalid(`, and is neither "." nor ".."`)},
+		{"delete -f a/b", 1, invalid(`, but "a/b" has "/"`)},
 		{"start stopped", 1, textLine("cannot start a container that has stopped", "")},
 		{"start running", 1, textLine("cannot start an already running container", "")},
 		{"kill stopped", 1, stopped},
 		{"kill stopped KILL", 1, stopped},
 		{"kill --all stopped KILL", 0, ""},
 		{"kill -a stopped 9", 0, ""},
-		{"kill KILL stopped", 1, missing + "hint: the id comes before the signal: kill ID KILL\n"},
+		{"kill KILL stopped", 1, hinted("the id comes before the signal: kill ID KILL", missing)},
 		{"kill stopped BOGUS", 1, bogus},
 		{"kill running BOGUS", 1, bogus},
 		{"kill running 0", 0, ""},
-		{"delete running", 1, textLine("cannot delete container running that is not stopped: running", "") +
-			"hint: end it first, with kill ID KILL, or do both at once, with delete --force ID\n"},
+		{"delete running", 1, hinted("end it first, with kill ID KILL, or do both at once, with delete --force ID",
+			textLine("cannot delete container running that is not stopped: running", ""))},
 		{"state half", 1, missing},
 		{"delete half", 1, missing},
 		{"delete stopped", 0, ""},

@@ -106,15 +106,20 @@ func absoluteTarget(target string) (string, error) {
 // fail reports the error that ends the program.
 func (l *log) fail(err error) {
 	r := record{level: levelError, msg: err.Error(), detail: describe(err), warnings: l.held}
-	logErr := l.write(&r)
-	if l.target == "" {
-		l.print(l.format(&r), r.hint)
+	if l.target != "" {
+		if err := l.write(&r); err != nil {
+			l.print(err.Error())
+		}
+		l.print(r.msg)
 		return
 	}
-	if logErr != nil {
-		l.print([]byte(logErr.Error()+"\n"), "")
+	// The message is the last line, which callers show, and both lines are one write: readers of a pipe may stop at the
+	// first. JSON has the hint in the record.
+	var hint string
+	if !l.json && r.hint != "" {
+		hint, r.hint = "hint: "+r.hint+"\n", ""
 	}
-	l.print([]byte(r.msg+"\n"), r.hint)
+	l.stderr.Write(append([]byte(hint), l.format(&r)...))
 }
 
 // warn reports what does not keep the program from going on, if the specification demands it, warnings are asked for, or a
@@ -138,7 +143,7 @@ func (l *log) flush() {
 		if l.target == "" {
 			l.stderr.Write(l.format(&l.held[i]))
 		} else if err := l.write(&l.held[i]); err != nil {
-			l.print([]byte(err.Error()+"\n"), "")
+			l.print(err.Error())
 		}
 	}
 	l.held = nil
@@ -154,14 +159,8 @@ func (l *log) watched() bool {
 	return err == nil
 }
 
-// print writes a line to standard error and the hint on one of its own, in one write: readers of a pipe may stop at the
-// first. JSON has the hint in the record.
-func (l *log) print(line []byte, hint string) {
-	if hint != "" && !(l.json && l.target == "") {
-		line = append(append(append(line, "hint: "...), hint...), '\n')
-	}
-	l.stderr.Write(line)
-}
+// print writes a line to standard error.
+func (l *log) print(line string) { io.WriteString(l.stderr, line+"\n") }
 
 // write appends a record to the target, if there is one.
 func (l *log) write(r *record) error {
@@ -231,8 +230,7 @@ func formatJSON(at string, r *record) []byte {
 	return append(w.Bytes(), '\n')
 }
 
-// formatText writes time, level and message first and the rest sorted, as logrus does. The hint is for people and not part
-// of the line.
+// formatText writes time, level and message first and the rest sorted, as logrus does.
 func formatText(at string, r *record) []byte {
 	b := append(make([]byte, 0, 256), `time="`...)
 	b = append(append(b, at...), `" level=`...)
@@ -242,7 +240,7 @@ func formatText(at string, r *record) []byte {
 	for i := range r.warnings {
 		warnings = append(warnings, strings.TrimPrefix(r.warnings[i].field+": "+r.warnings[i].msg, ": "))
 	}
-	for _, pair := range [...][2]string{{"code", r.code}, {"errno", r.errno}, {"field", r.field}, {"warnings", strings.Join(warnings, "; ")}} {
+	for _, pair := range [...][2]string{{"code", r.code}, {"errno", r.errno}, {"field", r.field}, {"hint", r.hint}, {"warnings", strings.Join(warnings, "; ")}} {
 		if pair[1] != "" {
 			b = append(append(append(b, ' '), pair[0]...), '=')
 			b = appendWord(b, pair[1])

@@ -38,6 +38,7 @@ func TestFail(t *testing.T) {
 		object  = `{"level":"error","msg":"crun-go create failed: exec: \"nosuch\": executable file not found in $PATH","time":"2026-01-02T03:04:05Z"}` + "\n"
 		hinted  = `{"hint":"look","level":"error","msg":"crun-go create failed: exec: \"nosuch\": executable file not found in $PATH","time":"2026-01-02T03:04:05Z"}` + "\n"
 		hint    = "hint: look\n"
+		advice  = `time="2026-01-02T03:04:05Z" level=error msg="crun-go create failed: exec: \"nosuch\": executable file not found in $PATH" hint=look` + "\n"
 		toFile  = true
 		asJSON  = true
 		advised = true
@@ -47,13 +48,13 @@ func TestFail(t *testing.T) {
 		log, stderr      string
 	}{
 		{false, false, false, "", text},
-		{false, false, advised, "", text + hint},
+		{false, false, advised, "", hint + text},
 		{false, asJSON, false, "", object},
 		{false, asJSON, advised, "", hinted},
 		{toFile, false, false, text, msg + "\n"},
-		{toFile, false, advised, text, msg + "\n" + hint},
+		{toFile, false, advised, advice, msg + "\n"},
 		{toFile, asJSON, false, object, msg + "\n"},
-		{toFile, asJSON, advised, hinted, msg + "\n" + hint},
+		{toFile, asJSON, advised, hinted, msg + "\n"},
 	} {
 		target := ""
 		if c.file {
@@ -197,7 +198,7 @@ func TestDescribe(t *testing.T) {
 func TestFormatText(t *testing.T) {
 	r := &record{level: levelError, msg: "plain", detail: detail{code: "system", errno: "ENOENT", field: `annotations["a b"]`, hint: "no"}}
 	got := string(formatText("T", r))
-	if want := `time="T" level=error msg=plain code=system errno=ENOENT field="annotations[\"a b\"]"` + "\n"; got != want {
+	if want := `time="T" level=error msg=plain code=system errno=ENOENT field="annotations[\"a b\"]" hint=no` + "\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := string(appendWord(nil, "")); got != `""` {

@@ -25,7 +25,7 @@ func TestRegex(t *testing.T) {
 		{"kill -r live$ 0", 0, "", "db web-1 web-2 web-live "},
 		{"kill --all -r . 0", 0, "", "db web-1 web-2 web-live "},
 		{"kill -r nothing KILL", 0, "", "db web-1 web-2 web-live "},
-		{"kill -r . BOGUS", 1, textLine(`unknown signal "BOGUS"`, "") + signalHint, "db web-1 web-2 web-live "},
+		{"kill -r . BOGUS", 1, hinted(signalHint, textLine(`unknown signal "BOGUS"`, "")), "db web-1 web-2 web-live "},
 		{"kill -r ( KILL", 1, textLine(`invalid regular expression "(": unmatched (`, ""), "db web-1 web-2 web-live "},
 		{"delete -r [ ", 1, textLine(`invalid regular expression "[": unmatched [, or a class that is not known`, ""), "db web-1 web-2 web-live "},
 		{"delete -r 2$", 0, "", "db web-1 web-live "},

@@ -68,7 +68,7 @@ func TestList(t *testing.T) {
 	if got := crun("--root " + root + " list -q"); got != (result{0, "a\nb\n", complaint}) {
 		t.Errorf("list -q: %+v", got)
 	}
-	if got := crun("--root " + root + " list -f yaml"); got.code != 1 || !strings.HasSuffix(got.errout, textLine("invalid format option", "")+"hint: --format is table or json, not \"yaml\"\n") {
+	if got := crun("--root " + root + " list -f yaml"); got.code != 1 || !strings.HasSuffix(got.errout, hinted(`--format is table or json, not "yaml"`, textLine("invalid format option", ""))) {
 		t.Errorf("list -f yaml: %+v", got)
 	}
 	got := crun("--root " + root + "/none list")

@@ -131,7 +131,7 @@ func TestLiveCommands(t *testing.T) {
 		{"resume running", "", awake},
 		{"ps -f json stopped", "null\n", ""},
 		{"ps --format json running", "[" + strconv.Itoa(os.Getpid()) + "]\n", ""},
-		{"ps --format yaml running", "", textLine("invalid format option", "") + "hint: --format is table or json, not \"yaml\"\n"},
+		{"ps --format yaml running", "", hinted(`--format is table or json, not "yaml"`, textLine("invalid format option", ""))},
 	} {
 		got := crun("--root " + root + " " + c.args)
 		code := 0
@@ -143,15 +143,15 @@ func TestLiveCommands(t *testing.T) {
 		}
 	}
 	t.Setenv("PATH", "/nowhere")
-	want := textLine(`exec: "ps": executable file not found in $PATH`, "") +
-		"hint: install ps(1), which Linux distributions have in their package procps, or ask for --format json\n"
+	want := hinted("install ps(1), which Linux distributions have in their package procps, or ask for --format json",
+		textLine(`exec: "ps": executable file not found in $PATH`, ""))
 	if got := crun("--root " + root + " ps running"); got.code != 1 || got.errout != want {
 		t.Errorf("no ps: %+v\nwant %s", got, want)
 	}
 }
 
 func noCgroupText() string {
-	return textLine("linux.cgroupsPath: the container has no cgroup of its own", " code=config field=linux.cgroupsPath") +
-		"hint: made anew it gets one: use --systemd-cgroup, so that the user's systemd makes the cgroup, " +
-		"or start from a scope of its own: systemd-run --user --scope -p Delegate=yes ...\n"
+	return hinted("made anew it gets one: use --systemd-cgroup, so that the user's systemd makes the cgroup, "+
+		"or start from a scope of its own: systemd-run --user --scope -p Delegate=yes ...",
+		textLine("linux.cgroupsPath: the container has no cgroup of its own", " code=config field=linux.cgroupsPath"))
 }

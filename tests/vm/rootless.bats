@@ -173,18 +173,18 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup"; }
 	sysctl -q user.max_user_namespaces=0
 	try create "$ID"
 	sysctl -q user.max_user_namespaces="$limit"
-	[[ $rc$err == 1*"clone3: no space left on device"*"hint: "*user.max_user_namespaces* ]] || fail "without namespaces"
+	[[ $rc$err == 1*"hint: "*user.max_user_namespaces*"clone3: no space left on device"* ]] || fail "without namespaces"
 	sysctl -q kernel.unprivileged_userns_clone=0
 	try create "$ID"
 	sysctl -q kernel.unprivileged_userns_clone=1
-	[[ $rc$err == 1*"clone3: operation not permitted"*"hint: "*kernel.unprivileged_userns_clone* ]] || fail "not allowed to make namespaces"
+	[[ $rc$err == 1*"hint: "*kernel.unprivileged_userns_clone*"clone3: operation not permitted"* ]] || fail "not allowed to make namespaces"
 	limit=$(sysctl -n kernel.keys.maxkeys)
 	sysctl -q kernel.keys.maxkeys=1
 	try create "$ID"
 	local keys=$rc$err
 	ok rt create --no-new-keyring --bundle "$BUNDLE" "$ID"
 	sysctl -q kernel.keys.maxkeys="$limit"
-	[[ $keys == 1*"disk quota exceeded"*"hint: "*kernel.keys.maxkeys*--no-new-keyring* ]] || fail "without keys: $keys"
+	[[ $keys == 1*"hint: "*kernel.keys.maxkeys*--no-new-keyring*"disk quota exceeded"* ]] || fail "without keys: $keys"
 	ok rt delete --force "$ID"
 	config '.linux.uidMappings += [{containerID: 1, hostID: 100000, size: 10}]'
 	user_says "${session[@]}" setpriv --no-new-privs

@@ -109,7 +109,7 @@ asked() {
 	same "refused: exit code" "$rc" 1
 	same "refused: stdout" "$(cat "$OUT")" ""
 	one_error
-	same "refused: log" "$(jq -c '[.level, .msg]' "$LOG")" "$(sed '/^hint: /d' "$ERR" | jq -Rc '["error", .]')"
+	same "refused: log" "$(jq -c '[.level, .msg]' "$LOG")" "$(jq -Rc '["error", .]' "$ERR")"
 	[[ $(<"$ERR") == 'linux.resources.cpu.cpus: write "77"'* ]] || fail "another refusal"
 	holds "${before[@]}"
 	same status "$(status)" running
