@@ -50,7 +50,7 @@ endif
 # one can be had as long as go knows this name.
 EXPERIMENT = $(shell GOEXPERIMENT=nogreenteagc $(GO) env GOEXPERIMENT 2>/dev/null)
 
-.PHONY: all crun-go man check lint test test-vm test-engines test-engines-vm test-kubernetes demo bench memory-floor install uninstall tarball deb clean
+.PHONY: all crun-go man check lint test test-attacks test-vm test-engines test-engines-vm test-kubernetes demo bench memory-floor install uninstall tarball deb clean
 
 all: crun-go
 
@@ -73,6 +73,12 @@ lint:
 # RUNTIME=runc runs the same suite against another runtime.
 test: crun-go
 	RUNTIME=$(RUNTIME) tests/all
+
+# The published attacks on container runtimes and the project's own findings, each race
+# for a quarter of a minute, and the proof that they work on a runtime that has the
+# faults. RUNTIME=runc tells what becomes of them there (docs/attacks.md).
+test-attacks: crun-go
+	RUNTIME=$(RUNTIME) tests/attacks/all
 
 # What takes systemd and all controllers of cgroup v2: in a virtual machine.
 test-vm: crun-go

@@ -311,3 +311,11 @@ has() {
 	no 1 'mounts[7].options[1]: "size=1m": bind mounts cannot have any filesystem-specific options applied' run_bundle "$ID"
 	one_error
 }
+
+@test "the allowed files of /proc may be covered, as lxcfs does" {
+	echo fake >"$BATS_TEST_TMPDIR/fake"
+	config --arg s "$BATS_TEST_TMPDIR/fake" '.mounts += ["cpuinfo", "meminfo", "stat", "uptime", "loadavg", "swaps", "diskstats"
+		| {destination: "/proc/\(.)", type: "bind", source: $s, options: ["bind"]}]'
+	inside cat /proc/cpuinfo /proc/uptime
+	same content "$out" $'fake\nfake'
+}

@@ -6,7 +6,10 @@
 //	probe syscall NR [ARG...]     make one system call, print "NR RESULT"
 //	probe syscalls                one line "NR [ARG...]" each on stdin: make it
 //	                              in a process of its own, print "NR RESULT"
-//	probe watch STOP              look into every other process until STOP exists
+//	probe watch STOP [FILE...]    look into every other process, and for files below
+//	                              its root, until STOP exists
+//	probe overwrite               write to the executable of each process from outside
+//	probe exchange A B            outside: give two names each other's file, over and over
 //	probe receive SOCKET          outside: accept one connection of a console or
 //	                              pidfd socket, tell what came, relay a terminal
 //	probe agent SOCKET [NR=RESULT...]
@@ -79,8 +82,12 @@ func main() {
 		err = receive(os.Args[2])
 	case "agent":
 		err = agent(os.Args[2], os.Args[3:])
+	case "overwrite":
+		err = overwrite()
+	case "exchange":
+		err = exchange(os.Args[2], os.Args[3])
 	case "watch":
-		err = watch(os.Args[2])
+		err = watch(os.Args[2], os.Args[3:])
 	default:
 		err = fmt.Errorf("unknown mode %q", os.Args[1])
 	}

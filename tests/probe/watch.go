@@ -11,8 +11,9 @@ import (
 
 // watch is what a container does that may trace, and looks for processes to
 // take over: it tells once of everything it sees of every other process, as
-// "PID WHAT VALUE", until stop exists.
-func watch(stop string) error {
+// "PID WHAT VALUE", until stop exists; files are those that it tells of where
+// they are below the other's root.
+func watch(stop string, files []string) error {
 	told := map[string]bool{}
 	own := fmt.Sprint(os.Getpid())
 	tell := func(pid, what, value string) {
@@ -31,20 +32,25 @@ func watch(stop string) error {
 		}
 		for _, e := range entries {
 			if pid := e.Name(); strings.Trim(pid, "0123456789") == "" && pid != own {
-				lookInto(pid, tell)
+				lookInto(pid, files, tell)
 			}
 		}
 	}
 	return nil
 }
 
-func lookInto(pid string, tell func(pid, what, value string)) {
+func lookInto(pid string, files []string, tell func(pid, what, value string)) {
 	dir := "/proc/" + pid + "/"
 	exe, _ := os.Readlink(dir + "exe")
 	if exe == "" || strings.HasPrefix(exe, "/bin/") {
 		return // gone, a kernel thread, or a program of the container's
 	}
 	tell(pid, "exe", exe)
+	for _, file := range files {
+		if unix.Access(dir+"root"+file, unix.F_OK) == nil {
+			tell(pid, "file", file)
+		}
+	}
 	if fds, err := os.ReadDir(dir + "fd"); err == nil {
 		for _, fd := range fds {
 			if target, err := os.Readlink(dir + "fd/" + fd.Name()); err == nil {

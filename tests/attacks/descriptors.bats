@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# What the runtime has open, and the file it runs from.
+load attacks
+
+# shown TEXT: the directory of this test, which is the host's, is among what the
+# last command printed.
+shown() { [[ $out == *"${BATS_TEST_TMPDIR##*/}/visible"* ]]; }
+
+# Several, in case the runtime's own are in the way.
+leak() { exec 7</ 8</ 9</; }
+plug() { exec 7<&- 8<&- 9<&-; }
+
+setup_visible() {
+	mkdir "$BATS_TEST_TMPDIR/visible"
+	LOOK="ls -d ../../../../..$BATS_TEST_TMPDIR/visible ./$BATS_TEST_TMPDIR/visible 2>/dev/null"
+}
+
+@test "CVE-2024-21626: cwd is a descriptor of the host, run" {
+	local fd
+	setup_visible
+	leak
+	for fd in $(seq 3 15); do
+		config --arg c "/proc/self/fd/$fd" '.process.cwd = $c'
+		script "$LOOK"
+		attempt
+		! shown || succeeds "the host shows through descriptor $fd"
+	done
+	plug
+}
+
+@test "CVE-2024-21626: cwd is a descriptor of the host, exec" {
+	local fd
+	setup_visible
+	leak
+	up
+	for fd in $(seq 3 15); do
+		try rt exec --cwd "/proc/self/fd/$fd" "$ID" sh -c "$LOOK"
+		no_crash
+		! shown || succeeds "the host shows through descriptor $fd"
+	done
+	plug
+}
+
+@test "CVE-2024-21626: the image makes the cwd a link to a descriptor" {
+	local fd
+	setup_visible
+	leak
+	for fd in $(seq 3 15); do
+		ln -sfn "/proc/self/fd/$fd" "$BUNDLE/rootfs/work"
+		config '.process.cwd = "/work"'
+		script "$LOOK"
+		attempt
+		! shown || succeeds "the host shows through descriptor $fd"
+	done
+	plug
+}
+
+@test "CVE-2024-21626: the program is one of the host's, by a descriptor" {
+	local fd
+	leak
+	printf '#!/bin/sh\necho visible\n' >"$BATS_TEST_TMPDIR/program"
+	chmod 755 "$BATS_TEST_TMPDIR/program"
+	up
+	for fd in $(seq 3 15); do
+		try rt exec "$ID" "/proc/self/fd/$fd$BATS_TEST_TMPDIR/program"
+		[[ $out != *visible* ]] || succeeds "descriptor $fd leads to programs of the host"
+	done
+	plug
+}
+
+@test "CVE-2024-21626: no descriptor in the container, whatever the caller leaks" {
+	exec 7</ 8<"$BATS_TEST_TMPDIR" 9</sys/fs/cgroup
+	args /probe view
+	ok run_bundle "$ID"
+	exec 7<&- 8<&- 9<&-
+	local fds
+	fds=$(jq -r '.descriptors | keys | join(" ")' "$OUT")
+	[ "$fds" = "0 1 2" ] || succeeds "descriptors $fds"
+}
+
+# The runtime under test is a copy: attacks that get through change it.
+copied() {
+	ORIGINAL=$RUNTIME
+	mkdir -p "$BATS_TEST_TMPDIR/copy"
+	cp "$ORIGINAL" "$BATS_TEST_TMPDIR/copy/"
+	RUNTIME=$BATS_TEST_TMPDIR/copy/${ORIGINAL##*/}
+}
+untouched() { cmp -s "$ORIGINAL" "$RUNTIME" || succeeds "the runtime's binary was overwritten"; }
+
+eval "without_copy_$(declare -f teardown)"
+teardown() {
+	RUNTIME=${ORIGINAL:-$RUNTIME}
+	without_copy_teardown
+}
+
+@test "CVE-2019-5736, CVE-2020-14298, CVE-2020-14300: the binary is overwritten by way of /proc/PID/exe of an exec" {
+	copied
+	config '.process.noNewPrivileges = false
+		| .process.capabilities = (["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"] | {bounding: ., permitted: ., effective: .})'
+	# What the host's exec asks for is the runtime itself, as seen from inside.
+	printf '#!/proc/self/exe\n' >"$BUNDLE/rootfs/evil"
+	chmod 755 "$BUNDLE/rootfs/evil"
+	args /probe overwrite
+	up
+	overwritten() {
+		rt exec "$ID" /evil </dev/null >/dev/null 2>&1 3>&- || true
+		rt exec "$ID" true </dev/null >/dev/null 2>&1 3>&- || true
+		untouched
+	}
+	for_a_while overwritten
+}
+
+# file_of PATH: the file and the mount it is reached through.
+file_of() {
+	local fd
+	exec {fd}<"$1"
+	echo "$(stat -Lc %d:%i "/proc/self/fd/$fd") $(grep mnt_id "/proc/self/fdinfo/$fd")"
+	exec {fd}<&-
+}
+
+@test "CVE-2019-5736: the image's program is the runtime: it does not run from the binary on disk" {
+	copied
+	printf '#!/proc/self/exe\n' >"$BUNDLE/rootfs/evil"
+	chmod 755 "$BUNDLE/rootfs/evil"
+	args /evil
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"]) | .process.noNewPrivileges = false'
+	ok create "$ID"
+	[ "$(file_of "/proc/$(pid_of)/exe")" != "$(file_of "$RUNTIME")" ] || succeeds "runs from $RUNTIME itself"
+	! (: >>"/proc/$(pid_of)/exe") 2>/dev/null || succeeds "what it runs from can be written to"
+	try start "$ID"
+	untouched
+}
+
+@test "the host's /dev/null as a standard stream: its mode and owner stay" {
+	local null=$BATS_TEST_TMPDIR/null
+	mknod -m 666 "$null" c 1 3
+	script 'chmod 600 /proc/self/fd/0; chmod 755 /proc/self/fd/2; chmod 111 /dev/stdin; chown 7 /proc/self/fd/1; true'
+	rt run --bundle "$BUNDLE" "$ID" <"$null" >"$null" 2>"$null" 3>&-
+	[ "$(stat -c '%a %u' "$null")" = "666 0" ] || succeeds "mode and owner: $(stat -c '%a %u' "$null")"
+}

@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# Files of the image where the runtime makes devices, mount points, terminals,
+# links: none may lead out of the root filesystem.
+load attacks
+
+# links_to_victim COMMAND...: with LINK set to each way to the host's directory.
+links_to_victim() {
+	for LINK in "$VICTIM" "../../../../../../../../../..$VICTIM" "/proc/1/root$VICTIM"; do
+		"$@"
+		unharmed
+	done
+}
+
+@test "CVE-2026-41579, CVE-2026-47766: /dev is a symbolic link" {
+	setup_victim
+	touch "$VICTIM/ptmx"
+	before=$(victim)
+	args true
+	dev_leads_to() {
+		rm -rf "$BUNDLE/rootfs/dev"
+		ln -s "$LINK" "$BUNDLE/rootfs/dev"
+		attempt
+	}
+	links_to_victim dev_leads_to
+	config 'del(.mounts[] | select(.destination | startswith("/dev")))'
+	links_to_victim dev_leads_to
+}
+
+@test "CVE-2019-18837, CVE-2021-30465: a mount target leads outside" {
+	setup_victim
+	args true
+	data_leads_to() {
+		local mount
+		for mount in '{"destination": "/data", "type": "tmpfs", "source": "t"}' \
+			'{"destination": "/data/sub/deep", "type": "bind", "source": "/etc", "options": ["bind"]}'; do
+			rm -rf "$BUNDLE/rootfs/data"
+			ln -s "$LINK" "$BUNDLE/rootfs/data"
+			mounts_are "[$mount]"
+			attempt
+			unharmed
+		done
+	}
+	links_to_victim data_leads_to
+}
+
+@test "CVE-2024-45310: mount points are made through a link, files and directories" {
+	setup_victim
+	args true
+	mkdir "$BUNDLE/rootfs/a"
+	point_leads_to() {
+		ln -sfn "$LINK" "$BUNDLE/rootfs/a/b"
+		mounts_are '[{"destination": "/a/b/c/d", "type": "tmpfs", "source": "t"}]'
+		attempt
+		unharmed
+		mounts_are '[{"destination": "/a/b/f", "type": "bind", "source": "/etc/passwd", "options": ["bind"]}]'
+		attempt
+	}
+	links_to_victim point_leads_to
+}
+
+@test "CVE-2026-88265: /dev/null of the image is a file, or leads to one of the host's" {
+	setup_victim
+	config 'del(.mounts[] | select(.destination | startswith("/dev"))) | .process.user = {uid: 1000, gid: 1000}'
+	args sh -c 'echo written'
+	echo content >"$BUNDLE/rootfs/dev/null"
+	attempt
+	[ "$(stat -c %u:%g "$BUNDLE/rootfs/dev/null")" = 0:0 ] || succeeds "the file was given to the container's user"
+	null_leads_to() {
+		rm -f "$BUNDLE/rootfs/dev/null"
+		ln -s "$LINK/file" "$BUNDLE/rootfs/dev/null"
+		attempt
+	}
+	links_to_victim null_leads_to
+}
+
+@test "CVE-2026-88264: /dev/console is a symbolic link" {
+	setup_victim
+	config 'del(.mounts[] | select(.destination == "/dev")) | .process.terminal = true | .process.args = ["true"]'
+	console_leads_to() {
+		rm -f "$BATS_TEST_TMPDIR/console"
+		ln -sfn "$LINK/console" "$BUNDLE/rootfs/dev/console"
+		"$PROBE" receive "$BATS_TEST_TMPDIR/console" >/dev/null 2>&1 3>&- &
+		local receiver=$!
+		until_true test -S "$BATS_TEST_TMPDIR/console"
+		try create --console-socket "$BATS_TEST_TMPDIR/console" "$ID"
+		rt delete --force "$ID" >/dev/null 2>&1 3>&-
+		kill $receiver 2>/dev/null || true
+	}
+	links_to_victim console_leads_to
+}
+
+@test "CVE-2025-52565: what an image has in the place of a terminal" {
+	# It is bound over /dev/console before anything is masked: a file of the
+	# container's there, or one of procfs, is what the next mount shows.
+	local dev=$BUNDLE/rootfs/dev lie
+	mkdir -p "$dev/pts"
+	config 'del(.mounts[] | select(.destination | startswith("/dev"))) | .process.terminal = true
+		| .process.args = ["cat", "/dev/console"]'
+	for lie in missing file link null; do
+		rm -f "$dev/pts/ptmx" "$dev/pts/0" "$dev/console"
+		case $lie in
+		file) : >"$dev/pts/ptmx" ;;
+		link) ln -s /proc/1/root/dev/ptmx "$dev/pts/ptmx" ;;
+		null) mknod "$dev/pts/ptmx" c 1 3 ;;
+		esac
+		# What is shown where the image chooses the terminal.
+		ln -s /proc/keys "$dev/pts/0"
+		try run_bundle "$ID"
+		rt delete --force "$ID" >/dev/null 2>&1 3>&-
+		[ "$rc" != 0 ] || succeeds "started on a terminal of the image's ($lie)"
+		if is_ours; then
+			[[ $err == *"process.terminal: make the terminal"* ]] || fail "another error"
+			one_error
+		fi
+	done
+	is_ours || return 0
+	rm -rf "$dev/pts"
+	ln -s ../../../../../../../../../../dev/pts "$dev/pts"
+	no 1 "process.terminal: make the terminal" run_bundle "$ID"
+	# A real terminal, and no place for /dev/console.
+	rm "$dev/pts"
+	config '.mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"]}]'
+	mkdir "$dev/console"
+	no 1 "process.terminal: make the terminal" run_bundle "$ID"
+}
+
+@test "CVE-2025-24965, CVE-2026-84042: handlers that annotations name write and execute nothing of the image's" {
+	is_ours || "$RUNTIME" --version | grep -q LIBKRUN || skip "not applicable: has no such handler"
+	setup_victim
+	ln -s "$VICTIM/file" "$BUNDLE/rootfs/.krun_config.json"
+	mkdir -p "$BUNDLE/rootfs/usr/bin"
+	printf '#!/bin/sh\necho ran >%s/dir/ran\n' "$VICTIM" | tee "$BUNDLE/rootfs/usr/bin/passt" >"$BUNDLE/rootfs/passt"
+	chmod 755 "$BUNDLE/rootfs/usr/bin/passt" "$BUNDLE/rootfs/passt"
+	args true
+	local handler
+	for handler in krun wasm wasmtime libkrun; do
+		config --arg h "$handler" '.annotations = {"run.oci.handler": $h, "krun.use_passt": "1"}'
+		PATH=$BUNDLE/rootfs/usr/bin:$PATH attempt
+		unharmed
+	done
+}
+
+@test "passwd of the image is a symbolic link to the host's, a fifo, a monster" {
+	config '.process.user = {uid: 1000, gid: 1000}'
+	args sh -c 'echo $HOME'
+	rm "$BUNDLE/rootfs/etc/passwd"
+	printf 'host:x:1000:1000::/of-the-host:/bin/sh\n' >"$BATS_TEST_TMPDIR/passwd"
+	ln -s "../../../../../../../..$BATS_TEST_TMPDIR/passwd" "$BUNDLE/rootfs/etc/passwd"
+	ok run_bundle "$ID"
+	same HOME "$out" /
+	ours "1.1 waits for ever"
+	rm "$BUNDLE/rootfs/etc/passwd"
+	mkfifo "$BUNDLE/rootfs/etc/passwd"
+	attempt
+	rm "$BUNDLE/rootfs/etc/passwd"
+	head -c 20000000 /dev/zero | tr '\0' 'x' >"$BUNDLE/rootfs/etc/passwd"
+	attempt
+}

@@ -1,0 +1,181 @@
+#!/usr/bin/env bats
+# Processes that others see: an init that waits for start, one that joins a pid
+# namespace, one that exec brings into a container; and whom they become.
+load attacks
+
+# tracer: the container's process has what it takes to look into others.
+tracer() {
+	config '.process.noNewPrivileges = false
+		| .process.capabilities = (["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"] | {bounding: ., permitted: ., effective: .})'
+}
+
+# watching [FILE...]: the container watches every process that comes, until seen.
+watching() {
+	config '.process.args = ["/probe", "watch", "/stop"] + $ARGS.positional' --args -- "$@"
+	# What is read of it goes to a file, by a shell that the watcher passes over.
+	mv "$BUNDLE/rootfs/probe" "$BUNDLE/rootfs/probe.real"
+	printf '#!/bin/sh\nexec /probe.real "$@" >/saw\n' >"$BUNDLE/rootfs/probe"
+	chmod +x "$BUNDLE/rootfs/probe"
+	up
+}
+
+# seen: what has been seen is in $SAW.
+seen() {
+	SAW=$BATS_TEST_TMPDIR/saw
+	cp "$BUNDLE/rootfs/saw" "$SAW"
+}
+
+# nothing_seen CAPABILITIES: of the host's, and no privilege beyond these.
+nothing_seen() {
+	local what
+	seen
+	what=$(grep -E ' (fd|map|cwd|root|environ) .*('"$BATS_RUN_TMPDIR"'|HOST_SECRET|/sys/fs)' "$SAW" | grep -vE ' fd [012] ') && succeeds "of the host: $what"
+	what=$(grep ' file ' "$SAW") && succeeds "files of the host: $what"
+	what=$(grep -E ' Cap(Prm|Eff|Bnd) ' "$SAW" | grep -v " $1\$") && succeeds "capabilities: $what"
+	what=$(grep ' fd ' "$SAW" | grep -vE ' fd ([012] |3 socket:)') && succeeds "descriptors: $what"
+	what=$(grep ' root ' "$SAW" | grep -v ' root /$') && succeeds "root: $what"
+	what=$(grep ' environ ' "$SAW" | grep -vE 'environ (GOMAXPROCS=1 GOGC=off|PATH=[^ ]* HOME=/root)$') && succeeds "environment: $what"
+	return 0
+}
+
+@test "CVE-2016-3697: a user of the image that is named like a number" {
+	echo '1000:x:0:0::/root:/bin/sh' >"$BUNDLE/rootfs/etc/passwd"
+	config '.process.user = {uid: 1000, gid: 1000}'
+	args id -u
+	ok run_bundle "$ID"
+	[ "$out" = 1000 ] || succeeds "uid $out"
+}
+
+@test "CVE-2026-30892: exec --user with what is no number" {
+	config '.process.user = {uid: 1000, gid: 1000}'
+	up
+	local user
+	for user in x 1000x root0 1e3 0x3e8 ' 1000' 4294967296 4294967295 -1; do
+		try rt exec --user "$user" "$ID" id -u
+		[[ $rc != 0 || $out != 0 ]] || succeeds "--user $user is root"
+		refused
+	done
+}
+
+@test "CVE-2016-9962: an init that waits for start in a shared pid namespace is looked into" {
+	up
+	local pid member=$ID-member
+	config --arg p "/proc/$(pid_of)/ns/pid" '.linux.namespaces |= map(if .type == "pid" then .path = $p else . end)'
+	ok create "$member"
+	pid=$(awk '$1 == "NSpid:" { print $NF }' "/proc/$(pid_of "$member")/status")
+	# Same user, same capabilities, none of them CAP_SYS_PTRACE.
+	local link
+	for link in fd/0 root cwd exe; do
+		try rt exec "$ID" readlink "/proc/$pid/$link"
+		[ "$rc" != 0 ] || succeeds "its $link: $out"
+	done
+	[ -e "/proc/$(pid_of "$member")/exe" ] || fail "it is gone"
+	ok rt delete --force "$member"
+}
+
+@test "CVE-2016-9962: exec into a container that may trace: nothing of the host's, no privilege" {
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+	tracer
+	watching "$BATS_TEST_TMPDIR/bundle/config.json"
+	entered() {
+		HOST_SECRET=1 try rt exec --cwd /usr "$ID" true
+		nothing_seen 0000000000080002
+	}
+	for_a_while entered
+	# At least one was caught, or this proves nothing.
+	seen
+	grep -q ' exe ' "$SAW" || skip "no exec was caught: too fast for the watcher"
+	is_ours || return 0
+	[ -z "$(grep ' Threads ' "$SAW" | grep -v ' 1$')" ] || fail "threads: $(grep Threads "$SAW")"
+	# It is never without the container's filter: whoever takes it over gains
+	# nothing.
+	[ -z "$(grep ' Seccomp ' "$SAW" | grep -v ' 2$')" ] || succeeds "without the filter: $(grep Seccomp "$SAW")"
+}
+
+# waiting_tasks WANT_NNP: every task of an init that waits has the filter, the
+# capabilities and the no_new_privs of the process.
+waiting_tasks() {
+	local task line pid
+	config --argjson nnp "$1" '.process.noNewPrivileges = $nnp
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+	ok create "$ID"
+	pid=$(pid_of)
+	for task in "/proc/$pid/task"/*; do
+		line=$(awk '/^(CapPrm|CapEff|NoNewPrivs|Seccomp):/ { printf "%s%s ", $1, $2 }' "$task/status")
+		[ "$line" = "CapPrm:00000000080000e3 CapEff:00000000080000e3 NoNewPrivs:$2 Seccomp:2 " ] ||
+			succeeds "task ${task##*/} of pid $pid: $line"
+	done
+	ok rt delete --force "$ID"
+}
+
+# waiting_procfs: whoever may trace finds no procfs but the container's.
+waiting_procfs() {
+	tracer
+	ok create "$ID"
+	# Opened for writing, not written to.
+	try rt exec "$ID" sh -c 'for d in /proc/1/fd/* /proc/1/root/proc; do (: >>$d/sys/kernel/core_pattern) 2>/dev/null && echo $d; done; true'
+	[ -z "$out" ] || succeeds "$out is a procfs that is not masked"
+	ok rt delete --force "$ID"
+}
+
+@test "H1: each task of an init that waits for start is as little as the process, no_new_privs" {
+	open H1 waiting_tasks true 1
+}
+
+@test "H1: each task of an init that waits for start is as little as the process" {
+	open H1 waiting_tasks false 0
+}
+
+@test "H1: an init that waits for start has no procfs but the container's" {
+	open H1 waiting_procfs
+}
+
+# joined_watched: containers join the pid namespace of one that may trace.
+joined_watched() {
+	local member=$ID-member
+	echo 'host' >"$BATS_TEST_TMPDIR/hostfile"
+	tracer
+	watching "$BATS_TEST_TMPDIR/hostfile"
+	cp -a "$BUNDLE" "$BUNDLE-member"
+	BUNDLE=$BUNDLE-member
+	args true
+	config --arg n "/proc/$(pid_of)/ns/" --argjson join "$1" '.process.noNewPrivileges = true
+		| .linux.namespaces |= map(if .type as $t | $join | index($t) then .path = $n + .type else . end)
+		| if $join | index("user") then del(.linux.uidMappings, .linux.gidMappings) else . end'
+	BUNDLE=${BUNDLE%-member}
+	joined() {
+		HOST_SECRET=1 try rt run --bundle "$BUNDLE-member" "$member"
+		[ "$rc" = 0 ] || fail "does not start"
+		nothing_seen 0000000000080002
+	}
+	for_a_while joined
+}
+
+@test "H2: a container that joins the pid namespace of one that may trace" {
+	RACE=60 open H2 joined_watched '["pid"]'
+}
+
+@test "H2: one that joins the pid and the user namespace" {
+	user_namespace
+	RACE=60 open H2 joined_watched '["pid", "user"]'
+}
+
+# strict_exec: exec under a profile that refuses what it has left to do.
+strict_exec() {
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["setsid"], action: "SCMP_ACT_ERRNO"}]}'
+	tracer
+	watching
+	entered() {
+		try rt exec "$ID" true
+		seen
+		local what
+		what=$(grep -E ' Cap(Prm|Eff) ' "$SAW" | grep -v ' 0000000000080002$') && succeeds "capabilities: $what"
+		what=$(grep ' Seccomp ' "$SAW" | grep -v ' 2$') && succeeds "without the filter: $what"
+		return 0
+	}
+	for_a_while entered
+}
+
+@test "L1: exec under a profile that denies setsid has no privilege and no time without the filter" {
+	RACE=60 open L1 strict_exec
+}
