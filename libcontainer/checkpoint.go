@@ -386,7 +386,7 @@ func (o *ImageOptions) explain(what, log string, err error) error {
 		return err
 	}
 	path := filepath.Join(o.Work, log)
-	data, readErr := sys.ReadFile(path, 256<<20)
+	data, readErr := sys.ReadRegular(path, 256<<20)
 	if excerpt := criu.Excerpt(data); readErr == nil && excerpt != "" {
 		return fmt.Errorf("criu %s: %s (log: %s)", what, excerpt, path)
 	}

@@ -57,15 +57,11 @@ func executedPath(text string, errno unix.Errno) string {
 
 // programHead reads the beginning of a file, enough for its headers.
 func programHead(root int, path string) []byte {
-	fd, err := sys.OpenInRoot(root, path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	fd, err := sys.OpenRegularInRoot(root, path)
 	if err != nil {
 		return nil
 	}
 	defer unix.Close(fd)
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil
-	}
 	head, err := sys.ReadAll(fd, 16<<10)
 	if err != nil {
 		return nil

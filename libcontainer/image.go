@@ -76,7 +76,7 @@ func writeImageFile(dir, name string, data []byte) error {
 
 // readImage reads what writeImage has written.
 func readImage(dir string) (streams []string, mounts []externalMount, err error) {
-	data, err := sys.ReadFile(filepath.Join(dir, descriptorsName), maxImageFile)
+	data, err := sys.ReadRegular(filepath.Join(dir, descriptorsName), maxImageFile)
 	if err != nil {
 		return nil, nil, notOurs(dir, err)
 	}
@@ -85,7 +85,7 @@ func readImage(dir string) (streams []string, mounts []externalMount, err error)
 	if err := r.Close(); err != nil {
 		return nil, nil, err
 	}
-	data, err = sys.ReadFile(filepath.Join(dir, mountsName), maxImageFile)
+	data, err = sys.ReadRegular(filepath.Join(dir, mountsName), maxImageFile)
 	if err != nil {
 		return nil, nil, notOurs(dir, err)
 	}
@@ -119,7 +119,7 @@ func (d *dump) keepLimits() error {
 
 // updateFromImage repeats the updates that the dumped container has seen.
 func (c *restoration) updateFromImage() error {
-	text, err := sys.ReadFile(filepath.Join(c.o.Image, limitsName), maxImageFile)
+	text, err := sys.ReadRegular(filepath.Join(c.o.Image, limitsName), maxImageFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -98,9 +98,9 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 		config.New |= cloneFlag(ns)
 	}
 	for _, ns := range s.Join {
-		fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+		fd, err := sys.OpenNamespace(ns.Path)
 		if err != nil {
-			return nil, joined, fieldError(ns.Field, &os.PathError{Op: "open", Path: ns.Path, Err: err}, "")
+			return nil, joined, fieldError(ns.Field, err, "")
 		}
 		joined = append(joined, fd)
 		if ns.Type == specs.MountNamespace && sameNamespace(fd, "/proc/self/ns/mnt") {

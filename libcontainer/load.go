@@ -88,7 +88,11 @@ func absoluteCgroup(spec *specs.Spec) bool {
 }
 
 func readSpec(path string) (*specs.Spec, error) {
-	data, err := sys.ReadFile(path, maxConfig)
+	read := sys.ReadRegular
+	if _, given := sys.OwnDescriptor(path); given { // create --config /dev/stdin
+		read = sys.ReadGiven
+	}
+	data, err := read(path, maxConfig)
 	if errors.Is(err, unix.ENOENT) {
 		return nil, fieldError("", fmt.Errorf("JSON specification file %s not found in %q", filepath.Base(path), filepath.Dir(path)),
 			"name the bundle with --bundle, or write a first config.json with the command spec")
@@ -111,7 +115,7 @@ func BuildPlan(o Options) (*plan.Plan, specconv.Host, []specconv.Warning, error)
 }
 
 func readProcess(path string) (*specs.Process, error) {
-	data, err := sys.ReadFile(path, maxConfig)
+	data, err := sys.ReadGiven(path, maxConfig)
 	if err != nil {
 		return nil, err
 	}

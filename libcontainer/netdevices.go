@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"os"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -10,6 +9,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/netdev"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -18,7 +18,7 @@ import (
 // of the container's own is lost with it if the runtime is killed.
 func (c *creation) moveNetDevice(s *plan.MoveNetDevice) error {
 	if c.netns < 0 {
-		fd, err := openNetNS("/proc/" + strconv.Itoa(c.init.Pid) + "/ns/net")
+		fd, err := sys.OpenNamespace("/proc/" + strconv.Itoa(c.init.Pid) + "/ns/net")
 		if err != nil {
 			return err
 		}
@@ -38,14 +38,6 @@ func (c *creation) moveNetDevice(s *plan.MoveNetDevice) error {
 		return err
 	}
 	return ends.Move(&device)
-}
-
-func openNetNS(path string) (int, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	return fd, nil
 }
 
 // movesNetDevices tells whether the plan moves any.
@@ -101,7 +93,7 @@ func (c *Container) returnNetDevices(warn func(specconv.Warning)) {
 		}
 		path = "/proc/" + strconv.Itoa(c.journal.Init.PID) + "/ns/net"
 	}
-	netns, err := openNetNS(path)
+	netns, err := sys.OpenNamespace(path)
 	if err != nil {
 		warn(specconv.Warning{Field: "linux.netDevices", Text: err.Error()})
 		return

@@ -319,9 +319,9 @@ func (c *restoration) ownStream(fd int) error {
 
 // join has CRIU restore into a namespace that is there.
 func (c *restoration) join(ns specs.LinuxNamespace) error {
-	fd, err := unix.Open(ns.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	fd, err := sys.OpenNamespace(ns.Path)
 	if err != nil {
-		return &os.PathError{Op: "open", Path: ns.Path, Err: err}
+		return err
 	}
 	defer unix.Close(fd)
 	switch ns.Type {
@@ -402,7 +402,7 @@ func (c *restoration) setUpNetwork() error {
 	if c.request.EmptyNS == 0 {
 		return nil
 	}
-	netns, err := openNetNS(fmt.Sprintf("/proc/%d/ns/net", c.init.Pid))
+	netns, err := sys.OpenNamespace(fmt.Sprintf("/proc/%d/ns/net", c.init.Pid))
 	if err != nil {
 		return err
 	}

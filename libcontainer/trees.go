@@ -133,9 +133,5 @@ func (c *creation) mappingNamespace(maps spawn.IDMaps) (int, error) {
 	if i < 0 {
 		return -1, errors.New("the container has none")
 	}
-	fd, err := unix.Open(s.Join[i].Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
-	if err != nil {
-		return -1, &os.PathError{Op: "open", Path: s.Join[i].Path, Err: err}
-	}
-	return fd, nil
+	return sys.OpenNamespace(s.Join[i].Path)
 }

@@ -64,6 +64,7 @@ volume() {
 	ours "only crun-go has it"
 	up
 	local to
+	cd "$BATS_TEST_TMPDIR"
 	for to in - /dev/stdout /dev/fd/1 /proc/self/fd/1; do
 		ok rt exec --report "$to" "$ID" echo said
 		same "the first line" "${out%%$'\n'*}" said
@@ -79,7 +80,7 @@ volume() {
 	jq -e '.exitCode == 0' <<<"$(tail -n +2 "$BATS_TEST_TMPDIR/both")" || fail "$(<"$BATS_TEST_TMPDIR/both")"
 	# A descriptor that is not one for writing.
 	no 255 "--report: write to /dev/fd/0: descriptor 0 is not open for writing" rt exec --report /dev/fd/0 "$ID" true
-	[ ! -e ./- ] || fail "there is a file called -"
+	[ ! -e - ] || fail "there is a file called -"
 }
 
 @test "M4: run --trace follows no link" {
@@ -131,4 +132,130 @@ volume() {
 	ok create --pid-file /dev/stdout "$ID"
 	[[ $out =~ ^[0-9]+$ ]] || fail "standard output: '$out'"
 	same "/dev/stdout" "$(readlink /dev/stdout)" /proc/self/fd/1
+}
+
+# opened FILE COMMAND...: whether any process of COMMAND opened a file by a
+# name that ends in FILE, and not only to look at it (O_PATH). What an O_PATH
+# descriptor stands for is opened through /proc: that is resolved.
+opened() {
+	local file=$1
+	shift
+	command -v strace >/dev/null || skip "needs strace"
+	strace -f -qq -y --signal=none -e trace=open,openat,openat2 -o "$BATS_TEST_TMPDIR/opens" "$@" \
+		>"$OUT" 2>"$ERR" </dev/null 3>&- || true
+	[ -s "$BATS_TEST_TMPDIR/opens" ] || fail "nothing was traced"
+	out=$(<"$OUT") err=$(<"$ERR")
+	grep -v O_PATH "$BATS_TEST_TMPDIR/opens" | grep -E "= [0-9]+<[^>]*$file>"
+}
+
+# device PATH: a device of its own kind: kmsg, so that nothing of the host is
+# changed if the attack succeeds.
+device() {
+	mknod "$1" c 1 11
+	chmod 666 "$1"
+}
+
+@test "M3: hints open no device of the image on the host" {
+	ours "it has no hints"
+	device "$BUNDLE/rootfs/dev/wd"
+	printf '#!/dev/wd\n' >"$BUNDLE/rootfs/entry"
+	chmod 755 "$BUNDLE/rootfs/entry"
+	args /entry
+	! opened /dev/wd "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" || fail "it was opened"
+	[[ $err == *"exec /entry: no such file or directory"* ]] || fail "another error"
+	rt delete --force "$ID" 2>/dev/null 3>&- || true
+	# The program itself.
+	args sleep 1000
+	up
+	device "$BUNDLE/rootfs/wd"
+	! opened /wd "$RUNTIME" --root "$ROOT" exec "$ID" /wd || fail "it was opened"
+	printf '#!/wd\n' >"$BUNDLE/rootfs/entry"
+	! opened /wd "$RUNTIME" --root "$ROOT" exec "$ID" /entry || fail "it was opened"
+}
+
+@test "M3: engines --prefix opens no device, and waits for no fifo" {
+	ours "only crun-go has it"
+	local host=$BATS_TEST_TMPDIR/host make
+	for make in device mkfifo; do
+		rm -rf "$host"
+		mkdir -p "$host/etc/docker" "$host/usr/bin"
+		: >"$host/usr/bin/dockerd"
+		chmod 755 "$host/usr/bin/dockerd"
+		"$make" "$host/etc/docker/daemon.json"
+		! opened daemon.json timeout -s KILL 30 "$RUNTIME" engines --prefix "$host" || fail "it was opened"
+		[[ $out$err == *"/etc/docker/daemon.json: expected a regular file, found a "* ]] || fail "another error"
+	done
+}
+
+@test "M3: the home of a user is looked up in no device" {
+	rm -f "$BUNDLE/rootfs/etc/passwd"
+	mknod -m 666 "$BUNDLE/rootfs/etc/passwd" c 1 5 # one that its device rules allow
+	config 'del(.process.env[] | select(startswith("HOME=")))'
+	args sh -c 'echo "$HOME"'
+	! opened /etc/passwd "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" || fail "it was opened"
+	[[ $out$err == */* ]] || fail "it has not run"
+}
+
+@test "L8, 46: config.json that is a fifo, a directory or a device is an error that names it" {
+	ours "1.1 waits for ever"
+	local kind make command
+	for kind in fifo directory "character device"; do
+		rm -rf "$BUNDLE/config.json"
+		case $kind in
+		fifo) make=mkfifo ;;
+		directory) make=mkdir ;;
+		*) make=device ;;
+		esac
+		"$make" "$BUNDLE/config.json"
+		for command in create run "run --detach" plan; do
+			# shellcheck disable=SC2086
+			case $command in plan) set -- plan --bundle "$BUNDLE" ;; *) set -- $command --bundle "$BUNDLE" "$ID" ;; esac
+			no 1 "read $BUNDLE/config.json: expected a regular file, found a $kind" rt "$@"
+		done
+	done
+	[ ! -e "$ROOT/$ID" ] || fail "the container was made"
+}
+
+@test "L8: a namespace that is a fifo, a device or a file is an error" {
+	ours "1.1 waits for ever"
+	local type kind before=$BATS_TEST_TMPDIR/before
+	cp "$BUNDLE/config.json" "$before"
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	device "$BATS_TEST_TMPDIR/device"
+	for type in network ipc uts pid mount; do
+		for kind in fifo device; do
+			cp "$before" "$BUNDLE/config.json"
+			config '.linux.namespaces |= map(if .type == $t then .path = $p else . end)' --arg t "$type" --arg p "$BATS_TEST_TMPDIR/$kind"
+			no 1 ".path: open $BATS_TEST_TMPDIR/$kind: expected a namespace, found a " create "$ID"
+		done
+	done
+}
+
+@test "what the caller names may be a stream" {
+	args sleep 1000
+	up
+	jq -c '.process | .args = ["echo", "from a stream"] | .terminal = false' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process"
+	rt exec --process /dev/stdin "$ID" <"$BATS_TEST_TMPDIR/process" >"$OUT" 2>"$ERR" 3>&- || fail "exec --process /dev/stdin"
+	same "output" "$(<"$OUT")" "from a stream"
+	cat "$BATS_TEST_TMPDIR/process" | rt exec --process /dev/stdin "$ID" >"$OUT" 2>"$ERR" 3>&- || fail "exec --process /dev/stdin, a pipe"
+	same "output" "$(<"$OUT")" "from a stream"
+	rt exec --process <(cat "$BATS_TEST_TMPDIR/process") "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&- || fail "exec --process <(...)"
+	same "output" "$(<"$OUT")" "from a stream"
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	cat "$BATS_TEST_TMPDIR/process" >"$BATS_TEST_TMPDIR/fifo" 3>&- &
+	ok rt exec --process "$BATS_TEST_TMPDIR/fifo" "$ID"
+	same "output" "$out" "from a stream"
+	wait
+	echo '{}' | rt update --resources - "$ID" >"$OUT" 2>"$ERR" 3>&- || fail "update --resources -"
+	rt update --resources <(echo '{}') "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&- || fail "update --resources <(...)"
+	ours "the rest is crun-go's"
+	echo '[{"destination": "/tmp/a", "type": "tmpfs"}]' | rt mounts add "$ID" /dev/stdin >"$OUT" 2>"$ERR" 3>&- || fail "mounts add /dev/stdin"
+	device "$BATS_TEST_TMPDIR/device"
+	local said="read $BATS_TEST_TMPDIR/device: expected a regular file, found a character device"
+	no 255 "$said" rt exec --process "$BATS_TEST_TMPDIR/device" "$ID"
+	no 1 "$said" rt update --resources "$BATS_TEST_TMPDIR/device" "$ID"
+	no 1 "$said" rt mounts add "$ID" "$BATS_TEST_TMPDIR/device"
+	jq '.process.args = ["echo", "from a stream"]' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/config"
+	rt run --bundle "$BUNDLE" --config /dev/stdin "$ID-2" <"$BATS_TEST_TMPDIR/config" >"$OUT" 2>"$ERR" 3>&- || fail "run --config /dev/stdin"
+	same "output" "$(<"$OUT")" "from a stream"
 }

@@ -2,14 +2,13 @@ package cli
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
 
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
 
@@ -55,15 +54,7 @@ removed, or none. The changes end with the container.`,
 
 // readMounts reads mounts from a file, or from standard input.
 func readMounts(path string) ([]specs.Mount, error) {
-	file := os.Stdin
-	if path != "-" {
-		var err error
-		if file, err = os.Open(path); err != nil {
-			return nil, err
-		}
-		defer file.Close()
-	}
-	data, err := io.ReadAll(io.LimitReader(file, maxMounts))
+	data, err := sys.ReadGiven(path, maxMounts)
 	if err != nil {
 		return nil, err
 	}

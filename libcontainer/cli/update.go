@@ -2,8 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -58,16 +56,12 @@ const maxResources = 4 << 20
 
 // readResources reads a file; "-" is standard input.
 func readResources(file string) (*specs.LinuxResources, error) {
-	if file == "-" {
-		data, err := io.ReadAll(io.LimitReader(os.Stdin, maxResources))
-		if err != nil {
-			return nil, err
-		}
-		return ocijson.Resources("standard input", data)
-	}
-	data, err := sys.ReadFile(file, maxResources)
+	data, err := sys.ReadGiven(file, maxResources)
 	if err != nil {
 		return nil, err
+	}
+	if file == "-" {
+		file = "standard input"
 	}
 	return ocijson.Resources(file, data)
 }

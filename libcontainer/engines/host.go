@@ -77,11 +77,14 @@ func (h *Host) Close() error { return unix.Close(h.root) }
 // shown is a file's name for messages.
 func (h *Host) shown(file string) string { return h.prefix + file }
 
-// wrap names the file of an error as the caller knows it.
+// wrap names the file of an error as the caller knows it. Without op, what failed is in the error.
 func (h *Host) wrap(op, file string, err error) error {
 	var known *os.PathError
 	if errors.As(err, &known) {
 		err = known.Err
+		if op == "" {
+			op = known.Op
+		}
 	}
 	return &os.PathError{Op: op, Path: h.shown(file), Err: err}
 }
@@ -127,21 +130,14 @@ const maxFile = 4 << 20
 
 // read returns the content of a file. A file that is not there is no error.
 func (h *Host) read(file string) (text string, exists bool, err error) {
-	fd, err := sys.OpenInRoot(h.root, file, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	fd, err := sys.OpenRegularInRoot(h.root, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false, nil
 	}
 	if err != nil {
-		return "", false, h.wrap("open", file, err)
+		return "", false, h.wrap("", file, err)
 	}
 	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return "", false, h.wrap("stat", file, err)
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return "", false, fmt.Errorf("read %s: expected a regular file, found a %s", h.shown(file), sys.FileType(st.Mode))
-	}
 	data, err := sys.ReadAll(fd, maxFile)
 	if err == nil && len(data) == maxFile {
 		err = unix.EFBIG

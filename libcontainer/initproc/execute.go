@@ -104,14 +104,31 @@ func executable(path string) error {
 
 // home reads the user's home from the container's /etc/passwd, in-root and
 // bounded; "/" if it is not told.
+//
+// It is looked at before it is opened, but there need not be a procfs through
+// which to open the very same file. What a container puts in its place in that
+// moment is opened as the container's user and within its device rules: it
+// could do that itself.
 func home(root int, uid uint32) string {
-	fd, err := sys.OpenInRoot(root, "/etc/passwd", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	const passwd = "/etc/passwd"
+	regular := func(fd int) bool {
+		var st unix.Stat_t
+		return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
+	}
+	look, err := sys.OpenInRoot(root, passwd, unix.O_PATH)
+	if err != nil {
+		return "/"
+	}
+	defer unix.Close(look)
+	if !regular(look) {
+		return "/"
+	}
+	fd, err := sys.OpenInRoot(root, passwd, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
 		return "/"
 	}
 	defer unix.Close(fd)
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if !regular(fd) {
 		return "/"
 	}
 	data, err := sys.ReadAll(fd, 1<<20)

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
 // maxCopyDepth bounds how deep directories may nest: each level on the way
@@ -19,6 +21,7 @@ const maxCopyDepth = 200
 // first. It is not asked to be small: what is copied counts against the
 // container's own memory limit and the size of its tmpfs.
 type copier struct {
+	proc  sys.Proc         // the host's
 	root  int              // of the copy
 	links map[inode]string // copies of files that have several names
 
@@ -44,7 +47,12 @@ func copyUp(from, mount int, params []string) error {
 		return os.NewSyscallError("open", err)
 	}
 	defer unix.Close(dst)
-	c := &copier{root: dst, links: map[inode]string{}}
+	proc, err := sys.HostProc()
+	if err != nil {
+		return err
+	}
+	defer proc.Close()
+	c := &copier{proc: proc, root: dst, links: map[inode]string{}}
 	if err := c.dir(src, dst, "", 0); err != nil {
 		return err
 	}
@@ -117,7 +125,7 @@ func (c *copier) entry(src, dst int, name, path string, depth int) error {
 	case unix.S_IFDIR:
 		return c.subdir(src, dst, name, path, depth)
 	case unix.S_IFREG:
-		return c.file(src, dst, name, path)
+		return c.file(fd, dst, name, path)
 	case unix.S_IFLNK:
 		n, err := unix.Readlinkat(fd, "", c.attr[:])
 		if err != nil {
@@ -176,8 +184,8 @@ func (c *copier) subdir(src, dst int, name, path string, depth int) error {
 	return c.attributes(in, out, &st)
 }
 
-func (c *copier) file(src, dst int, name, path string) error {
-	in, err := openEntry(src, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+func (c *copier) file(fd, dst int, name, path string) error {
+	in, err := c.proc.Reopen(fd, unix.O_RDONLY)
 	if err != nil {
 		return err
 	}
@@ -185,9 +193,6 @@ func (c *copier) file(src, dst int, name, path string) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(in, &st); err != nil {
 		return err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return errors.New("it changes while it is copied")
 	}
 	if st.Nlink > 1 {
 		id := inode{uint64(st.Dev), st.Ino}

@@ -141,8 +141,9 @@ func (p Proc) Read(path string) ([]byte, error) {
 	return ReadAll(fd, 64<<10)
 }
 
-// ReadFile reads a whole file of the host of at most limit bytes, without what
-// os.ReadFile does to be able to wait.
+// ReadFile reads a file whose name is the kernel's or the host's own, up to limit
+// bytes, without what os.ReadFile does to be able to wait. For others see
+// [ReadRegular] and [ReadGiven].
 func ReadFile(path string, limit int) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -165,7 +166,7 @@ func ReadAll(fd, limit int) ([]byte, error) {
 			buf = append(buf, make([]byte, len(buf))...)[:len(buf)]
 		}
 		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
-		if err == unix.EINTR {
+		if err == unix.EINTR || err == unix.EAGAIN && waitFor(fd, unix.POLLIN) {
 			continue
 		}
 		if err != nil {
@@ -177,6 +178,13 @@ func ReadAll(fd, limit int) ([]byte, error) {
 		buf = buf[:len(buf)+n]
 	}
 	return buf[:min(len(buf), limit)], nil
+}
+
+// waitFor waits until a descriptor that somebody has made non-blocking is ready
+// for events of poll(2), and reports whether there is hope for that.
+func waitFor(fd int, events int16) bool {
+	_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, -1)
+	return err == nil || err == unix.EINTR
 }
 
 // Reopen opens what an O_PATH descriptor stands for, through the descriptor's

@@ -62,7 +62,7 @@ func createTemp(dir int, mode uint32) (name string, fd int, err error) {
 func WriteAll(fd int, data []byte) error {
 	for len(data) > 0 {
 		n, err := unix.Write(fd, data)
-		if err == unix.EINTR {
+		if err == unix.EINTR || err == unix.EAGAIN && waitFor(fd, unix.POLLOUT) {
 			continue
 		}
 		if err != nil {
