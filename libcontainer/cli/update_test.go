@@ -120,7 +120,7 @@ func TestUpdateCommand(t *testing.T) {
 	for args, want := range map[string]string{
 		"update -r " + file + " running":             "pids.limit",
 		"update -r " + file + ".none running":        "no such file or directory",
-		"update --resources=" + root + " running":    "is a directory",
+		"update --resources=" + root + " running":    "expected a regular file, found a directory",
 		"update --pids-limit 5 -r /dev/null running": "/dev/null",
 	} {
 		if got := crun("--root " + root + " " + args); got.code != 1 || !strings.Contains(got.errout, want) {
