@@ -62,7 +62,7 @@ func programHead(root int, path string) []byte {
 		return nil
 	}
 	defer unix.Close(fd)
-	head, err := sys.ReadAll(fd, 16<<10)
+	head, err := sys.ReadHead(fd, 16<<10)
 	if err != nil {
 		return nil
 	}

@@ -66,3 +66,12 @@ seccomp_without_mkdir='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mk
 		syscalls: [{names: ["execve"], action: "SCMP_ACT_ERRNO", errnoRet: 1}]}'
 	no 1 'error running startContainer hook #0: fork/exec /bin/true: operation not permitted' rt run -b "$BUNDLE" "$ID"
 }
+
+@test "L9: events counts every network device" {
+	up
+	local pid n
+	pid=$(pid_of)
+	for ((n = 0; n < 350; n++)); do echo "link add dev long-name-$n-a type veth peer long-name-$n-b"; done | nsenter -t "$pid" -n ip -batch -
+	ok rt events --stats "$ID"
+	same devices "$(jq '.data.network_interfaces | length' <<<"$out")" 700
+}

@@ -139,9 +139,6 @@ func (h *Host) read(file string) (text string, exists bool, err error) {
 	}
 	defer unix.Close(fd)
 	data, err := sys.ReadAll(fd, maxFile)
-	if err == nil && len(data) == maxFile {
-		err = unix.EFBIG
-	}
 	if err != nil {
 		return "", false, h.wrap("read", file, err)
 	}

@@ -131,19 +131,23 @@ func (p Proc) Write(path, value string) error {
 	return nil
 }
 
-// Read reads a whole file of at most 64 KiB.
+// Read reads a whole file of the procfs, see [ReadAll].
 func (p Proc) Read(path string) ([]byte, error) {
 	fd, err := p.Open(path, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	return ReadAll(fd, 64<<10)
+	return ReadAll(fd, maxProcFile)
 }
 
-// ReadFile reads a file whose name is the kernel's or the host's own, up to limit
-// bytes, without what os.ReadFile does to be able to wait. For others see
-// [ReadRegular] and [ReadGiven].
+// maxProcFile bounds a file in procfs. Some have a line for each of the things
+// that a container has made, such as network devices.
+const maxProcFile = 64 << 20
+
+// ReadFile reads a whole file whose name is the kernel's or the host's own, of at
+// most limit bytes, without what os.ReadFile does to be able to wait. For others
+// see [ReadRegular] and [ReadGiven].
 func ReadFile(path string, limit int) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -153,8 +157,18 @@ func ReadFile(path string, limit int) ([]byte, error) {
 	return ReadAll(fd, limit)
 }
 
-// ReadAll reads a descriptor to its end, or until limit bytes.
+// ReadAll reads a descriptor to its end. The error is EFBIG if there are more
+// than limit bytes.
 func ReadAll(fd, limit int) ([]byte, error) {
+	buf, err := ReadHead(fd, limit+1)
+	if err == nil && len(buf) > limit {
+		return nil, fmt.Errorf("read: %w: more than %d bytes", unix.EFBIG, limit)
+	}
+	return buf, err
+}
+
+// ReadHead reads a descriptor to its end, or until limit bytes.
+func ReadHead(fd, limit int) ([]byte, error) {
 	size := 512 // enough for what has no size, in procfs and sysfs
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) == nil && st.Size > 0 {

@@ -160,9 +160,15 @@ func TestReadAll(t *testing.T) {
 			path := filepath.Join(dir, strconv.Itoa(size))
 			systest.MustDo(t, os.WriteFile(path, []byte(strings.Repeat("x", size)), 0o600))
 			got, err := ReadFile(path, limit)
-			if err != nil || len(got) != min(size, limit) {
+			if size > limit && !errors.Is(err, unix.EFBIG) || size <= limit && (err != nil || len(got) != size) {
 				t.Errorf("%d bytes, limit %d: read %d, %v", size, limit, len(got), err)
 			}
+			fd, err := unix.Open(path, unix.O_RDONLY, 0)
+			systest.MustDo(t, err)
+			if got, err := ReadHead(fd, limit); err != nil || len(got) != min(size, limit) {
+				t.Errorf("%d bytes, head of %d: read %d, %v", size, limit, len(got), err)
+			}
+			unix.Close(fd)
 		}
 	}
 	// What has no size is read to its end all the same.

@@ -76,9 +76,9 @@ func ReadGiven(path string, limit int) ([]byte, error) {
 	return readWhole(fd, path, limit)
 }
 
-// readWhole is ReadAll for a file that must not be longer than limit.
+// readWhole is ReadHead for a file that must not be longer than limit.
 func readWhole(fd int, name string, limit int) ([]byte, error) {
-	data, err := ReadAll(fd, limit+1)
+	data, err := ReadHead(fd, limit+1)
 	if err != nil {
 		return nil, &os.PathError{Op: "read", Path: name, Err: unwrapSyscall(err)}
 	}
