@@ -118,7 +118,9 @@ func (h Hierarchy) Available() ([]string, error) {
 
 // Own returns the path, in the unified hierarchy, of the cgroup that process
 // pid is in; pid 0 is the calling process. Seen from inside a cgroup namespace
-// a path outside of it starts with "/..", which [Hierarchy.Open] refuses.
+// a path outside of it starts with "/..", which [Hierarchy.Open] refuses. The
+// error is ErrNotExist if that cgroup was removed, which a process that has
+// ended does not prevent.
 func Own(pid int) (string, error) {
 	name := "/proc/self/cgroup"
 	if pid != 0 {
@@ -133,12 +135,46 @@ func Own(pid int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", name, err)
 	}
+	if before, ok := strings.CutSuffix(path, removed); ok && pid != 0 && !named(path) {
+		return "", fmt.Errorf("read %s: cgroup %q was removed: %w", name, before, ErrNotExist)
+	}
 	return path, nil
 }
 
+// removed is what the kernel adds to the path of a cgroup that is no more. It may
+// also be the end of a name: whoever has a cgroup to himself chooses those below.
+const removed = " (deleted)"
+
+// named reports whether there is a cgroup of this path.
+func named(path string) bool {
+	h, err := Find(Root)
+	if err != nil {
+		return false
+	}
+	fd, err := h.openDir(path)
+	if err != nil {
+		return false
+	}
+	unix.Close(fd)
+	return true
+}
+
+// Has reports whether process pid is in the cgroup or in one below.
+func (c *Cgroup) Has(pid int) (bool, error) {
+	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	// With or without what the kernel adds: of c itself that would mean that no
+	// process is in it.
+	own, err := OwnPath(f)
+	return err == nil && strings.HasPrefix(own+"/", strings.TrimSuffix(c.path, "/")+"/"), err
+}
+
 // OwnPath reads the text of /proc/PID/cgroup (cgroups(7)) and returns the path
-// on its "0::" line. The error is ErrNotExist if that cgroup was removed under
-// the process, ErrNotSupported if there is no unified hierarchy.
+// on its "0::" line, with " (deleted)" at its end if that cgroup was removed. The
+// error is ErrNotSupported if there is no unified hierarchy.
 func OwnPath(r io.Reader) (string, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {
@@ -151,9 +187,6 @@ func OwnPath(r io.Reader) (string, error) {
 		}
 		if !strings.HasPrefix(path, "/") {
 			return "", fmt.Errorf("unexpected line %q", line)
-		}
-		if gone, ok := strings.CutSuffix(path, " (deleted)"); ok {
-			return "", fmt.Errorf("cgroup %q was removed: %w", gone, ErrNotExist)
 		}
 		return path, nil
 	}

@@ -223,6 +223,45 @@ func TestOwnAndAdd(t *testing.T) {
 	}
 }
 
+// TestOwnDeleted: what the kernel adds to the path of a removed cgroup is believed
+// only if there is no cgroup of that name.
+func TestOwnDeleted(t *testing.T) {
+	c := hostCgroup(t)
+	cmd := inCgroup(t, c, "sleep", "60")
+	pid := cmd.Process.Pid
+	sub, err := c.Sub("x (deleted)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Close()
+	if err := sub.Add(pid); err != nil {
+		t.Fatal(err)
+	}
+	if path, err := Own(pid); err != nil || path != sub.Path() {
+		t.Errorf("Own = %q, %v; want %q", path, err, sub.Path())
+	}
+	for _, group := range []*Cgroup{c, sub} {
+		if has, err := group.Has(pid); err != nil || !has {
+			t.Errorf("%q has it: %t, %v", group.Path(), has, err)
+		}
+	}
+	// A process that has ended, in a cgroup that is gone.
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for populated := true; populated; {
+		if populated, err = sub.Populated(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(sub.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	if path, err := Own(pid); !errors.Is(err, ErrNotExist) {
+		t.Errorf("Own = %q, %v; want %v", path, err, ErrNotExist)
+	}
+}
+
 func TestDeleteVeryDeepTree(t *testing.T) {
 	noLeak(t)
 	c := hostCgroup(t)

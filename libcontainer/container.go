@@ -224,8 +224,7 @@ func signalMember(group *cgroups.Cgroup, pid int, sig unix.Signal) error {
 		return nil // gone meanwhile
 	}
 	defer unix.Close(fd)
-	own, err := cgroups.Own(pid)
-	if err != nil || own != group.Path() && !strings.HasPrefix(own, strings.TrimRight(group.Path(), "/")+"/") {
+	if has, err := group.Has(pid); err != nil || !has {
 		return nil
 	}
 	err = unix.PidfdSendSignal(fd, sig, nil, 0)

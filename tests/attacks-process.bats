@@ -67,6 +67,31 @@ seccomp_without_mkdir='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mk
 	no 1 'error running startContainer hook #0: fork/exec /bin/true: operation not permitted' rt run -b "$BUNDLE" "$ID"
 }
 
+# own_cgroup: the container manages its own cgroup, as those with systemd in them
+# do.
+own_cgroup() {
+	config '(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
+	up
+}
+
+@test "L3: kill --all finds a process in a cgroup whose name ends in (deleted)" {
+	config '(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"] | .linux.namespaces -= [{type: "pid"}]'
+	script 'mkdir "/sys/fs/cgroup/x (deleted)"; sleep 777 & echo $! >"/sys/fs/cgroup/x (deleted)/cgroup.procs"; echo ready >/tmp/ready; wait; sleep 1000'
+	up
+	until_true grep -q ready "$BUNDLE/rootfs/tmp/ready"
+	ok rt kill --all "$ID" TERM
+	until_true none_sleeps
+}
+none_sleeps() { ! pgrep -x -f 'sleep 777'; }
+
+@test "L3: exec in a container whose processes are in a cgroup named (deleted)" {
+	own_cgroup
+	ok rt exec "$ID" sh -c 'mkdir "/sys/fs/cgroup/x (deleted)"; for p in $(cat /sys/fs/cgroup/cgroup.procs); do
+		echo $p >"/sys/fs/cgroup/x (deleted)/cgroup.procs"; done 2>/dev/null; read -r c rest </sys/fs/cgroup/cgroup.controllers; echo +$c >/sys/fs/cgroup/cgroup.subtree_control'
+	ok rt exec "$ID" cat /proc/self/cgroup
+	grep -qFx "0::/x (deleted)" "$OUT" || fail "not beside init"
+}
+
 @test "L9: events counts every network device" {
 	up
 	local pid n

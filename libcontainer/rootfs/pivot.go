@@ -149,10 +149,10 @@ func viewMounts(mountinfo []byte, root string) []string {
 	return points
 }
 
-// unescape undoes mountinfo's octal escapes of space, tab, newline and
+// unescape undoes mountinfo's octal escapes of space, tab, newline, # and
 // backslash.
 func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\043`, "#", `\134`, `\`).Replace(s)
 }
 
 // SetRoot finishes the root's mount.
