@@ -61,7 +61,8 @@ type used struct {
 	timedOut, killed bool
 	wall             time.Duration
 	stats            cgroups.Stats
-	left             int // processes that live on
+	left             int  // processes that live on
+	leftCgroup       bool // the process: of what came of it there, nothing is counted
 }
 
 // attendBounded waits for the process, at most as long as it may take, and
@@ -69,20 +70,24 @@ type used struct {
 func (e *execution) attendBounded() (int, error) {
 	var u used
 	var err error
-	if limit := e.asked.Timeout; limit > 0 {
-		if u.timedOut, err = e.outlives(limit); err == nil && u.timedOut {
-			u.killed, err = e.end(e.asked.KillAfter)
-		}
-		if err != nil {
-			return -1, err
-		}
+	if u.timedOut, err = e.outlives(e.asked.Timeout); err == nil && u.timedOut {
+		u.killed, err = e.end(e.asked.KillAfter)
 	}
+	if err != nil {
+		return -1, err
+	}
+	// Until it is reaped it is where it was last.
+	there, err := e.cgroup.Has(e.init.Pid)
+	if err != nil {
+		return -1, err
+	}
+	u.leftCgroup = !there
 	if u.status, err = e.wait(); err != nil {
 		return -1, err
 	}
 	u.wall = time.Since(e.began)
 	if u.killed {
-		e.gone() // the last of them may still be on its way out
+		e.emptyUntil(time.Now().Add(deathWait)) // the last of them may still be on its way out
 	}
 	if e.asked.Report != "" {
 		err = e.report(&u)
@@ -97,9 +102,18 @@ func (e *execution) attendBounded() (int, error) {
 }
 
 // outlives waits for the end of the process, and tells whether the time was up
-// before.
+// before. A limit of 0 is none.
 func (e *execution) outlives(limit time.Duration) (bool, error) {
-	deadline := e.began.Add(limit)
+	if limit == 0 {
+		limit = 100 * 365 * 24 * time.Hour
+	}
+	ended, err := e.endsUntil(e.began.Add(limit))
+	return !ended, err
+}
+
+// endsUntil waits for the end of the process until then, and tells whether it
+// came.
+func (e *execution) endsUntil(deadline time.Time) (bool, error) {
 	for {
 		left := max(time.Until(deadline), 0)
 		fds := []unix.PollFd{{Fd: int32(e.init.PidFD), Events: unix.POLLIN}}
@@ -109,9 +123,9 @@ func (e *execution) outlives(limit time.Duration) (bool, error) {
 		case err != nil:
 			return false, os.NewSyscallError("poll", err)
 		case n > 0:
-			return false, nil
-		case time.Until(deadline) <= 0:
 			return true, nil
+		case time.Until(deadline) <= 0:
+			return false, nil
 		}
 	}
 }
@@ -122,30 +136,81 @@ func milliseconds(d time.Duration) int {
 }
 
 // end ends all that has come of the process: with SIGTERM and, what has not gone
-// after grace, with SIGKILL.
+// after grace, with SIGKILL. The process itself is ended wherever it is: if the
+// container's cgroup is the container's to manage, it may have left its own.
 func (e *execution) end(grace time.Duration) (killed bool, err error) {
+	deadline := time.Now().Add(grace)
+	if err := e.terminate(); err != nil {
+		return false, err
+	}
+	empty, err := e.emptyUntil(deadline)
+	if err != nil {
+		return false, err
+	}
+	if empty {
+		if ended, err := e.endsUntil(deadline); ended || err != nil {
+			return false, err
+		}
+	}
+	if err := e.cgroup.Kill(); err != nil && !errors.Is(err, cgroups.ErrNotExist) {
+		return true, err
+	}
+	if err := e.signal(unix.SIGKILL); err != nil {
+		return true, err
+	}
+	if ended, err := e.endsUntil(time.Now().Add(deathWait)); err != nil || !ended {
+		return true, errors.Join(err, fmt.Errorf("process %d was killed, and has not ended within %s", e.init.Pid, deathWait))
+	}
+	return true, nil
+}
+
+// terminate asks all to end that are in the cgroup, and the process.
+func (e *execution) terminate() error {
+	pids, err := e.cgroup.Procs()
+	if err != nil && !errors.Is(err, cgroups.ErrNotExist) {
+		return err
+	}
+	for _, pid := range pids {
+		if pid == e.init.Pid {
+			continue
+		}
+		if err := signalMember(e.cgroup, pid, unix.SIGTERM); err != nil {
+			return err
+		}
+	}
+	return e.signal(unix.SIGTERM)
+}
+
+// signal signals the process.
+func (e *execution) signal(sig unix.Signal) error {
+	err := unix.PidfdSendSignal(e.init.PidFD, sig, nil, 0)
+	if err == unix.ESRCH {
+		return nil
+	}
+	return os.NewSyscallError("pidfd_send_signal", err)
+}
+
+// emptyUntil waits until nothing is left in the cgroup, until then, and tells
+// whether that came. A cgroup that was removed has nothing in it.
+func (e *execution) emptyUntil(deadline time.Time) (empty bool, err error) {
+	defer func() {
+		if errors.Is(err, cgroups.ErrNotExist) {
+			empty, err = true, nil
+		}
+	}()
 	watch, err := e.cgroup.Watch("cgroup.events")
 	if err != nil {
 		return false, err
 	}
 	defer watch.Close()
-	pids, err := e.cgroup.Procs()
-	if err != nil {
-		return false, err
-	}
-	for _, pid := range pids {
-		if err := signalMember(e.cgroup, pid, unix.SIGTERM); err != nil {
-			return false, err
-		}
-	}
-	for deadline := time.Now().Add(grace); ; {
+	for {
 		populated, err := e.cgroup.Populated()
 		if err != nil || !populated {
-			return false, err
+			return err == nil, err
 		}
 		left := time.Until(deadline)
 		if left <= 0 {
-			return true, e.cgroup.Kill()
+			return false, nil
 		}
 		if _, err := watch.Wait(left); err != nil {
 			return false, err
@@ -157,11 +222,11 @@ func (e *execution) end(grace time.Duration) (killed bool, err error) {
 // microseconds, sizes in bytes. What no controller counts is not in it.
 func (e *execution) report(u *used) error {
 	var err error
-	if u.stats, err = e.cgroup.Stats(); err != nil {
+	if u.stats, err = e.cgroup.Stats(); err != nil && !errors.Is(err, cgroups.ErrNotExist) {
 		return fmt.Errorf("--report: %w", err)
 	}
 	pids, err := e.cgroup.Procs()
-	if err != nil {
+	if err != nil && !errors.Is(err, cgroups.ErrNotExist) {
 		return fmt.Errorf("--report: %w", err)
 	}
 	u.left = len(pids)
@@ -169,23 +234,6 @@ func (e *execution) report(u *used) error {
 		return fmt.Errorf("--report: %w", err)
 	}
 	return nil
-}
-
-// gone waits until nothing of the process is left, for a while.
-func (e *execution) gone() {
-	watch, err := e.cgroup.Watch("cgroup.events")
-	if err != nil {
-		return
-	}
-	defer watch.Close()
-	for deadline := time.Now().Add(deathWait); time.Now().Before(deadline); {
-		if populated, err := e.cgroup.Populated(); err != nil || !populated {
-			return
-		}
-		if _, err := watch.Wait(time.Until(deadline)); err != nil {
-			return
-		}
-	}
 }
 
 func (u *used) encode(id string) []byte {
@@ -214,6 +262,7 @@ func (u *used) encode(id string) []byte {
 		w.Key("pidsPeak").Uint(p.Peak)
 	}
 	w.Key("left").Int(int64(u.left))
+	w.Key("leftCgroup").Bool(u.leftCgroup)
 	w.End()
 	return append(w.Bytes(), '\n')
 }

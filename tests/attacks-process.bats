@@ -74,6 +74,23 @@ own_cgroup() {
 	up
 }
 
+@test "M5: exec --timeout ends a process that has left its cgroup" {
+	own_cgroup
+	local away='mkdir -p /sys/fs/cgroup/away; echo $$ >/sys/fs/cgroup/away/cgroup.procs'
+	PATIENCE=20 no 137 "" rt exec --timeout 3s --kill-after 300ms --report "$BATS_TEST_TMPDIR/report" "$ID" \
+		sh -c "trap '' TERM; $away; exec sleep 777"
+	jq -e '.leftCgroup and .timedOut and .killed and .signal == 9' "$BATS_TEST_TMPDIR/report" || fail "$(<"$BATS_TEST_TMPDIR/report")"
+	PATIENCE=20 no 124 "" rt exec --timeout 3s --kill-after 10s --report "$BATS_TEST_TMPDIR/report" "$ID" sh -c "$away; exec sleep 777"
+	jq -e '.leftCgroup and .timedOut and (.killed | not) and .signal == 15' "$BATS_TEST_TMPDIR/report" || fail "$(<"$BATS_TEST_TMPDIR/report")"
+	# The cgroup that was made for it may be gone by then.
+	PATIENCE=20 no 137 "" rt exec --timeout 3s --kill-after 300ms "$ID" \
+		sh -c "trap '' TERM; $away; rmdir /sys/fs/cgroup/exec-*; exec sleep 777"
+	try rt ps "$ID" -o pid,args
+	[[ $out != *777* ]] || fail "it lives"
+	ok rt exec --report "$BATS_TEST_TMPDIR/report" "$ID" true
+	jq -e '.leftCgroup | not' "$BATS_TEST_TMPDIR/report" || fail "$(<"$BATS_TEST_TMPDIR/report")"
+}
+
 @test "L3: kill --all finds a process in a cgroup whose name ends in (deleted)" {
 	config '(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"] | .linux.namespaces -= [{type: "pid"}]'
 	script 'mkdir "/sys/fs/cgroup/x (deleted)"; sleep 777 & echo $! >"/sys/fs/cgroup/x (deleted)/cgroup.procs"; echo ready >/tmp/ready; wait; sleep 1000'
