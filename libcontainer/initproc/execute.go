@@ -131,7 +131,7 @@ func home(root int, uid uint32) string {
 	if !regular(fd) {
 		return "/"
 	}
-	data, err := sys.ReadAll(fd, 1<<20)
+	data, err := sys.ReadAll(fd, 64<<20)
 	if err != nil {
 		return "/"
 	}
