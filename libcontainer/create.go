@@ -250,11 +250,12 @@ func (c *creation) explain(item *plan.Item, err error) error {
 	}
 	var hook *hooks.Error
 	if errors.As(err, &hook) {
-		failed.Item.Field = fmt.Sprintf("hooks.%s[%d]", hook.Kind, hook.Index)
-		failed.Whole = true
+		failed.Item.Field, failed.Whole = hookField(hook), true
 	}
 	return failed
 }
+
+func hookField(e *hooks.Error) string { return fmt.Sprintf("hooks.%s[%d]", e.Kind, e.Index) }
 
 func (c *creation) runHooks(s *plan.RunHooks) error {
 	c.hooked = true

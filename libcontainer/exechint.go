@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
@@ -46,6 +47,22 @@ func execHintAt(name, path string, errno unix.Errno) string {
 	}
 	defer unix.Close(root)
 	return execHint(root, path, errno)
+}
+
+// tooLongHint says what takes up the room that execve(2) has for both.
+func tooLongHint(s *plan.Execute) string {
+	size := func(words []string) (n int) {
+		for _, w := range words {
+			n += len(w) + 1
+		}
+		return n
+	}
+	args, env := size(s.Args), size(s.Env)
+	what, n := "process.env", env
+	if args > env {
+		what, n = "process.args", args
+	}
+	return fmt.Sprintf("most of it is %s, which has %d bytes: 128 KiB is the most for one of its strings, and a quarter of the limit on the stack for all of both", what, n)
 }
 
 // executedPath finds the path in init's words about an execve that failed.

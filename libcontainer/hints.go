@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -28,22 +29,43 @@ func stepHint(step plan.Step, err error) string {
 			return "a new network namespace takes CAP_NET_ADMIN, too, which the runtime does not have"
 		}
 	case *plan.MountFS:
-		return mountHint(s.Type, err)
+		return cmp.Or(mountHint(s.Type, err), manyMountsHint(err))
+	case *plan.Bind, *plan.MaskPath, *plan.ReadonlyPath, *plan.MakeDevice, *plan.AttachRoot, *plan.PivotRoot:
+		return manyMountsHint(err)
 	case *plan.RaiseRlimits:
 		if errors.Is(err, unix.EPERM) {
 			return "a hard limit above the caller's own takes CAP_SYS_RESOURCE, which the runtime does not have"
 		}
 	case *plan.OpenTree:
-		return mappedHint(s.IDMap, err)
+		return cmp.Or(mappedHint(s.IDMap, err), manyMountsHint(err))
 	case *plan.MakeTree:
 		return mappedHint(s.IDMap, err)
 	case *plan.JoinKeyring:
 		if errors.Is(err, unix.EDQUOT) {
 			return "each container has a keyring, and the user's quota of keys is used up: raise the sysctl kernel.keys.maxkeys, or use --no-new-keyring"
 		}
+		if s.Label == "" && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)) {
+			return "what confines the runtime, such as a seccomp filter, lets it make no keyring: make the container with --no-new-keyring"
+		}
 		return labelHint(&plan.SetLabels{SELinux: s.Label}, err)
+	case *plan.SetIdentity:
+		if errors.Is(err, unix.EINVAL) {
+			return "uid, gid and additionalGids must be mapped in the container's user namespace: its /proc/PID/uid_map and gid_map show which are"
+		}
+	case *plan.Sysctl:
+		if errors.Is(err, unix.EINVAL) && s.Key == "net.ipv4.ping_group_range" {
+			return "it is a range of group ids, all of which linux.gidMappings has to map"
+		}
 	case *plan.SetLabels:
 		return labelHint(s, err)
+	}
+	return ""
+}
+
+// manyMountsHint: a mount namespace that is full says that no space is left.
+func manyMountsHint(err error) string {
+	if errors.Is(err, unix.ENOSPC) {
+		return "the mount namespace has as many mounts as the sysctl fs.mount-max allows"
 	}
 	return ""
 }
@@ -70,12 +92,21 @@ func spawnHint(s *plan.Spawn, err error) string {
 		return "a seccomp filter refuses clone3, as that of most containers does: run the outer one with CAP_SYS_ADMIN or without a filter"
 	case errors.Is(err, unix.ENOSPC) && user:
 		return "there may be no more user namespaces, or not this deep: see the sysctl user.max_user_namespaces"
+	case errors.Is(err, unix.ENOSPC):
+		return "there may be no more namespaces of a kind, see the sysctls user.max_*_namespaces, or too many mounts to copy, see fs.mount-max"
+	case errors.Is(err, unix.ENOMEM) && joinsPID(s):
+		return "the init of that pid namespace has ended: no process can be made in it any more"
 	case errors.Is(err, unix.EPERM) && user:
 		return "this user may make no user namespace: see the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
 	case errors.Is(err, unix.EPERM):
 		return "new namespaces take CAP_SYS_ADMIN, which the runtime does not have: give it to the outer container, or have a user namespace made with them"
 	}
 	return ""
+}
+
+// joinsPID reports whether a pid namespace is given by path.
+func joinsPID(s *plan.Spawn) bool {
+	return slices.ContainsFunc(s.Join, func(n plan.Namespace) bool { return n.Type == specs.PIDNamespace })
 }
 
 func mappedHint(m *plan.IDMap, err error) string {
@@ -112,6 +143,15 @@ func mountHint(fstype string, err error) string {
 	}
 	return ""
 }
+
+// reworded is an error in other words than the kernel's: engines take some of those for what execve(2) answers.
+type reworded struct {
+	text string
+	error
+}
+
+func (e *reworded) Error() string { return e.text }
+func (e *reworded) Unwrap() error { return e.error }
 
 func labelHint(s *plan.SetLabels, err error) string {
 	switch {

@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"fmt"
 	"os"
 	"slices"
 
@@ -89,7 +88,7 @@ func runPoststop(list []specs.Hook, st *specs.State, warn func(specconv.Warning)
 	for i := range list {
 		one := slices.Clone(list[i : i+1])
 		if err := log.Run("poststop", one, hooks.AppendState(nil, st), "", os.Environ()); err != nil {
-			warn(specconv.Warning{Field: fmt.Sprintf("hooks.poststop[%d]", i), Text: err.Error(), Must: true})
+			warn(specconv.Warning{Field: hookField(&hooks.Error{Kind: "poststop", Index: i}), Text: err.Error(), Must: true})
 		}
 	}
 }

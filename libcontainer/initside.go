@@ -289,7 +289,12 @@ func (c *creation) failed(payload []byte) error {
 	e := &plan.StepError{Err: f, Whole: f.Whole}
 	if f.Step >= 0 && f.Step < len(c.plan.Init) {
 		e.Item = c.plan.Init[f.Step]
-		if _, ok := e.Item.Step.(*plan.Execute); ok {
+		if f.Entry > 0 {
+			e.Item.Field = fmt.Sprintf("%s[%d]", e.Item.Field, f.Entry-1)
+		}
+		if s, ok := e.Item.Step.(*plan.Execute); ok && f.Errno == unix.E2BIG {
+			e.Hint = tooLongHint(s)
+		} else if ok {
 			e.Hint = execHintAt(c.journal.Container.Rootfs, executedPath(f.Text, f.Errno), f.Errno)
 		} else {
 			e.Hint = stepHint(e.Item.Step, f)

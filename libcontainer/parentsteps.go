@@ -159,10 +159,14 @@ func setOOMScoreAdj(pid int, s *plan.SetOOMScoreAdj) error {
 	}
 	defer proc.Close()
 	err = proc.Write(strconv.Itoa(pid)+"/oom_score_adj", strconv.Itoa(s.Value))
-	if s.BestEffort && (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)) {
+	if !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EPERM) {
+		return err
+	}
+	if s.BestEffort {
 		return nil
 	}
-	return err
+	// "permission denied" is for engines what execve answers (exit code 126).
+	return &reworded{"lowering it takes CAP_SYS_RESOURCE, which the runtime does not have", err}
 }
 
 // raiseRlimits raises the hard limits that init will need to set its own: only the

@@ -172,5 +172,9 @@ func (c *Container) poststart(pid int, warn func(specconv.Warning)) error {
 	if err == nil {
 		return nil
 	}
+	var hook *hooks.Error
+	if errors.As(err, &hook) {
+		err = &plan.StepError{Item: plan.Item{Field: hookField(hook)}, Err: err, Whole: true}
+	}
 	return errors.Join(err, c.destroy(warn))
 }

@@ -85,7 +85,7 @@ func RemoveMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*p
 func liveBuilder(spec *specs.Spec, host Host, l Live) (*builder, error) {
 	b := &builder{spec: spec, host: &host, linux: spec.Linux, live: true, opts: &Options{ID: l.ID, Bundle: l.Bundle}}
 	if b.linux == nil {
-		return nil, invalid("linux", "", "linux must be specified: no other platform's containers run here")
+		return nil, invalid("linux", linuxHint, "linux must be specified")
 	}
 	b.plan.Container = plan.Container{ID: l.ID, Bundle: l.Bundle, OCIVersion: spec.Version}
 	for _, stage := range [...]func(*builder) error{

@@ -103,6 +103,9 @@ func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, err
 	return &b.plan, b.warnings, nil
 }
 
+// linuxHint is for a config.json of another platform's, or of none.
+const linuxHint = `add "linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}]}; the command spec writes an example of all of config.json`
+
 // checkParts finds the parts of the configuration that nothing works without.
 func (b *builder) checkParts() error {
 	switch {
@@ -113,7 +116,7 @@ func (b *builder) checkParts() error {
 	case b.spec.Root == nil:
 		return invalid("root", "", "root must be specified")
 	case b.spec.Linux == nil:
-		return invalid("linux", "", "linux must be specified: no other platform's containers run here")
+		return invalid("linux", linuxHint, "linux must be specified")
 	}
 	b.process, b.linux = b.spec.Process, b.spec.Linux
 	if v := b.spec.Version; !strings.HasPrefix(v, "1.") {

@@ -39,3 +39,37 @@ one_class() {
 	[ -z "$wrong" ] || { echo "$wrong" >&2; return 1; }
 	[ "$n" -gt 40 ]
 }
+
+@test "a host that lacks something says what" {
+	ours "hints are crun-go's"
+	no 1 "not a procfs" unshare -m sh -c 'while umount -l /proc 2>/dev/null; do :; done; exec "$0" --root "$1" run -b "$2" "$3"' "$RUNTIME" "$ROOT" "$BUNDLE" "$ID"
+	[[ $err == "hint: no procfs is mounted at /proc"* ]] || fail "no hint"
+	mkdir "$BATS_TEST_TMPDIR/gone"
+	no 1 "getwd" sh -c 'cd "$0/gone" && rmdir "$0/gone" && exec "$1" --root state list' "$BATS_TEST_TMPDIR" "$RUNTIME"
+	[[ $err == "hint: the working directory has been removed"* ]] || fail "no hint"
+}
+
+@test "errors name the entry, and engines do not take them for others" {
+	ours "other words"
+	config '.hooks.createContainer = [{path: "/bin/true"}, {path: "/bin/false"}]'
+	no 1 "error running createContainer hook #1: /bin/false: exit status 1" create "$ID"
+	[[ $err == *'field="hooks.createContainer[1]"'* ]] || fail "no field"
+	config '.hooks = {poststart: [{path: "/bin/false"}]}'
+	ok create "$ID"
+	no 1 "error running poststart hook #0: /bin/false: exit status 1" rt start "$ID"
+	[[ $err == *'field="hooks.poststart[0]"'* ]] || fail "no field"
+	config 'del(.hooks) | .process.env += ["A=" + ("x" * 200000)]'
+	no 1 "argument list too long" run_bundle "$ID"
+	[[ $err == "hint: most of it is process.env, which has 200"* ]] || fail "no hint"
+	config '.process.env = [.process.env[0]] | .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "printf %9000s x; echo end >&2; exit 1"]}]'
+	no 1 "bytes left out" create "$ID"
+	[ "${#err}" -lt 2300 ] || fail "a message of ${#err} bytes"
+}
+
+@test "a score that may not be lowered is no exit code of execve" {
+	ours "other words"
+	[ "$(("$(sed -n 's/^CapEff:\t/0x/p' /proc/self/status)" >> 24 & 1))" = 0 ] || skip "this root has CAP_SYS_RESOURCE, which may lower it"
+	config '.process.oomScoreAdj = -900'
+	no 1 "lowering it takes CAP_SYS_RESOURCE" create "$ID"
+	[[ $err != *"permission denied"* ]] || fail "engines read 126"
+}

@@ -122,7 +122,7 @@ func (f *imageFlags) complete(o *libcontainer.ImageOptions) error {
 		if path.given == "" {
 			continue
 		}
-		abs, err := filepath.Abs(path.given)
+		abs, err := absolute(path.given)
 		if err != nil {
 			return err
 		}

@@ -102,7 +102,7 @@ func (inv *invocation) complete(o *libcontainer.Options, id string) error {
 		if *path == "" && path != &o.Bundle || *path == "-" && path == &o.Trace {
 			continue
 		}
-		abs, err := filepath.Abs(*path)
+		abs, err := absolute(*path)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -60,6 +61,8 @@ func describe(err error) detail {
 		d.setHint("choose another id, or delete the container by that name")
 	case errors.As(err, &id):
 		d.setHint(idHint(id))
+	case errors.Is(err, sys.ErrNotProc):
+		d.setHint("no procfs is mounted at /proc: mount -t proc proc /proc")
 	case errors.Is(err, libcontainer.ErrNotStopped):
 		d.setHint("end it first, with kill ID KILL, or do both at once, with delete --force ID")
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -80,7 +79,7 @@ func (inv *invocation) completeExec(o *libcontainer.ExecOptions, args []string) 
 		if *path == "" || *path == "-" && path == &o.Report {
 			continue
 		}
-		abs, err := filepath.Abs(*path)
+		abs, err := absolute(*path)
 		if err != nil {
 			return err
 		}

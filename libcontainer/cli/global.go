@@ -75,7 +75,7 @@ func (inv *invocation) prepare(c *cli.Context) error {
 	if !g.rootGiven {
 		g.root, g.rootXDG = defaultRoot(os.Geteuid(), os.Getenv, inUserNamespace, ownsDir)
 	}
-	root, err := filepath.Abs(g.root)
+	root, err := absolute(g.root)
 	if err != nil {
 		return err
 	}
@@ -142,4 +142,13 @@ func (inv *invocation) hintRoot(err error) error {
 		return withHint(err, "set XDG_RUNTIME_DIR to a directory of the user's own, or give --root")
 	}
 	return err
+}
+
+// absolute makes a path independent of the working directory.
+func absolute(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", withHint(err, "the working directory has been removed: change to one that exists")
+	}
+	return abs, nil
 }

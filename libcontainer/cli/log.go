@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -100,12 +99,12 @@ func absoluteTarget(target string) (string, error) {
 	if target == "" {
 		return "", nil
 	}
-	return filepath.Abs(target)
+	return absolute(target)
 }
 
 // fail reports the error that ends the program.
 func (l *log) fail(err error) {
-	r := record{level: levelError, msg: err.Error(), detail: describe(err), warnings: l.held}
+	r := record{level: levelError, msg: shortened(err.Error()), detail: describe(err), warnings: l.held}
 	if l.target != "" {
 		if err := l.write(&r); err != nil {
 			l.print(err.Error())
@@ -135,6 +134,22 @@ func (l *log) warn(w specconv.Warning) {
 		return
 	}
 	l.held = append(l.held, r)
+}
+
+// maxMessage bounds a message, whatever list or output of a hook is in it: some readers of logs cut lines, and none wants to
+// look for the end of one.
+const maxMessage = 2000
+
+// shortened leaves out the middle of a long text.
+func shortened(text string) string {
+	if len(text) <= maxMessage {
+		return text
+	}
+	const gap = " [... %d bytes left out ...] "
+	head, tail := text[:maxMessage/2], text[len(text)-maxMessage/2+len(gap)+8:]
+	head = strings.ToValidUTF8(head, "")
+	tail = strings.ToValidUTF8(tail, "")
+	return head + fmt.Sprintf(gap, len(text)-len(head)-len(tail)) + tail
 }
 
 // flush writes the warnings of a command that has succeeded.

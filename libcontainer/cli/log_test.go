@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -144,6 +145,17 @@ func TestWarn(t *testing.T) {
 	data, err := os.ReadFile(target)
 	if want := `{"field":"a","level":"warning","msg":"b","time":"2026-01-02T03:04:05Z"}` + "\n"; err != nil || string(data) != want || stderr.Len() > 0 {
 		t.Errorf("log %q, %v, want %q; stderr %q", data, err, want, stderr)
+	}
+}
+
+func TestShortened(t *testing.T) {
+	if got := shortened("short"); got != "short" {
+		t.Error(got)
+	}
+	long := "first" + strings.Repeat("ä", 5000) + "last"
+	got := shortened(long)
+	if len(got) > maxMessage || len(got) < maxMessage-20 || !utf8.ValidString(got) || !strings.HasPrefix(got, "firstä") || !strings.HasSuffix(got, "älast") || !strings.Contains(got, " bytes left out ") {
+		t.Errorf("%d bytes: %q", len(got), got)
 	}
 }
 

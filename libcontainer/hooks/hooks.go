@@ -94,8 +94,15 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("error running %s hook #%d: %v", e.Kind, e.Index, e.Err)
+	var own *os.PathError // names the program itself
+	if errors.As(e.Err, &own) && own.Path == e.Path {
+		return fmt.Sprintf("error running %s hook #%d: %v", e.Kind, e.Index, e.Err)
+	}
+	return fmt.Sprintf("error running %s hook #%d: %s: %v", e.Kind, e.Index, e.Path, e.Err)
 }
+
+// EntryIndex is which of the hooks of its kind has failed.
+func (e *Error) EntryIndex() int { return e.Index }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -53,8 +53,8 @@ func TestErrors(t *testing.T) {
 		hook specs.Hook
 		want string
 	}{
-		"exit code":  {shell("echo out; echo err >&2; exit 7"), "error running poststop hook #0: exit status 7, stdout: out\n, stderr: err\n"},
-		"signal":     {shell("kill -TERM $$"), "error running poststop hook #0: signal: terminated, stdout: , stderr: "},
+		"exit code":  {shell("echo out; echo err >&2; exit 7"), "error running poststop hook #0: /bin/sh: exit status 7, stdout: out\n, stderr: err\n"},
+		"signal":     {shell("kill -TERM $$"), "error running poststop hook #0: /bin/sh: signal: terminated, stdout: , stderr: "},
 		"missing":    {specs.Hook{Path: "/no/such/hook"}, "error running poststop hook #0: fork/exec /no/such/hook: no such file or directory"},
 		"no program": {specs.Hook{Path: "/"}, "error running poststop hook #0: fork/exec /: permission denied"},
 	} {
@@ -205,7 +205,7 @@ func TestTimeout(t *testing.T) {
 	if took := time.Since(begin); took < time.Second || took > 5*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	if want := "error running prestart hook #0: hook ran past specified timeout of 1.0s"; err == nil || err.Error() != want {
+	if want := "error running prestart hook #0: /bin/sh: hook ran past specified timeout of 1.0s"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	data, err := os.ReadFile(pids)

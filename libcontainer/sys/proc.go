@@ -48,10 +48,13 @@ func HostProc() (Proc, error) {
 	}
 	if err := IsProc(fd); err != nil {
 		unix.Close(fd)
-		return NoProc, err
+		return NoProc, fmt.Errorf("/proc: %w", err)
 	}
 	return Proc{fd}, nil
 }
+
+// ErrNotProc: what is there is no procfs.
+var ErrNotProc = errors.New("not a procfs")
 
 // HostProcess opens the directory of one process in the host's /proc, verified:
 // it stays that of this process when another one gets the pid.
@@ -75,7 +78,7 @@ func IsProc(fd int) error {
 		return os.NewSyscallError("fstatfs", err)
 	}
 	if st.Type != unix.PROC_SUPER_MAGIC {
-		return fmt.Errorf("not a procfs: filesystem magic %#x", st.Type)
+		return fmt.Errorf("%w: filesystem magic %#x", ErrNotProc, st.Type)
 	}
 	return nil
 }

@@ -16,6 +16,8 @@ type Failure struct {
 	// Whole means that Text says it all and names the object itself, in words
 	// that engines match on ("exec: \"x\": executable file not found in $PATH").
 	Whole bool
+	// Entry is which entry of the step's list failed, from 1; 0: it has none.
+	Entry int
 }
 
 func (f *Failure) Error() string { return f.Text }
@@ -36,12 +38,16 @@ func (w *Whole) Error() string { return w.Err.Error() }
 // Unwrap returns the error itself.
 func (w *Whole) Unwrap() error { return w.Err }
 
-// NewFailure makes the failure of a step from an error.
+// NewFailure makes the failure of a step from an error. One that is about one of several entries has a method EntryIndex.
 func NewFailure(step int, err error) *Failure {
 	f := &Failure{Step: step, Text: err.Error()}
 	errors.As(err, &f.Errno)
 	var whole *Whole
 	f.Whole = errors.As(err, &whole)
+	var entry interface{ EntryIndex() int }
+	if errors.As(err, &entry) {
+		f.Entry = entry.EntryIndex() + 1
+	}
 	return f
 }
 
@@ -53,7 +59,7 @@ func (f *Failure) Encode() []byte {
 	if f.Whole {
 		whole = 1
 	}
-	b = append(b, whole)
+	b = binary.AppendUvarint(append(b, whole), uint64(f.Entry))
 	return append(b, f.Text...)
 }
 
@@ -68,8 +74,18 @@ func DecodeFailure(b []byte) (*Failure, error) {
 	if n <= 0 || n >= len(b) {
 		return nil, errMalformed(b)
 	}
-	return &Failure{Step: int(step), Errno: unix.Errno(errno), Whole: b[n] == 1, Text: string(b[n+1:])}, nil
+	f := &Failure{Step: int(step), Errno: unix.Errno(errno), Whole: b[n] == 1}
+	b = b[n+1:]
+	entry, n := binary.Uvarint(b)
+	if n <= 0 || entry > maxEntry {
+		return nil, errMalformed(b)
+	}
+	f.Entry, f.Text = int(entry), string(b[n:])
+	return f, nil
 }
+
+// maxEntry bounds Entry: no list in config.json has more.
+const maxEntry = 1 << 20
 
 func errMalformed(b []byte) error {
 	return fmt.Errorf("malformed failure message: %d bytes", len(b))
