@@ -25,36 +25,74 @@ raced_attempt() {
 
 @test "CVE-2021-30465: the mount target changes while it is mounted" {
 	setup_victim
-	mkdir "$BUNDLE/rootfs/race"
+	mkdir -p "$BUNDLE/rootfs/race"/a{0..19}/b "$VICTIM"/a{0..19}/b
+	before=$(victim)
 	ln -s "$VICTIM" "$BUNDLE/rootfs/lure"
 	mounts_are "$(jq -n '[range(20) | {destination: "/race/a\(.)/b", type: "bind", source: "/etc", options: ["bind"]}]')"
-	args true
+	# Under whatever name, all of them have to be inside.
+	args grep -c " $(findmnt -no FSROOT -T /etc | sed 's,/$,,')/etc /" /proc/self/mountinfo
 	swap "$BUNDLE/rootfs/race" "$BUNDLE/rootfs/lure"
-	for_a_while raced_attempt
+	mounted() {
+		raced_attempt
+		[[ -z $out || $out = 20 ]] || succeeds "$out of 20 mounts are inside"
+	}
+	for_a_while mounted
 }
 
 @test "CVE-2024-45310: directories on the way change while they are made" {
 	setup_victim
-	mkdir -p "$BUNDLE/rootfs/a/b/c"
-	ln -s "$VICTIM" "$BUNDLE/rootfs/a/b/lure"
-	mounts_are "$(jq -n '[range(20) | {destination: "/a/b/c/new\(.)/deep", type: "tmpfs", source: "t"}, {destination: "/a/b/c/file\(.)", type: "bind", source: "/etc/passwd", options: ["bind"]}]')"
+	mkdir "$BUNDLE/rootfs/race"
+	ln -s "$VICTIM" "$BUNDLE/rootfs/lure"
+	mounts_are "$(jq -n '[range(20) | {destination: "/race/a\(.)/b", type: "bind", source: "/etc", options: ["bind"]},
+		{destination: "/race/file\(.)", type: "bind", source: "/etc/passwd", options: ["bind"]}]')"
 	args true
-	swap "$BUNDLE/rootfs/a/b/c" "$BUNDLE/rootfs/a/b/lure"
-	for_a_while raced_attempt
+	made() {
+		swap "$BUNDLE/rootfs/race" "$BUNDLE/rootfs/lure"
+		raced_attempt
+		raced
+		# Of the two, the one that is no link.
+		find "$BUNDLE/rootfs/race" "$BUNDLE/rootfs/lure" -mindepth 1 -delete
+	}
+	for_a_while made
 }
 
-@test "CVE-2021-30465: mounts added to a container that moves the target" {
+# mounts_list JQ...: what there is to add or remove, in $LIST.
+mounts_list() {
 	ours "has no mounts command"
+	LIST=$BATS_TEST_TMPDIR/mounts.json
+	jq -n "$@" >"$LIST"
+}
+
+@test "CVE-2021-30465: mounts added to a container: the target leads outside" {
 	setup_victim
+	mounts_list '[{destination: "/data", type: "tmpfs", source: "t"}, {destination: "/data/sub/deep", source: "/etc", options: ["bind"]}]'
+	up
+	local link
+	for link in "$VICTIM" "../../../../../../../../../..$VICTIM" "/proc/1/root$VICTIM" "/proc/self/root$VICTIM" "/proc/self/cwd/..$VICTIM"; do
+		rm -rf "$BUNDLE/rootfs/data"
+		ln -s "$link" "$BUNDLE/rootfs/data"
+		try rt mounts add "$ID" "$LIST"
+		no_crash
+		unharmed
+	done
+}
+
+@test "CVE-2021-30465: mounts added to a container: it moves the target meanwhile" {
+	setup_victim
+	mounts_list '[range(20) | {destination: "/race/a\(.)/b", type: "tmpfs", source: "t"}]'
+	# The container itself does it, at will.
 	script "mkdir -p /race; ln -s $VICTIM /lure
 		while :; do mv -T /race /real; mv -T /lure /race; mv -T /race /lure; mv -T /real /race; done 2>/dev/null"
 	up
-	jq -n '[range(20) | {destination: "/race/a\(.)/b", type: "tmpfs", source: "t"}]' >"$BATS_TEST_TMPDIR/mounts.json"
 	added() {
-		try rt mounts add "$ID" "$BATS_TEST_TMPDIR/mounts.json"
+		try rt mounts add "$ID" "$LIST"
 		no_crash
-		[ "$rc" != 0 ] || try rt mounts remove "$ID" "$BATS_TEST_TMPDIR/mounts.json"
 		unharmed
+		if [ "$rc" = 0 ]; then
+			try rt mounts remove "$ID" "$LIST"
+		elif grep ' /\(race\|real\)' "/proc/$(pid_of)/mountinfo"; then
+			fail "half of the mounts is left"
+		fi
 	}
 	for_a_while added
 }

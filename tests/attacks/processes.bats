@@ -29,9 +29,9 @@ seen() {
 nothing_seen() {
 	local what
 	seen
-	what=$(grep -E ' (fd|map|cwd|root|environ) .*('"$BATS_RUN_TMPDIR"'|HOST_SECRET|/sys/fs)' "$SAW" | grep -vE ' fd [012] ') && succeeds "of the host: $what"
 	what=$(grep ' file ' "$SAW") && succeeds "files of the host: $what"
 	what=$(grep -E ' Cap(Prm|Eff|Bnd) ' "$SAW" | grep -v " $1\$") && succeeds "capabilities: $what"
+	what=$(grep -E ' (fd|map|cwd|root|environ) .*('"$BATS_RUN_TMPDIR"'|HOST_SECRET|/sys/fs)' "$SAW" | grep -vE ' fd [012] ') && succeeds "of the host: $what"
 	what=$(grep ' fd ' "$SAW" | grep -vE ' fd ([012] |3 socket:)') && succeeds "descriptors: $what"
 	what=$(grep ' root ' "$SAW" | grep -v ' root /$') && succeeds "root: $what"
 	what=$(grep ' environ ' "$SAW" | grep -vE 'environ (GOMAXPROCS=1 GOGC=off|PATH=[^ ]* HOME=/root)$') && succeeds "environment: $what"

@@ -93,7 +93,7 @@ load attacks
 	done
 }
 
-@test "CVE-2025-31133: /dev/null is exchanged while masks are made" {
+@test "CVE-2025-31133, CVE-2025-62161: /dev/null is exchanged while masks are made" {
 	# The container's /dev is a volume; a neighbour that has it, too, exchanges
 	# the device for a link and back.
 	rm -f "$BUNDLE/rootfs/dev/null"

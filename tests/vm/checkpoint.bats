@@ -339,7 +339,7 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	same "the host's cgroup2" "$(host_flags)" "$flags"
 }
 
-@test "attack: symbolic links that make one mount pass for another" {
+@test "CVE-2026-119101: symbolic links that make one mount pass for another" {
 	counter
 	mkdir -p "$BATS_TEST_TMPDIR/secret" "$BUNDLE/rootfs/real" "$BUNDLE/rootfs/other"
 	ln -s real "$BUNDLE/rootfs/link"
@@ -374,7 +374,7 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	ok checkpoint "$ID"
 }
 
-@test "attack: names that end CRIU's brackets" {
+@test "CVE-2026-115520: names that end CRIU's brackets" {
 	counter
 	mkdir -p "$BUNDLE/rootfs/x]:mount-0"
 	ln -s 'x]:mount-0' "$BUNDLE/rootfs/link"
@@ -386,7 +386,7 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	[ -z "$(jq -r '.mounts[].id' "$IMAGE/external-mounts.json" 2>/dev/null | grep -v '^mount-[0-9]*$')" ] || fail "a name that says something"
 }
 
-@test "attack: what changes between dump and restore" {
+@test "CVE-2026-119101: what changes between dump and restore" {
 	counter
 	mkdir -p "$BATS_TEST_TMPDIR/host/m" "$BATS_TEST_TMPDIR/ro" "$BUNDLE/rootfs/mnt/m"
 	echo untouched >"$BATS_TEST_TMPDIR/host/m/file"
