@@ -50,7 +50,7 @@ endif
 # one can be had as long as go knows this name.
 EXPERIMENT = $(shell GOEXPERIMENT=nogreenteagc $(GO) env GOEXPERIMENT 2>/dev/null)
 
-.PHONY: all crun-go man check lint test test-attacks test-vm test-engines test-engines-vm test-kubernetes demo bench memory-floor install uninstall tarball deb clean
+.PHONY: all crun-go man check lint test test-attacks test-vm test-engines test-engines-vm test-kubernetes test-faults demo bench memory-floor install uninstall tarball deb clean
 
 all: crun-go
 
@@ -95,6 +95,11 @@ test-engines-vm: crun-go
 # containerd 2 and critest, built from Go modules, with runc and with this.
 test-kubernetes: crun-go
 	RUNTIME=$(RUNTIME) tests/kubernetes/all
+
+# Every system call of every command fails, and is the last, one by one: docs/faults.md.
+# RUNTIME=runc or crun sweeps another runtime.
+test-faults: crun-go
+	RUNTIME=$(RUNTIME) tests/faults/run
 
 demo:
 	tests/demo

@@ -39,7 +39,6 @@ type creation struct {
 	trace   *trace
 	outputs outputs
 
-	waits    bool           // init waits for start
 	raised   []raisedLimit  // until init is made
 	newClass *resctrl.Group // of RDT, made by this creation; nil: none
 	hooked   bool           // hooks have run: so must poststop's
@@ -82,7 +81,6 @@ func create(o *Options, run bool) (*creation, error) {
 		c.outputs.close()
 		return nil, err
 	}
-	c.waits = !run
 	if err := c.build(run); err != nil {
 		return nil, errors.Join(err, c.undo())
 	}
@@ -96,7 +94,7 @@ func (c *creation) build(run bool) error {
 	if err := c.dir.Save(&c.journal); err != nil {
 		return err
 	}
-	if c.waits {
+	if !run {
 		if err := c.makeFifo(); err != nil {
 			return err
 		}
@@ -122,11 +120,6 @@ func (c *creation) build(run bool) error {
 	}
 	if err := c.trace.write(c.outputs.trace, c.plan); err != nil {
 		return err
-	}
-	if c.waits {
-		if err := c.dir.PublishFifo(); err != nil {
-			return err
-		}
 	}
 	return c.writePidFile()
 }

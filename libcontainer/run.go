@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/early"
-	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
@@ -43,9 +42,8 @@ func Run(o Options) (int, error) {
 	defer c.close()
 	container := &Container{dir: c.dir, journal: &c.journal, group: c.cgroup}
 	if err := container.poststart(c.init.Pid, o.Warn); err != nil {
-		c.init.Kill()
-		c.init = nil
-		return -1, errors.Join(err, c.outputs.pidFile.Remove())
+		c.init.Wait()
+		return -1, err
 	}
 	if o.Detach && c.notify == nil {
 		return 0, nil
@@ -168,12 +166,8 @@ func (c *creation) relayReady() (told chan bool) {
 
 // finish removes a container that has ended, unless somebody else has.
 func (c *creation) finish(container *Container) error {
-	err := c.dir.Lock()
-	if errors.Is(err, state.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("the container has ended, and is not removed: %w", err)
+	if err := c.dir.Lock(); err != nil {
+		return nil // it is gone
 	}
 	return container.destroy(c.opts.Warn)
 }

@@ -3,6 +3,9 @@
 //
 //	probe view [PARAMETER...]     the container's view of itself, as JSON, with
 //	                              the named kernel parameters (sysctl(8))
+//	probe describe [PARAMETER...] what of it is the same in every container of a
+//	                              bundle, one fact a line, and whether swapon(2)
+//	                              meets a filter
 //	probe syscall NR [ARG...]     make one system call, print "NR RESULT"
 //	probe syscalls                one line "NR [ARG...]" each on stdin: make it
 //	                              in a process of its own, print "NR RESULT"
@@ -43,6 +46,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 )
 
 func main() {
@@ -57,6 +61,8 @@ func main() {
 		out := json.NewEncoder(os.Stdout)
 		out.SetIndent("", "  ")
 		err = out.Encode(look(opened, os.Args[min(2, len(os.Args)):]))
+	case "describe":
+		_, err = fmt.Println(strings.Join(account(look(opened, os.Args[2:])), "\n"))
 	case "syscall":
 		err = callOnce(os.Args[2:])
 	case "syscalls":

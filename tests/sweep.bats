@@ -1,0 +1,15 @@
+#!/usr/bin/env bats
+# A sample of `make test-faults`: each system call of each command fails once, with
+# one errno, and the runtime or its init is killed once at each. docs/faults.md
+# tells how that is judged.
+load helpers
+
+setup() { :; }
+teardown() { :; }
+
+@test "each system call of each command fails once, or is the last" {
+	ours "its own sweep has no list of what is accepted"
+	CGO_ENABLED=0 go build -o "$TESTS/.build/faults" "$TESTS/faults"
+	run -0 "$TESTS/.build/faults" -runtime "$RUNTIME" -probe "$PROBE" -sample -accepted "$TESTS/faults/accepted.tsv"
+	[[ $output == *" points a second"* ]] || fail "no summary"
+}
