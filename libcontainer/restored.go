@@ -3,10 +3,12 @@ package libcontainer
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
@@ -94,7 +96,8 @@ func lacking(staged []stagedMount, m *mountEntry) (lacks string) {
 // finishRoot makes the root filesystem read-only if it is to be: CRIU does not
 // restore that.
 func (c *restoration) finishRoot() error {
-	if !c.spec.Root.Readonly {
+	readonly := func(i plan.Item) bool { s, ok := i.Step.(*plan.SetRoot); return ok && s.Readonly }
+	if !slices.ContainsFunc(c.plan.Init, readonly) {
 		return nil
 	}
 	process, err := sys.HostProcess(c.init.Pid)

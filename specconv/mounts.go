@@ -329,6 +329,7 @@ func (b *builder) remountLater(field string, step *plan.MountFS) {
 		return
 	}
 	step.Options.Attr.Set &^= ro
+	step.Keep = true
 	remount := &plan.Remount{Target: step.Target, Options: plan.MountOptions{Attr: plan.Attr{Set: ro}}}
 	b.remounts = append(b.remounts, plan.Item{Field: field, Step: remount})
 }

@@ -3,6 +3,7 @@ package specconv
 import (
 	"cmp"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -31,6 +32,8 @@ type builder struct {
 	hookLog    plan.HookLog
 	subcgroup  *plan.EnterSubcgroup // nil: none
 	warnings   []Warning
+
+	rootReadonly string // the field that wants the root read-only; empty: none
 
 	live     bool // the container exists, and only mounts are planned
 	ns       namespaces
@@ -142,33 +145,40 @@ func (b *builder) planKeyring() error {
 }
 
 // planPaths plans the working directory, which is made if it is missing, and
-// what of the mounts is read-only or hidden.
+// what of the mounts is read-only or hidden: each once, or it would be mounted
+// over twice. The root itself can't be mounted over, see switchRoot.
 func (b *builder) planPaths() error {
 	if cwd := b.process.Cwd; cwd != "/" {
 		b.add("process.cwd", &plan.MakeDir{Path: cwd})
 	}
+	seen := make([]string, 0, 32)
 	for i, p := range b.linux.ReadonlyPaths {
 		field := index("linux.readonlyPaths", i)
-		if p == "" {
+		target := path.Clean("/" + p)
+		switch {
+		case p == "":
 			return invalid(field, "", "empty, expected an absolute path in the container")
+		case slices.Contains(seen, target):
+		case target == "/":
+			b.rootReadonly = field
+		default:
+			b.add(field, &plan.ReadonlyPath{Path: target})
 		}
-		b.add(field, &plan.ReadonlyPath{Path: rooted(p)})
+		seen = append(seen, target)
 	}
+	seen = seen[:0]
 	for i, p := range b.linux.MaskedPaths {
 		field := index("linux.maskedPaths", i)
-		if strings.Trim(p, "/") == "" {
+		target := path.Clean("/" + p)
+		switch {
+		case target == "/":
 			return invalid(field, "", "%q, expected an absolute path below the container's root", p)
+		case !slices.Contains(seen, target):
+			b.add(field, &plan.MaskPath{Path: target})
 		}
-		b.add(field, &plan.MaskPath{Path: rooted(p)})
+		seen = append(seen, target)
 	}
 	return nil
-}
-
-func rooted(p string) string {
-	if p[0] == '/' {
-		return p
-	}
-	return "/" + p
 }
 
 // finishMounts meets the parent, which runs the runtime's hooks, and runs the

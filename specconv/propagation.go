@@ -1,6 +1,7 @@
 package specconv
 
 import (
+	"cmp"
 	"path"
 
 	"golang.org/x/sys/unix"
@@ -106,12 +107,12 @@ func (b *builder) switchRoot() error {
 		return err
 	}
 	b.plan.Init = append(b.plan.Init, b.remounts...)
-	if b.spec.Root.Readonly || b.rootProp.final != 0 {
-		field := "root.readonly"
-		if !b.spec.Root.Readonly {
-			field = "linux.rootfsPropagation"
-		}
-		b.add(field, &plan.SetRoot{Readonly: b.spec.Root.Readonly, Propagation: b.rootProp.final})
+	if b.spec.Root.Readonly {
+		b.rootReadonly = "root.readonly"
+	}
+	if b.rootReadonly != "" || b.rootProp.final != 0 {
+		field := cmp.Or(b.rootReadonly, "linux.rootfsPropagation")
+		b.add(field, &plan.SetRoot{Readonly: b.rootReadonly != "", Propagation: b.rootProp.final})
 	}
 	return nil
 }

@@ -28,6 +28,36 @@ attempt() {
 # mounts_are JSON: these after the bundle's own.
 mounts_are() { config --argjson m "$1" '.mounts = .mounts[0:7] + $m'; }
 
+@test "M6: who shares the root filesystem exchanges /proc and /sys while they are mounted" {
+	ours "1.1 loses now and then"
+	local name i started=0
+	args sh -c 'for p in /proc /sys /other; do
+			[ ! -e $p/self/status ] || [ -z "$(head -c 1 $p/timer_list 2>/dev/null)" ] || echo "$p shows what is masked"
+			[ ! -e $p/self/status ] || ! (: >>$p/sys/kernel/core_pattern) 2>/dev/null || echo "$p is writable"
+			[ ! -e $p/firmware ] || [ -z "$(ls $p/firmware)" ] || echo "$p/firmware shows what is masked"
+		done
+		[ -e /proc/self/status ] && [ -e /sys/kernel ] && echo started; true'
+	[ -n "$(head -c 1 /proc/timer_list)" ] || skip "nothing to see in /proc/timer_list"
+	for name in proc sys; do
+		mkdir "$BUNDLE/rootfs/other"
+		"$PROBE" exchange "$BUNDLE/rootfs/$name" "$BUNDLE/rootfs/other" 2>/dev/null 3>&- &
+		for ((i = 0; i < 100; i++)); do
+			try run_bundle "$ID"
+			rt delete --force "$ID" >/dev/null 2>&1 3>&-
+			# The neighbour goes on when the container runs.
+			[[ $out != *shows* && $out != *writable* ]] || break
+			[ "$rc" != 0 ] || started=$((started + 1))
+			[[ $rc = 0 || $err == *"is not what was mounted there"* || $err == *"no such file"* || $err == *"not a mount point"* ]] ||
+				break
+		done
+		kill $! && wait $! || true
+		rmdir "$BUNDLE/rootfs/other" 2>/dev/null || rm -rf "$BUNDLE/rootfs/other"
+		mkdir -p "$BUNDLE/rootfs/proc" "$BUNDLE/rootfs/sys"
+		[ "$i" = 100 ] || fail "start $i, /$name"
+	done
+	[ "$started" -gt 0 ] || fail "not one of the starts succeeded: nothing is proven"
+}
+
 @test "copy-symlink: the place for the link leads to the host" {
 	ours "1.1 knows these options not, or partly"
 	setup_victim

@@ -319,3 +319,37 @@ has() {
 	inside cat /proc/cpuinfo /proc/uptime
 	same content "$out" $'fake\nfake'
 }
+
+@test "masked and read-only paths: each once, none without effect" {
+	ours "1.1 mounts over twice"
+	config '.linux.maskedPaths += ["/proc/timer_list", "proc/timer_list", "/proc//timer_list/", "/sys/firmware"]
+		| .linux.readonlyPaths += ["/proc/sys", "/proc/./sys"]'
+	args /probe view
+	ok run_bundle "$ID"
+	same mounts "$(jq -r '[.mounts[].target | select(. == "/proc/timer_list" or . == "/proc/sys" or . == "/sys/firmware")] | sort | join(" ")' "$OUT")" \
+		"/proc/sys /proc/timer_list /sys/firmware"
+	# The root can't be mounted over.
+	ln -s / "$BUNDLE/rootfs/top"
+	config '.linux.maskedPaths += ["/./"]'
+	no 1 'linux.maskedPaths[9]: "/./", expected an absolute path below' run_bundle "$ID"
+	config '.linux.maskedPaths[9] = "/top"'
+	no 1 'linux.maskedPaths[9]: mask "/top": "/top" leads to the root filesystem itself' run_bundle "$ID"
+	config '.linux.maskedPaths = [] | .linux.readonlyPaths = ["/top"]'
+	no 1 'linux.readonlyPaths[0]: make read-only "/top": "/top" leads to the root filesystem itself' run_bundle "$ID"
+}
+
+@test "the root among the read-only paths" {
+	ours "1.1 shows the writable root below"
+	config '.linux.readonlyPaths += ["/"]'
+	args sh -c 'touch /file; touch /dev/file && echo "mounts are not"'
+	ok run_bundle "$ID"
+	[[ $err == *"/file: Read-only file system"* ]] || fail "the root is writable"
+	[[ $out == "mounts are not"* ]] || fail "mounts are read-only, too"
+	[ ! -e "$BUNDLE/rootfs/file" ] || fail "written"
+}
+
+@test "a mount on /proc/net/dev would be one process's only" {
+	mount_entry '{"destination":"/proc/net/dev","type":"bind","source":"/etc/hostname","options":["bind"]}'
+	ours "1.1 mounts it for init"
+	no 1 'mounts[7].destination: "/proc/net/dev" cannot be mounted because it is inside /proc' run_bundle "$ID"
+}

@@ -216,6 +216,11 @@ func (c *container) sync(s *plan.Sync) error {
 			}
 		}
 	}
+	if s.Phase == plan.Mounted {
+		if err := c.root.CheckSystem(); err != nil {
+			return err
+		}
+	}
 	if !s.Quiet {
 		if err := c.conn.Send(wire.Phase, []byte{byte(s.Phase)}); err != nil {
 			return errGone

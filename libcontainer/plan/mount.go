@@ -38,7 +38,7 @@ type MountFS struct {
 	CopyUp               bool // fill a tmpfs with what the target holds
 	Fallback             int  // slot of a tree to attach if the kernel refuses; -1: none
 	Made                 bool // the parent has made it: it is in the slot of Fallback
-	Keep                 bool // for a Remount that changes the filesystem
+	Keep                 bool // for a Remount
 	Mask                 bool // if there is no such tree either, attach an empty read-only directory
 }
 
@@ -235,6 +235,6 @@ func propagation(flags uint64) string {
 // like show a container its own figures there. Nothing that the runtime writes
 // to is among them.
 var ProcFiles = [...]string{
-	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/net/dev", "/proc/slabinfo",
-	"/proc/stat", "/proc/swaps", "/proc/sys/crypto/fips_enabled", "/proc/sys/kernel/ns_last_pid", "/proc/uptime",
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/slabinfo", "/proc/stat",
+	"/proc/swaps", "/proc/sys/crypto/fips_enabled", "/proc/sys/kernel/ns_last_pid", "/proc/uptime",
 }

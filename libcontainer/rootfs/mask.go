@@ -2,7 +2,7 @@ package rootfs
 
 import (
 	"errors"
-	"os"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -11,28 +11,40 @@ import (
 )
 
 // openExisting opens a path if it is there: -1 and no error if not. A path
-// that this user may not even see is as good as not there.
-func (b *Builder) openExisting(path string) (int, error) {
-	fd, err := sys.OpenInRoot(b.root, path, unix.O_PATH)
+// that this user may not even see is as good as not there. A link to the root
+// itself is an error: what is mounted on that is never seen.
+func (b *Builder) openExisting(path string) (fd int, mode uint16, err error) {
+	fd, err = b.openBelow(path, unix.O_PATH)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.EACCES) {
-		return -1, nil
+		return -1, 0, nil
 	}
-	return fd, err
+	if err != nil {
+		return -1, 0, err
+	}
+	var st unix.Statx_t
+	err = statMount(fd, &st)
+	if err == nil && b.top.Ino == 0 {
+		err = statMount(b.root, &b.top)
+	}
+	if err == nil && sameMount(&st, &b.top) {
+		err = fmt.Errorf("%q leads to the root filesystem itself", path)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, 0, err
+	}
+	return fd, st.Mode, nil
 }
 
 // MaskPath hides a path.
 func (b *Builder) MaskPath(s *plan.MaskPath) error {
-	target, err := b.openExisting(s.Path)
+	target, mode, err := b.openExisting(s.Path)
 	if err != nil || target < 0 {
 		return err
 	}
 	defer unix.Close(target)
-	var st unix.Stat_t
-	if err := unix.Fstat(target, &st); err != nil {
-		return os.NewSyscallError("fstat", err)
-	}
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return b.maskDir(target)
+	if mode&unix.S_IFMT == unix.S_IFDIR {
+		return b.maskDir(target, s.Path)
 	}
 	return maskFile(target)
 }
@@ -60,27 +72,28 @@ func maskFile(target int) error {
 // maskDir attaches an empty read-only tmpfs, one for all directories. Kernels
 // before 6.15 clone only mounts that are attached, so the first is kept for
 // cloning.
-func (b *Builder) maskDir(target int) error {
-	if b.mask >= 0 {
-		mount, err := sys.CloneTree(b.mask, "", 0)
-		if err != nil {
-			return err
-		}
+func (b *Builder) maskDir(target int, path string) error {
+	var mount int
+	var err error
+	if b.mask < 0 {
+		mount, err = sys.NewFilesystem("tmpfs", "tmpfs", []string{"ro", "size=4k", "nr_inodes=1", "mode=755"},
+			unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+		b.mask = mount
+	} else if mount, err = sys.CloneTree(b.mask, "", 0); err == nil {
 		defer unix.Close(mount)
-		return b.attach(mount, target)
 	}
-	mount, err := sys.NewFilesystem("tmpfs", "tmpfs", []string{"ro", "size=4k", "nr_inodes=1", "mode=755"},
-		unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
 	if err != nil {
 		return err
 	}
-	b.mask = mount
-	return b.attach(mount, target)
+	if err := b.attach(mount, target); err != nil {
+		return err
+	}
+	return b.keepSystem(path, mount)
 }
 
 // ReadonlyPath covers a path by a read-only mount of itself.
 func (b *Builder) ReadonlyPath(s *plan.ReadonlyPath) error {
-	target, err := b.openExisting(s.Path)
+	target, _, err := b.openExisting(s.Path)
 	if err != nil || target < 0 {
 		return err
 	}
@@ -93,5 +106,8 @@ func (b *Builder) ReadonlyPath(s *plan.ReadonlyPath) error {
 	if err := sys.RestrictMount(mount, unix.MOUNT_ATTR_RDONLY, 0, true); err != nil {
 		return err
 	}
-	return sys.AttachMount(mount, target)
+	if err := sys.AttachMount(mount, target); err != nil {
+		return err
+	}
+	return b.keepSystem(s.Path, mount)
 }

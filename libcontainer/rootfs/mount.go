@@ -42,28 +42,16 @@ func (b *Builder) MountFS(s *plan.MountFS) error {
 		}
 		return err
 	}
+	// A remount may come when its path leads elsewhere.
 	if s.Keep {
-		if err := b.keep(s.Target, mount); err != nil {
+		if err := keep(&b.kept, s.Target, mount); err != nil {
 			return err
 		}
 	}
+	if err := b.keepSystem(s.Target, mount); err != nil {
+		return err
+	}
 	return apply(mount, &s.Options)
-}
-
-// keep keeps a filesystem for a remount: its path may lead elsewhere by then.
-func (b *Builder) keep(target string, mount int) error {
-	fd, err := unix.FcntlInt(uintptr(mount), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
-	}
-	if b.kept == nil {
-		b.kept = make(map[string]int)
-	}
-	if old, ok := b.kept[target]; ok {
-		unix.Close(old)
-	}
-	b.kept[target] = fd
-	return nil
 }
 
 // noMode leaves the mode of a new tmpfs to the kernel.
@@ -105,7 +93,7 @@ func (b *Builder) fallBack(s *plan.MountFS, target int, cause error) error {
 	}
 	tree, err := b.tree(s.Fallback)
 	if err != nil && s.Mask {
-		return b.maskDir(target)
+		return b.maskDir(target, s.Target)
 	}
 	if err != nil {
 		return cause
@@ -121,7 +109,10 @@ func (b *Builder) fallBack(s *plan.MountFS, target int, cause error) error {
 	if err := apply(tree, &plan.MountOptions{Propagation: s.Options.Propagation}); err != nil {
 		return err
 	}
-	return b.attach(tree, target)
+	if err := b.attach(tree, target); err != nil {
+		return err
+	}
+	return b.keepSystem(s.Target, tree)
 }
 
 func hasParam(params []string, key string) bool {
@@ -173,7 +164,10 @@ func (b *Builder) Bind(s *plan.Bind) error {
 	if err := apply(tree, &s.Options); err != nil {
 		return err
 	}
-	return b.attach(tree, target)
+	if err := b.attach(tree, target); err != nil {
+		return err
+	}
+	return b.keepSystem(s.Target, tree)
 }
 
 // copyLink makes the symbolic link that a tree is once more, at a path of the
@@ -240,20 +234,19 @@ func checkSource(s *plan.Bind, tree int) error {
 
 // Remount changes attributes of a mount that is there.
 func (b *Builder) Remount(s *plan.Remount) error {
-	if len(s.Params) > 0 {
-		fs, ok := b.kept[s.Target]
-		if !ok {
-			return errors.New("no filesystem was kept for it")
+	fd, ok := b.kept[s.Target]
+	if !ok {
+		var err error
+		if fd, err = b.openTarget(s.Target, s.Options.NoFollow); err != nil {
+			return err
 		}
-		if err := sys.Reconfigure(fs, s.Params); err != nil {
+		defer unix.Close(fd)
+	}
+	if len(s.Params) > 0 {
+		if err := sys.Reconfigure(fd, s.Params); err != nil {
 			return err
 		}
 	}
-	fd, err := b.openTarget(s.Target, s.Options.NoFollow)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
 	if err := setAttr(fd, &s.Options); err != nil {
 		return err
 	}

@@ -18,12 +18,14 @@ const dirMode = 0o755
 
 // Builder is a root filesystem under construction.
 type Builder struct {
-	trees []plan.Tree    // by slot
-	root  int            // the container's root, once attached
-	apart bool           // nothing that is mounted here shows on the host
-	mask  int            // an empty read-only tmpfs that is attached somewhere, or -1
-	kept  map[string]int // filesystems to be remounted, by target
-	live  *live          // nil while the container is being made
+	trees  []plan.Tree    // by slot
+	root   int            // the container's root, once attached
+	apart  bool           // nothing that is mounted here shows on the host
+	mask   int            // an empty read-only tmpfs that is attached somewhere, or -1
+	kept   map[string]int // mounts to be remounted, by target
+	top    unix.Statx_t   // of root, once it is needed
+	system map[string]int // what was mounted on systemMounts, by path
+	live   *live          // nil while the container is being made
 }
 
 // New takes over the descriptors of the parent's mount trees.
@@ -134,8 +136,7 @@ func (b *Builder) target(path string, dir, noFollow bool) (fd int, existed bool,
 }
 
 func isSystemMount(path string) bool {
-	path = strings.TrimRight(path, "/")
-	return path == "/proc" || path == "/sys"
+	return slices.Contains(systemMounts[:], strings.TrimRight(path, "/"))
 }
 
 // openTarget opens what is at path. At /proc and /sys that must be a real
@@ -148,7 +149,7 @@ func (b *Builder) openTarget(path string, noFollow bool) (int, error) {
 		if noFollow {
 			flags |= unix.O_NOFOLLOW
 		}
-		return sys.OpenInRoot(b.root, path, flags)
+		return b.openBelow(path, flags)
 	}
 	fd, err := sys.OpenInRoot(b.root, path, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {

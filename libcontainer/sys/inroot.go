@@ -23,6 +23,12 @@ func OpenPlain(root int, path string, flags int) (int, error) {
 	return openat2(root, path, flags, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_SYMLINKS)
 }
 
+// OpenBeneath opens path below a directory, and fails with EXDEV if a symbolic link
+// or ".." leads out of it. Magic links are refused.
+func OpenBeneath(dir int, path string, flags int) (int, error) {
+	return openat2(dir, path, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_MAGICLINKS)
+}
+
 func openat2(dir int, path string, flags int, resolve uint64) (int, error) {
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: resolve}
 	for range 128 {
