@@ -374,9 +374,14 @@ func (e *execution) lastFailed(step int, errno unix.Errno) error {
 	item := e.plan.Init[step]
 	if _, ok := item.Step.(*plan.Execute); ok {
 		root := "/proc/" + strconv.Itoa(e.container.journal.Init.PID) + "/root"
-		return &plan.StepError{
+		failed := &plan.StepError{
 			Item: item, Err: fmt.Errorf("exec %s: %w", e.path, errno), Hint: execHintAt(root, e.path, errno), Whole: true,
 		}
+		if e.asked.Detach {
+			e.opts.warn(refusal(failed))
+			return nil
+		}
+		return failed
 	}
 	return &plan.StepError{Item: item, Err: errno}
 }

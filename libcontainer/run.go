@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
@@ -31,7 +32,14 @@ func Run(o Options) (int, error) {
 	if !o.Detach {
 		defer sys.ForwardSignals(c.init.PidFD)()
 	}
-	if err := c.executed(); err != nil {
+	err = c.executed()
+	var failed *plan.StepError
+	var init *wire.Failure
+	if o.Detach && errors.As(err, &failed) && errors.As(err, &init) && init.Refused {
+		o.warn(refusal(failed))
+		err = nil
+	}
+	if err != nil {
 		return -1, errors.Join(err, c.undo())
 	}
 	if c.relay != nil {

@@ -39,7 +39,7 @@ func (c *Container) Start(notify string, warn func(specconv.Warning)) error {
 		return fmt.Errorf("cannot start a container in the %s state", status)
 	}
 	if notify == "" {
-		if err := c.release(); err != nil {
+		if err := c.release(warn); err != nil {
 			return err
 		}
 		return c.poststart(pid, warn)
@@ -62,7 +62,7 @@ func (c *Container) startService(notify string, pid int, warn func(specconv.Warn
 		return err
 	}
 	defer n.close()
-	if err := c.release(); err != nil {
+	if err := c.release(warn); err != nil {
 		return err
 	}
 	if err := c.poststart(pid, warn); err != nil {
@@ -75,8 +75,9 @@ func (c *Container) startService(notify string, pid int, warn func(specconv.Warn
 	return n.relay(init, pid)
 }
 
-// release opens the fifo that init waits on and hears what becomes of it.
-func (c *Container) release() error {
+// release opens the fifo that init waits on and hears what becomes of it. A program that execve(2) refuses has been
+// started, as far as the caller is concerned: it ends at once, and has said why on its own standard error.
+func (c *Container) release(warn func(specconv.Warning)) error {
 	init, err := c.pidfd()
 	if errors.Is(err, ErrNotRunning) {
 		return errDead
@@ -111,10 +112,23 @@ func (c *Container) release() error {
 		return err
 	}
 	hint := ""
-	if f.Whole {
+	if f.Refused {
 		hint = execHintAt(c.journal.Container.Rootfs, executedPath(f.Text, f.Errno), f.Errno)
 	}
-	return &plan.StepError{Err: f, Hint: hint, Whole: true}
+	failed := &plan.StepError{Err: f, Hint: hint, Whole: true}
+	if !f.Refused {
+		return failed
+	}
+	if warn != nil {
+		warn(refusal(failed))
+	}
+	return nil
+}
+
+// refusal is a program that execve(2) has refused where nobody waits for it: for who reads the log. The process has said it
+// on its own standard error.
+func refusal(e *plan.StepError) specconv.Warning {
+	return specconv.Warning{Field: "process.args", Text: e.Error(), Hint: e.Hint, Must: true}
 }
 
 // listen reads the fifo to its end, or until init is dead. Only after a writer

@@ -133,7 +133,7 @@ func (b *builder) planInside(inside *Inside) error {
 	if b.filter != nil && !early {
 		b.add("linux.seccomp", b.filter)
 	}
-	b.add("process.args", &plan.Execute{Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID})
+	b.add("process.args", &plan.Execute{Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID, Alone: b.opts.Detach})
 	return nil
 }
 

@@ -289,7 +289,7 @@ func (b *builder) planBecome() error {
 	}
 	b.add("process.args", &plan.Execute{
 		Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID,
-		ListenPID: b.opts.ListenFDs > 0 && !b.ns.makes(specs.PIDNamespace),
+		ListenPID: b.opts.ListenFDs > 0 && !b.ns.makes(specs.PIDNamespace), Alone: !b.opts.Run || b.opts.Detach,
 	})
 	return nil
 }

@@ -34,14 +34,26 @@ setup_programs() {
 	args /foreign
 	hint 1 "/foreign is a program for riscv, and this machine is $machine" run_bundle "$ID"
 	args /bash
-	ok create "$ID"
-	hint 1 '/bash is a script for "/bin/bash", which the root filesystem does not have' start "$ID"
-	ok rt delete --force "$ID"
 	args sleep 1000
 	up
 	hint 255 '/windows has lines that end as on Windows' rt exec "$ID" /windows
 	hint 255 '/dynamic needs the loader "/lib' rt exec "$ID" /dynamic
 	hint 255 "/foreign is a program for riscv, and this machine is $machine" rt exec "$ID" /foreign
+}
+
+# As with its peers, whose answer engines expect: start succeeds, the container says it and ends.
+@test "a created container whose program is refused says so itself" {
+	setup_programs
+	local log=$BATS_TEST_TMPDIR/log said=$BATS_TEST_TMPDIR/said
+	args /bash
+	rt create --bundle "$BUNDLE" "$ID" >"$said" 2>&1 </dev/null 3>&-
+	ok rt --log "$log" --log-format json start "$ID"
+	same said "$(<"$said")" "exec /bash: no such file or directory"
+	same stderr "$err" ""
+	same log "$(jq -r '[.level, .field, .msg, .hint] | join("|")' "$log")" \
+		'warning|process.args|exec /bash: no such file or directory|/bash is a script for "/bin/bash", which the root filesystem does not have'
+	wait_status stopped
+	ok rt delete "$ID"
 }
 
 @test "the log has the hint beside the message" {

@@ -80,11 +80,12 @@ heard() { grep -c "^notified $(nr "$1") " "$HEARD"; }
 	ok start "$ID"
 }
 
-@test "an agent that denies execve: start tells" {
+@test "an agent that denies execve: the container and run tell" {
 	agent "$(nr execve)=ENETDOWN"
 	notify execve
 	ok create "$ID"
-	no 1 "network is down" start "$ID"
+	ok start "$ID"
+	[[ $err == *"network is down"* ]] || fail "not told"
 	ok rt delete --force "$ID"
 	args true
 	no 1 "network is down" run_bundle "$ID"

@@ -128,7 +128,7 @@ func (l *log) warn(w specconv.Warning) {
 	if !w.Must && l.level < levelWarning && !watched {
 		return
 	}
-	r := record{level: levelWarning, msg: w.Text, detail: detail{field: w.Field}}
+	r := record{level: levelWarning, msg: w.Text, detail: detail{field: w.Field, hint: w.Hint}}
 	if watched {
 		l.stderr.Write(l.format(&r))
 		return

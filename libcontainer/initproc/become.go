@@ -62,7 +62,7 @@ func (c *container) become(index int, step plan.InitStep) error {
 	case *plan.LoadSeccomp:
 		return c.loadSeccomp(s)
 	case *plan.Execute:
-		return c.execute()
+		return c.execute(s)
 	}
 	return c.enter(index, step)
 }

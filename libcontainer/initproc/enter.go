@@ -57,6 +57,9 @@ func (c *container) cloneInside(index int, s *plan.CloneInside) error {
 			last.FilterStep, last.Filter, last.Flags = at, s.Filter, filterFlags(s)
 		case *plan.Execute:
 			last.ProgramStep = at
+			if s.Alone {
+				last.Refusals = sys.Refusals("exec " + c.path + ": ")
+			}
 		default:
 			return fmt.Errorf("a cloned process can't %s", step)
 		}

@@ -187,8 +187,16 @@ func (c *container) openFDs() (int, error) {
 	return proc.Open("thread-self/fd", unix.O_PATH|unix.O_DIRECTORY)
 }
 
+// exitRefused is the exit code of a container whose program execve(2) has refused, runc's too.
+const exitRefused = 255
+
 // execute becomes the container's program.
-func (c *container) execute() error {
+func (c *container) execute(s *plan.Execute) error {
 	c.allowHugePages()
-	return &wire.Whole{Err: fmt.Errorf("exec %s: %w", c.path, c.program.Execute())}
+	err := fmt.Errorf("exec %s: %w", c.path, c.program.Execute())
+	if s.Alone {
+		c.refused = true
+		unix.Write(2, []byte(err.Error()+"\n"))
+	}
+	return &wire.Refusal{Err: err}
 }

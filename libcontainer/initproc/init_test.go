@@ -132,7 +132,7 @@ func TestFailedStep(t *testing.T) {
 			wire.Failure{Step: -1, Text: "the plan ended without executing anything"},
 		},
 		"exec format": {
-			nil, wire.Failure{Step: 2, Errno: unix.ENOEXEC, Whole: true, Text: ""},
+			nil, wire.Failure{Step: 2, Errno: unix.ENOEXEC, Whole: true, Refused: true, Text: ""},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -270,7 +270,7 @@ func TestFailureAfterStart(t *testing.T) {
 	systest.MustDo(t, os.WriteFile(garbage, []byte("\x01\x02"), 0o755))
 	p := startInit(t)
 	p.send(t, wire.Opening{Fifo: true}, []plan.InitStep{
-		&plan.FindExecutable{Name: garbage}, &plan.Sync{Phase: plan.Ready}, &plan.WaitStart{}, &plan.Execute{Args: []string{"x"}},
+		&plan.FindExecutable{Name: garbage}, &plan.Sync{Phase: plan.Ready}, &plan.WaitStart{}, &plan.Execute{Args: []string{"x"}, Alone: true},
 	}, fd)
 	p.ready(t)
 	reader, err := os.Open(path) // waits for the writer
@@ -282,7 +282,10 @@ func TestFailureAfterStart(t *testing.T) {
 		t.Fatalf("init said %q", said)
 	}
 	f, err := wire.DecodeFailure(said[1:])
-	if err != nil || f.Step != 3 || f.Errno != unix.ENOEXEC || !f.Whole {
+	if err != nil || f.Step != 3 || f.Errno != unix.ENOEXEC || !f.Whole || !f.Refused {
 		t.Errorf("%+v, %v", f, err)
+	}
+	if code, text := p.wait(t); code != 255 || text != "exec "+garbage+": exec format error\n" {
+		t.Errorf("exit code %d, standard error %q", code, text)
 	}
 }

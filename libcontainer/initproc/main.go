@@ -42,6 +42,7 @@ type container struct {
 	own      int  // mount of this program, -1 if it has none or need not be attached
 	fifo     int  // O_PATH of the exec fifo, -1 in run
 	started  int  // write end of the fifo, once start has opened it; or -1
+	refused  bool // execve(2) has refused the program, and nobody waits for the outcome
 	preserve int  // descriptors 3, 4, … that stay
 	fds      int  // /proc/thread-self/fd, from which the fifo is opened; -1 before
 	detached bool // from the runtime's death
@@ -86,6 +87,9 @@ func run() int {
 		return 1
 	}
 	c.report(wire.NewFailure(step, err))
+	if c.refused {
+		return exitRefused
+	}
 	return 1
 }
 

@@ -178,6 +178,9 @@ type Execute struct {
 	// ListenPID has init write its pid, which only it knows, into LISTEN_PID
 	// of Env.
 	ListenPID bool
+	// Alone means that nobody waits for the outcome: if execve(2) refuses the program, the process says so on its own
+	// standard error and ends with exit code 255.
+	Alone bool
 }
 
 func (s *UnshareCgroup) String() string { return "make cgroup namespace" }

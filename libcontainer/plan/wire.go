@@ -443,6 +443,7 @@ func (s *Execute) code(c *coder) {
 	c.flag(&s.Home)
 	c.u32(&s.UID)
 	c.flag(&s.ListenPID)
+	c.flag(&s.Alone)
 }
 
 func (s *EnterContainer) code(c *coder) {

@@ -124,7 +124,7 @@ func (c *Child) fail(stage, number uint32, errno unix.Errno) {
 	putLittle(c.failed[:], 4, number)
 	putLittle(c.failed[:], 8, uint32(errno))
 	unix.RawSyscall(unix.SYS_WRITE, uintptr(c.report), uintptr(unsafe.Pointer(&c.failed)), childReport)
-	exitRaw()
+	exitRaw(1)
 }
 
 func reap(pid int) {

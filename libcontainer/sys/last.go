@@ -23,9 +23,30 @@ type Last struct {
 	Report []byte
 	// The steps by the numbers that a report has.
 	SessionStep, LimitsStep, FilterStep, ProgramStep uint32
+	// Refusals are what the process writes to its own standard error if execve(2) refuses the program, by errno. It then
+	// ends with exit code 255. Empty: nothing, and 1.
+	Refusals []Refusal
 
 	go1   [1]byte
 	pidfd int32
+}
+
+// Refusal is a line about one errno.
+type Refusal struct {
+	Errno unix.Errno
+	Line  []byte
+}
+
+// Refusals are the lines about all that execve(2) answers, each after a prefix.
+func Refusals(prefix string) []Refusal {
+	var all []Refusal
+	for _, errno := range [...]unix.Errno{
+		unix.E2BIG, unix.EACCES, unix.EAGAIN, unix.EFAULT, unix.EINVAL, unix.EIO, unix.EISDIR, unix.ELIBBAD, unix.ELOOP, unix.EMFILE,
+		unix.ENAMETOOLONG, unix.ENFILE, unix.ENOENT, unix.ENOEXEC, unix.ENOMEM, unix.ENOSYS, unix.ENOTDIR, unix.EPERM, unix.ETXTBSY,
+	} {
+		all = append(all, Refusal{errno, []byte(prefix + errno.Error() + "\n")})
+	}
+	return append(all, Refusal{0, []byte(prefix + "refused\n")}) // any other, of a filter's
 }
 
 // Clone makes the process, in the pid namespace that this thread has joined for
@@ -73,7 +94,7 @@ func (l *Last) child() {
 		n, _, errno = unix.RawSyscall(unix.SYS_READ, uintptr(l.Socket), uintptr(unsafe.Pointer(&l.go1)), 1)
 	}
 	if errno != 0 || n != 1 {
-		exitRaw() // the runtime is gone
+		exitRaw(1) // the runtime is gone
 	}
 	if _, _, errno := unix.RawSyscall(unix.SYS_SETSID, 0, 0, 0); errno != 0 {
 		l.fail(l.SessionStep, errno)
@@ -89,7 +110,24 @@ func (l *Last) child() {
 	if errno := l.load(); errno != 0 {
 		l.fail(l.FilterStep, errno)
 	}
-	l.fail(l.ProgramStep, l.Program.execve())
+	errno = l.Program.execve()
+	l.complain(errno)
+	l.fail(l.ProgramStep, errno)
+}
+
+// complain tells who reads the process's output that the program is refused.
+//
+//go:nosplit
+//go:norace
+func (l *Last) complain(errno unix.Errno) {
+	for i := range l.Refusals {
+		r := &l.Refusals[i]
+		if r.Errno != errno && r.Errno != 0 {
+			continue
+		}
+		unix.RawSyscall(unix.SYS_WRITE, 2, uintptr(unsafe.Pointer(&r.Line[0])), uintptr(len(r.Line)))
+		return
+	}
 }
 
 // fail reports and ends the process.
@@ -101,7 +139,10 @@ func (l *Last) fail(step uint32, errno unix.Errno) {
 	putLittle(l.Report, at, step)
 	putLittle(l.Report, at+4, uint32(errno))
 	unix.RawSyscall(unix.SYS_WRITE, uintptr(l.Socket), uintptr(unsafe.Pointer(&l.Report[0])), uintptr(len(l.Report)))
-	exitRaw()
+	if step == l.ProgramStep && len(l.Refusals) > 0 {
+		exitRaw(255)
+	}
+	exitRaw(1)
 }
 
 //go:nosplit
@@ -114,8 +155,8 @@ func putLittle(b []byte, at int, v uint32) {
 
 //go:nosplit
 //go:norace
-func exitRaw() {
+func exitRaw(code uintptr) {
 	for {
-		unix.RawSyscall(unix.SYS_EXIT_GROUP, 1, 0, 0)
+		unix.RawSyscall(unix.SYS_EXIT_GROUP, code, 0, 0)
 	}
 }

@@ -16,6 +16,8 @@ type Failure struct {
 	// Whole means that Text says it all and names the object itself, in words
 	// that engines match on ("exec: \"x\": executable file not found in $PATH").
 	Whole bool
+	// Refused means that execve(2) has refused the program.
+	Refused bool
 	// Entry is which entry of the step's list failed, from 1; 0: it has none.
 	Entry int
 }
@@ -38,12 +40,22 @@ func (w *Whole) Error() string { return w.Err.Error() }
 // Unwrap returns the error itself.
 func (w *Whole) Unwrap() error { return w.Err }
 
+// Refusal marks what execve(2) has refused, in words that stand alone.
+type Refusal struct{ Err error }
+
+func (r *Refusal) Error() string { return r.Err.Error() }
+
+// Unwrap returns the error itself.
+func (r *Refusal) Unwrap() error { return r.Err }
+
 // NewFailure makes the failure of a step from an error. One that is about one of several entries has a method EntryIndex.
 func NewFailure(step int, err error) *Failure {
 	f := &Failure{Step: step, Text: err.Error()}
 	errors.As(err, &f.Errno)
 	var whole *Whole
-	f.Whole = errors.As(err, &whole)
+	var refusal *Refusal
+	f.Refused = errors.As(err, &refusal)
+	f.Whole = errors.As(err, &whole) || f.Refused
 	var entry interface{ EntryIndex() int }
 	if errors.As(err, &entry) {
 		f.Entry = entry.EntryIndex() + 1
@@ -51,15 +63,23 @@ func NewFailure(step int, err error) *Failure {
 	return f
 }
 
+const (
+	flagWhole = 1 << iota
+	flagRefused
+)
+
 // Encode gives the payload of a Failed frame.
 func (f *Failure) Encode() []byte {
 	b := binary.AppendVarint(nil, int64(f.Step))
 	b = binary.AppendUvarint(b, uint64(f.Errno))
-	whole := byte(0)
+	var flags byte
 	if f.Whole {
-		whole = 1
+		flags |= flagWhole
 	}
-	b = binary.AppendUvarint(append(b, whole), uint64(f.Entry))
+	if f.Refused {
+		flags |= flagRefused
+	}
+	b = binary.AppendUvarint(append(b, flags), uint64(f.Entry))
 	return append(b, f.Text...)
 }
 
@@ -74,7 +94,7 @@ func DecodeFailure(b []byte) (*Failure, error) {
 	if n <= 0 || n >= len(b) {
 		return nil, errMalformed(b)
 	}
-	f := &Failure{Step: int(step), Errno: unix.Errno(errno), Whole: b[n] == 1}
+	f := &Failure{Step: int(step), Errno: unix.Errno(errno), Whole: b[n]&flagWhole != 0, Refused: b[n]&flagRefused != 0}
 	b = b[n+1:]
 	entry, n := binary.Uvarint(b)
 	if n <= 0 || entry > maxEntry {

@@ -183,6 +183,7 @@ func TestFailure(t *testing.T) {
 		{Step: 1 << 20, Errno: unix.ENOENT, Whole: true, Text: "exec: \"x\": executable file not found in $PATH"},
 		{Step: 3, Text: "a\x00b\nc"},
 		{Step: 3, Text: "a", Entry: 300},
+		{Step: 3, Text: "a", Whole: true, Refused: true},
 	} {
 		got, err := DecodeFailure(f.Encode())
 		if err != nil || *got != f {
@@ -208,6 +209,7 @@ func TestNewFailure(t *testing.T) {
 		{errors.New("words"), Failure{Step: 7, Text: "words"}},
 		{fmt.Errorf("some: %w", anEntry(2)), Failure{Step: 7, Text: "some: entry", Entry: 3}},
 		{inner, Failure{Step: 7, Errno: unix.ENOENT, Text: "open /x: no such file or directory"}},
+		{&Refusal{inner}, Failure{Step: 7, Errno: unix.ENOENT, Whole: true, Refused: true, Text: "open /x: no such file or directory"}},
 		{&Whole{inner}, Failure{Step: 7, Errno: unix.ENOENT, Whole: true, Text: "open /x: no such file or directory"}},
 		{fmt.Errorf("run: %w", &Whole{errors.New("hook")}), Failure{Step: 7, Whole: true, Text: "run: hook"}},
 	} {
