@@ -117,3 +117,21 @@ none_sleeps() { ! pgrep -x -f 'sleep 777'; }
 	ok rt events --stats "$ID"
 	same devices "$(jq '.data.network_interfaces | length' <<<"$out")" 700
 }
+
+@test "what is at /proc in a joined mount namespace gets no time offsets" {
+	unshare --mount --propagation private sh -c 'mount -t tmpfs fake /proc && mkdir /proc/self && echo fake >/proc/self/timens_offsets && exec sleep 777' 3>&- &
+	local other=$!
+	until_true grep -q fake "/proc/$other/root/proc/self/timens_offsets"
+	exec 8<"/proc/$other/root/proc/self/timens_offsets"
+	config --arg ns "/proc/$other/ns/mnt" '(.linux.namespaces[] | select(.type == "mount")).path = $ns
+		| .linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1000000}}'
+	args cut -d. -f1 /proc/uptime
+	try run_bundle "$ID"
+	local fake
+	fake=$(cat <&8)
+	exec 8<&-
+	kill "$other"
+	same "the exit code" "$rc" 0
+	same "what a name leads to" "$fake" fake
+	[ "$out" -ge 1000000 ] || fail "uptime is $out"
+}

@@ -29,6 +29,7 @@ type rawChild struct {
 	setGroups  bool
 	newTime    bool
 	offsets    []byte
+	proc       uintptr // the host's procfs, if there are offsets: by name it may be a joined mount namespace's
 
 	refused uint64 // joins, by bit, that were refused before entering the user namespace
 	report  [20]byte
@@ -46,7 +47,7 @@ type capabilities struct {
 
 var (
 	emptyPath   = [1]byte{}
-	procOffsets = [...]byte{'/', 'p', 'r', 'o', 'c', '/', 's', 'e', 'l', 'f', '/', 't', 'i', 'm', 'e', 'n', 's', '_', 'o', 'f', 'f', 's', 'e', 't', 's', 0}
+	selfOffsets = [...]byte{'s', 'e', 'l', 'f', '/', 't', 'i', 'm', 'e', 'n', 's', '_', 'o', 'f', 'f', 's', 'e', 't', 's', 0}
 )
 
 const sizeofSignalSet = 8
@@ -276,8 +277,7 @@ func (r *rawChild) makeTime() {
 		return
 	}
 	call6(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 1, 0, 0, 0, 0) // or the file belongs to the host's root
-	at := unix.AT_FDCWD
-	fd, errno := call6(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(&procOffsets)), unix.O_WRONLY|unix.O_CLOEXEC, 0, 0, 0)
+	fd, errno := call6(unix.SYS_OPENAT, r.proc, uintptr(unsafe.Pointer(&selfOffsets)), unix.O_WRONLY|unix.O_CLOEXEC, 0, 0, 0)
 	if errno != 0 {
 		r.die(stageTime, 0, errno)
 	}

@@ -129,6 +129,16 @@ func Start(c *Config) (*Process, error) {
 		child.Close()
 		return nil, err
 	}
+	if len(c.TimeOffsets) > 0 {
+		proc, err := sys.HostProc()
+		if err != nil {
+			parent.Close()
+			child.Close()
+			return nil, err
+		}
+		defer proc.Close()
+		raw.proc = uintptr(proc.FD())
+	}
 	// Where huge pages are handed out unasked, two of them would be most of the
 	// memory that init needs, charged to a container with a limit.
 	small := sys.DenyHugePages()
