@@ -73,3 +73,43 @@ func TestMissing(t *testing.T) {
 		t.Error("renamed a device that is not there")
 	}
 }
+
+// TestForged: answers that are not the kernel's, or to something else, are none.
+func TestForged(t *testing.T) {
+	if unix.Geteuid() != 0 {
+		t.Skip("sending to another socket needs root")
+	}
+	s, err := open()
+	if err != nil {
+		t.Skipf("no netlink here: %v", err)
+	}
+	defer s.close()
+	if err := unix.Bind(s.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(s.fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forger, err := open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer forger.close()
+	for _, errno := range []int32{0, -int32(unix.EPERM)} {
+		forged := make([]byte, unix.SizeofNlMsghdr+unix.SizeofNlMsgerr)
+		native.PutUint32(forged, uint32(len(forged)))
+		native.PutUint16(forged[4:], unix.NLMSG_ERROR)
+		native.PutUint32(forged[8:], requests.Load()+1)
+		native.PutUint32(forged[unix.SizeofNlMsghdr:], uint32(errno))
+		if err := unix.Sendto(forger.fd, forged, 0, name); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.link("none"); !errors.Is(err, unix.ENODEV) {
+			t.Errorf("a device that is not there: %v, want %v", err, unix.ENODEV)
+		}
+		if l, err := s.link("lo"); err != nil || l.name != "lo" {
+			t.Errorf("lo is %+v, %v", l, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,6 +42,16 @@ func open() (socket, error) {
 
 func (s socket) close() { unix.Close(s.fd) }
 
+// requests counts them: an answer has the number of its request.
+var requests atomic.Uint32
+
+// fromKernel reports who has sent a datagram. Whoever has CAP_NET_ADMIN in a
+// network namespace may send some to the sockets in it.
+func fromKernel(from unix.Sockaddr) bool {
+	address, ok := from.(*unix.SockaddrNetlink)
+	return ok && address.Pid == 0
+}
+
 // ask sends a request and hands what comes back, without headers, to answer.
 // Attributes follow head, the fixed part of the message.
 func (s socket) ask(kind, flags uint16, head []byte, attributes []attribute, answer func(kind uint16, data []byte)) error {
@@ -55,17 +66,25 @@ func (s socket) ask(kind, flags uint16, head []byte, attributes []attribute, ans
 	native.PutUint32(message, uint32(len(message)))
 	native.PutUint16(message[4:], kind)
 	native.PutUint16(message[6:], flags|unix.NLM_F_REQUEST|unix.NLM_F_ACK)
+	request := requests.Add(1)
+	native.PutUint32(message[8:], request)
 	if err := unix.Sendto(s.fd, message, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return os.NewSyscallError("sendto", err)
 	}
 	buf := make([]byte, 64<<10)
 	for {
-		n, _, err := unix.Recvfrom(s.fd, buf, 0)
+		n, from, err := unix.Recvfrom(s.fd, buf, unix.MSG_TRUNC)
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
 			return os.NewSyscallError("recvfrom", err)
+		}
+		if !fromKernel(from) {
+			continue
+		}
+		if n > len(buf) {
+			return fmt.Errorf("netlink message of %d bytes", n)
 		}
 		for rest := buf[:n]; len(rest) >= headerSize; {
 			size, kind := int(native.Uint32(rest)), native.Uint16(rest[4:])
@@ -73,11 +92,11 @@ func (s socket) ask(kind, flags uint16, head []byte, attributes []attribute, ans
 				return errors.New("malformed netlink message")
 			}
 			data := rest[headerSize:size]
-			switch kind {
-			case unix.NLMSG_ERROR, unix.NLMSG_DONE:
+			switch {
+			case native.Uint32(rest[8:]) != request:
+			case kind == unix.NLMSG_ERROR, kind == unix.NLMSG_DONE:
 				return failure(data, native.Uint16(rest[6:]))
-			}
-			if answer != nil {
+			case answer != nil:
 				answer(kind, data)
 			}
 			rest = rest[min(len(rest), (size+3)&^3):]
