@@ -105,11 +105,14 @@ func (e *execution) attendBounded() (int, error) {
 // before. A limit of 0 is none.
 func (e *execution) outlives(limit time.Duration) (bool, error) {
 	if limit == 0 {
-		limit = 100 * 365 * 24 * time.Hour
+		limit = forever
 	}
 	ended, err := e.endsUntil(e.began.Add(limit))
 	return !ended, err
 }
+
+// forever is a limit where there is none.
+const forever = 100 * 365 * 24 * time.Hour
 
 // endsUntil waits for the end of the process until then, and tells whether it
 // came.

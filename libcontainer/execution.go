@@ -338,23 +338,24 @@ func (e *execution) release() error {
 	}
 	// From here on the container decides how long it takes: it may be frozen.
 	e.began = time.Now()
-	limit := unix.NsecToTimeval(e.asked.Timeout.Nanoseconds()) // 0: none
-	if err := unix.SetsockoptTimeval(e.init.Conn.FD(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
-		return os.NewSyscallError("setsockopt", err)
-	}
 	if _, err := unix.Write(e.init.Conn.FD(), []byte{1}); err != nil {
 		return os.NewSyscallError("write", err)
 	}
 	if err := e.reapFormer(); err != nil {
 		return err
 	}
+	said, err := e.hasSaid()
+	if err != nil {
+		return err
+	}
+	if !said { // it has ended, and somebody who may trace it has kept its end of the socket
+		e.self.Close()
+		return nil
+	}
 	m, err := e.init.Conn.Recv()
 	if errors.Is(err, io.EOF) {
 		e.self.Close()
 		return nil
-	}
-	if errors.Is(err, unix.EAGAIN) {
-		return fmt.Errorf("the process did not come to execute within %s: the container does not let it run", e.asked.Timeout)
 	}
 	if err != nil {
 		return err
@@ -364,6 +365,28 @@ func (e *execution) release() error {
 		return fmt.Errorf("unexpected message %d from the process", m.Kind)
 	}
 	return e.lastFailed(int(binary.LittleEndian.Uint32(m.Payload)), unix.Errno(binary.LittleEndian.Uint32(m.Payload[4:])))
+}
+
+// hasSaid waits until the process executes, and so ends the socket, or says why it
+// can't. It returns false if it has ended without either.
+func (e *execution) hasSaid() (bool, error) {
+	limit := e.asked.Timeout
+	if limit == 0 {
+		limit = forever
+	}
+	for {
+		fds := []unix.PollFd{{Fd: int32(e.init.Conn.FD()), Events: unix.POLLIN}, {Fd: int32(e.init.PidFD), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, milliseconds(max(time.Until(e.began.Add(limit)), 0)))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return false, os.NewSyscallError("poll", err)
+		case n > 0:
+			return fds[0].Revents != 0, nil
+		case time.Since(e.began) >= limit:
+			return false, fmt.Errorf("the process did not come to execute within %s: the container does not let it run", limit)
+		}
+	}
 }
 
 // lastFailed names the step at which the cloned process failed.
