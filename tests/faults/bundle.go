@@ -48,11 +48,12 @@ func (w *worker) makeBundles() error {
 		"hooks": func(spec object) {
 			hooks := object{}
 			for _, kind := range []string{"createRuntime", "createContainer", "startContainer", "poststart", "poststop"} {
-				path := w.path("rootfs/bin/true")
+				path := w.path("rootfs/bin/sh")
 				if kind == "startContainer" {
-					path = "/bin/true"
+					path = "/bin/sh"
 				}
-				hooks[kind] = list{object{"path": path, "args": list{"true"}}}
+				// It reads all that it is told: crun dies of SIGPIPE otherwise.
+				hooks[kind] = list{object{"path": path, "args": list{"sh", "-c", "while read line; do :; done"}}}
 			}
 			spec["hooks"] = hooks
 		},
@@ -91,7 +92,7 @@ func (w *worker) makeRootfs(dir string, owner int) error {
 		}
 	}
 	if err := errors.Join(os.Link(filepath.Join(dir, "bin/busybox"), filepath.Join(dir, "bin/sleep")),
-		os.Link(filepath.Join(dir, "bin/busybox"), filepath.Join(dir, "bin/true")),
+		os.Link(filepath.Join(dir, "bin/busybox"), filepath.Join(dir, "bin/sh")),
 		os.WriteFile(filepath.Join(dir, "etc/passwd"), []byte("root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/home:/bin/sh\n"), 0o644),
 		os.WriteFile(filepath.Join(dir, "etc/group"), []byte("root:x:0:\napp:x:1000:\n"), 0o644)); err != nil {
 		return err

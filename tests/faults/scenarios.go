@@ -242,7 +242,15 @@ type expectation struct {
 	before []string // what is to be seen before the command
 	after  []string // and after it
 	varies []string // of what it differs by itself
+	seen   []string // what differed last
 	leaves []string // what there is after delete --force; no part of the container
+}
+
+// vary takes note of what differs between two unharmed runs.
+func (e *expectation) vary(one, other []string) {
+	for _, fact := range differences(one, other) {
+		e.varies = append(e.varies, about(fact))
+	}
 }
 
 // differs says how what was seen differs from what was expected.
