@@ -18,9 +18,9 @@ type rawChild struct {
 	argv, envv []*byte
 	exe        uintptr
 	socket     uintptr
+	other      uintptr // the parent's end of it
 	joins      []Join
 	placed     bool // stage one: wait until it has been placed
-	parent     uintptr
 	userJoined bool
 	timeJoined bool
 	stay       bool // what joins is what executes
@@ -135,19 +135,23 @@ func (r *rawChild) stageOne() {
 	call(unix.SYS_EXIT_GROUP, 0, 0, 0)
 }
 
-// await waits to be placed. The end of the socket would not end it, because it
-// has a copy of the other end itself: so it makes sure that the parent did not
-// die before the parent death signal was set.
+// await waits until the parent lets it go on. It closes its copy of the parent's
+// end first, so that it sees the end of a parent that died before the parent
+// death signal was set.
 //
 //go:nosplit
 //go:norace
 func (r *rawChild) await() {
-	if parent, _ := call(unix.SYS_GETPPID, 0, 0, 0); parent != r.parent {
-		r.die(stageSync, 0, 0)
-	}
-	n, errno := call(unix.SYS_READ, r.socket, uintptr(unsafe.Pointer(&r.go1)), 1)
-	if errno != 0 || n != 1 {
-		r.die(stageSync, 0, errno)
+	call(unix.SYS_CLOSE, r.other, 0, 0)
+	for {
+		n, errno := call(unix.SYS_READ, r.socket, uintptr(unsafe.Pointer(&r.go1)), 1)
+		if errno == unix.EINTR {
+			continue
+		}
+		if errno != 0 || n != 1 {
+			r.die(stageSync, 0, errno)
+		}
+		return
 	}
 }
 
@@ -183,10 +187,7 @@ func (r *rawChild) joinUser() {
 func (r *rawChild) stageTwo() {
 	call6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0, 0)
 	if r.mapped {
-		n, errno := call(unix.SYS_READ, r.socket, uintptr(unsafe.Pointer(&r.go1)), 1)
-		if errno != 0 || n != 1 {
-			r.die(stageSync, 0, errno)
-		}
+		r.await()
 		r.become()
 	}
 	if r.newTime {

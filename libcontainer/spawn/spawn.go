@@ -123,7 +123,7 @@ func Start(c *Config) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := newRawChild(c, child.FD())
+	raw, err := newRawChild(c, child.FD(), parent.FD())
 	if err != nil {
 		parent.Close()
 		child.Close()
@@ -299,7 +299,7 @@ func wait(pid int) (unix.WaitStatus, error) {
 	}
 }
 
-func newRawChild(c *Config, socket int) (*rawChild, error) {
+func newRawChild(c *Config, socket, other int) (*rawChild, error) {
 	args := append(append([]string(nil), c.Args...), strconv.Itoa(socket))
 	// One processor: init has one thing to do, and each further thread of its
 	// Go runtime costs its start and its end. No garbage collection: init is
@@ -317,9 +317,9 @@ func newRawChild(c *Config, socket int) (*rawChild, error) {
 		envv:      envv,
 		exe:       uintptr(c.Exe),
 		socket:    uintptr(socket),
+		other:     uintptr(other),
 		joins:     c.Joins,
 		placed:    c.Place != nil,
-		parent:    uintptr(os.Getpid()),
 		uid:       uintptr(c.UID),
 		gid:       uintptr(c.GID),
 		mapped:    c.MapIDs != nil,

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -244,6 +245,51 @@ func TestUserNamespace(t *testing.T) {
 	if got := ask(t, p, "pdeathsig"); got != "9" {
 		t.Errorf("parent death signal is %s: lost with the change of ids", got)
 	}
+}
+
+// TestWaitEndsWithParent: who waits for its maps has no copy of the parent's end of
+// the socket. It would never see the end of a parent that was killed before the
+// parent death signal was set, and would keep what it has inherited, the lock of
+// the container's state among it.
+func TestWaitEndsWithParent(t *testing.T) {
+	needRoot(t)
+	before := sockets(t, os.Getpid())
+	c := config(t)
+	inUserNS(c, maps)
+	c.MapIDs = func(pid int) error {
+		ours := ""
+		for link := range sockets(t, os.Getpid()) {
+			if !before[link] {
+				ours = link
+			}
+		}
+		if ours == "" {
+			t.Error("no socket to the process that waits")
+		}
+		for n := 0; sockets(t, pid)[ours]; n++ {
+			if n == 1000 {
+				t.Fatalf("the process that waits has the parent's end of the socket: %s", ours)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return maps.Write(pid)
+	}
+	start(t, c)
+}
+
+// sockets are those that a process has open.
+func sockets(t *testing.T, pid int) map[string]bool {
+	t.Helper()
+	dir := fmt.Sprintf("/proc/%d/fd/", pid)
+	entries, err := os.ReadDir(dir)
+	systest.MustDo(t, err)
+	found := map[string]bool{}
+	for _, e := range entries {
+		if link, err := os.Readlink(dir + e.Name()); err == nil && strings.HasPrefix(link, "socket:") {
+			found[link] = true
+		}
+	}
+	return found
 }
 
 // TestUserNamespaceWithoutRoot: no id 0 is mapped. The first that is keeps its
