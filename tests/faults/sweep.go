@@ -101,7 +101,7 @@ func (h *hand) points(scenario string) ([]point, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !good[r.Outcome] {
+		if !good[r.Outcome] && r.Outcome != another { // it will be found to vary
 			return nil, fmt.Errorf("%s: %w: %s: %s", scenario, errUnharmed, r.Outcome, r.Detail)
 		}
 		runs = append(runs, r.Points)
