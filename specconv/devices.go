@@ -76,6 +76,9 @@ func checkDevice(field string, d *specs.LinuxDevice) error {
 	default:
 		return invalid(field+".type", "", "invalid device type %q, expected c, b, u or p", d.Type)
 	}
+	if path.Clean(d.Path) == "/dev/null" && (d.Type != "c" && d.Type != "u" || d.Major != 1 || d.Minor != 3) {
+		return invalid(field, "", "%s %d:%d at /dev/null, expected c 1:3", d.Type, d.Major, d.Minor)
+	}
 	if !path.IsAbs(d.Path) || path.Clean(d.Path) == "/" {
 		return invalid(field+".path", "", "%q is not the absolute path of a device", d.Path)
 	}

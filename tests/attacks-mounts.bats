@@ -58,6 +58,42 @@ mounts_are() { config --argjson m "$1" '.mounts = .mounts[0:7] + $m'; }
 	[ "$started" -gt 0 ] || fail "not one of the starts succeeded: nothing is proven"
 }
 
+@test "F6: standard input is never the host's /dev/null" {
+	local null=$BATS_TEST_TMPDIR/null kind
+	mknod -m 666 "$null" c 1 3
+	mkdir "$BATS_TEST_TMPDIR/dev"
+	config --arg s "$BATS_TEST_TMPDIR/dev" '.mounts = [.mounts[] | select(.destination | startswith("/dev") | not)] + [{destination: "/dev", source: $s, options: ["bind"]}]'
+	args sh -c 'chmod 600 /proc/self/fd/0; cat /proc/self/fd/0; stat -L -c %t:%T /proc/self/fd/0'
+	for kind in nothing file link; do
+		rm -f "$BATS_TEST_TMPDIR/dev/null"
+		[ $kind != file ] || echo secret >"$BATS_TEST_TMPDIR/dev/null"
+		[ $kind != link ] || ln -s /etc/hosts "$BATS_TEST_TMPDIR/dev/null"
+		rc=0
+		rt run --bundle "$BUNDLE" "$ID" <"$null" >"$OUT" 2>"$ERR" 3>&- || rc=$?
+		same "exit code, $kind" "$rc" 0
+		same "standard input, $kind" "$(cat "$OUT")" 1:3
+		same "mode of the host's, $kind" "$(stat -c %a "$null")" 666
+	done
+}
+
+@test "F6: nothing but the device 1:3 is mounted on /dev/null" {
+	ours "1.1 refuses it later, 1.21 not"
+	echo text >"$BATS_TEST_TMPDIR/file"
+	mounts_are "[{\"destination\":\"/dev/null\",\"source\":\"$BATS_TEST_TMPDIR/file\",\"options\":[\"bind\"]}]"
+	args true
+	no 1 'mounts[7]: bind' run_bundle "$ID"
+	[[ $err == *"only the device 1:3 may be mounted on /dev/null"*"file type is regular file"* ]] || fail "does not say why"
+	mknod -m 666 "$BATS_TEST_TMPDIR/zero" c 1 5
+	mounts_are "[{\"destination\":\"/dev/null\",\"source\":\"$BATS_TEST_TMPDIR/zero\",\"options\":[\"bind\"]}]"
+	no 1 'number is 1:5, expected 1:3' run_bundle "$ID"
+	mknod -m 666 "$BATS_TEST_TMPDIR/null" c 1 3
+	mounts_are "[{\"destination\":\"/dev/null\",\"source\":\"$BATS_TEST_TMPDIR/null\",\"options\":[\"bind\"]}]"
+	ok run_bundle "$ID"
+	mounts_are '[]'
+	config '.linux.devices = [{path: "/dev/null", type: "c", major: 1, minor: 5}]'
+	no 1 'linux.devices[0]: c 1:5 at /dev/null, expected c 1:3' run_bundle "$ID"
+}
+
 @test "copy-symlink: the place for the link leads to the host" {
 	ours "1.1 knows these options not, or partly"
 	setup_victim

@@ -166,3 +166,16 @@ shown() { tr -d '\r' <"$OUT"; }
 	printf 'echo $((6*7))\n' | rt exec -t "$ID" sh >"$OUT" 3>&-
 	grep -q '^42' "$OUT" || fail "the shell did not run it"
 }
+
+@test "a user namespace with the host's /dev: a terminal of the host's devpts" {
+	ours "1.1 has no terminal then"
+	config '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings
+		| .mounts = [.mounts[] | select(.destination | startswith("/dev") | not)] + [{destination: "/dev", type: "bind", source: "/dev", options: ["rbind", "rslave"]}]'
+	rm -rf "$BUNDLE/rootfs"
+	cp -a "$BATS_FILE_TMPDIR/rootfs" "$BUNDLE/rootfs"
+	chown -hR 100000:100000 "$BUNDLE/rootfs"
+	tty 'tty && stat -c %u "$(tty)"'
+	ok at_pty
+	[[ $(shown) == /dev/pts/[0-9]*$'\n'0 ]] || fail "no terminal of its own"
+}

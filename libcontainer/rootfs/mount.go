@@ -221,13 +221,18 @@ func sameKind(target int, isDir bool) error {
 	return nil
 }
 
-// checkSource: what is bound on /proc must be a procfs.
+// checkSource: what is bound on /proc must be a procfs, and on /dev/null the
+// device, for what is written there.
 func checkSource(s *plan.Bind, tree int) error {
-	if strings.TrimRight(s.Target, "/") != "/proc" {
-		return nil
-	}
-	if err := sys.IsProc(tree); err != nil {
-		return fmt.Errorf("only a procfs may be mounted on /proc: %q is %w", s.Source, err)
+	switch strings.TrimRight(s.Target, "/") {
+	case "/proc":
+		if err := sys.IsProc(tree); err != nil {
+			return fmt.Errorf("only a procfs may be mounted on /proc: %q is %w", s.Source, err)
+		}
+	case "/dev/null":
+		if err := sys.CheckDevice(tree, unix.S_IFCHR, 1, 3); err != nil {
+			return fmt.Errorf("only the device 1:3 may be mounted on /dev/null: %q is %w", s.Source, err)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package terminal
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -36,8 +37,14 @@ func Open(root int, s *plan.Console) (master, slave int, err error) {
 	return master, slave, nil
 }
 
+// openMaster opens a new terminal of the devpts at /dev/pts. That of the host gives
+// nobody a right to the ptmx in it, but to /dev/ptmx, which leads to the devpts
+// beside it.
 func openMaster(root int) (int, error) {
 	master, err := sys.OpenInRoot(root, "/dev/pts/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NOFOLLOW)
+	if errors.Is(err, unix.EACCES) {
+		master, err = sys.OpenInRoot(root, "/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY)
+	}
 	if err != nil {
 		return -1, err
 	}
@@ -47,7 +54,7 @@ func openMaster(root int) (int, error) {
 	}
 	if err != nil {
 		unix.Close(master)
-		return -1, fmt.Errorf("/dev/pts/ptmx: %w", err)
+		return -1, fmt.Errorf("ptmx: %w", err)
 	}
 	return master, nil
 }
@@ -76,6 +83,9 @@ func mountConsole(root, slave int) error {
 		return err
 	}
 	defer unix.Close(target)
+	if sys.IsProc(target) == nil {
+		return errors.New("/dev/console leads into a procfs, where nothing may be mounted")
+	}
 	mount, err := sys.CloneTree(slave, "", 0)
 	if err != nil {
 		return err

@@ -135,6 +135,15 @@ func TestHostileDev(t *testing.T) {
 	}
 
 	fd, dir := root(t)
+	systest.MustDo(t, os.Symlink("/proc/uptime", dir+"/dev/console"))
+	systest.MustDo(t, os.Mkdir(dir+"/proc", 0o755))
+	systest.MustDo(t, unix.Mount("proc", dir+"/proc", "proc", 0, ""))
+	if _, _, err := Open(fd, &plan.Console{Mount: true}); err == nil || !strings.Contains(err.Error(), "leads into a procfs") {
+		t.Errorf("a console in procfs: %v", err)
+	}
+	systest.MustDo(t, unix.Unmount(dir+"/proc", 0))
+
+	fd, dir = root(t)
 	outside := t.TempDir()
 	systest.MustDo(t, os.Symlink(outside+"/made", dir+"/dev/console"))
 	master, slave, err := Open(fd, &plan.Console{Mount: true})
