@@ -29,6 +29,7 @@ type ExecOptions struct {
 	PidFile       string // see [sys.OpenOutput]; written before Exec returns, and only if the process runs
 	Detach        bool   // return once the process runs
 	PreserveFDs   int    // descriptors 3, 4, … to pass on
+	Holes         []int  // those of them that the caller had not open
 	Cgroup        string // below the container's cgroup; "": that itself
 	// How long the process and all that comes of it may take, 0 for ever, and
 	// how long after SIGTERM they are killed. Not with Detach, nor is Report:

@@ -213,7 +213,7 @@ func (e *execution) brief() error {
 		defer own.Close()
 		slots[specconv.SlotProc].FD = own.FD()
 	}
-	return e.send(wire.Opening{Trees: slots, PreserveFDs: e.asked.PreserveFDs})
+	return e.send(wire.Opening{Trees: slots, PreserveFDs: e.asked.PreserveFDs, Holes: e.asked.Holes})
 }
 
 // adopt takes over the process that init has cloned. It is a child of this one,

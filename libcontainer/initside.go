@@ -195,7 +195,7 @@ func identify(pid int) (state.Process, error) {
 }
 
 func (c *creation) sendPlan() error {
-	opening := wire.Opening{Trees: c.trees, Trace: c.trace != nil, PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs}
+	opening := wire.Opening{Trees: c.trees, Trace: c.trace != nil, PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs, Holes: c.opts.Holes}
 	var after []int
 	if c.self.Mount >= 0 && c.pivots() {
 		opening.Own, after = true, append(after, c.self.Mount)

@@ -25,6 +25,7 @@ type Options struct {
 	ListenFDs     int    // descriptors 3, 4, … of systemd's socket activation to pass on, see sd_listen_fds(3)
 	ListenFDNames string // their names, LISTEN_FDNAMES
 	PreserveFDs   int    // further descriptors to pass on, after those
+	Holes         []int  // those of them that the caller had not open
 	SystemdCgroup bool
 	CgroupManager string // "cgroupfs", "systemd", "disabled"; "" is cgroupfs
 	Rootless      string // "auto", "true", "false"; "" is auto

@@ -65,13 +65,9 @@ got_pidfd() {
 	same output "$(tr '\n' ' ' <"$OUT")" "first second 6 "
 }
 
-@test "descriptors that are not there are refused" {
+@test "sockets of LISTEN_FDS that are not there are refused" {
 	ours "1.1 checks for them after it has opened its own"
-	local n
-	for n in 1 40 9223372036854775807; do
-		no 1 "preserve descriptor 3: not open" run_bundle --preserve-fds $n "$ID"
-	done
-	LISTEN_FDS=1 no 1 "preserve descriptor 3: not open" bash -c "LISTEN_PID=\$\$ exec '$RUNTIME' --root '$ROOT' run --bundle '$BUNDLE' $ID"
+	LISTEN_FDS=1 no 1 "descriptor 3 of LISTEN_FDS: not open" bash -c "LISTEN_PID=\$\$ exec '$RUNTIME' --root '$ROOT' run --bundle '$BUNDLE' $ID"
 	no 1 'invalid value "-1"' run_bundle --preserve-fds=-1 "$ID"
 	no 1 'invalid value "x"' run_bundle --preserve-fds=x "$ID"
 }

@@ -207,7 +207,6 @@ detached() {
 	no 255 'chdir to cwd ("/nosuch")' rt exec --cwd /nosuch "$ID" true
 	no 255 "cwd must be an absolute path" rt exec --cwd usr "$ID" true
 	no 255 "missing '='" rt exec --env A "$ID" true
-	no 255 "preserve descriptor" rt exec --preserve-fds 5 "$ID" true
 	echo garbage >"$BUNDLE/rootfs/garbage"
 	chmod +x "$BUNDLE/rootfs/garbage"
 	no 255 "exec /garbage: exec format error" rt exec "$ID" /garbage
@@ -274,6 +273,20 @@ detached() {
 	wait $watcher || rc=$?
 	same code "$rc" 9
 	grep -q "got usr1" "$OUT"
+}
+
+@test "a descriptor to preserve beyond others that are not open" {
+	ours "1.1 passes its own where there was none"
+	up
+	rc=0
+	rt exec --preserve-fds 3 "$ID" sh -c 'ls /proc/self/fd; cat <&5' >"$OUT" 2>"$ERR" </dev/null 3>&- 4>&- 5<<<five || rc=$?
+	# ls has one of its own: the directory.
+	same output "$rc $(tr '\n' ' ' <"$OUT")" "0 0 1 2 3 5 five "
+	rt delete --force "$ID"
+	args sh -c 'ls /proc/self/fd; cat <&5'
+	rc=0
+	rt run --bundle "$BUNDLE" --preserve-fds 3 "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&- 4>&- 5<<<five || rc=$?
+	same output "$rc $(tr '\n' ' ' <"$OUT")" "0 0 1 2 3 5 five "
 }
 
 @test "descriptors to preserve" {

@@ -95,7 +95,8 @@ func (inv *invocation) complete(o *libcontainer.Options, id string) error {
 	if o.ListenFDs = listenFDs(os.Getenv, os.Getpid()); o.ListenFDs > 0 {
 		o.ListenFDNames = os.Getenv("LISTEN_FDNAMES")
 	}
-	if err := checkPreserved(o.ListenFDs, o.PreserveFDs); err != nil {
+	var err error
+	if o.PreserveFDs, o.Holes, err = preserved(o.ListenFDs, o.PreserveFDs); err != nil {
 		return err
 	}
 	for _, path := range []*string{&o.Bundle, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Trace} {
@@ -120,7 +121,6 @@ func (inv *invocation) complete(o *libcontainer.Options, id string) error {
 	o.SystemdCgroup = inv.global.systemdCgroup
 	o.CgroupManager = inv.global.cgroupManager
 	o.Warn = inv.log.warn
-	var err error
 	o.Rootless, err = rootlessWord(inv.global.rootless)
 	return err
 }
@@ -137,22 +137,39 @@ func rootlessWord(text string) (string, error) {
 	return strconv.FormatBool(is), nil
 }
 
-// checkPreserved refuses to pass on descriptors that the caller did not open: the n that --preserve-fds asks for come after
-// those of listenFDs. It must run before we open any of our own,
-// which would be given to the container in their place. One that is close-on-exec can't have come through our execve: it
-// is one of the Go runtime's.
-func checkPreserved(listen, n int) error {
+// preserved finds out which descriptors there are to pass on: those of listenFDs, all of which must be open, and of the n
+// after them that --preserve-fds asks for those that the caller had open. It returns how many that takes, and the holes among
+// them. It must run before we open any of our own. One that is close-on-exec can't have come through our execve: it is one of
+// the Go runtime's.
+func preserved(listen, n int) (count int, holes []int, err error) {
 	if n < 0 {
-		return fmt.Errorf("invalid value %q for flag -preserve-fds: must not be negative", strconv.Itoa(n))
+		return 0, nil, fmt.Errorf("invalid value %q for flag -preserve-fds: must not be negative", strconv.Itoa(n))
 	}
-	for fd := 3; fd-3 < listen || fd-3-listen < n; fd++ {
+	open := func(fd int) bool {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-		if err != nil || flags&unix.FD_CLOEXEC != 0 {
-			return withHint(fmt.Errorf("preserve descriptor %d: %w", fd, errClosed),
-				"--preserve-fds passes consecutive descriptors, beginning with 3")
+		return err == nil && flags&unix.FD_CLOEXEC == 0
+	}
+	for fd := 3; fd < 3+listen; fd++ {
+		if !open(fd) {
+			return 0, nil, withHint(fmt.Errorf("descriptor %d of LISTEN_FDS: %w", fd, errClosed), "the sockets are consecutive descriptors, beginning with 3")
 		}
 	}
-	return nil
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, nil, os.NewSyscallError("getrlimit", err)
+	}
+	first, gap := 3+listen, 0
+	for i := range min(n, int(min(limit.Max, 1<<20))) {
+		if !open(first + i) {
+			gap++
+			continue
+		}
+		for ; gap > 0; gap-- {
+			holes = append(holes, first+i-gap)
+		}
+		count = i + 1
+	}
+	return count, holes, nil
 }
 
 var errClosed = errors.New("not open")

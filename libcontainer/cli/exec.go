@@ -72,7 +72,8 @@ func (inv *invocation) completeExec(o *libcontainer.ExecOptions, args []string) 
 	if o.ProcessFile == "" && len(o.Process.Args) == 0 {
 		return withHint(errors.New("process args cannot be empty"), "the program and its arguments follow the id; or --process names a file with them")
 	}
-	if err := checkPreserved(0, o.PreserveFDs); err != nil {
+	var err error
+	if o.PreserveFDs, o.Holes, err = preserved(0, o.PreserveFDs); err != nil {
 		return err
 	}
 	for _, path := range []*string{&o.ProcessFile, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Report} {

@@ -87,5 +87,8 @@ func (c *container) closeOthers() error {
 		}
 		c.conn = wire.FromFD(socket)
 	}
+	for _, fd := range c.holes {
+		unix.Close(fd)
+	}
 	return os.NewSyscallError("close_range", unix.CloseRange(uint(socket+1), ^uint(0)>>1, 0))
 }

@@ -41,6 +41,9 @@ func (c *container) findExecutable(s *plan.FindExecutable) error {
 		return err
 	}
 	// Nothing of ours is left open anyway; this is for what others left.
+	for _, fd := range c.holes {
+		unix.CloseOnExec(fd)
+	}
 	return os.NewSyscallError("close_range", unix.CloseRange(uint(3+c.preserve), ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC))
 }
 

@@ -39,14 +39,15 @@ type container struct {
 	proc     sys.Proc
 	procSelf string
 
-	own      int  // mount of this program, -1 if it has none or need not be attached
-	fifo     int  // O_PATH of the exec fifo, -1 in run
-	started  int  // write end of the fifo, once start has opened it; or -1
-	refused  bool // execve(2) has refused the program, and nobody waits for the outcome
-	preserve int  // descriptors 3, 4, … that stay
-	fds      int  // /proc/thread-self/fd, from which the fifo is opened; -1 before
-	detached bool // from the runtime's death
-	small    bool // huge pages are denied, and to be allowed again
+	own      int   // mount of this program, -1 if it has none or need not be attached
+	fifo     int   // O_PATH of the exec fifo, -1 in run
+	started  int   // write end of the fifo, once start has opened it; or -1
+	refused  bool  // execve(2) has refused the program, and nobody waits for the outcome
+	preserve int   // descriptors 3, 4, … that stay
+	holes    []int // those of them that the caller had not open
+	fds      int   // /proc/thread-self/fd, from which the fifo is opened; -1 before
+	detached bool  // from the runtime's death
+	small    bool  // huge pages are denied, and to be allowed again
 
 	trace    bool // note when each step began and ended
 	spans    []wire.Span
@@ -130,6 +131,7 @@ func (c *container) carryOut() (int, error) {
 		return -1, err
 	}
 	c.own, c.fifo, c.preserve, c.trace, c.small = own, fifo, opening.PreserveFDs, opening.Trace, opening.SmallPages
+	c.holes = opening.Holes
 	if c.about, c.steps, err = plan.DecodeInit(data); err != nil {
 		return -1, err
 	}

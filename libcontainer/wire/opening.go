@@ -16,6 +16,7 @@ type Opening struct {
 	Trace       bool        // tell when each step began and ended
 	SmallPages  bool        // the container gets back the huge pages that init is denied
 	PreserveFDs int         // descriptors 3, 4, … that the container inherits
+	Holes       []int       // those of them that the caller had not open
 }
 
 // Append appends the binary form. Of a descriptor it says only that it is there:
@@ -26,6 +27,10 @@ func (o *Opening) Append(b []byte) []byte {
 	b = appendBool(b, o.Fifo)
 	b = appendBool(b, o.Trace)
 	b = appendBool(b, o.SmallPages)
+	b = binary.AppendUvarint(b, uint64(len(o.Holes)))
+	for _, fd := range o.Holes {
+		b = binary.AppendUvarint(b, uint64(fd))
+	}
 	b = binary.AppendUvarint(b, uint64(len(o.Trees)))
 	for _, t := range o.Trees {
 		b = appendBool(b, t.FD >= 0)
@@ -52,7 +57,9 @@ func DecodeOpening(b []byte) (o Opening, rest []byte, err error) {
 		return o, nil, io.ErrUnexpectedEOF
 	}
 	o.PreserveFDs, o.Own, o.Fifo, o.Trace, o.SmallPages = int(preserve), b[n] == 1, b[n+1] == 1, b[n+2] == 1, b[n+3] == 1
-	b = b[n+4:]
+	if o.Holes, b, err = decodeHoles(b[n+4:]); err != nil {
+		return o, nil, err
+	}
 	trees, n := binary.Uvarint(b)
 	if n <= 0 || trees > uint64(len(b)-n) {
 		return o, nil, io.ErrUnexpectedEOF
@@ -65,6 +72,21 @@ func DecodeOpening(b []byte) (o Opening, rest []byte, err error) {
 		}
 	}
 	return o, b, nil
+}
+
+func decodeHoles(b []byte) (holes []int, rest []byte, err error) {
+	count, n := binary.Uvarint(b)
+	if n <= 0 || count > uint64(len(b)-n) {
+		return nil, nil, io.ErrUnexpectedEOF
+	}
+	for b = b[n:]; count > 0; count-- {
+		fd, n := binary.Uvarint(b)
+		if n <= 0 {
+			return nil, nil, io.ErrUnexpectedEOF
+		}
+		holes, b = append(holes, int(fd)), b[n:]
+	}
+	return holes, b, nil
 }
 
 func decodeTree(t *plan.Tree, b []byte) (rest []byte, err error) {
