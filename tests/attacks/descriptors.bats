@@ -138,3 +138,21 @@ file_of() {
 	rt run --bundle "$BUNDLE" "$ID" <"$null" >"$null" 2>"$null" 3>&-
 	[ "$(stat -c '%a %u' "$null")" = "666 0" ] || succeeds "mode and owner: $(stat -c '%a %u' "$null")"
 }
+
+@test "the host's /dev/null is not the standard input of a container without one" {
+	local null=$BATS_TEST_TMPDIR/null kind
+	mknod -m 666 "$null" c 1 3
+	mkdir "$BATS_TEST_TMPDIR/dev"
+	config --arg s "$BATS_TEST_TMPDIR/dev" '.mounts = [.mounts[] | select(.destination | startswith("/dev") | not)] + [{destination: "/dev", source: $s, options: ["bind"]}]'
+	args sh -c 'chmod 600 /proc/self/fd/0; cat /proc/self/fd/0; stat -L -c %t:%T /proc/self/fd/0'
+	for kind in nothing file link; do
+		rm -f "$BATS_TEST_TMPDIR/dev/null"
+		[ $kind != file ] || echo secret >"$BATS_TEST_TMPDIR/dev/null"
+		[ $kind != link ] || ln -s /etc/hosts "$BATS_TEST_TMPDIR/dev/null"
+		rc=0
+		rt run --bundle "$BUNDLE" "$ID" <"$null" >"$OUT" 2>"$ERR" 3>&- || rc=$?
+		same "exit code, $kind" "$rc" 0
+		same "standard input, $kind" "$(cat "$OUT")" 1:3
+		same "mode of the host's, $kind" "$(stat -c %a "$null")" 666
+	done
+}

@@ -4,6 +4,7 @@
 // does nothing else right or well; never use it for anything but that.
 //
 //	naive --root DIR create|run|start|exec|state|delete [FLAG...] ID [ARG...]
+//	naive --root DIR mounts add ID FILE
 package main
 
 import (
@@ -67,6 +68,8 @@ func dispatch(words []string) error {
 		return os.WriteFile(filepath.Join(c.dir(), "fifo"), []byte("x"), 0)
 	case "exec":
 		return c.exec()
+	case "mounts":
+		return c.addMounts()
 	case "state":
 		pid, err := c.pid()
 		status := "stopped"

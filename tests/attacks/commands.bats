@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
-# Attacks on the process and what runs beside it; each test is named after what
-# it is about in docs/attacks.md.
-load helpers
+# What a container and its image do to hooks, exec --timeout, kill and events.
+load attacks
 
 # telling_hook: hook and process tell, in /out/told.*, what it is under.
 telling_hook() {

@@ -2,96 +2,14 @@
 # Hostile images against mount options: symbolic links that are copied, mounted
 # or mounted on, and directories that are copied up. A test passes when the
 # host is untouched and unread; containers may start or not, as they like.
-load helpers
+load attacks
 
-setup_victim() {
-	VICTIM=$BATS_TEST_TMPDIR/victim
-	mkdir -p "$VICTIM/dir"
-	echo secret >"$VICTIM/file"
-	before=$(victim)
-}
-victim() { find "$VICTIM" -printf '%P %y %m %U:%G %s\n' | sort; cat "$VICTIM/file"; }
-unharmed() {
-	same "the host's directory" "$(victim)" "$before"
-	same mounts "$(mounts)" "$before_mounts"
-}
-
-# attempt: whether it starts is up to the runtime, but it must not crash or hang.
+# attempt: the host is untouched and unread, whether it starts or not.
 attempt() {
 	try run_bundle "$ID"
-	[[ $rc -lt 124 && $err != *panic* && $err != *goroutine* ]] || fail "crash: exit code $rc"
+	no_crash
 	rt delete --force "$ID" >/dev/null 2>&1 3>&-
-	[[ $out != *secret* ]] || fail "the host's file was read: $out"
 	unharmed
-}
-
-# mounts_are JSON: these after the bundle's own.
-mounts_are() { config --argjson m "$1" '.mounts = .mounts[0:7] + $m'; }
-
-@test "M6: who shares the root filesystem exchanges /proc and /sys while they are mounted" {
-	ours "1.1 loses now and then"
-	local name i started=0
-	args sh -c 'for p in /proc /sys /other; do
-			[ ! -e $p/self/status ] || [ -z "$(head -c 1 $p/timer_list 2>/dev/null)" ] || echo "$p shows what is masked"
-			[ ! -e $p/self/status ] || ! (: >>$p/sys/kernel/core_pattern) 2>/dev/null || echo "$p is writable"
-			[ ! -e $p/firmware ] || [ -z "$(ls $p/firmware)" ] || echo "$p/firmware shows what is masked"
-		done
-		[ -e /proc/self/status ] && [ -e /sys/kernel ] && echo started; true'
-	[ -n "$(head -c 1 /proc/timer_list)" ] || skip "nothing to see in /proc/timer_list"
-	for name in proc sys; do
-		mkdir "$BUNDLE/rootfs/other"
-		"$PROBE" exchange "$BUNDLE/rootfs/$name" "$BUNDLE/rootfs/other" 2>/dev/null 3>&- &
-		for ((i = 0; i < 100; i++)); do
-			try run_bundle "$ID"
-			rt delete --force "$ID" >/dev/null 2>&1 3>&-
-			# The neighbour goes on when the container runs.
-			[[ $out != *shows* && $out != *writable* ]] || break
-			[ "$rc" != 0 ] || started=$((started + 1))
-			[[ $rc = 0 || $err == *"is not what was mounted there"* || $err == *"no such file"* || $err == *"not a mount point"* ]] ||
-				break
-		done
-		kill $! && wait $! || true
-		rmdir "$BUNDLE/rootfs/other" 2>/dev/null || rm -rf "$BUNDLE/rootfs/other"
-		mkdir -p "$BUNDLE/rootfs/proc" "$BUNDLE/rootfs/sys"
-		[ "$i" = 100 ] || fail "start $i, /$name"
-	done
-	[ "$started" -gt 0 ] || fail "not one of the starts succeeded: nothing is proven"
-}
-
-@test "F6: standard input is never the host's /dev/null" {
-	local null=$BATS_TEST_TMPDIR/null kind
-	mknod -m 666 "$null" c 1 3
-	mkdir "$BATS_TEST_TMPDIR/dev"
-	config --arg s "$BATS_TEST_TMPDIR/dev" '.mounts = [.mounts[] | select(.destination | startswith("/dev") | not)] + [{destination: "/dev", source: $s, options: ["bind"]}]'
-	args sh -c 'chmod 600 /proc/self/fd/0; cat /proc/self/fd/0; stat -L -c %t:%T /proc/self/fd/0'
-	for kind in nothing file link; do
-		rm -f "$BATS_TEST_TMPDIR/dev/null"
-		[ $kind != file ] || echo secret >"$BATS_TEST_TMPDIR/dev/null"
-		[ $kind != link ] || ln -s /etc/hosts "$BATS_TEST_TMPDIR/dev/null"
-		rc=0
-		rt run --bundle "$BUNDLE" "$ID" <"$null" >"$OUT" 2>"$ERR" 3>&- || rc=$?
-		same "exit code, $kind" "$rc" 0
-		same "standard input, $kind" "$(cat "$OUT")" 1:3
-		same "mode of the host's, $kind" "$(stat -c %a "$null")" 666
-	done
-}
-
-@test "F6: nothing but the device 1:3 is mounted on /dev/null" {
-	ours "1.1 refuses it later, 1.21 not"
-	echo text >"$BATS_TEST_TMPDIR/file"
-	mounts_are "[{\"destination\":\"/dev/null\",\"source\":\"$BATS_TEST_TMPDIR/file\",\"options\":[\"bind\"]}]"
-	args true
-	no 1 'mounts[7]: bind' run_bundle "$ID"
-	[[ $err == *"only the device 1:3 may be mounted on /dev/null"*"file type is regular file"* ]] || fail "does not say why"
-	mknod -m 666 "$BATS_TEST_TMPDIR/zero" c 1 5
-	mounts_are "[{\"destination\":\"/dev/null\",\"source\":\"$BATS_TEST_TMPDIR/zero\",\"options\":[\"bind\"]}]"
-	no 1 'number is 1:5, expected 1:3' run_bundle "$ID"
-	mknod -m 666 "$BATS_TEST_TMPDIR/null" c 1 3
-	mounts_are "[{\"destination\":\"/dev/null\",\"source\":\"$BATS_TEST_TMPDIR/null\",\"options\":[\"bind\"]}]"
-	ok run_bundle "$ID"
-	mounts_are '[]'
-	config '.linux.devices = [{path: "/dev/null", type: "c", major: 1, minor: 5}]'
-	no 1 'linux.devices[0]: c 1:5 at /dev/null, expected c 1:3' run_bundle "$ID"
 }
 
 @test "copy-symlink: the place for the link leads to the host" {

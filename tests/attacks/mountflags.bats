@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What the host's administrator has restricted stays restricted for the root of a
 # user namespace, who may remount what is his.
-load helpers
+load attacks
 
 eval "common_$(declare -f setup)"
 setup() {

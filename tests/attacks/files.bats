@@ -2,7 +2,7 @@
 # Files that a container, an image, a bundle or another user has made, tried on
 # what the runtime reads and writes as root. Tests are named by the findings in
 # docs/attacks.md.
-load helpers
+load attacks
 
 # setup_victim: a file of the host that nobody but its owner may change.
 setup_victim() {
@@ -196,7 +196,7 @@ device() {
 	[[ $out$err == */* ]] || fail "it has not run"
 }
 
-@test "L8, 46: config.json that is a fifo, a directory or a device is an error that names it" {
+@test "L8: config.json that is a fifo, a directory or a device is an error that names it" {
 	ours "1.1 waits for ever"
 	local kind make command
 	for kind in fifo directory "character device"; do
