@@ -156,3 +156,21 @@ file_of() {
 		same "mode of the host's, $kind" "$(stat -c %a "$null")" 666
 	done
 }
+
+@test "nothing but the device 1:3 is mounted on /dev/null" {
+	ours "1.1 refuses it later, 1.21 not"
+	echo text >"$BATS_TEST_TMPDIR/file"
+	mounts_are "[{\"destination\":\"/dev/null\",\"source\":\"$BATS_TEST_TMPDIR/file\",\"options\":[\"bind\"]}]"
+	args true
+	no 1 'mounts[7]: bind' run_bundle "$ID"
+	[[ $err == *"only the device 1:3 may be mounted on /dev/null"*"file type is regular file"* ]] || fail "does not say why"
+	mknod -m 666 "$BATS_TEST_TMPDIR/zero" c 1 5
+	mounts_are "[{\"destination\":\"/dev/null\",\"source\":\"$BATS_TEST_TMPDIR/zero\",\"options\":[\"bind\"]}]"
+	no 1 'number is 1:5, expected 1:3' run_bundle "$ID"
+	mknod -m 666 "$BATS_TEST_TMPDIR/null" c 1 3
+	mounts_are "[{\"destination\":\"/dev/null\",\"source\":\"$BATS_TEST_TMPDIR/null\",\"options\":[\"bind\"]}]"
+	ok run_bundle "$ID"
+	mounts_are '[]'
+	config '.linux.devices = [{path: "/dev/null", type: "c", major: 1, minor: 5}]'
+	no 1 'linux.devices[0]: c 1:5 at /dev/null, expected c 1:3' run_bundle "$ID"
+}
