@@ -10,7 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/initproc"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // StatePaused is the status of a frozen container. It is not one of the
@@ -55,52 +57,88 @@ func (c *Container) Owner() (int, error) { return c.dir.Owner() }
 // Status tells what is true of the container now, and init's pid: 0 if there
 // is no such process any more.
 func (c *Container) Status() (specs.ContainerState, int, error) {
-	alive, err := c.alive()
+	if c.journal.Init.PID == 0 && c.journal.Status == specs.StateCreating {
+		// Init is not there yet, or never will be: who makes it has the lock.
+		if busy, err := c.dir.Busy(); err != nil || busy {
+			return specs.StateCreating, 0, err
+		}
+		// Or had it a moment ago.
+		journal, err := c.dir.Load()
+		if err != nil {
+			return "", 0, err
+		}
+		c.journal = journal
+	}
+	// The fifo before init, which is first to say that it is ready.
+	fifo, err := c.dir.Fifo()
+	if err != nil {
+		return "", 0, err
+	}
+	st, alive, err := c.living()
+	pid := c.journal.Init.PID
 	switch {
 	case err != nil:
 		return "", 0, err
 	case !alive:
 		return specs.StateStopped, 0, nil
 	}
-	pid := c.journal.Init.PID
-	switch {
-	case frozen(c.journal.Cgroup.Dir):
-		return StatePaused, pid, nil
-	case c.journal.Status == specs.StateCreating:
+	if paused, err := frozen(c.journal.Cgroup.Dir); err != nil || paused {
+		return StatePaused, pid, err
+	}
+	if c.journal.Status == specs.StateCreating {
 		return specs.StateCreating, pid, nil
-	case c.dir.HasFifo():
+	}
+	switch {
+	case fifo == state.NextFifo:
+		return specs.StateCreating, pid, nil
+	// A start that was killed may have left the fifo: init says whether it waits.
+	case fifo == state.ReadyFifo && st.name == initproc.Created:
 		return specs.StateCreated, pid, nil
 	}
 	return specs.StateRunning, pid, nil
 }
 
-// alive compares the start time: the pid may be somebody else's by now. A
-// zombie counts as gone, but not while threads of it live: it has lost the first
-// one only, and is what it was.
+// alive tells whether init lives.
 func (c *Container) alive() (bool, error) {
+	_, alive, err := c.living()
+	return alive, err
+}
+
+// living reads init's stat, and compares the start time: the pid may be somebody
+// else's by now. A zombie counts as gone, but not while threads of it live: it has
+// lost the first one only, and is what it was.
+func (c *Container) living() (procStat, bool, error) {
 	if c.journal.Init.PID == 0 {
-		return false, nil
+		return procStat{}, false, nil
 	}
 	st, err := readStat(c.journal.Init.PID)
 	if err != nil || st.state == 0 || st.start != c.journal.Init.Start {
-		return false, err
+		return st, false, err
 	}
-	return st.state != 'X' && (st.state != 'Z' || st.threads > 1), nil
+	return st, st.state != 'X' && (st.state != 'Z' || st.threads > 1), nil
 }
 
-// frozen reads cgroup.freeze: a container that is about to freeze counts.
-func frozen(cgroup string) bool {
+// frozen reads cgroup.freeze: a container that is about to freeze counts. A cgroup
+// that is gone is not frozen.
+func frozen(cgroup string) (bool, error) {
 	if cgroup == "" {
-		return false
+		return false, nil
 	}
-	fd, err := unix.Open(cgroup+"/cgroup.freeze", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	name := cgroup + "/cgroup.freeze"
+	fd, err := retry.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err == unix.ENOENT {
+		return false, nil
+	}
 	if err != nil {
-		return false
+		return false, &os.PathError{Op: "open", Path: name, Err: err}
 	}
 	defer unix.Close(fd)
 	var b [1]byte
-	n, err := unix.Read(fd, b[:])
-	return err == nil && n == 1 && b[0] == '1'
+	n, err := retry.Read(fd, b[:])
+	if err != nil && err != unix.ENODEV {
+		return false, &os.PathError{Op: "read", Path: name, Err: err}
+	}
+	return n == 1 && b[0] == '1', nil
 }
 
 // pidfd opens init for signals. The start time is checked after opening, so
@@ -220,11 +258,18 @@ func (c *Container) killAll(sig unix.Signal) (reached bool, err error) {
 // listed then, it is the right one.
 func signalMember(group *cgroups.Cgroup, pid int, sig unix.Signal) error {
 	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
+	if err == unix.ESRCH {
 		return nil // gone meanwhile
 	}
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
 	defer unix.Close(fd)
-	if has, err := group.Has(pid); err != nil || !has {
+	has, err := group.Has(pid)
+	if err != nil && !goneFromProc(err) {
+		return err
+	}
+	if err != nil || !has {
 		return nil
 	}
 	err = unix.PidfdSendSignal(fd, sig, nil, 0)

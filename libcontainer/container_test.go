@@ -32,7 +32,7 @@ func TestParseStat(t *testing.T) {
 	// A process may call itself anything (PR_SET_NAME).
 	for _, comm := range []string{"sh", "a b c", "(", ")", "", "\n", ") Z 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1 2 3", "x) Z (", "((("} {
 		got, err := parseStat([]byte("42 (" + comm + ")" + rest))
-		if err != nil || got != (procStat{state: 'S', parent: 1, group: 2, threads: 17, start: 987654}) {
+		if err != nil || got != (procStat{name: comm, state: 'S', parent: 1, group: 2, threads: 17, start: 987654}) {
 			t.Errorf("%q: %+v, %v", comm, got, err)
 		}
 	}
@@ -258,9 +258,13 @@ func TestListen(t *testing.T) {
 					w.Close()
 				}
 			}()
-			said, err := listen(fifo, init)
+			heard := 0
+			said, err := listen(fifo, init, func() { heard++ })
 			if (err != nil) != c.bad || err == nil && string(said) != c.want {
 				t.Errorf("heard %d bytes, %v", len(said), err)
+			}
+			if spoke := len(c.write) > 0; spoke != (heard == 1) {
+				t.Errorf("a first word: %v, told of %d", spoke, heard)
 			}
 		})
 	}

@@ -39,6 +39,7 @@ type creation struct {
 	trace   *trace
 	outputs outputs
 
+	waits    bool           // init waits for start
 	raised   []raisedLimit  // until init is made
 	newClass *resctrl.Group // of RDT, made by this creation; nil: none
 	hooked   bool           // hooks have run: so must poststop's
@@ -81,6 +82,7 @@ func create(o *Options, run bool) (*creation, error) {
 		c.outputs.close()
 		return nil, err
 	}
+	c.waits = !run
 	if err := c.build(run); err != nil {
 		return nil, errors.Join(err, c.undo())
 	}
@@ -94,7 +96,7 @@ func (c *creation) build(run bool) error {
 	if err := c.dir.Save(&c.journal); err != nil {
 		return err
 	}
-	if !run {
+	if c.waits {
 		if err := c.makeFifo(); err != nil {
 			return err
 		}
@@ -120,6 +122,11 @@ func (c *creation) build(run bool) error {
 	}
 	if err := c.trace.write(c.outputs.trace, c.plan); err != nil {
 		return err
+	}
+	if c.waits {
+		if err := c.dir.PublishFifo(); err != nil {
+			return err
+		}
 	}
 	return c.writePidFile()
 }

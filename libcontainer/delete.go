@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -56,9 +57,9 @@ func remove(root, id string, force bool, warn func(specconv.Warning)) error {
 	case errors.Is(err, state.ErrNotExist):
 		// Half made or half removed: nothing but the directory is left.
 		return errors.Join(err, dir.Remove())
-	case err != nil && force:
+	case errors.Is(err, state.ErrBroken) && force:
 		warn(specconv.Warning{Text: err.Error()})
-		return dir.Remove()
+		return c.salvage(warn)
 	case err != nil:
 		return err
 	}
@@ -71,6 +72,47 @@ func remove(root, id string, force bool, warn func(specconv.Warning)) error {
 		return c.destroy(warn)
 	}
 	return fmt.Errorf("cannot delete container %s that is %w: %s", id, ErrNotStopped, status)
+}
+
+// salvage removes a container whose journal is broken, with what that still names.
+func (c *Container) salvage(warn func(specconv.Warning)) error {
+	var err error
+	if c.journal, err = c.dir.Salvage(); err != nil {
+		return err
+	}
+	alive, err := c.alive()
+	if err != nil {
+		return err
+	}
+	if alive && c.journal.Cgroup.Dir == "" {
+		if err := c.salvageCgroup(warn); err != nil {
+			return err
+		}
+	}
+	return c.destroy(warn)
+}
+
+// salvageCgroup takes init's cgroup for the container's if it is called after it.
+// Another may be everybody's.
+func (c *Container) salvageCgroup(warn func(specconv.Warning)) error {
+	h, err := cgroups.Find(cgroups.Root)
+	if errors.Is(err, cgroups.ErrNotSupported) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	own, err := cgroups.Own(c.journal.Init.PID)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(h.Path, own)
+	if !strings.Contains(filepath.Base(own), c.dir.ID()) {
+		warn(specconv.Warning{Text: fmt.Sprintf("process %d of the container is killed; others may be left in cgroup %q", c.journal.Init.PID, dir)})
+		return nil
+	}
+	c.journal.Cgroup = state.Cgroup{Dir: dir, Made: []string{dir}}
+	return nil
 }
 
 // destroy ends all processes and removes cgroup and state. The state directory
@@ -121,10 +163,7 @@ func (c *Container) end() error {
 	if err != nil {
 		return err
 	}
-	if !exited(init, deathWait) {
-		return errors.New("container init still running")
-	}
-	return nil
+	return awaitDeath(init, "container init still running")
 }
 
 // removeCgroup kills what is left in the cgroup and removes it, with the

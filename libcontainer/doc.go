@@ -33,14 +33,15 @@
 //	                                          hooks, pivot_root, names, sysctl,
 //	                                          terminal, identity, capabilities
 //	    ◀─────────────────────────── ready ──
-//	journal "created", pid file
+//	exec fifo by its name, pid file
 //	                                          wait for start (exec fifo; not in run)
 //	                                          hooks, rlimits, seccomp, execve
 //
 // A failure in init is one message {step, errno, text}. The end of the socket
 // without ready is a crash, and the parent finds out why before it reports.
-// After ready the exec fifo carries the same message to start; its end means
-// that execve succeeded. Init lives only while the socket does.
+// After ready the exec fifo carries the same message to start, behind one byte that
+// says that init goes; its end means that execve succeeded. Init lives only while
+// the socket does.
 //
 // # Exec
 //

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // lockPatience is how long delete --force waits for another runtime to finish
@@ -79,10 +80,7 @@ func endHolder(dir *state.Dir, pid int) error {
 	if err := signal(holder, unix.SIGKILL); err != nil {
 		return err
 	}
-	if !exited(holder, deathWait) {
-		return fmt.Errorf("the runtime that works on container %s, pid %d, does not end", dir.ID(), pid)
-	}
-	return nil
+	return awaitDeath(holder, fmt.Sprintf("the runtime that works on container %s, pid %d, does not end", dir.ID(), pid))
 }
 
 func signal(pidfd int, sig unix.Signal) error {
@@ -146,16 +144,15 @@ func killChildren(parent int) error {
 	return nil
 }
 
-// exited waits for the end of a process, for a bounded time.
-func exited(pidfd int, limit time.Duration) bool {
-	for end := time.Now().Add(limit); ; {
-		left := time.Until(end)
-		if left < 0 {
-			return false
-		}
-		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-		if n, err := unix.Poll(fds, int(left.Milliseconds())+1); n == 1 || err != nil && err != unix.EINTR {
-			return err == nil
-		}
+// awaitDeath waits until a process that was killed is gone. The error says text if
+// it does not go within deathWait.
+func awaitDeath(pidfd int, text string) error {
+	gone, err := retry.Readable(pidfd, deathWait)
+	if err != nil {
+		return os.NewSyscallError("poll", err)
 	}
+	if !gone {
+		return errors.New(text)
+	}
+	return nil
 }

@@ -200,10 +200,10 @@ func (c *creation) sendPlan() error {
 	if c.self.Mount >= 0 && c.pivots() {
 		opening.Own, after = true, append(after, c.self.Mount)
 	}
-	if !c.dir.HasFifo() {
+	if !c.waits {
 		return c.send(opening, after...)
 	}
-	fifo, err := c.dir.OpenFifo(unix.O_PATH)
+	fifo, err := c.dir.NextFifo()
 	if err != nil {
 		return err
 	}

@@ -128,8 +128,11 @@ func (c *Container) signalSharing(sig unix.Signal) (reached bool, err error) {
 // is held its pid can't change hands.
 func signalSharer(pid int, kind, namespace string, sig unix.Signal) error {
 	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
+	if err == unix.ESRCH {
 		return nil // gone meanwhile
+	}
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
 	}
 	defer unix.Close(fd)
 	if now, err := namespaceOf(pid, kind); err != nil || now != namespace {

@@ -13,6 +13,7 @@ import (
 // procStat is the part of /proc/PID/stat that tells processes apart, see
 // proc_pid_stat(5).
 type procStat struct {
+	name    string // field 2: of the program, or what the process calls itself
 	state   byte   // field 3: 'Z' is a zombie, 'X' dead
 	parent  int    // field 4
 	group   int    // field 5: process group
@@ -24,8 +25,8 @@ type procStat struct {
 // parentheses and spaces included, so fields are counted from its end.
 func parseStat(data []byte) (procStat, error) {
 	var st procStat
-	end := bytes.LastIndexByte(data, ')')
-	if end < 0 {
+	begin, end := bytes.IndexByte(data, '('), bytes.LastIndexByte(data, ')')
+	if begin < 0 || end < begin {
 		return st, errors.New("malformed /proc/PID/stat")
 	}
 	fields := bytes.Fields(data[end+1:])
@@ -34,6 +35,7 @@ func parseStat(data []byte) (procStat, error) {
 		return st, errors.New("malformed /proc/PID/stat")
 	}
 	var err [4]error
+	st.name = string(data[begin+1 : end])
 	st.state = fields[state][0]
 	st.parent, err[0] = strconv.Atoi(string(fields[parent]))
 	st.group, err[1] = strconv.Atoi(string(fields[group]))
@@ -45,7 +47,7 @@ func parseStat(data []byte) (procStat, error) {
 // readStat reads a process's stat: the zero value if there is no such process.
 func readStat(pid int) (procStat, error) {
 	data, err := sys.ReadFile("/proc/"+strconv.Itoa(pid)+"/stat", 4096)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
+	if goneFromProc(err) {
 		return procStat{}, nil
 	}
 	if err != nil {
@@ -53,3 +55,7 @@ func readStat(pid int) (procStat, error) {
 	}
 	return parseStat(data)
 }
+
+// goneFromProc tells the errors of files in /proc/PID when there is no such process
+// (any more).
+func goneFromProc(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }

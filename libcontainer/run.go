@@ -10,6 +10,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
@@ -50,8 +51,9 @@ func Run(o Options) (int, error) {
 	defer c.close()
 	container := &Container{dir: c.dir, journal: &c.journal, group: c.cgroup}
 	if err := container.poststart(c.init.Pid, o.Warn); err != nil {
-		c.init.Wait()
-		return -1, err
+		c.init.Kill()
+		c.init = nil
+		return -1, errors.Join(err, c.outputs.pidFile.Remove())
 	}
 	if o.Detach && c.notify == nil {
 		return 0, nil
@@ -174,8 +176,12 @@ func (c *creation) relayReady() (told chan bool) {
 
 // finish removes a container that has ended, unless somebody else has.
 func (c *creation) finish(container *Container) error {
-	if err := c.dir.Lock(); err != nil {
-		return nil // it is gone
+	err := c.dir.Lock()
+	if errors.Is(err, state.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the container has ended, and is not removed: %w", err)
 	}
 	return container.destroy(c.opts.Warn)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
 )
@@ -92,12 +93,9 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 		return err
 	}
 	defer unix.Close(fifo)
-	// From here on nobody else can start it: if we are killed while we listen,
-	// a second start must not wait for a word that was said to us.
-	if err := c.dir.RemoveFifo(); err != nil {
-		return err
-	}
-	said, err := listen(fifo, init)
+	// Once init goes, nobody else can start it. That the fifo is gone says so to
+	// others; where it can't be removed init itself does, see Status.
+	said, err := listen(fifo, init, func() { c.dir.RemoveFifo() })
 	if err != nil {
 		return err
 	}
@@ -132,32 +130,38 @@ func refusal(e *plan.StepError) specconv.Warning {
 }
 
 // listen reads the fifo to its end, or until init is dead. Only after a writer
-// has come does the fifo have an end.
-func listen(fifo, init int) ([]byte, error) {
+// has come does the fifo have an end. One comes at once if init waits, and a container
+// that is not let run may be tried again. At the first word heard is called.
+func listen(fifo, init int, heard func()) ([]byte, error) {
 	var said []byte
+	limit := answerTime
 	for {
 		fds := []unix.PollFd{{Fd: int32(fifo), Events: unix.POLLIN}, {Fd: int32(init), Events: unix.POLLIN}}
-		if _, err := unix.Poll(fds, -1); err != nil {
-			if err == unix.EINTR {
-				continue
-			}
+		n, err := retry.Poll(fds, limit)
+		if err != nil {
 			return nil, os.NewSyscallError("poll", err)
+		}
+		if n == 0 {
+			return nil, fmt.Errorf("no word from init for %s: it does not wait for a start, or is not let run", answerTime)
 		}
 		if fds[0].Revents == 0 {
 			return said, nil // init is dead
 		}
 		var buf [4096]byte
-		n, err := unix.Read(fifo, buf[:])
+		n, err = retry.Read(fifo, buf[:])
 		switch {
-		case err == unix.EINTR || err == unix.EAGAIN:
+		case err == unix.EAGAIN:
 			continue
 		case err != nil:
 			return nil, os.NewSyscallError("read", err)
 		case n == 0:
 			return said, nil
 		}
-		said = append(said, buf[:n]...)
-		if len(said) > 64<<10 {
+		if len(said) == 0 {
+			heard()
+			limit = -1
+		}
+		if said = append(said, buf[:n]...); len(said) > 64<<10 {
 			return nil, errors.New("malformed message from init: too long")
 		}
 	}

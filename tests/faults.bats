@@ -345,3 +345,180 @@ held() { echo "$(<"$1/cgroup.max.depth") $(<"$1/cgroup.max.descendants")"; }
 	[ $points -gt 10 ]
 	echo "# update: EIO at $points points" >&3
 }
+
+# injected [-P PATH] SPEC COMMAND...: strace tampers with calls of the command, of
+# a path only: SPEC is the call and what happens to it, "openat:error=EIO:when=2".
+injected() {
+	local only=()
+	[ "$1" != -P ] || {
+		only=("$1" "$2")
+		shift 2
+	}
+	local spec=$1
+	shift
+	[ -z "$TRACING" ] || skip "$TRACING"
+	# The shell reports each death of its children, on its own stderr.
+	{
+		try timeout --foreground -s KILL "${PATIENCE:-20}" strace -D -f -qq -o "$TRACE" -e signal=kill -e "trace=${spec%%:*}" \
+			-e "inject=$spec" "${only[@]}" "$RUNTIME" --root "$ROOT" "$@"
+	} 2>/dev/null
+}
+
+# gone PID: the process ends, or is a zombie.
+gone() { until [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"; do sleep 0.01; done; }
+
+@test "F1: delete --force keeps what it could not read about" {
+	local errno pid
+	up
+	pid=$(pid_of)
+	for errno in EMFILE ENFILE EIO EACCES ENOMEM; do
+		injected -P state.json "openat:error=$errno" delete --force "$ID"
+		grep -q INJECTED "$TRACE"
+		[ $rc = 1 ] || fail "$errno: exit code $rc"
+		one_error
+		[[ $err == *state.json* ]] || fail "$errno: names no file"
+		same "$errno: status" "$(status)" running
+	done
+	try bash -c 'ulimit -n 5; exec "$@"' - "$RUNTIME" --root "$ROOT" delete --force "$ID"
+	[ $rc != 0 ]
+	same status "$(status)" running
+	ok rt delete --force "$ID"
+	gone "$pid"
+	untouched
+}
+
+@test "F1: delete --force ends what a broken state file still names" {
+	local keep pid state
+	state=$ROOT/$ID/state.json
+	# The whole, cut off behind each key that matters, and one byte wrong.
+	for keep in cgroup_paths namespace_paths config x; do
+		up
+		pid=$(pid_of)
+		case $keep in
+		x) sed -i 's/"created":"/"created":/' "$state" ;;
+		*) sed -i "s/,\"$keep\":.*//" "$state" ;;
+		esac
+		no 1 "state.json" rt state "$ID"
+		no 1 "state.json" rt delete "$ID"
+		ok rt delete --force "$ID"
+		gone "$pid"
+		[ ! -d "/sys/fs/cgroup/above-$ID/$ID" ] || fail "$keep: its cgroup is left"
+		[ ! -d "/sys/fs/cgroup/above-$ID" ] || rmdir "/sys/fs/cgroup/above-$ID"
+		untouched
+	done
+	# Another's: who that is stays.
+	up
+	pid=$(pid_of)
+	sed -i 's/"id":"[^"]*"/"id":"another"/' "$state"
+	ok rt delete --force "$ID"
+	[ "$(grep -c . "/proc/$pid/cgroup")" -gt 0 ]
+	kill -KILL "$pid"
+	gone "$pid"
+	until rmdir "/sys/fs/cgroup/above-$ID/$ID" "/sys/fs/cgroup/above-$ID" 2>/dev/null; do sleep 0.01; done
+}
+
+@test "F3: a start killed at any call leaves a container that can be started, or runs" {
+	local call k
+	for call in openat read unlinkat pidfd_open ppoll; do
+		for ((k = 1; ; k++)); do
+			POINT="start killed at $call $k"
+			args sh -c 'echo ran >/ran; sleep 1000'
+			ok create "$ID"
+			injected "$call:signal=KILL:when=$k" start "$ID"
+			code=$rc
+			# What init did decides, which may still be on its way.
+			PATIENCE=10 try start "$ID"
+			case $rc in
+			0) ;;
+			1) [[ $err == *"already running"* ]] || fail "second start" ;;
+			*) fail "second start: exit code $rc" ;;
+			esac
+			until [ -e "$BUNDLE/rootfs/ran" ]; do sleep 0.01; done
+			wait_status running
+			no 1 "already running" start "$ID"
+			ok rt delete --force "$ID"
+			rm "$BUNDLE/rootfs/ran"
+			untouched
+			[ $code != 0 ] || break
+		done
+	done
+}
+
+@test "F10: a foreground run that cannot lock its container says so" {
+	local errno
+	args true
+	for errno in ENOLCK EIO ENOMEM; do
+		injected "flock:error=$errno:when=3" run --bundle "$BUNDLE" "$ID"
+		grep -q INJECTED "$TRACE" || fail "$errno: flock is called less often"
+		[ $rc = 1 ] || fail "$errno: exit code $rc"
+		one_error
+		same status "$(status)" stopped
+		ok rt delete "$ID"
+		untouched
+	done
+}
+
+@test "F11: run -d takes its pid file back if a poststart hook fails" {
+	config '.hooks.poststart = [{path: "/bin/false"}]'
+	no 1 poststart rt run -d --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	[ ! -e "$BATS_TEST_TMPDIR/pid" ]
+	untouched
+}
+
+@test "F15: an error is no answer: start, pause, resume, delete" {
+	local status
+	ok create "$ID"
+	injected -P exec.fifo newfstatat:error=EIO start "$ID"
+	[ $rc = 1 ] && [[ $err == *"input/output error"* ]] || fail "start: exit code $rc"
+	ok start "$ID"
+	ok rt pause "$ID"
+	status=/sys/fs/cgroup/above-$ID/$ID/cgroup.freeze
+	injected -P "$status" openat:error=EMFILE resume "$ID"
+	[ $rc = 1 ] && [[ $err == *"too many open files"* ]] || fail "resume: exit code $rc"
+	injected ppoll:error=ENOMEM delete --force "$ID"
+	grep -q INJECTED "$TRACE"
+	[ $rc = 1 ] && [[ $err == *"cannot allocate memory"* ]] || fail "delete: exit code $rc"
+	ok rt delete --force "$ID"
+	untouched
+}
+
+@test "state while create works says creating" {
+	local hold=$BATS_TEST_TMPDIR/hold seen n
+	config --arg hold "$hold" '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "exec cat \"$0\" >/dev/null", $hold]}]'
+	for n in 1 2 3; do
+		mkfifo "$hold"
+		create "$ID" >/dev/null 2>&1 3>&- &
+		exec 5>"$hold"
+		same "in a hook" "$(status)" creating
+		exec 5>&-
+		while jobs %% >/dev/null 2>&1 && kill -0 $! 2>/dev/null; do
+			seen=$(status)
+			[[ $seen =~ ^(creating|created|)$ ]] || fail "while create works: $seen"
+		done
+		wait $!
+		same "at the end" "$(status)" created
+		ok rt delete "$ID"
+		rm "$hold"
+	done
+	# No hooks, and an id that is taken early.
+	config 'del(.hooks)'
+	for n in {1..20}; do
+		create "$ID" >/dev/null 2>&1 3>&- &
+		while kill -0 $! 2>/dev/null; do
+			seen=$(status)
+			[[ $seen =~ ^(creating|created|)$ ]] || fail "while create works: $seen"
+		done
+		wait $!
+		ok rt delete "$ID"
+	done
+	# Who made it is dead: nothing will become of it.
+	mkfifo "$hold"
+	exec 5<>"$hold"
+	config --arg hold "$hold" '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "exec cat \"$0\" >/dev/null", $hold]}]'
+	"$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" >/dev/null 2>&1 3>&- 5>&- &
+	wait_status creating
+	kill -KILL $!
+	wait_status stopped
+	exec 5>&-
+	ok rt delete --force "$ID"
+}

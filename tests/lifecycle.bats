@@ -320,10 +320,12 @@ hang() {
 	pid=$(pid_of)
 	echo broken >"$ROOT/$ID/state.json"
 	no 1 "state.json" rt state "$ID"
+	no 1 "state.json" rt delete "$ID"
 	ok rt delete --force "$ID"
 	[ ! -e "$ROOT/$ID" ]
-	kill -KILL "$pid" 2>/dev/null || true
-	rmdir $(cgroups_left) 2>/dev/null || true
+	# It named nothing.
+	kill -KILL "$pid"
+	until rmdir $(cgroups_left) 2>/dev/null; do sleep 0.01; done
 }
 
 @test "container ids" {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -154,28 +155,42 @@ func homeIn(passwd []byte, uid uint32) string {
 }
 
 // waitStart blocks until someone opens the exec fifo for reading. The parent has
-// gone: from here on whoever starts the container hears what becomes of it. Go is
-// told that this thread waits, or it would interrupt it many times a second.
+// gone: from here on whoever starts the container hears what becomes of it. A start
+// that is killed before it has heard the first word has started nothing.
 func (c *container) waitStart() error {
 	dir, err := c.openFDs()
 	if err != nil {
 		return err
 	}
-	fifo, err := -1, error(unix.EINTR)
-	for err == unix.EINTR {
-		fifo, err = unix.Openat(dir, strconv.Itoa(c.fifo), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	for c.started < 0 {
+		if err := c.answerStart(dir); err != nil {
+			return err
+		}
 	}
 	unix.Close(dir)
+	unix.Close(c.fifo)
+	c.conn.Close()
+	return nil
+}
+
+// answerStart sets started if who has opened the fifo hears that init goes on. Go
+// is told that this thread waits, or it would interrupt it many times a second.
+func (c *container) answerStart(dir int) error {
+	fifo, err := retry.Openat(dir, strconv.Itoa(c.fifo), unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("exec fifo: %w", err)
 	}
-	unix.Close(c.fifo)
-	c.conn.Close()
-	c.started = fifo
-	if _, err := unix.Write(fifo, []byte{0}); err != nil {
-		return errGone
+	// Before the word is out: if nobody else hears of it, state can still tell.
+	if err := sys.SetName(Started); err != nil {
+		return err
 	}
-	return nil
+	_, err = retry.Write(fifo, []byte{0})
+	if err == unix.EPIPE {
+		unix.Close(fifo)
+		return sys.SetName(Created)
+	}
+	c.started = fifo
+	return os.NewSyscallError("write", err)
 }
 
 // openFDs opens the directory of this thread's descriptors, once.

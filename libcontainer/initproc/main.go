@@ -20,6 +20,14 @@ import (
 // the socket's descriptor.
 const Name = "crun-go:init"
 
+// Created and Started are what an init calls itself, for state to see, from the
+// moment that it is ready until it executes: while it waits for start, and once start
+// has come. Names have 15 bytes at most, see PR_SET_NAME(2const).
+const (
+	Created = "crun-go:created"
+	Started = "crun-go:started"
+)
+
 // errGone means that the parent is no longer there: nobody is left to report
 // to, and nothing is to be done but to end.
 var errGone = errors.New("the runtime is gone")
@@ -215,6 +223,11 @@ func (c *container) sync(s *plan.Sync) error {
 	if s.Phase == plan.Ready {
 		if err := c.detach(); err != nil {
 			return err
+		}
+		if c.fifo >= 0 {
+			if err := sys.SetName(Created); err != nil {
+				return err
+			}
 		}
 		if c.trace {
 			if err := c.conn.Send(wire.Trace, wire.AppendSpans(nil, c.spans)); err != nil {

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Dir is the directory of one container, held open. The zero Dir is not usable; see [Create] and [Open].
@@ -13,6 +15,8 @@ type Dir struct {
 	id   string
 	root int // descriptor of the directory above
 	fd   int // descriptor of the directory itself
+
+	locked bool // by this Dir
 }
 
 // Create makes the directory of a new container below root and locks it. Root is made too, with mode 0700, if it is
@@ -83,9 +87,7 @@ func Open(root, id string) (*Dir, error) {
 }
 
 func openRoot(root string) (int, error) {
-	fd, err := retry(func() (int, error) {
-		return unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	})
+	fd, err := retry.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, &fs.PathError{Op: "open", Path: root, Err: err}
 	}
@@ -95,9 +97,7 @@ func openRoot(root string) (int, error) {
 // openAt opens the container's directory below top, which it takes over and whose name is root. A symbolic link or a file
 // by that name is not one of ours.
 func openAt(top int, root, id string) (*Dir, error) {
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(top, id, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	})
+	fd, err := retry.Openat(top, id, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	switch err {
 	case nil:
 		return &Dir{id: id, root: top, fd: fd}, nil
@@ -152,14 +152,4 @@ func (d *Dir) failed(op, name string, err error) error {
 		path += "/" + name
 	}
 	return &fs.PathError{Op: op, Path: path, Err: err}
-}
-
-// retry repeats a call that a signal interrupted.
-func retry(call func() (int, error)) (int, error) {
-	for {
-		n, err := call()
-		if err != unix.EINTR {
-			return n, err
-		}
-	}
 }

@@ -2,7 +2,7 @@
 //
 //	state.json   the journal: what the container is, and all that must be undone when it goes
 //	limits.json  the resource limits that hold, once they are not those of config.json any more
-//	exec.fifo    there from create to start; its reader is the container's init
+//	exec.fifo    there from create to start; its writer is the container's init
 //	notify       of a service of systemd's: directory of the socket to which it says that it is ready
 //
 // The journal is written before the first kernel object exists and each time something new would need undoing, so that a
@@ -26,6 +26,8 @@ var (
 	ErrExist = errors.New("container with given ID already exists")
 	// ErrNotExist: there is no such directory, or no journal in it.
 	ErrNotExist = errors.New("container does not exist")
+	// ErrBroken: the journal was read, and is none.
+	ErrBroken = errors.New("not a container's state")
 	// ErrInvalidID: the id is no name of a container, see [CheckID].
 	ErrInvalidID = errors.New("invalid container ID format")
 )

@@ -1,19 +1,24 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 const journalName = "state.json"
 
 // Load reads the journal. The error is [ErrNotExist] if there is none, as in the directory of a container whose creation
-// was cut off at the start or whose removal was cut off at the end.
+// was cut off at the start or whose removal was cut off at the end; [ErrBroken] if it was read and is none, or another
+// container's; any other if it could not be read, which says nothing about the container.
 func (d *Dir) Load() (*State, error) {
 	data, err := d.read(journalName)
 	if err != nil {
@@ -21,19 +26,69 @@ func (d *Dir) Load() (*State, error) {
 	}
 	s, err := decode(data)
 	if err != nil {
-		return nil, fmt.Errorf("read state of container %s: %w", d.id, err)
+		return nil, fmt.Errorf("read state of container %s: %w", d.id, &brokenError{err})
 	}
 	if s.Container.ID != d.id {
-		return nil, fmt.Errorf("read state of container %s: it is that of container %q", d.id, s.Container.ID)
+		return nil, fmt.Errorf("read state of container %s: %w", d.id, &brokenError{fmt.Errorf("it is that of container %q", s.Container.ID)})
 	}
 	return s, nil
 }
 
+// brokenError is [ErrBroken] with the words of what is wrong.
+type brokenError struct{ error }
+
+func (*brokenError) Is(target error) bool { return target == ErrBroken }
+func (e *brokenError) Unwrap() error      { return e.error }
+
+// Salvage reads what a broken journal's text still says of what has to be ended: init and the cgroup, if they are the
+// container's own. The rest is empty.
+func (d *Dir) Salvage() (*State, error) {
+	s := new(State)
+	s.Container.ID = d.id
+	data, err := d.read(journalName)
+	if err != nil {
+		return nil, err
+	}
+	if id, _ := textAfter(data, `"id":"`); id != d.id {
+		return s, nil
+	}
+	pid := numberAfter(data, `"init_process_pid":`)
+	start := numberAfter(data, `"init_process_start":`)
+	if pid > 0 && pid <= 1<<31-1 && start > 0 {
+		s.Init = Process{PID: int(pid), Start: start}
+	}
+	if dir, ok := textAfter(data, `"cgroup_paths":{"":"`); ok && !strings.Contains(dir, `\`) {
+		s.Cgroup = Cgroup{Dir: dir, Made: []string{dir}}
+	}
+	return s, nil
+}
+
+// textAfter returns what stands between the first occurrence of a key, which ends with the opening quote, and the closing
+// one.
+func textAfter(data []byte, key string) (string, bool) {
+	_, rest, ok := bytes.Cut(data, []byte(key))
+	if !ok {
+		return "", false
+	}
+	text, _, ok := bytes.Cut(rest, []byte{'"'})
+	return string(text), ok
+}
+
+// numberAfter returns the number that stands after the first occurrence of a key, 0 if there is none. A comma follows: a
+// number that is cut off is another.
+func numberAfter(data []byte, key string) uint64 {
+	_, rest, _ := bytes.Cut(data, []byte(key))
+	text, _, whole := bytes.Cut(rest, []byte{','})
+	n, err := strconv.ParseUint(string(text), 10, 64)
+	if err != nil || !whole {
+		return 0
+	}
+	return n
+}
+
 // read returns what a file of the directory holds. The error is [ErrNotExist] if there is none.
 func (d *Dir) read(name string) ([]byte, error) {
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	})
+	fd, err := retry.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err == unix.ENOENT {
 		return nil, ErrNotExist
 	}
@@ -52,7 +107,7 @@ func (d *Dir) read(name string) ([]byte, error) {
 func readAll(fd int) ([]byte, error) {
 	buf := make([]byte, 8<<10)
 	for n := 0; ; {
-		m, err := retry(func() (int, error) { return unix.Read(fd, buf[n:]) })
+		m, err := retry.Read(fd, buf[n:])
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,10 @@
 package state
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+)
 
 const (
 	limitsName = "limits.json"
@@ -19,16 +23,14 @@ func (d *Dir) SaveLimits(text []byte) error { return d.replace(limitsName, text)
 // LockLimits waits until nobody else changes the limits, and keeps others from it until unlock is called. It has nothing to
 // do with [Dir.Lock].
 func (d *Dir) LockLimits() (unlock func() error, err error) {
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(d.fd, limitsLock, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	})
+	fd, err := retry.Openat(d.fd, limitsLock, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err == unix.ENOENT {
 		return nil, ErrNotExist // removed, and only still open
 	}
 	if err != nil {
 		return nil, d.failed("open", limitsLock, err)
 	}
-	if _, err := retry(func() (int, error) { return 0, unix.Flock(fd, unix.LOCK_EX) }); err != nil {
+	if err := retry.Flock(fd, unix.LOCK_EX); err != nil {
 		unix.Close(fd)
 		return nil, d.failed("lock", limitsLock, err)
 	}

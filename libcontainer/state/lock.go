@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Unlock lets others lock the container again.
@@ -15,6 +17,7 @@ func (d *Dir) Unlock() error {
 	if err := unix.Flock(d.fd, unix.LOCK_UN); err != nil {
 		return d.failed("unlock", "", err)
 	}
+	d.locked = false
 	return nil
 }
 
@@ -23,19 +26,42 @@ func (d *Dir) Unlock() error {
 //
 // The lock belongs to the open file (flock(2)): a child that inherited the descriptor would hold it, too.
 func (d *Dir) Lock() error {
-	if _, err := retry(func() (int, error) { return 0, unix.Flock(d.fd, unix.LOCK_EX) }); err != nil {
+	if err := retry.Flock(d.fd, unix.LOCK_EX); err != nil {
 		return d.failed("lock", "", err)
 	}
+	d.locked = true
 	return d.linked()
 }
 
 // TryLock is Lock if nobody else has the container locked; else it is false, at once.
 func (d *Dir) TryLock() (bool, error) {
-	_, err := retry(func() (int, error) { return 0, unix.Flock(d.fd, unix.LOCK_EX|unix.LOCK_NB) })
+	err := retry.Flock(d.fd, unix.LOCK_EX|unix.LOCK_NB)
 	if err != nil && err != unix.EWOULDBLOCK {
 		return false, d.failed("lock", "", err)
 	}
+	d.locked = d.locked || err == nil
 	return err == nil, d.linked()
+}
+
+// Busy reports whether somebody else has the container locked now.
+func (d *Dir) Busy() (bool, error) {
+	if d.locked {
+		return false, nil
+	}
+	// Another open file: to lock this one would be to take the lock.
+	fd, err := retry.Openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		return false, ErrNotExist // removed, and only still open
+	}
+	if err != nil {
+		return false, d.failed("open", "", err)
+	}
+	defer unix.Close(fd)
+	err = retry.Flock(fd, unix.LOCK_SH|unix.LOCK_NB)
+	if err != nil && err != unix.EWOULDBLOCK {
+		return false, d.failed("lock", "", err)
+	}
+	return err == unix.EWOULDBLOCK, nil
 }
 
 // linked is [ErrNotExist] if the directory was removed, and is only still open.

@@ -35,6 +35,14 @@ func TestTryLock(t *testing.T) {
 	if locked, err := second.TryLock(); locked || err != nil {
 		t.Errorf("a locked container: %v, %v", locked, err)
 	}
+	for _, d := range []struct {
+		dir  *Dir
+		want bool
+	}{{first, false}, {second, true}} {
+		if busy, err := d.dir.Busy(); busy != d.want || err != nil {
+			t.Errorf("Busy = %v, %v, want %v", busy, err, d.want)
+		}
+	}
 	pids, err := second.Holders()
 	if err != nil || !slices.Contains(pids, os.Getpid()) {
 		t.Errorf("Holders = %v, %v, want %d", pids, err, os.Getpid())
@@ -44,6 +52,9 @@ func TestTryLock(t *testing.T) {
 	}
 	if err := first.Unlock(); err != nil {
 		t.Fatal(err)
+	}
+	if busy, err := second.Busy(); busy || err != nil {
+		t.Errorf("nobody's is busy: %v, %v", busy, err)
 	}
 	if locked, err := second.TryLock(); !locked || err != nil {
 		t.Errorf("an unlocked container: %v, %v", locked, err)

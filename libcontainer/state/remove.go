@@ -2,6 +2,8 @@ package state
 
 import (
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Remove removes the directory with everything in it, whatever that is. The journal goes last: until then the container
@@ -51,9 +53,7 @@ func (d *Dir) empty(dir int, keep string) error {
 }
 
 func (d *Dir) removeDir(parent int, name string) error {
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	})
+	fd, err := retry.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func entries(dir int) ([]string, error) {
 	var names []string
 	buf := make([]byte, 4096)
 	for {
-		n, err := retry(func() (int, error) { return unix.ReadDirent(dir, buf) })
+		n, err := retry.Of(func() (int, error) { return unix.ReadDirent(dir, buf) })
 		if err != nil || n == 0 {
 			return names, err
 		}

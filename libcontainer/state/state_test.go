@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
 func example() *State {
@@ -195,11 +196,20 @@ func TestFifo(t *testing.T) {
 	if err := d.MakeFifo(os.Getuid(), os.Getgid()); err != nil {
 		t.Fatal(err)
 	}
+	if is, err := d.Fifo(); is != NextFifo || err != nil {
+		t.Errorf("Fifo = %v, %v, want NextFifo", is, err)
+	}
+	if fd, err := d.NextFifo(); err != nil || unix.Close(fd) != nil {
+		t.Errorf("NextFifo: %v", err)
+	}
+	if err := d.PublishFifo(); err != nil {
+		t.Fatal(err)
+	}
 	if st, err := os.Lstat(root + "/web/exec.fifo"); err != nil || st.Mode() != fs.ModeNamedPipe|0o622 {
 		t.Errorf("exec.fifo: %v, %v, want a fifo of mode 0622", st.Mode(), err)
 	}
-	if !d.HasFifo() {
-		t.Error("HasFifo = false")
+	if is, err := d.Fifo(); is != ReadyFifo || err != nil {
+		t.Errorf("Fifo = %v, %v, want ReadyFifo", is, err)
 	}
 	fd, err := d.OpenFifo(unix.O_RDONLY | unix.O_NONBLOCK)
 	if err != nil {
@@ -211,8 +221,8 @@ func TestFifo(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if d.HasFifo() {
-		t.Error("HasFifo = true after RemoveFifo")
+	if is, err := d.Fifo(); is != NoFifo || err != nil {
+		t.Errorf("Fifo after RemoveFifo = %v, %v", is, err)
 	}
 }
 
@@ -392,5 +402,47 @@ func BenchmarkLoad(b *testing.B) {
 		if _, err := d.Load(); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestSalvage: what is left of a journal names what was there, or nothing.
+func TestSalvage(t *testing.T) {
+	root := t.TempDir()
+	d := create(t, root, "web")
+	whole := State{Init: Process{PID: 4711, Start: 99}, Cgroup: Cgroup{Dir: "/sys/fs/cgroup/web"}}
+	whole.Container.ID = "web"
+	whole.Container.Annotations = map[string]string{"k": `"cgroup_paths":{"":"/evil"`, "l": `"init_process_pid":1,`}
+	text := string(whole.encode())
+	other := strings.Replace(text, `"id":"web"`, `"id":"other"`, 1)
+	init, cgroup := whole.Init, Cgroup{Dir: "/sys/fs/cgroup/web", Made: []string{"/sys/fs/cgroup/web"}}
+	at := func(key string) int { return strings.Index(text, key) }
+	for name, c := range map[string]struct {
+		text   string
+		init   Process
+		cgroup Cgroup
+	}{
+		"nothing":              {"", Process{}, Cgroup{}},
+		"no journal":           {"broken", Process{}, Cgroup{}},
+		"another's":            {other, Process{}, Cgroup{}},
+		"the end is gone":      {text[:at(`,"namespace_paths"`)], init, cgroup},
+		"half is gone":         {text[:at(`,"config"`)], init, Cgroup{}},
+		"in the number":        {text[:at(`711`)], Process{}, Cgroup{}},
+		"in the start time":    {text[:at(`9,"created"`)], Process{}, Cgroup{}},
+		"in the cgroup's path": {text[:at(`/web"}`)], init, Cgroup{}},
+		"a byte is wrong":      {"x" + text[1:], init, cgroup},
+	} {
+		systest.MustDo(t, os.WriteFile(root+"/web/state.json", []byte(c.text), 0o600))
+		if _, err := d.Load(); !errors.Is(err, ErrBroken) {
+			t.Errorf("%s: Load: %v, want ErrBroken", name, err)
+		}
+		s, err := d.Salvage()
+		if err != nil || s.Init != c.init || !reflect.DeepEqual(s.Cgroup, c.cgroup) {
+			t.Errorf("%s: %+v %+v, %v", name, s.Init, s.Cgroup, err)
+		}
+	}
+	systest.MustDo(t, os.Remove(root+"/web/state.json"))
+	systest.MustDo(t, os.Mkdir(root+"/web/state.json", 0o700))
+	if _, err := d.Load(); err == nil || errors.Is(err, ErrBroken) || errors.Is(err, ErrNotExist) {
+		t.Errorf("a journal that can't be read: %v", err)
 	}
 }

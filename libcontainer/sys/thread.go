@@ -42,6 +42,16 @@ func SetPersonality(persona uint32) error {
 	return syscallError("personality", errno)
 }
 
+// SetName sets this thread's name, which if it is the first one's is the process's.
+func SetName(name string) error {
+	text, err := unix.BytePtrFromString(name)
+	if err != nil {
+		return err
+	}
+	_, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(text)), 0)
+	return syscallError("prctl PR_SET_NAME", errno)
+}
+
 // SetIOPriority sets this thread's io priority class and level.
 func SetIOPriority(class, level int) error {
 	const who, classShift = 1, 13 // IOPRIO_WHO_PROCESS, IOPRIO_CLASS_SHIFT

@@ -1,0 +1,119 @@
+// Package retry makes the system calls that a signal may interrupt, again and
+// again until none does (EINTR, see signal(7)). Any signal with a handler will do,
+// and Go's own runtime sends some. Nobody else makes these calls: tests/lint sees
+// to it.
+package retry
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Of makes a call until it was not interrupted.
+func Of[T any](call func() (T, error)) (T, error) {
+	for {
+		v, err := call()
+		if err != unix.EINTR {
+			return v, err
+		}
+	}
+}
+
+// Do is [Of] for a call that returns nothing else.
+func Do(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// Open is open(2).
+func Open(path string, flags int, mode uint32) (int, error) {
+	return Of(func() (int, error) { return unix.Open(path, flags, mode) })
+}
+
+// Openat is openat(2).
+func Openat(dir int, path string, flags int, mode uint32) (int, error) {
+	return Of(func() (int, error) { return unix.Openat(dir, path, flags, mode) })
+}
+
+// Read is read(2).
+func Read(fd int, p []byte) (int, error) {
+	return Of(func() (int, error) { return unix.Read(fd, p) })
+}
+
+// Pread is pread(2).
+func Pread(fd int, p []byte, offset int64) (int, error) {
+	return Of(func() (int, error) { return unix.Pread(fd, p, offset) })
+}
+
+// Write is write(2): it may write less.
+func Write(fd int, p []byte) (int, error) {
+	return Of(func() (int, error) { return unix.Write(fd, p) })
+}
+
+// Sendmsg is sendmsg(2).
+func Sendmsg(fd int, p, oob []byte, to unix.Sockaddr, flags int) (int, error) {
+	return Of(func() (int, error) { return unix.SendmsgN(fd, p, oob, to, flags) })
+}
+
+// Recvmsg is recvmsg(2) without the sender's address.
+func Recvmsg(fd int, p, oob []byte, flags int) (n, oobn, got int, err error) {
+	err = Do(func() error {
+		n, oobn, got, _, err = unix.Recvmsg(fd, p, oob, flags)
+		return err
+	})
+	return n, oobn, got, err
+}
+
+// Flock is flock(2).
+func Flock(fd, how int) error {
+	return Do(func() error { return unix.Flock(fd, how) })
+}
+
+// Fstatfs is fstatfs(2).
+func Fstatfs(fd int, st *unix.Statfs_t) error {
+	return Do(func() error { return unix.Fstatfs(fd, st) })
+}
+
+// Wait4 is wait4(2).
+func Wait4(pid int, status *unix.WaitStatus, options int) (int, error) {
+	return Of(func() (int, error) { return unix.Wait4(pid, status, options, nil) })
+}
+
+// Waitid is waitid(2) of a pidfd, without what it tells.
+func Waitid(pidfd, options int) error {
+	return Do(func() error { return unix.Waitid(unix.P_PIDFD, pidfd, nil, options, nil) })
+}
+
+// Poll is poll(2) with a limit; a negative one is none. It returns 0 when the time
+// is up, however often it was interrupted.
+func Poll(fds []unix.PollFd, limit time.Duration) (int, error) {
+	const longest = 1 << 30 // milliseconds
+	var end time.Time
+	if limit > 0 {
+		end = time.Now().Add(limit)
+	}
+	for {
+		wait := -1
+		if limit >= 0 {
+			wait = int(min((limit+time.Millisecond-1)/time.Millisecond, longest))
+		}
+		n, err := unix.Poll(fds, wait)
+		if err != unix.EINTR && (n != 0 || wait < longest) {
+			return n, err
+		}
+		if limit > 0 {
+			limit = max(time.Until(end), 0)
+		}
+	}
+}
+
+// Readable waits until a descriptor has something to read, or its end has come.
+// A pidfd's process has ended then. It reports whether that was within the limit.
+func Readable(fd int, limit time.Duration) (bool, error) {
+	n, err := Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, limit)
+	return n > 0, err
+}
