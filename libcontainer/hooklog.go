@@ -9,6 +9,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -20,7 +21,7 @@ const (
 
 // openLog opens a file for hooks' output into its slot.
 func (c *creation) openLog(s *plan.OpenLog) error {
-	fd, err := openHookLog(s.Path)
+	fd, err := sys.OpenAppend(s.Path, 0o600, false)
 	if err != nil {
 		return err
 	}
@@ -39,14 +40,6 @@ func (c *creation) logFD(slot int) int {
 	return c.trees[slot-1].FD
 }
 
-func openHookLog(path string) (int, error) {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return 0, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	return fd, nil
-}
-
 // hookLog opens the files that annotations name for hooks' output. It has to be
 // closed.
 func hookLog(annotations map[string]string) (log hooks.Log, err error) {
@@ -55,7 +48,7 @@ func hookLog(annotations map[string]string) (log hooks.Log, err error) {
 		fd  *int
 	}{{hooksStdout, &log.Stdout}, {hooksStderr, &log.Stderr}} {
 		if path := annotations[f.key]; path != "" && err == nil {
-			if *f.fd, err = openHookLog(path); err != nil {
+			if *f.fd, err = sys.OpenAppend(path, 0o600, false); err != nil {
 				err = fieldError("annotations."+f.key, err, "")
 			}
 		}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
@@ -22,6 +22,7 @@ import (
 // end of the command, and are part of that record if it fails. A person at a terminal sees them at once.
 type log struct {
 	target string // --log, made absolute; empty: standard error alone
+	file   int    // the file of that name, once it is open
 	json   bool
 	level  level
 	stderr io.Writer
@@ -55,7 +56,8 @@ type record struct {
 	warnings []record // of a command that failed
 }
 
-// prepareLog checks --log, --log-format, --log-level and --debug. The target is opened when there is something to write.
+// prepareLog checks --log, --log-format, --log-level and --debug. A file is opened, or made, at once: whether there is one
+// must not be found out when there is something to write.
 func (inv *invocation) prepareLog() error {
 	g := &inv.global
 	next := inv.log
@@ -83,8 +85,19 @@ func (inv *invocation) prepareLog() error {
 		return err
 	}
 	next.target = target
+	if next.toFile() {
+		if next.file, err = sys.OpenAppend(target, 0o644, true); err != nil {
+			return fmt.Errorf("--log: %w", err)
+		}
+	}
 	inv.log = next
 	return nil
+}
+
+// toFile reports whether the target is a file.
+func (l *log) toFile() bool {
+	kind, _, _ := strings.Cut(l.target, ":")
+	return l.target != "" && kind != "journald" && kind != "syslog"
 }
 
 // absoluteTarget makes the file in a value of --log independent of the working directory.
@@ -194,12 +207,15 @@ func (l *log) write(r *record) error {
 		}
 		return sendDatagram("/dev/log", syslogDatagram(name, r))
 	}
-	f, err := os.OpenFile(l.target, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_SYNC, 0o644)
-	if err != nil {
-		return err
+	line := l.format(r)
+	n, err := unix.Write(l.file, line)
+	if err == nil && n < len(line) {
+		err = io.ErrShortWrite
 	}
-	_, err = f.Write(l.format(r))
-	return errors.Join(err, f.Close())
+	if err != nil {
+		return &os.PathError{Op: "write", Path: l.target, Err: err}
+	}
+	return nil
 }
 
 // format returns a record as one line in the chosen format.

@@ -23,12 +23,21 @@ import (
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
-func testLog(target string, asJSON bool) (*log, *bytes.Buffer) {
+func testLog(t *testing.T, target string, asJSON bool) (*log, *bytes.Buffer) {
+	t.Helper()
 	var stderr bytes.Buffer
-	return &log{
+	l := &log{
 		target: target, json: asJSON, stderr: &stderr,
 		now: func() time.Time { return time.Date(2026, 1, 2, 4, 4, 5, 0, time.FixedZone("", 3600)) },
-	}, &stderr
+	}
+	if l.toFile() {
+		var err error
+		if l.file, err = sys.OpenAppend(target, 0o644, true); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(l.file) })
+	}
+	return l, &stderr
 }
 
 // Where a failure's message and hint go.
@@ -65,7 +74,7 @@ func TestFail(t *testing.T) {
 			}
 			c.log = "before\n" + c.log
 		}
-		l, stderr := testLog(target, c.json)
+		l, stderr := testLog(t, target, c.json)
 		err := errors.New(msg)
 		if c.hint {
 			err = withHint(err, "look")
@@ -84,10 +93,41 @@ func TestFail(t *testing.T) {
 
 // An error must be seen even if the log can't be written.
 func TestFailUnwritable(t *testing.T) {
-	l, stderr := testLog("/none/log", false)
+	l, stderr := testLog(t, "", false)
+	l.target, l.file = "/full/log", -1
 	l.fail(errors.New("text"))
-	if want := "open /none/log: no such file or directory\ntext\n"; stderr.String() != want {
+	if want := "write /full/log: bad file descriptor\ntext\n"; stderr.String() != want {
 		t.Errorf("stderr %q, want %q", stderr, want)
+	}
+}
+
+// Where --log leads is found out before anything is done.
+func TestLogTarget(t *testing.T) {
+	top := t.TempDir()
+	t.Chdir(top)
+	if err := errors.Join(os.Symlink("file", "link"), os.Mkdir("dir", 0o755), unix.Mkfifo("fifo", 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for target, want := range map[string]string{
+		"none/log":    "--log: open " + top + "/none/log: no such file or directory",
+		"link":        "--log: open " + top + "/link: expected a file to append to, found a symbolic link: name what it leads to",
+		"dir":         "--log: open " + top + "/dir: expected a file to append to, found a directory",
+		"/dev/zero":   "--log: open /dev/zero: expected a file to append to, found a character device",
+		"/dev/fd/999": "--log: open /dev/fd/999: bad file descriptor",
+		"log":         "", "file:other": "", "fifo": "", "/dev/null": "",
+	} {
+		got := crun("--root . --log " + target + " list")
+		if want == "" && got.code != 0 || want != "" && (got.code != 1 || !strings.Contains(got.errout, want)) {
+			t.Errorf("--log %s: %+v, want %q", target, got, want)
+		}
+	}
+	for _, name := range []string{"log", "other"} {
+		if st, err := os.Stat(name); err != nil || st.Size() != 0 {
+			t.Errorf("%s is not there and empty: %v", name, err)
+		}
+	}
+	if _, err := os.Stat("file"); err == nil {
+		t.Error("the link was followed")
 	}
 }
 
@@ -120,7 +160,7 @@ func TestWarn(t *testing.T) {
 	minor := specconv.Warning{Field: "ociVersion", Text: "odd"}
 	must := specconv.Warning{Field: "process.capabilities", Text: "ignored", Must: true}
 	for _, level := range []level{levelError, levelWarning, levelDebug} {
-		l, stderr := testLog("", false)
+		l, stderr := testLog(t, "", false)
 		l.level = level
 		l.warn(minor)
 		l.warn(must)
@@ -138,7 +178,7 @@ func TestWarn(t *testing.T) {
 		}
 	}
 	target := filepath.Join(t.TempDir(), "log")
-	l, stderr := testLog(target, true)
+	l, stderr := testLog(t, target, true)
 	l.level = levelDebug
 	l.warn(specconv.Warning{Field: "a", Text: "b"})
 	l.flush()
@@ -163,7 +203,7 @@ func TestShortened(t *testing.T) {
 func TestFailWithWarnings(t *testing.T) {
 	for _, json := range []bool{true, false} {
 		target := filepath.Join(t.TempDir(), "log")
-		l, stderr := testLog(target, json)
+		l, stderr := testLog(t, target, json)
 		l.warn(specconv.Warning{Field: "a", Text: "b", Must: true})
 		l.warn(specconv.Warning{Text: "c", Must: true})
 		l.fail(errors.New("broken"))

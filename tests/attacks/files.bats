@@ -259,3 +259,55 @@ device() {
 	rt run --bundle "$BUNDLE" --config /dev/stdin "$ID-2" <"$BATS_TEST_TMPDIR/config" >"$OUT" 2>"$ERR" 3>&- || fail "run --config /dev/stdin"
 	same "output" "$(<"$OUT")" "from a stream"
 }
+
+@test "66: --log in a missing directory is an error before anything is made; else the file is made at once" {
+	ours "1.1 opens it, and makes it, in another way"
+	no 1 "--log: open $BATS_TEST_TMPDIR/none/log: no such file or directory" rt --log "$BATS_TEST_TMPDIR/none/log" create --bundle "$BUNDLE" "$ID"
+	[ ! -e "$ROOT/$ID" ] || fail "the container was made"
+	ok rt --log "$BATS_TEST_TMPDIR/log" create --bundle "$BUNDLE" "$ID"
+	[ -f "$BATS_TEST_TMPDIR/log" ] && [ ! -s "$BATS_TEST_TMPDIR/log" ] || fail "the log is not there and empty"
+}
+
+@test "M4: --log follows no link and opens no device" {
+	ours "only crun-go refuses it"
+	setup_victim
+	ln -s "$VICTIM" "$BATS_TEST_TMPDIR/link"
+	no 1 "--log: open $BATS_TEST_TMPDIR/link: expected a file to append to, found a symbolic link" rt --log "$BATS_TEST_TMPDIR/link" state "$ID"
+	unharmed
+	device "$BATS_TEST_TMPDIR/wd"
+	! opened /wd "$RUNTIME" --root "$ROOT" --log "$BATS_TEST_TMPDIR/wd" state "$ID" || fail "the device was opened"
+	[[ $err == *"found a character device"* ]] || fail "another error"
+	# The same for the files that annotations name.
+	config '.annotations["run.oci.hooks.stdout"] = $p' --arg p "$BATS_TEST_TMPDIR/wd"
+	config '.hooks.createRuntime = [{path: "/bin/true"}]'
+	! opened /wd "$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" || fail "the device was opened"
+	[[ $err == *"found a character device"* ]] || fail "another error"
+	config '.annotations["run.oci.hooks.stdout"] = $p' --arg p "$BATS_TEST_TMPDIR/link"
+	no 1 "found a symbolic link" create "$ID"
+	unharmed
+}
+
+@test "--log: the caller's own descriptors, fifos and /dev/null" {
+	local to log=$BATS_TEST_TMPDIR/log
+	for to in /dev/stdout /dev/fd/1 /proc/self/fd/1; do
+		no 1 "container does not exist" rt --log "$to" --log-format json state "$ID"
+		jq -e '.level == "error"' "$OUT" || fail "--log $to: $out"
+	done
+	# A regular file behind it is appended to, and not written from its beginning.
+	echo first >"$log"
+	rt --log /dev/stdout --log-format json state "$ID" >>"$log" 2>"$ERR" 3>&- && fail "it succeeded"
+	same "the first line" "$(head -n 1 "$log")" first
+	jq -e '.level == "error"' <<<"$(tail -n +2 "$log")" || fail "$(<"$log")"
+	# A pipe and a socket.
+	rt --log /dev/fd/5 --log-format json state "$ID" 5>&1 >"$OUT" 2>"$ERR" 3>&- | jq -e '.level == "error"' || fail "a pipe"
+	no 1 "container does not exist" rt --log /dev/null state "$ID"
+	[ -c /dev/null ] || fail "/dev/null is gone"
+	# A fifo whose reader is there, or comes only now.
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	cat "$BATS_TEST_TMPDIR/fifo" >"$BATS_TEST_TMPDIR/read" 3>&- &
+	no 1 "container does not exist" rt --log "$BATS_TEST_TMPDIR/fifo" --log-format json state "$ID"
+	wait
+	jq -e '.level == "error"' "$BATS_TEST_TMPDIR/read" || fail "$(<"$BATS_TEST_TMPDIR/read")"
+	ours "1.1 waits for a reader"
+	no 1 "container does not exist" rt --log "$BATS_TEST_TMPDIR/fifo" --log-format json state "$ID"
+}
