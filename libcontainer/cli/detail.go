@@ -56,6 +56,7 @@ func describe(err error) detail {
 		d.errno = unix.ErrnoName(errno)
 	}
 	var id *state.IDError
+	var owner *state.OwnerError
 	switch {
 	case errors.Is(err, state.ErrExist):
 		d.setHint("choose another id, or delete the container by that name")
@@ -63,6 +64,8 @@ func describe(err error) detail {
 		d.setHint(idHint(id))
 	case errors.Is(err, sys.ErrNotProc):
 		d.setHint("no procfs is mounted at /proc: mount -t proc proc /proc")
+	case errors.As(err, &owner):
+		d.setHint(ownerHint(owner))
 	case errors.Is(err, libcontainer.ErrNotStopped):
 		d.setHint("end it first, with kill ID KILL, or do both at once, with delete --force ID")
 	}
@@ -83,6 +86,14 @@ func idHint(e *state.IDError) string {
 		return allowed + `, and is neither "." nor ".."`
 	}
 	return fmt.Sprintf("%s, but %q has %q", allowed, e.ID, e.Bad)
+}
+
+// ownerHint says how a state directory comes into the right hands.
+func ownerHint(e *state.OwnerError) string {
+	if e.Foreign() {
+		return fmt.Sprintf("run the command as user %d: what the directory says would be done with the caller's rights", e.UID)
+	}
+	return "take the right to write from all but its owner, with chmod go-w, if nobody else has made what is in it"
 }
 
 // errorCode sorts errors into the kinds that a caller may want to treat differently.

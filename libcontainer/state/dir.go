@@ -71,7 +71,8 @@ func unmake(root, id string) error {
 	return nil
 }
 
-// Open opens the directory of an existing container below root, unlocked. The error is [ErrNotExist] if there is none.
+// Open opens the directory of an existing container below root, unlocked. The error is [ErrNotExist] if there is none, and
+// an [*OwnerError] if it, or root, is in the hands of somebody else than the caller and root.
 func Open(root, id string) (*Dir, error) {
 	if err := CheckID(id); err != nil {
 		return nil, err
@@ -91,6 +92,10 @@ func openRoot(root string) (int, error) {
 	if err != nil {
 		return -1, &fs.PathError{Op: "open", Path: root, Err: err}
 	}
+	if err := checkOwner(fd, root, true); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
 	return fd, nil
 }
 
@@ -100,6 +105,11 @@ func openAt(top int, root, id string) (*Dir, error) {
 	fd, err := retry.Openat(top, id, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	switch err {
 	case nil:
+		if err := checkOwner(fd, root+"/"+id, false); err != nil {
+			unix.Close(fd)
+			unix.Close(top)
+			return nil, err
+		}
 		return &Dir{id: id, root: top, fd: fd}, nil
 	case unix.ENOENT, unix.ENOTDIR, unix.ELOOP:
 		unix.Close(top)
@@ -112,6 +122,11 @@ func openAt(top int, root, id string) (*Dir, error) {
 // List returns the ids that have a directory below root, sorted. An id that is listed need not have a journal. The error
 // is an [*fs.PathError], fs.ErrNotExist if root is missing.
 func List(root string) ([]string, error) {
+	top, err := openRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	unix.Close(top)
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		return nil, err

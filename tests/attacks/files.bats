@@ -311,3 +311,36 @@ device() {
 	ours "1.1 waits for a reader"
 	no 1 "container does not exist" rt --log "$BATS_TEST_TMPDIR/fifo" --log-format json state "$ID"
 }
+
+@test "L6: a state directory in the hands of another user is refused, and its hooks do not run" {
+	ours "1.1 runs them"
+	local ran=$BATS_TEST_TMPDIR/ran command
+	config '.hooks.poststop = [{path: "/bin/touch", args: ["touch", $p]}]' --arg p "$ran"
+	args sleep 1000
+	up
+	chown 1000 "$ROOT"
+	for command in "delete --force $ID" "state $ID" "kill --all $ID KILL" "ps $ID" "exec $ID true" "pause $ID" "start $ID"; do
+		# shellcheck disable=SC2086
+		try rt $command
+		[[ $rc != 0 && $err == *"state directory \"$ROOT\" belongs to user 1000, expected root"* ]] || fail "$command: exit code $rc"
+	done
+	no 1 "belongs to user 1000" rt list
+	no 1 "belongs to user 1000" create "$ID-2"
+	chown 0 "$ROOT"
+	chown 1000 "$ROOT/$ID"
+	no 1 "state directory \"$ROOT/$ID\" belongs to user 1000, expected root" rt delete --force "$ID"
+	try rt list
+	[[ $out != *"$ID"* && $err == *"belongs to user 1000"* ]] || fail "list"
+	chown 0 "$ROOT/$ID"
+	# Others who may write.
+	chmod 777 "$ROOT"
+	no 1 "has mode 0777: others than its owner may write to it" rt delete --force "$ID"
+	chmod 775 "$ROOT"
+	chgrp 1000 "$ROOT"
+	no 1 "has mode 0775: others than its owner may write to it" rt delete --force "$ID"
+	[ ! -e "$ran" ] || fail "the hook has run"
+	# A sticky one, as /tmp is, can be a root: nobody can replace what is in it.
+	chmod 1777 "$ROOT"
+	ok rt delete --force "$ID"
+	[ -e "$ran" ] || fail "the hook has not run"
+}
