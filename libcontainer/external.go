@@ -93,7 +93,7 @@ func findExternals(p *plan.Plan, root int, mounts []mountEntry) ([]externalMount
 		if strings.Contains(m.point, "]:") {
 			return nil, fieldError(e.field, fmt.Errorf("the mount point %q contains \"]:\", by which CRIU would take it for another", m.point), "")
 		}
-		found = append(found, externalMount{ID: "mount-" + strconv.Itoa(len(found)), Kind: e.kind, Target: e.target, Point: m.point})
+		found = append(found, externalMount{ID: mountPrefix + strconv.Itoa(len(found)), Kind: e.kind, Target: e.target, Point: m.point})
 	}
 	return found, nil
 }

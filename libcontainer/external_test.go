@@ -94,6 +94,69 @@ func TestImageFiles(t *testing.T) {
 	}
 }
 
+// TestImageIDs: no name but those that a dump gives comes to CRIU.
+func TestImageIDs(t *testing.T) {
+	dir := t.TempDir()
+	for id, ok := range map[string]bool{
+		"mount-0": true, "mount-12": true, "mount-": false, "": false, "mount-1]:": false, "mount-1\n": false, "mount-٣": false, "cgroup": false,
+	} {
+		systest.MustDo(t, writeImage(dir, nil, []externalMount{{id, externalBind, "/a", "/a"}}))
+		if _, _, err := readImage(dir); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "external-mounts.json: mounts[0].id: ") {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
+// TestHandOver: an image is given away with those that it stands on, and nothing
+// else that it may call its parent.
+func TestHandOver(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to give directories away")
+	}
+	const user = 4321
+	for name, c := range map[string]struct {
+		link  string
+		owner int // of the other image
+		want  string
+	}{
+		"none":          {"", 0, ""},
+		"sibling":       {"../other", 0, ""},
+		"of the owner":  {"../other", 1234, ""},
+		"absolute":      {"/other", 0, "expected a relative link"},
+		"over a link":   {"../link", 0, "too many levels of symbolic links"},
+		"a stranger's":  {"../other", 1235, "belongs to user 1235"},
+		"no image":      {"..", 0, "no image that this runtime has made"},
+		"missing":       {"../none", 0, "no such file or directory"},
+		"image of ours": {"../other/../other", 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer systest.Descriptors(t)()
+			top := t.TempDir()
+			for _, dir := range []string{"image", "other"} {
+				systest.MustDo(t, os.Mkdir(filepath.Join(top, dir), 0o700))
+				systest.MustDo(t, writeImage(filepath.Join(top, dir), nil, nil))
+			}
+			systest.MustDo(t, os.Symlink("other", filepath.Join(top, "link")))
+			systest.MustDo(t, os.Chown(filepath.Join(top, "other"), c.owner, 0))
+			if c.link != "" {
+				systest.MustDo(t, os.Symlink(c.link, filepath.Join(top, "image", "parent")))
+			}
+			image, err := unix.Open(filepath.Join(top, "image"), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+			systest.MustDo(t, err)
+			defer unix.Close(image)
+			err = handOverChain(image, 1234, user, user)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			var st unix.Stat_t
+			systest.MustDo(t, unix.Stat(filepath.Join(top, "other"), &st))
+			if given := st.Uid == user; given != (c.want == "" && c.link != "") {
+				t.Errorf("the other image belongs to user %d", st.Uid)
+			}
+		})
+	}
+}
+
 func TestClosedAbove(t *testing.T) {
 	dir := t.TempDir()
 	top, err := filepath.EvalSymlinks(dir)

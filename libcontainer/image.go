@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -99,7 +100,22 @@ func readImage(dir string) (streams []string, mounts []externalMount, err error)
 	if err != nil {
 		return nil, nil, err
 	}
+	for i, m := range *list {
+		if !mountID(m.ID) {
+			return nil, nil, fmt.Errorf("%s: mounts[%d].id: expected %q and a number, found %q", mountsName, i, mountPrefix, m.ID)
+		}
+	}
 	return streams, *list, nil
+}
+
+// mountPrefix begins the name of an external mount. A number follows.
+const mountPrefix = "mount-"
+
+// mountID reports whether a name is one that a dump gives: CRIU takes some
+// characters for the end of a name.
+func mountID(id string) bool {
+	digits, found := strings.CutPrefix(id, mountPrefix)
+	return found && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // keepLimits leaves the limits of the last update in the image.

@@ -179,35 +179,81 @@ func (c *restoration) handOver(image int) error {
 	// The group too: while it has not become that root yet, CRIU has its powers
 	// over what has both ids in the namespace.
 	uid, gid := spawn.HostID(s.UIDMaps, 0), spawn.HostID(s.GIDMaps, 0)
+	if uid < 0 || gid < 0 {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(image, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	return handOverChain(image, st.Uid, uid, gid)
+}
+
+// handOverChain gives an image to a user, and those that it stands on, if they
+// belong to the caller or, like the image itself, to owner.
+func handOverChain(image int, owner uint32, uid, gid int) error {
 	dir := image
-	for range maxParents {
-		if uid < 0 || gid < 0 {
-			break
-		}
-		// An image from elsewhere may call anything its parent.
-		var st unix.Stat_t
-		if err := unix.Fstatat(dir, descriptorsName, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-			if dir != image {
-				unix.Close(dir)
-			}
-			return errors.New("what the image has as its parent is no image that this runtime has made")
-		}
-		if err := unix.Fchown(dir, uid, gid); err != nil {
-			return os.NewSyscallError("fchown", err)
-		}
-		parent, err := unix.Openat(dir, "parent", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	defer func() {
 		if dir != image {
 			unix.Close(dir)
 		}
-		if err == unix.ENOENT {
-			break
+	}()
+	for range maxParents {
+		parent, err := handOverOne(dir, owner, uid, gid)
+		if err != nil || parent < 0 {
+			return err
 		}
-		if err != nil {
-			return &os.PathError{Op: "open", Path: "parent", Err: err}
+		if dir != image {
+			unix.Close(dir)
 		}
 		dir = parent
 	}
-	return nil
+	return fmt.Errorf("the image stands on more than %d others", maxParents)
+}
+
+// handOverOne gives one image to a user and opens the one that it stands on; -1
+// if there is none.
+func handOverOne(dir int, owner uint32, uid, gid int) (parent int, err error) {
+	// An image from elsewhere may call anything its parent.
+	var st unix.Stat_t
+	if err := unix.Fstatat(dir, descriptorsName, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return -1, errors.New("what the image has as its parent is no image that this runtime has made")
+	}
+	if err := unix.Fstat(dir, &st); err != nil {
+		return -1, os.NewSyscallError("fstat", err)
+	}
+	if st.Uid != owner && int(st.Uid) != os.Geteuid() {
+		return -1, fmt.Errorf("what the image has as its parent belongs to user %d, expected the caller or the owner of the image", st.Uid)
+	}
+	if err := unix.Fchown(dir, uid, gid); err != nil {
+		return -1, os.NewSyscallError("fchown", err)
+	}
+	return openParent(dir)
+}
+
+// openParent opens the image that an image stands on; -1 if there is none.
+// CRIU makes a link to it, as --parent-path has it: relative, and, as is insisted
+// here, without further links on its way.
+func openParent(dir int) (int, error) {
+	target := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(dir, "parent", target)
+	if err == unix.ENOENT {
+		return -1, nil
+	}
+	if err == nil && target[0] == '/' {
+		err = errors.New("expected a relative link")
+	}
+	fd := -1
+	if err == nil {
+		fd, err = unix.Openat2(dir, string(target[:n]), &unix.OpenHow{
+			Flags:   unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC,
+			Resolve: unix.RESOLVE_NO_SYMLINKS,
+		})
+	}
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: "parent", Err: err}
+	}
+	return fd, nil
 }
 
 // maxParents bounds the images that an image stands on.

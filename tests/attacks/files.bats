@@ -344,3 +344,22 @@ device() {
 	ok rt delete --force "$ID"
 	[ -e "$ran" ] || fail "the hook has not run"
 }
+
+@test "L8, L10: restore of an image that somebody else has made" {
+	ours "the files are our own"
+	local image=$BATS_TEST_TMPDIR/image name
+	restore() { rt restore --bundle "$BUNDLE" --image-path "$image" --detach "$ID"; }
+	mkdir "$image"
+	for name in descriptors.json external-mounts.json; do
+		echo '["","",""]' >"$image/descriptors.json"
+		echo '{"mounts": []}' >"$image/external-mounts.json"
+		rm "$image/$name"
+		mkfifo "$image/$name"
+		no 1 "read $image/$name: expected a regular file, found a fifo" restore
+	done
+	rm "$image"/*
+	echo '["","",""]' >"$image/descriptors.json"
+	echo '{"mounts": [{"id": "mount-0]:/", "kind": "bind", "target": "/a", "point": "/a"}]}' >"$image/external-mounts.json"
+	no 1 'external-mounts.json: mounts[0].id: expected "mount-" and a number, found "mount-0]:/"' restore
+	[ ! -e "$ROOT/$ID" ] || fail "a state directory"
+}
