@@ -80,7 +80,8 @@ test: crun-go
 test-attacks: crun-go
 	RUNTIME=$(RUNTIME) tests/attacks/all
 
-# What takes systemd and all controllers of cgroup v2: in a virtual machine.
+# What takes systemd and all controllers of cgroup v2: in virtual machines, of User
+# Mode Linux and, what that lacks, of QEMU.
 test-vm: crun-go
 	RUNTIME=$(RUNTIME) tests/vm/all
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=needs:criu
 # docker checkpoint, podman container checkpoint: the engines' own way to dump
 # and restore, with containers on a bridge.
 load ../helpers

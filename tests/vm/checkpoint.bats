@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=needs:criu
 # checkpoint and restore, by CRIU: what comes back is what was dumped, and no more
 # than config.json allows.
 load ../helpers

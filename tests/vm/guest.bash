@@ -15,5 +15,9 @@ orphans() {
 	done 2>/dev/null | sort
 }
 
+# The disk that is limited and read: the root's, as kernels name it, and its node.
+DISK=$(stat -c %Hd:%Ld /)
+NODE=/dev/$(sed -n 's/^DEVNAME=//p' "/sys/dev/block/$DISK/uevent")
+
 # value KEY FILE: of a flat keyed file.
 value() { sed -n "s/^$1 //p" "$2"; }

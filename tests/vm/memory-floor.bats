@@ -43,6 +43,7 @@ group() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")"; }
 	[ "$(<"$(group)/memory.peak")" -le $((FLOOR * 1024)) ] || fail "$(cat "$(group)/memory."{peak,stat})"
 }
 
+# bats test_tags=needs:thp
 @test "the runtime itself: no huge pages" {
 	grep -q '\[always\]' /sys/kernel/mm/transparent_hugepage/enabled || skip "nobody hands them out unasked"
 	rt run --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 3>&- &

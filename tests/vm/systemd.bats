@@ -55,6 +55,7 @@ teardown() {
 	[ -z "$(units_left)" ] || fail "$(units_left)"
 }
 
+# bats test_tags=needs:cpuset, needs:hugetlb, needs:ioweight
 @test "limits: properties of the unit, values in the files, and systemd keeps both" {
 	limits '{memory: {limit: 67108864, reservation: 33554432, swap: 100663296},
 		cpu: {shares: 512, quota: 25000, period: 50000, cpus: "0", mems: "0"}, pids: {limit: 77},
@@ -84,6 +85,7 @@ teardown() {
 	same "updated, after a change" "$(files cpu.max memory.max memory.swap.max io.weight)" "cpu.max:10000 20000 memory.max:75497472 memory.swap.max:8388608 io.weight:default 4950 "
 }
 
+# bats test_tags=needs:bfq
 @test "limits: what is idle, and weights of BFQ" {
 	modprobe bfq
 	echo bfq >/sys/block/vda/queue/scheduler

@@ -49,16 +49,26 @@ update() { ok rt update "$@" "$ID"; }
 	holds "cpu.max=4000 20000" cpu.max.burst=2000
 	update --cpu-quota -1 --cpu-burst 0
 	holds "cpu.max=max 20000" cpu.max.burst=0
-	update --cpuset-cpus 0 --cpuset-mems 0
-	holds cpuset.cpus=0 cpuset.mems=0
 	update --pids-limit 60
 	holds pids.max=60
 	update --pids-limit 0 # no value
 	holds pids.max=60
 	update --pids-limit -1
-	holds pids.max=max cpuset.cpus=0 cpu.weight=59
+	holds pids.max=max cpu.weight=59
 	update --cpu-rt-period 1000000 --cpu-rt-runtime 5000 --kernel-memory 1m --kernel-memory-tcp 1m
 	same status "$(status)" running
+}
+
+# bats test_tags=needs:cpuset
+@test "update: cpuset" {
+	limits '{pids: {limit: 50}}'
+	up
+	update --cpuset-cpus 0 --cpuset-mems 0
+	holds cpuset.cpus=0 cpuset.mems=0 pids.max=50
+	update --pids-limit 60
+	holds cpuset.cpus=0 cpuset.mems=0 pids.max=60
+	no 1 'linux.resources.cpu.cpus: write "77"' rt update --pids-limit 70 --cpuset-cpus 77 "$ID"
+	holds cpuset.cpus=0 cpuset.mems=0 pids.max=60
 }
 
 # asked INPUT ARG...: update as an engine calls it, with its log; $said has what that
@@ -104,13 +114,13 @@ asked() {
 	before=(memory.max=67108864 memory.swap.max=67108864 memory.low=33554432 cpu.weight=59 "cpu.max=30000 60000" pids.max=70)
 	holds "${before[@]}"
 	# A refusal is one line on standard error, and that in one object of the log.
-	echo '{"pids":{"limit":80},"cpu":{"cpus":"77"}}' >"$r"
+	echo '{"pids":{"limit":80},"cpu":{"quota":999}}' >"$r"
 	asked "$r" --resources -
 	same "refused: exit code" "$rc" 1
 	same "refused: stdout" "$(cat "$OUT")" ""
 	one_error
 	same "refused: log" "$(jq -c '[.level, .msg]' "$LOG")" "$(jq -Rc '["error", .]' "$ERR")"
-	[[ $(<"$ERR") == 'linux.resources.cpu.cpus: write "77"'* ]] || fail "another refusal"
+	[[ $(<"$ERR") == 'linux.resources.cpu.quota: write "999"'* ]] || fail "another refusal"
 	holds "${before[@]}"
 	same status "$(status)" running
 }
@@ -128,6 +138,7 @@ asked() {
 	holds cpu.idle=0 cpu.weight=174
 }
 
+# bats test_tags=needs:cpuset, needs:hugetlb
 @test "update: what is refused changes nothing" {
 	limits '{memory: {limit: 67108864, swap: 67108864}, cpu: {shares: 512, quota: 50000}, pids: {limit: 50}}'
 	up

@@ -31,13 +31,19 @@ pod() { timeout --foreground -s KILL 240 podman "$@"; }
 pid_in() { podman inspect --format '{{.State.Pid}}' "$1"; }
 
 @test "run: ids, cgroup, sysctls, mounts and exit code" {
-	no 9 "" pod run --rm --memory 64m --pids-limit 100 --cpus 0.5 --cpuset-cpus 0 --read-only --tmpfs /t:size=1m --device /dev/fuse \
+	no 9 "" pod run --rm --memory 64m --pids-limit 100 --cpus 0.5 --read-only --tmpfs /t:size=1m --device /dev/fuse \
 		--oom-score-adj 300 --sysctl net.ipv4.ip_forward=1 bb sh -c '
-		id -u; id -G; cat /proc/self/cgroup; cd /sys/fs/cgroup; cat memory.max pids.max cpu.max cpuset.cpus
+		id -u; id -G; cat /proc/self/cgroup; cd /sys/fs/cgroup; cat memory.max pids.max cpu.max
 		cat /proc/sys/net/ipv4/ping_group_range /proc/sys/net/ipv4/ip_forward /proc/self/oom_score_adj
 		touch /x 2>/dev/null || echo read-only; df /t | tail -n 1; test -c /dev/fuse && echo device; exit 9'
 	same view "$(tr -s ' \t\n' ' ' <"$OUT")" \
-		"0 0 0::/ 67108864 100 50000 100000 0 0 0 1 300 read-only tmpfs 1024 0 1024 0% /t device "
+		"0 0 0::/ 67108864 100 50000 100000 0 0 1 300 read-only tmpfs 1024 0 1024 0% /t device "
+}
+
+# bats test_tags=needs:cpuset
+@test "processors for a container" {
+	ok pod run --rm --cpuset-cpus 0 bb cat /sys/fs/cgroup/cpuset.cpus
+	same processors "$out" 0
 }
 
 @test "exec, pause, update, kill, stop" {

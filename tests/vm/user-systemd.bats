@@ -24,22 +24,29 @@ teardown() {
 }
 
 @test "a scope of user.slice, with limits, from create to delete" {
-	config '.linux.resources += {memory: {limit: 67108864, swap: 67108864}, cpu: {quota: 20000, cpus: "0"}, pids: {limit: 50}}'
+	config '.linux.resources += {memory: {limit: 67108864, swap: 67108864}, cpu: {quota: 20000}, pids: {limit: 50}}'
 	ok sd create --bundle "$BUNDLE" "$ID"
 	same cgroup "$(group)" "$home/user.slice/$unit"
-	same limits "$(cd "$(group)" && cat memory.max memory.swap.max cpu.max cpuset.cpus pids.max | tr '\n' ' ')" "67108864 0 20000 100000 0 50 "
+	same limits "$(cd "$(group)" && cat memory.max memory.swap.max cpu.max pids.max | tr '\n' ' ')" "67108864 0 20000 100000 50 "
 	same properties "$(show MemoryMax TasksMax Delegate | sort | tr '\n' ' ')" "Delegate=yes MemoryMax=67108864 TasksMax=50 "
 	# systemd writes all that it knows of when a property changes.
 	echo 12288 >"$(group)/memory.min"
 	systemctl --user set-property --runtime "$unit" IOAccounting=yes
 	until_true grep -qx 0 "$(group)/memory.min"
-	same "after a change" "$(cd "$(group)" && cat memory.max memory.swap.max cpu.max cpuset.cpus pids.max | tr '\n' ' ')" "67108864 0 20000 100000 0 50 "
+	same "after a change" "$(cd "$(group)" && cat memory.max memory.swap.max cpu.max pids.max | tr '\n' ' ')" "67108864 0 20000 100000 50 "
 	ok rt start "$ID"
 	ok rt update --memory 50331648 --memory-swap 50331648 "$ID"
 	same "after update" "$(show MemoryMax) $(cat "$(group)/memory.max")" "MemoryMax=50331648 50331648"
 	ok rt kill "$ID" KILL
 	wait_status stopped
 	ok rt delete "$ID"
+}
+
+# bats test_tags=needs:cpuset
+@test "processors are delegated, too" {
+	config '.linux.resources.cpu = {cpus: "0"}'
+	ok sd create --bundle "$BUNDLE" "$ID"
+	same "processors" "$(cat "$(group)/cpuset.cpus") $(show AllowedCPUs)" "0 AllowedCPUs=0"
 }
 
 @test "run, and what the container may do with its cgroup" {
