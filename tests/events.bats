@@ -149,6 +149,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	same type "$(jq -r .type <"$OUT")" stats
 }
 
+# bats test_tags=guest
 @test "oom" {
 	ours "1.1 polls"
 	grep -qw memory /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no memory controller here"
@@ -163,6 +164,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	[ "$(jq 'select(.type == "memory").data.oom_kill' "$BATS_TEST_TMPDIR/events" | tail -n 1)" -ge 1 ] || fail "$(cat "$BATS_TEST_TMPDIR/events")"
 }
 
+# bats test_tags=guest
 @test "a fork that pids.max refused" {
 	ours "1.1 knows no such event"
 	grep -qw pids /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no pids controller here"

@@ -433,6 +433,7 @@ detached() {
 	ns_same "$child" "$(pid_of)" mnt pid user
 }
 
+# bats test_tags=guest
 @test "few processes allowed: born outside, moved in; none left: refused" {
 	grep -qw pids /sys/fs/cgroup/cgroup.controllers || skip "no pids controller"
 	config '.linux.resources.pids.limit = 2'
