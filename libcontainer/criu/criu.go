@@ -213,11 +213,14 @@ func rights(oob []byte) ([]int, error) {
 	return all, nil
 }
 
-// lost finds out how CRIU ended without a word.
+// lost finds out how CRIU ended without a word. It is told that it has no client
+// any more, so that one that lives ends, too.
 func (p *Process) lost(cause error) error {
 	if !errors.Is(cause, io.EOF) && !errors.Is(cause, unix.EPIPE) && !errors.Is(cause, unix.ECONNRESET) || p.process == nil {
 		return cause
 	}
+	unix.Close(p.sock)
+	p.sock = -1
 	state, err := p.process.Wait()
 	p.process = nil
 	if err != nil {

@@ -3,8 +3,10 @@ package criu
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/checkpoint-restore/go-criu/v7/rpc"
 	"golang.org/x/sys/unix"
@@ -123,6 +125,27 @@ func TestRestore(t *testing.T) {
 	if got := strings.Join(scripts, " "); got != "pre-restore setup-namespaces orphan-pts-master" {
 		t.Errorf("notified of %s", got)
 	}
+}
+
+// TestLostAlive: a connection that breaks while CRIU lives is its end.
+func TestLostAlive(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	systest.MustDo(t, err)
+	theirs := os.NewFile(uintptr(pair[1]), "theirs")
+	defer theirs.Close()
+	cat, err := exec.LookPath("cat") // ends when nobody can write to it any more
+	systest.MustDo(t, err)
+	process, err := os.StartProcess(cat, []string{"cat"}, &os.ProcAttr{Files: []*os.File{theirs}})
+	systest.MustDo(t, err)
+	defer time.AfterFunc(10*time.Second, func() {
+		t.Error("it is waited for without end")
+		_ = process.Kill()
+	}).Stop()
+	p := &Process{sock: pair[0], process: process}
+	if err := p.lost(unix.ECONNRESET); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "exit status") {
+		t.Errorf("lost: %v", err)
+	}
+	systest.MustDo(t, p.Close())
 }
 
 // TestRefusedByClient: an error of a notification ends the request, and is its error.
