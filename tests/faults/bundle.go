@@ -22,7 +22,12 @@ func (w *worker) makeBundles() error {
 			return err
 		}
 	}
-	if err := errors.Join(os.MkdirAll(w.path("src"), 0o755), os.WriteFile(w.path("src/file"), []byte("hello\n"), 0o644),
+	self, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.MkdirAll(w.path("programs"), 0o755), os.WriteFile(w.path("programs/criu"), self, 0o755),
+		os.MkdirAll(w.path("src"), 0o755), os.WriteFile(w.path("src/file"), []byte("hello\n"), 0o644),
 		os.WriteFile(w.path("limits.json"), []byte(`{"unified":{"cgroup.max.depth":"7","cgroup.max.descendants":"8"}}`), 0o644),
 		os.WriteFile(w.path("mounts.json"), []byte(`[{"destination":"/mnt/new","type":"tmpfs","source":"t","options":["size=64k"]},
 			{"destination":"/mnt/bind","source":"`+w.path("src")+`","options":["rbind","ro"]}]`), 0o644)); err != nil {

@@ -8,7 +8,7 @@
 // came of it.
 //
 //	faults [-runtime PATH] [-probe PATH] [-sample] [-only SCENARIO,...] [-call NAME,...]
-//	       [-jobs N] [-out FILE] [-accepted FILE]
+//	       [-every N] [-jobs N] [-out FILE] [-accepted FILE]
 //
 // It needs root, and a house (tests/house).
 package main
@@ -26,7 +26,11 @@ import (
 var probePath string
 
 func main() {
-	if err := run(); err != nil {
+	do := run
+	if os.Args[0] == "criu" {
+		do = standIn
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		os.Exit(1)
 	}
@@ -39,6 +43,7 @@ func run() error {
 	flag.BoolVar(&s.sample, "sample", false, "of each process and command each call once, with one errno and one kill")
 	flag.StringVar(&s.only, "only", "", "nothing but these scenarios, with commas between")
 	flag.StringVar(&s.call, "call", "", "nothing but these system calls, with commas between")
+	flag.IntVar(&s.every, "every", 1, "of the points every so-manieth")
 	flag.IntVar(&s.jobs, "jobs", runtime.NumCPU(), "so many at once")
 	flag.StringVar(&s.out, "out", "", "write a line for each point to this `file`")
 	flag.StringVar(&s.accepted, "accepted", "", "fail at what is not as it should be, but for what this `file` lists")

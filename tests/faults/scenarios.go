@@ -61,6 +61,8 @@ var scenarios = func() map[string]*scenario {
 		{name: "mounts add", before: alive, args: []string{"mounts", "add", "c", workDir + "/mounts.json"}, only: []string{"crun-go"}},
 		{name: "mounts remove", before: append(slices.Clone(alive), []string{"mounts", "add", "c", workDir + "/mounts.json"}),
 			args: []string{"mounts", "remove", "c", workDir + "/mounts.json"}, only: []string{"crun-go"}},
+		{name: "checkpoint", before: alive, args: []string{"checkpoint", "--leave-running", "--image-path", workDir + "/image", "c"},
+			only: []string{"crun-go"}, after: imaged},
 		{name: "state", before: alive, args: []string{"state", "c"}},
 		{name: "list", before: alive, args: []string{"list", "--quiet"}},
 		{name: "ps", before: alive, args: []string{"ps", "--format", "json", "c"}},
@@ -115,6 +117,17 @@ func over(w *worker) ([]string, error) {
 		return []string{"processes: " + strings.Join(others(), " ")}, nil
 	}
 	return nil, nil
+}
+
+// imaged is what a checkpoint has written. CRIU itself is a stand-in, which writes
+// nothing.
+func imaged(w *worker) ([]string, error) {
+	list, err := os.ReadDir(w.path("image"))
+	var files []string
+	for _, e := range list {
+		files = append(files, "image "+e.Name())
+	}
+	return files, err
 }
 
 // A known is what the state that a runtime tells has of a container.

@@ -24,6 +24,7 @@ type sweep struct {
 	sample   bool
 	only     string
 	call     string
+	every    int
 	jobs     int
 	out      string
 	accepted string
@@ -69,6 +70,11 @@ func (s *sweep) run() error {
 		return err
 	}
 	jobs := s.plan(names, points)
+	all := jobs
+	jobs = nil
+	for i := s.every / 2; i < len(all); i += s.every {
+		jobs = append(jobs, all[i])
+	}
 	fmt.Fprintf(os.Stderr, "%d points in %d commands, found in %.0f s\n", len(jobs), len(names), time.Since(began).Seconds())
 	swept := time.Now()
 	err = spread(hands, jobs, func(h *hand, j job) error {

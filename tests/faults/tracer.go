@@ -242,7 +242,7 @@ func (t *tracer) event(tid int, th *thread, cause int) error {
 }
 
 // ours are the programs that are no part of a runtime: of the containers, hooks.
-var ours = map[string]bool{"probe": true, "busybox": true, "sleep": true, "sh": true}
+var ours = map[string]bool{"probe": true, "busybox": true, "sleep": true, "sh": true, "criu": true}
 
 // born makes a new thread or process known.
 func (t *tracer) born(tid int, parent *process) error {

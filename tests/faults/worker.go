@@ -155,7 +155,7 @@ func (w *worker) runs(args []string, traced bool) (said, error) {
 	words := append([]string{w.runtime, "--root", w.path("root")}, args...)
 	pid, err := w.start(words, &syscall.ProcAttr{
 		Dir: w.dir, Files: []uintptr{null.Fd(), out.Fd(), errs.Fd()},
-		Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+		Env: []string{"PATH=" + w.path("programs") + ":/usr/bin:/bin"},
 	}, traced)
 	if err != nil {
 		return said{}, err
@@ -245,8 +245,10 @@ func (w *worker) sweepOut() error {
 			time.Sleep(time.Millisecond)
 		}
 	}
+	for w.mountsNow() != w.mounts && w.unmountLast() {
+	}
 	w.seen, w.ended, w.threads = map[int]bool{}, map[int]unix.WaitStatus{}, map[int]*thread{}
-	return errors.Join(os.RemoveAll(w.path("root")), os.Mkdir(w.path("root"), 0o711), os.RemoveAll(w.path("pid")), os.WriteFile(w.path("stdout"), nil, 0o644))
+	return errors.Join(os.RemoveAll(w.path("root")), os.Mkdir(w.path("root"), 0o711), os.RemoveAll(w.path("pid")), os.RemoveAll(w.path("image")), os.WriteFile(w.path("stdout"), nil, 0o644))
 }
 
 func entries(dir string) []string {
@@ -284,4 +286,11 @@ func (w *worker) mountsNow() string {
 		lines = append(lines, strings.Join(strings.Fields(line)[2:6], " "))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// unmountLast takes away what was mounted last. It reports whether it could.
+func (w *worker) unmountLast() bool {
+	text, _ := os.ReadFile("/proc/self/mountinfo")
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return len(all) > strings.Count(w.mounts, "\n")+1 && unix.Unmount(strings.Fields(all[len(all)-1])[4], unix.MNT_DETACH) == nil
 }
