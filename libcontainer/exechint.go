@@ -49,6 +49,15 @@ func execHintAt(name, path string, errno unix.Errno) string {
 	return execHint(root, path, errno)
 }
 
+// noexecHint is for programs that are not found, or not executable, because nothing below root is.
+func noexecHint(root string) string {
+	var st unix.Statfs_t
+	if unix.Statfs(root, &st) != nil || st.Flags&unix.ST_NOEXEC == 0 {
+		return ""
+	}
+	return "the root filesystem is on a mount with the option noexec: mount -o remount,bind,exec changes that"
+}
+
 // tooLongHint says what takes up the room that execve(2) has for both.
 func tooLongHint(s *plan.Execute) string {
 	size := func(words []string) (n int) {

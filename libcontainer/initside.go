@@ -292,11 +292,16 @@ func (c *creation) failed(payload []byte) error {
 		if f.Entry > 0 {
 			e.Item.Field = fmt.Sprintf("%s[%d]", e.Item.Field, f.Entry-1)
 		}
-		if s, ok := e.Item.Step.(*plan.Execute); ok && f.Errno == unix.E2BIG {
-			e.Hint = tooLongHint(s)
-		} else if ok {
-			e.Hint = execHintAt(c.journal.Container.Rootfs, executedPath(f.Text, f.Errno), f.Errno)
-		} else {
+		switch s := e.Item.Step.(type) {
+		case *plan.Execute:
+			if e.Hint = execHintAt(c.journal.Container.Rootfs, executedPath(f.Text, f.Errno), f.Errno); f.Errno == unix.E2BIG {
+				e.Hint = tooLongHint(s)
+			}
+		case *plan.FindExecutable:
+			// Engines and their users know these words of runc's.
+			e.Err = fmt.Errorf("unable to start container process: %w", f)
+			e.Hint = noexecHint(c.journal.Container.Rootfs)
+		default:
 			e.Hint = stepHint(e.Item.Step, f)
 		}
 	}

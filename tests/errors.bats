@@ -49,6 +49,16 @@ one_class() {
 	[[ $err == "hint: the working directory has been removed"* ]] || fail "no hint"
 }
 
+@test "a root filesystem of which nothing may be executed" {
+	ours "hints are crun-go's"
+	mount --bind "$BUNDLE/rootfs" "$BUNDLE/rootfs"
+	mount -o remount,bind,noexec "$BUNDLE/rootfs"
+	args true
+	try create "$ID"
+	umount "$BUNDLE/rootfs"
+	[[ $rc = 1 && $err == "hint: the root filesystem is on a mount with the option noexec"*"unable to start container process: exec: "* ]] || fail "no hint"
+}
+
 @test "errors name the entry, and engines do not take them for others" {
 	ours "other words"
 	config '.hooks.createContainer = [{path: "/bin/true"}, {path: "/bin/false"}]'
