@@ -240,14 +240,21 @@ func (c *creation) send(opening wire.Opening, after ...int) error {
 
 // await waits for init's word that it has come to a phase.
 func (c *creation) await(phase plan.Phase) error {
+	_, err := c.awaitMounts(phase)
+	return err
+}
+
+// awaitMounts is await for what tells the ids of mounts with its word.
+func (c *creation) awaitMounts(phase plan.Phase) ([]uint64, error) {
 	m, err := c.next(wire.Phase)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if len(m.Payload) != 1 || plan.Phase(m.Payload[0]) != phase {
-		return fmt.Errorf("unexpected message %d from init: phase %v, expected %v", m.Kind, m.Payload, phase)
+	at, mounts, err := wire.DecodePhase(m.Payload)
+	if err != nil || at != phase {
+		return nil, fmt.Errorf("unexpected message %d from init: phase %v, expected %v", m.Kind, m.Payload, phase)
 	}
-	return nil
+	return mounts, nil
 }
 
 // next waits for init's next message of a kind. What may come before it is

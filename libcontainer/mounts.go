@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"errors"
+	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -16,16 +17,22 @@ type planner func(*specs.Spec, []specs.Mount, specconv.Host, specconv.Live) (*pl
 // host; mount points that are missing are made. The error is ErrNotRunning if
 // the container has stopped. warn may be nil.
 func (c *Container) AddMounts(mounts []specs.Mount, warn func(specconv.Warning)) error {
-	return c.changeMounts(specconv.AddMounts, mounts, warn)
+	more := func(added, changed []uint64) []uint64 { return append(added, changed...) }
+	return c.changeMounts(specconv.AddMounts, more, mounts, warn)
 }
 
-// RemoveMounts detaches the topmost mounts at the destinations of mounts; if
-// there is none at one of them, nothing is done.
+// RemoveMounts detaches the topmost mounts at the destinations of mounts, all of
+// which AddMounts must have added; if there is none at one of them, nothing is done.
 func (c *Container) RemoveMounts(mounts []specs.Mount, warn func(specconv.Warning)) error {
-	return c.changeMounts(specconv.RemoveMounts, mounts, warn)
+	gone := func(added, changed []uint64) []uint64 {
+		return slices.DeleteFunc(added, func(id uint64) bool { return slices.Contains(changed, id) })
+	}
+	return c.changeMounts(specconv.RemoveMounts, gone, mounts, warn)
 }
 
-func (c *Container) changeMounts(make planner, mounts []specs.Mount, warn func(specconv.Warning)) error {
+// changeMounts changes mounts by a plan. then says which mounts have been added, all
+// in all, by those before and those that the plan has changed.
+func (c *Container) changeMounts(make planner, then func(added, changed []uint64) []uint64, mounts []specs.Mount, warn func(specconv.Warning)) error {
 	// What the caller has leaked is no business of a visitor.
 	if err := fencePreserved(0); err != nil {
 		return err
@@ -55,6 +62,9 @@ func (c *Container) changeMounts(make planner, mounts []specs.Mount, warn func(s
 	if err != nil {
 		return err
 	}
+	if live.Added, err = c.dir.AddedMounts(); err != nil {
+		return err
+	}
 	p, warnings, err := make(spec, mounts, h, live)
 	if warn != nil {
 		for _, w := range warnings {
@@ -64,5 +74,8 @@ func (c *Container) changeMounts(make planner, mounts []specs.Mount, warn func(s
 	if err != nil {
 		return err
 	}
-	return v.carryOut(p)
+	if err := v.carryOut(p); err != nil {
+		return err
+	}
+	return c.dir.SaveAddedMounts(then(live.Added, v.changed))
 }

@@ -24,7 +24,8 @@ type visit struct {
 	creation
 	container *Container
 	target    target
-	mount     int // the mount namespace
+	mount     int      // the mount namespace
+	changed   []uint64 // ids of mounts that were added or removed
 }
 
 func (c *Container) visit() (*visit, error) {
@@ -86,7 +87,9 @@ func (v *visit) do(item *plan.Item) error {
 	case *plan.Visit:
 		return v.enter()
 	case *plan.Await:
-		return hasTime(v.await(s.Phase))
+		var err error
+		v.changed, err = v.awaitMounts(s.Phase)
+		return hasTime(err)
 	}
 	return v.creation.do(item)
 }

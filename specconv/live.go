@@ -13,6 +13,7 @@ import (
 type Live struct {
 	ID, Bundle string
 	Cgroup     string                     // path in the hierarchy
+	Added      []uint64                   // ids of mounts that AddMounts has added
 	Joins      []specs.LinuxNamespaceType // of those a visitor joins, that are not the runtime's
 }
 
@@ -67,7 +68,7 @@ func RemoveMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*p
 		if err != nil {
 			return nil, b.warnings, err
 		}
-		found = append(found, plan.Item{Field: field, Step: &plan.FindMount{Target: target}})
+		found = append(found, plan.Item{Field: field, Step: &plan.FindMount{Target: target, Added: l.Added}})
 	}
 	target := func(item plan.Item) string { return item.Step.(*plan.FindMount).Target }
 	slices.SortStableFunc(found, func(a, b plan.Item) int { return strings.Compare(target(b), target(a)) })

@@ -23,7 +23,7 @@ func (inv *invocation) mountsCommand() *cli.Command {
 		Description: `FILE holds mounts as config.json has them: the array, or an object with it. - is
 standard input. Sources are the host's, relative ones below the bundle; mount
 points that are missing are made. Of mounts to remove only the destination
-counts, which must not lead over symbolic links. Either all mounts are added or
+counts, which must not lead over symbolic links; they must have been added. Either all mounts are added or
 removed, or none. The changes end with the container.`,
 		Action: func(c *cli.Context) error {
 			if err := inv.arity(c, 3, 3); err != nil {

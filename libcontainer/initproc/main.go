@@ -241,7 +241,11 @@ func (c *container) sync(s *plan.Sync) error {
 		}
 	}
 	if !s.Quiet {
-		if err := c.conn.Send(wire.Phase, []byte{byte(s.Phase)}); err != nil {
+		changed, err := c.root.Changed()
+		if err != nil {
+			return err
+		}
+		if err := c.conn.Send(wire.Phase, wire.AppendPhase(nil, s.Phase, changed)); err != nil {
 			return errGone
 		}
 	}

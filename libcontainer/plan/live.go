@@ -24,8 +24,12 @@ type EnterContainer struct {
 	Proc  int // slot of init's own directory in /proc: the container's shows no such process
 }
 
-// FindMount finds a mount that is to be taken away.
-type FindMount struct{ Target string }
+// FindMount finds a mount that is to be taken away. It must be one of those that
+// were added to the container: their ids, as statx(2) has them.
+type FindMount struct {
+	Target string
+	Added  []uint64
+}
 
 // DetachMounts takes away all that FindMount has found.
 type DetachMounts struct{}

@@ -451,7 +451,11 @@ func (s *EnterContainer) code(c *coder) {
 	c.num(&s.Proc)
 }
 
-func (s *FindMount) code(c *coder)   { c.str(&s.Target) }
+func (s *FindMount) code(c *coder) {
+	c.str(&s.Target)
+	list(c, &s.Added, c.u64)
+}
+
 func (*DetachMounts) code(*coder)    {}
 func (*EnterRoot) code(*coder)       {}
 func (s *JoinPID) code(c *coder)     { c.num(&s.Slot) }

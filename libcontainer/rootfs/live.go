@@ -21,6 +21,7 @@ type live struct {
 	missing  map[int]error // why trees could not be opened, by slot
 	attached []int         // mounts, in order
 	found    []int         // mounts to detach, in order
+	changed  []uint64      // ids of mounts that are detached
 }
 
 // EnterContainer joins a container's mount namespace. Until then this process
@@ -99,6 +100,34 @@ func (b *Builder) Undo() error {
 	return errors.Join(errs...)
 }
 
+// statxMountIDUnique asks statx(2) for an id that no other mount will ever have
+// (Linux 6.8). Kernels that don't know it give one that may come again, but not while
+// the container's first mounts are there: they are older.
+const statxMountIDUnique = 0x4000
+
+func mountID(mount int) (uint64, error) {
+	var st unix.Statx_t
+	err := unix.Statx(mount, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MNT_ID|statxMountIDUnique, &st)
+	return st.Mnt_id, os.NewSyscallError("statx", err)
+}
+
+// Changed lists the ids of the mounts that were added to a container that exists,
+// or taken away.
+func (b *Builder) Changed() ([]uint64, error) {
+	if b.live == nil {
+		return nil, nil
+	}
+	ids := b.live.changed
+	for _, mount := range b.live.attached {
+		id, err := mountID(mount)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
 // detach takes a mount away, whatever its name is by now: that in /proc is the
 // kernel's.
 func (l *live) detach(mount int) error {
@@ -108,40 +137,40 @@ func (l *live) detach(mount int) error {
 	return os.NewSyscallError("umount", unix.Unmount("fd/"+strconv.Itoa(mount), unix.MNT_DETACH))
 }
 
-// FindMount finds the topmost mount at a path. Nothing but the place that is
-// named is meant: with the help of links and renamed directories the container
-// could otherwise have its own masks taken away.
+// FindMount finds the topmost mount at a path, which must be one that was added.
+// By links and renamed directories the container could otherwise have its own masks
+// taken away.
 func (b *Builder) FindMount(s *plan.FindMount) error {
 	fd, err := b.openMount(s.Target)
 	if err != nil {
 		return err
 	}
+	id, err := mountID(fd)
+	if err == nil && !slices.Contains(s.Added, id) {
+		err = errors.New("it was not added to the container, but is its own: it may protect something")
+	}
+	if err != nil {
+		unix.Close(fd)
+		return err
+	}
+	b.live.changed = append(b.live.changed, id)
 	b.live.found = append(b.live.found, fd)
 	return nil
 }
 
 func (b *Builder) openMount(path string) (int, error) {
-	above, name := sys.SplitPath(path)
-	if name == "" {
+	if _, name := sys.SplitPath(path); name == "" {
 		return -1, fmt.Errorf("%q names no mount", path)
 	}
-	parent, err := sys.OpenPlain(b.root, above, unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := sys.OpenPlain(b.root, path, unix.O_PATH)
 	if err != nil {
 		return -1, plainError(err)
 	}
-	defer unix.Close(parent)
-	if err := ownedBySystem(parent); err != nil && !slices.Contains(plan.ProcFiles[:], path) {
-		return -1, fmt.Errorf("%q is inside %w: what is mounted there protects it", path, err)
-	}
-	fd, err := sys.OpenPlain(parent, name, unix.O_PATH)
-	if err == nil {
-		err = checkMount(fd)
-		if err == nil {
-			return fd, nil
-		}
+	if err := checkMount(fd); err != nil {
 		unix.Close(fd)
+		return -1, err
 	}
-	return -1, plainError(err)
+	return fd, nil
 }
 
 func plainError(err error) error {
@@ -151,40 +180,14 @@ func plainError(err error) error {
 	return err
 }
 
-// errSystem is a filesystem of the kernel, whose files masks hide.
-type errSystem string
-
-func (e errSystem) Error() string { return string(e) }
-
-// ownedBySystem tells whether a directory is on one of the filesystems that
-// show the kernel.
-func ownedBySystem(dir int) error {
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(dir, &st); err != nil {
-		return os.NewSyscallError("fstatfs", err)
-	}
-	switch st.Type {
-	case unix.PROC_SUPER_MAGIC:
-		return errSystem("a procfs")
-	case unix.SYSFS_MAGIC:
-		return errSystem("a sysfs")
-	}
-	return nil
-}
-
-// checkMount refuses what is no mount, and the device that files are masked
-// with.
+// checkMount refuses what is no mount.
 func checkMount(fd int) error {
 	var st unix.Statx_t
-	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st); err != nil {
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, 0, &st); err != nil {
 		return os.NewSyscallError("statx", err)
 	}
 	if st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT == 0 {
 		return errors.New("not a mount point")
-	}
-	const nullMajor, nullMinor = 1, 3
-	if st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev_major == nullMajor && st.Rdev_minor == nullMinor {
-		return errors.New("/dev/null is mounted there, which hides what is below it")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@
 //
 //	state.json   the journal: what the container is, and all that must be undone when it goes
 //	limits.json  the resource limits that hold, once they are not those of config.json any more
+//	mounts.added the mounts that were added to the living container: those that may be removed
 //	exec.fifo    there from create to start; its writer is the container's init
 //	notify       of a service of systemd's: directory of the socket to which it says that it is ready
 //
