@@ -15,6 +15,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/resctrl"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/terminal"
 )
 
@@ -78,13 +79,18 @@ func create(o *Options, run bool) (*creation, error) {
 	if err := c.outputs.open(o.PidFile, o.Trace, ""); err != nil {
 		return nil, err
 	}
+	sys.CatchSignals()
 	if c.dir, err = state.Create(o.Root, o.ID); err != nil {
 		c.outputs.close()
 		return nil, err
 	}
 	c.waits = !run
-	if err := c.build(run); err != nil {
-		return nil, errors.Join(err, c.undo())
+	err = c.build(run)
+	if err == nil && c.waits {
+		err = c.commit(true)
+	}
+	if err != nil {
+		return nil, c.fail(err)
 	}
 	return c, nil
 }
@@ -108,6 +114,9 @@ func (c *creation) build(run bool) error {
 		item := &c.plan.Parent[i]
 		if err := c.trace.run(func() error { return c.do(item) }); err != nil {
 			return c.explain(item, err)
+		}
+		if err := interrupted(); err != nil {
+			return err
 		}
 	}
 	if c.journal.Status != specs.StateCreated {
@@ -263,6 +272,9 @@ func (c *creation) runHooks(s *plan.RunHooks) error {
 	log := hooks.Log{Stdout: c.logFD(s.Log.Stdout), Stderr: c.logFD(s.Log.Stderr)}
 	return log.Run(s.Kind, s.Hooks, hooks.AppendState(nil, &st), c.opts.Bundle, os.Environ())
 }
+
+// fail undoes a creation, and tells why.
+func (c *creation) fail(err error) error { return errors.Join(interruption(err), c.undo()) }
 
 // undo removes everything a failed create has made.
 func (c *creation) undo() error {

@@ -90,6 +90,14 @@
 // who has the container locked for long, with a hook that does not end say, is
 // killed with its children.
 //
+// # Signals
+//
+// From the moment that something is made until it is all there (the pid file is
+// written, the process executes) a signal kills whom the runtime waits for, which is
+// init or a hook, and is noted: the wait ends, and what was made is undone. From then
+// on signals are passed on, if somebody waits. Handlers do both with one system call
+// (sys.CatchSignals); nothing is ever blocked, and no thread waits for signals.
+//
 // # Changes while it lives
 //
 // pause, resume and ps take no lock; hooks may call them. update writes only

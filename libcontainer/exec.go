@@ -13,6 +13,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -112,17 +113,18 @@ func Exec(o ExecOptions) (int, error) {
 		return -1, err
 	}
 	defer e.close()
-	if !o.Detach {
-		e.beforeRelease = func() { e.stopForwarding = sys.ForwardSignals(e.init.PidFD) }
-		defer func() { e.stopForwarding() }()
+	sys.CatchSignals()
+	err = e.carryOut()
+	if err == nil {
+		err = e.writePidFile()
 	}
-	if err := e.carryOut(); err != nil {
-		e.kill()
-		return -1, err
+	if err == nil {
+		err = e.commit(o.Detach)
 	}
-	if err := e.writePidFile(); err != nil {
+	if err != nil {
+		err = interruption(err)
 		e.kill()
-		return -1, err
+		return -1, errors.Join(err, e.outputs.pidFile.Remove())
 	}
 	if o.Detach {
 		return 0, nil
@@ -157,7 +159,7 @@ func prepare(o *ExecOptions) (*execution, error) {
 			blueprint: new(blueprint), dir: dir, rootfs: -1, self: spawn.Unsealed, netns: -1,
 			opts: &Options{ConsoleSocket: o.ConsoleSocket, PreserveFDs: o.PreserveFDs, Warn: o.Warn},
 		},
-		asked: o, target: target{pidfd: -1, pid: -1}, stopForwarding: func() {}, listener: -1,
+		asked: o, target: target{pidfd: -1, pid: -1}, listener: -1,
 	}
 	err = e.look()
 	if err == nil {
@@ -260,6 +262,9 @@ func (e *execution) carryOut() error {
 		if err := e.do(item); err != nil {
 			return e.explain(item, err)
 		}
+		if err := interrupted(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -316,7 +321,7 @@ func (e *execution) close() {
 
 // hasTime names the reason if init has not said anything in time.
 func hasTime(err error) error {
-	if errors.Is(err, unix.EAGAIN) {
+	if errors.Is(err, wire.ErrTimeout) {
 		return fmt.Errorf("no word from init for %s: the container does not let it run", answerTime)
 	}
 	return err

@@ -18,6 +18,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
 )
@@ -43,15 +44,13 @@ type execution struct {
 	target    target
 	outside   bool // the process is moved into its cgroup, not born there
 
-	path           string // of the executable, as init has found it
-	beforeRelease  func()
-	stopForwarding func()
-	affinity       unix.CPUSet // the runtime's own, if it was changed
-	moved          bool
-	own            bool           // the cgroup is the process's, made for it
-	began          time.Time      // when it was released
-	listener       int            // of the filter, -1 unless it is to be sent
-	former         *spawn.Process // init, told to end and not reaped yet
+	path     string      // of the executable, as init has found it
+	affinity unix.CPUSet // the runtime's own, if it was changed
+	moved    bool
+	own      bool           // the cgroup is the process's, made for it
+	began    time.Time      // when it was released
+	listener int            // of the filter, -1 unless it is to be sent
+	former   *spawn.Process // init, told to end and not reaped yet
 }
 
 // openCgroup opens the cgroup of the process, and finds out whether an init can
@@ -154,7 +153,7 @@ func (e *execution) enterByUnit(cause error) error {
 	return err
 }
 
-// boundAnswers makes reading from init end after answerTime, with EAGAIN.
+// boundAnswers makes reading from init end after answerTime, with wire.ErrTimeout.
 func boundAnswers(conn wire.Conn) error {
 	limit := unix.NsecToTimeval(answerTime.Nanoseconds())
 	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(conn.FD(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
@@ -233,7 +232,7 @@ func (e *execution) adopt() error {
 	e.path = string(m.Payload)
 	pid, err := pidOf(m.FDs[0])
 	if err == nil {
-		err = os.NewSyscallError("waitid", unix.Waitid(unix.P_PIDFD, m.FDs[0], nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil))
+		err = os.NewSyscallError("waitid", retry.Waitid(m.FDs[0], unix.WEXITED|unix.WNOHANG|unix.WNOWAIT))
 	}
 	if err != nil {
 		m.Close()
@@ -243,6 +242,7 @@ func (e *execution) adopt() error {
 	// go on.
 	e.former = e.init
 	e.init = &spawn.Process{Pid: pid, PidFD: m.FDs[0], Conn: e.former.Conn}
+	sys.Victim(e.init.PidFD)
 	unix.PidfdSendSignal(e.former.PidFD, unix.SIGKILL, nil, 0)
 	return nil
 }
@@ -261,19 +261,15 @@ func (e *execution) reapFormer() error {
 // hasWord waits until init says something. Its end does not show in the socket:
 // the process that it may have cloned has it, too, and waits there.
 func (e *execution) hasWord() error {
-	for {
-		fds := []unix.PollFd{{Fd: int32(e.init.Conn.FD()), Events: unix.POLLIN}, {Fd: int32(e.init.PidFD), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds, int(answerTime.Milliseconds()))
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return os.NewSyscallError("poll", err)
-		case n == 0 || fds[0].Revents != 0:
-			return nil
-		default:
-			return errors.New("init ended before it told of the process it has cloned")
-		}
+	fds := []unix.PollFd{{Fd: int32(e.init.Conn.FD()), Events: unix.POLLIN}, {Fd: int32(e.init.PidFD), Events: unix.POLLIN}}
+	n, err := retry.Poll(fds, answerTime)
+	switch {
+	case err != nil:
+		return os.NewSyscallError("poll", err)
+	case n == 0 || fds[0].Revents != 0:
+		return nil
 	}
+	return errors.New("init ended before it told of the process it has cloned")
 }
 
 // takeListener takes the listener from init, which goes on: the filter is one
@@ -324,16 +320,15 @@ func pidOf(pidfd int) (int, error) {
 // release lets the process execute, if the container is still there, and waits
 // until it has: then the socket ends.
 func (e *execution) release() error {
-	if e.beforeRelease != nil {
-		e.beforeRelease()
-	}
 	if socket := e.asked.PidfdSocket; socket != "" {
 		if err := sendDescriptor(socket, "setns", e.init.PidFD); err != nil {
 			return fmt.Errorf("--pidfd-socket: %w", err)
 		}
 	}
-	fds := []unix.PollFd{{Fd: int32(e.target.pidfd), Events: unix.POLLIN}}
-	if n, err := unix.Poll(fds, 0); err != nil || n > 0 {
+	if gone, err := retry.Readable(e.target.pidfd, 0); err != nil || gone {
+		if err != nil {
+			return os.NewSyscallError("poll", err)
+		}
 		return errors.New("cannot exec in a container that has stopped")
 	}
 	// From here on the container decides how long it takes: it may be frozen.

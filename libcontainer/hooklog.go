@@ -78,7 +78,9 @@ func runPoststop(list []specs.Hook, st *specs.State, warn func(specconv.Warning)
 		warn(specconv.Warning{Text: err.Error(), Must: true})
 	}
 	defer closeLog(log)
+	sys.CatchSignals() // which end a hook, and nothing else any more
 	for i := range list {
+		sys.TakeCaught()
 		one := slices.Clone(list[i : i+1])
 		if err := log.Run("poststop", one, hooks.AppendState(nil, st), "", os.Environ()); err != nil {
 			warn(specconv.Warning{Field: hookField(&hooks.Error{Kind: "poststop", Index: i}), Text: err.Error(), Must: true})

@@ -40,9 +40,6 @@ func Restore(o Options, r RestoreOptions) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if !o.Detach {
-		defer sys.ForwardSignals(c.init.PidFD)()
-	}
 	if c.relay != nil {
 		if err := c.relay.Start(c.init.PidFD); err != nil {
 			return -1, errors.Join(fieldError("process.terminal", err, ""), c.undo())
@@ -102,6 +99,7 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	if err := c.outputs.open(o.PidFile, "", ""); err != nil {
 		return nil, err
 	}
+	sys.CatchSignals()
 	if c.dir, err = state.Create(o.Root, o.ID); err != nil {
 		c.outputs.close()
 		return nil, err
@@ -115,8 +113,11 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	for _, f := range c.files {
 		f.Close()
 	}
+	if err == nil {
+		err = c.commit(o.Detach)
+	}
 	if err != nil {
-		return nil, errors.Join(err, c.undo())
+		return nil, c.fail(err)
 	}
 	return &c.creation, nil
 }
@@ -158,6 +159,13 @@ func (c *restoration) revive() error {
 	if err != nil {
 		return err
 	}
+	criu, err := unix.PidfdOpen(c.server.PID, 0)
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	defer unix.Close(criu)
+	defer sys.Forget(criu)
+	sys.Victim(criu)
 	pid, err := c.server.Restore(&c.request, c.notified)
 	if err != nil {
 		return c.o.explain("restore", restoreLog, err)

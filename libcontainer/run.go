@@ -11,7 +11,6 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/state"
-	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
 )
@@ -30,9 +29,6 @@ func Run(o Options) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if !o.Detach {
-		defer sys.ForwardSignals(c.init.PidFD)()
-	}
 	err = c.executed()
 	var failed *plan.StepError
 	var init *wire.Failure
@@ -41,20 +37,24 @@ func Run(o Options) (int, error) {
 		err = nil
 	}
 	if err != nil {
-		return -1, errors.Join(err, c.undo())
+		return -1, c.fail(err)
 	}
 	if c.relay != nil {
 		if err := c.relay.Start(c.init.PidFD); err != nil {
-			return -1, errors.Join(fieldError("process.terminal", err, ""), c.undo())
+			return -1, c.fail(fieldError("process.terminal", err, ""))
 		}
 	}
-	defer c.close()
 	container := &Container{dir: c.dir, journal: &c.journal, group: c.cgroup}
 	if err := container.poststart(c.init.Pid, o.Warn); err != nil {
+		defer c.close()
 		c.init.Kill()
 		c.init = nil
 		return -1, errors.Join(err, c.outputs.pidFile.Remove())
 	}
+	if err := c.commit(o.Detach && c.notify == nil); err != nil {
+		return -1, c.fail(err)
+	}
+	defer c.close()
 	if o.Detach && c.notify == nil {
 		return 0, nil
 	}

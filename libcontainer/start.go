@@ -10,6 +10,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
@@ -69,7 +70,11 @@ func (c *Container) startService(notify string, pid int, warn func(specconv.Warn
 	if err := c.poststart(pid, warn); err != nil {
 		return err
 	}
-	// That may take long, and others may want to stop it.
+	// That may take long, and others may want to stop it, with signals to this
+	// process among them.
+	sys.CatchSignals()
+	sys.PassSignals(init)
+	defer sys.Forget(init)
 	if err := c.dir.Unlock(); err != nil {
 		return err
 	}
@@ -180,6 +185,7 @@ func (c *Container) poststart(pid int, warn func(specconv.Warning)) error {
 	}
 	log, err := hookLog(st.Annotations)
 	defer closeLog(log)
+	sys.CatchSignals()
 	if err == nil {
 		err = log.Run("poststart", c.journal.Poststart, hooks.AppendState(nil, &st), st.Bundle, os.Environ())
 	}
@@ -190,5 +196,5 @@ func (c *Container) poststart(pid int, warn func(specconv.Warning)) error {
 	if errors.As(err, &hook) {
 		err = &plan.StepError{Item: plan.Item{Field: hookField(hook)}, Err: err, Whole: true}
 	}
-	return errors.Join(err, c.destroy(warn))
+	return errors.Join(interruption(err), c.destroy(warn))
 }

@@ -522,3 +522,137 @@ gone() { until [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"; 
 	exec 5>&-
 	ok rt delete --force "$ID"
 }
+
+# interrupts NAME CALL...: SIGTERM comes at every one of these calls of the command
+# itself. It is undone and the exit code says so, or the container gets the signal.
+interrupts() {
+	local name=$1 call k words then=() points=0 pidfile=$BATS_TEST_TMPDIR/pid
+	[ -z "$TRACING" ] || skip "$TRACING"
+	shift
+	case $name in
+	exec) words=(exec --pid-file "$pidfile") then=(sh -c 'trap "exit 7" TERM; n=0; while [ $n -lt 50 ]; do sleep 0.02; n=$((n+1)); done') ;;
+	detached) words=(run --detach --bundle "$BUNDLE" --pid-file "$pidfile") ;;
+	*) words=("$name" --bundle "$BUNDLE" --pid-file "$pidfile") ;;
+	esac
+	for call in "$@"; do
+		for ((k = 1; ; k++)); do
+			POINT="$name with SIGTERM at $call $k"
+			[ "$name" != exec ] || [ -e "$ROOT/$ID" ] || up
+			rm -f "$pidfile"
+			{
+				try timeout --foreground -s KILL 20 strace -D -o "$TRACE" -e signal=SIGTERM -e "trace=$call" \
+					-e "inject=$call:signal=TERM:when=$k" "$RUNTIME" --root "$ROOT" "${words[@]}" "$ID" "${then[@]}"
+			} 2>/dev/null
+			grep -q -- '--- SIGTERM' "$TRACE" || break
+			points=$((points + 1))
+			case $rc in
+			143)
+				# Before there is anything the default meaning of the signal will do.
+				[ -z "$err" ] || one_error
+				[ ! -e "$pidfile" ] || fail "the pid file is left"
+				;;
+			7) [[ $name =~ ^(run|exec)$ ]] ;;
+			# A first process that has no handler yet does not get it.
+			0) [ "$name" = run ] || [[ $name =~ ^(create|detached)$ ]] && [[ $(status) =~ ^(created|running)$ ]] || fail "exit code 0" ;;
+			*) fail "exit code $rc" ;;
+			esac
+			if [ "$name" = exec ]; then
+				until_true alone || fail "processes $(<"/sys/fs/cgroup/above-$ID/$ID/cgroup.procs"), want one"
+			else
+				[ $rc != 0 ] || ok rt delete --force "$ID"
+				untouched
+			fi
+		done
+		[ $k -gt 1 ] || fail "$name makes no $call"
+		[ "$name" = exec ] || ok rt delete --force "$ID"
+	done
+	echo "# $name: SIGTERM at $points points" >&3
+}
+
+@test "F2: a signal at any call of run" {
+	args sh -c 'trap "exit 7" TERM; n=0; while [ $n -lt 50 ]; do sleep 0.02; n=$((n+1)); done'
+	interrupts run mkdirat clone3 sendmsg recvmsg close
+}
+@test "F2: a signal at any call of create, and of run -d" {
+	interrupts create mkdirat renameat clone3 sendmsg recvmsg bpf
+	interrupts detached clone3 sendmsg recvmsg renameat
+}
+@test "F2: a signal at any call of exec" { interrupts exec clone3 setsockopt recvmsg sendmsg ppoll renameat; }
+
+# hooked COMMAND...: the command is in a hook that does not end. SIGTERM ends both.
+hooked() {
+	local runtime
+	rm -f "$BATS_TEST_TMPDIR/hook-pid"
+	"$RUNTIME" --root "$ROOT" "$@" >"$OUT" 2>"$ERR" </dev/null 3>&- &
+	runtime=$!
+	until [ -s "$BATS_TEST_TMPDIR/hook-pid" ]; do sleep 0.01; done
+	kill -TERM $runtime
+	rc=0
+	wait $runtime || rc=$?
+	err=$(<"$ERR")
+	same "exit code" $rc 143
+	one_error
+	[[ $err == *"interrupted by SIGTERM"* ]] || fail "does not say why"
+	gone "$(<"$BATS_TEST_TMPDIR/hook-pid")"
+	[ ! -e "$BATS_TEST_TMPDIR/pid" ]
+	untouched
+}
+
+@test "F2: a signal ends a running hook, and undoes what is made" {
+	local kind hook
+	hook=$(jq --null-input --arg f "$BATS_TEST_TMPDIR/hook-pid" \
+		'[{path: "/bin/sh", args: ["sh", "-c", "echo $$ >\"$0.new\"; mv \"$0.new\" \"$0\"; exec sleep 1000", $f]}]')
+	for kind in prestart createRuntime; do
+		config --arg kind $kind --argjson hook "$hook" '.hooks = {($kind): $hook, poststop: [{path: "/bin/true"}]}'
+		hooked create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+		hooked run --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	done
+	config --argjson hook "$hook" '.hooks = {poststart: $hook}'
+	hooked run --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	hooked run --detach --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	ok create "$ID"
+	hooked start "$ID"
+	# In the container's namespaces, where init runs it: init is killed.
+	rm "$BATS_TEST_TMPDIR/hook-pid"
+	config --argjson hook "$hook" '.hooks = {createContainer: $hook}'
+	"$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&- &
+	until [ -s "$BATS_TEST_TMPDIR/hook-pid" ]; do sleep 0.01; done
+	kill -TERM $!
+	rc=0
+	wait $! || rc=$?
+	same "exit code" $rc 143
+	untouched
+}
+
+@test "F2: signals that the caller ignores end nothing, and go to the container" {
+	args sh -c 'trap "exit 7" HUP; echo up >/up; while :; do sleep 0.02; done'
+	(
+		trap '' HUP
+		exec "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&-
+	) &
+	until [ -e "$BUNDLE/rootfs/up" ]; do sleep 0.01; done
+	kill -HUP $!
+	rc=0
+	wait $! || rc=$?
+	same "exit code" $rc 7
+	untouched
+}
+
+@test "F4: exec with EINTR at each wait" {
+	local call k
+	up
+	for call in ppoll recvmsg read wait4 waitid flock sendmsg; do
+		for ((k = 1; k < 8; k++)); do
+			POINT="exec with EINTR at $call $k"
+			injected "$call:error=EINTR:when=$k" exec "$ID" sh -c 'exit 7'
+			[ $rc = 7 ] || fail "exit code $rc"
+		done
+	done
+}
+
+@test "F9: what init reports is not taken for a time-out" {
+	up
+	injected setresuid:error=EAGAIN exec "$ID" true
+	[ $rc = 255 ]
+	[[ $err == *setresuid* && $err == *"temporarily unavailable"* ]] || fail "exec"
+}

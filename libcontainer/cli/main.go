@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
@@ -55,6 +56,10 @@ func (inv *invocation) run(args []string) int {
 // fail reports an error and returns the exit code that goes with it.
 func (inv *invocation) fail(err error) int {
 	inv.log.fail(err)
+	var interrupted *libcontainer.InterruptedError
+	if errors.As(err, &interrupted) {
+		return 128 + int(interrupted.Signal)
+	}
 	var coded *codedError
 	if errors.As(err, &coded) {
 		return coded.code

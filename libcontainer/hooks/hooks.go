@@ -186,7 +186,11 @@ func attend(pid int, p *pipes, state []byte, limit time.Duration) (unix.WaitStat
 		return status, os.NewSyscallError("pidfd_open", err)
 	}
 	defer unix.Close(pidfd)
+	defer sys.Victim(sys.Victim(pidfd))
 	pollErr := p.serve(pidfd, state, limit)
+	if sig := sys.Caught(); pollErr == nil && sig != 0 {
+		pollErr = fmt.Errorf("ended with this process by signal %d", sig)
+	}
 	if pollErr != nil {
 		unix.Kill(-pid, unix.SIGKILL) // with its children: the hook is its group's leader
 		unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)

@@ -107,7 +107,7 @@ func namespaceName(flag int) string {
 	return strconv.Itoa(flag)
 }
 
-// Start makes the process. The calling goroutine must be locked to its thread
+// Start makes the process, and makes it the victim of signals (sys.CatchSignals). The calling goroutine must be locked to its thread
 // for as long as the process may not outlive the caller: parent death signals
 // follow the thread. On error nothing is left running.
 func Start(c *Config) (*Process, error) {
@@ -153,6 +153,7 @@ func Start(c *Config) (*Process, error) {
 		return nil, cloneError(errno, c)
 	}
 	p := &Process{Pid: pid, PidFD: int(raw.pidfd), Conn: parent, SmallPages: small}
+	sys.Victim(p.PidFD)
 	if err := p.settle(c); err != nil {
 		p.Kill()
 		return nil, err
@@ -219,12 +220,16 @@ func (p *Process) adopt(c *Config) error {
 	if _, err := wait(p.Pid); err != nil {
 		return err
 	}
+	sys.Forget(p.PidFD)
 	unix.Close(p.PidFD)
 	p.PidFD = -1
 	// An unreaped child: its pid can't be anybody else's.
 	p.Pid = pid
-	p.PidFD, err = unix.PidfdOpen(pid, 0)
-	return os.NewSyscallError("pidfd_open", err)
+	if p.PidFD, err = unix.PidfdOpen(pid, 0); err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	sys.Victim(p.PidFD)
+	return nil
 }
 
 // Failure turns the payload of a SpawnFailed message into an error.
@@ -282,6 +287,7 @@ func (p *Process) Kill() {
 func (p *Process) Close() {
 	p.Conn.Close()
 	if p.PidFD >= 0 {
+		sys.Forget(p.PidFD)
 		unix.Close(p.PidFD)
 	}
 }

@@ -3,17 +3,35 @@
 #define SYS_write 64
 #define SYS_rt_sigreturn 139
 #define SYS_pidfd_send_signal 424
+#define SIGKILL 9
+#define SIGPIPE 13
 #define SIGCONT 18
 
 // A signal handler, called by the kernel: handler(R0: signal). Every register
-// is its to change, sigreturn puts them back.
+// is its to change, sigreturn puts them back. The barrier orders the write before
+// the reads. SIGCONT and SIGPIPE are no wish to end anything.
 TEXT ·forward(SB),NOSPLIT|NOFRAME,$0
 	MOVW	R0, R1
+	CMPW	$SIGCONT, R0
+	BEQ	passable
+	CMPW	$SIGPIPE, R0
+	BEQ	passable
+	MOVW	R0, ·caught(SB)
+	DMB	$0xb // ISH
+	MOVW	·catching(SB), R2
+	CBZW	R2, pass
+	MOVW	$SIGKILL, R1
+	JMP	pass
+passable:
+	MOVW	·catching(SB), R2
+	CBNZW	R2, caughtIt
+pass:
 	MOVW	·forwardTo(SB), R0
 	MOVD	$0, R2
 	MOVD	$0, R3
 	MOVD	$SYS_pidfd_send_signal, R8
 	SVC
+caughtIt:
 	RET
 
 DATA resizeNote<>+0(SB)/8, $1

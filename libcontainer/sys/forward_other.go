@@ -5,14 +5,45 @@ package sys
 import (
 	"os"
 	"os/signal"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
-// ForwardSignals makes this process pass signals on to the process of pidfd
-// until stop is called, which has to be before pidfd is closed.
-func ForwardSignals(pidfd int) (stop func()) {
-	return handle(forwardable(), func(s unix.Signal) { unix.PidfdSendSignal(pidfd, s, nil, 0) })
+// catchEnding has a goroutine do what is a signal handler's work where there is one.
+func catchEnding() {
+	var signals []unix.Signal
+	for _, s := range ending() {
+		if !signal.Ignored(s) {
+			signals = append(signals, s)
+		}
+	}
+	handle(signals, forward)
+}
+
+// passAll handles also the signals of which a container may be told.
+func passAll() {
+	signals := passable()
+	for _, s := range ending() {
+		if signal.Ignored(s) {
+			signals = append(signals, s)
+		}
+	}
+	handle(signals, forward)
+}
+
+func forward(s unix.Signal) {
+	passable := s == unix.SIGCONT || s == unix.SIGPIPE // no wish to end anything
+	if !passable {
+		atomic.StoreInt32(&caught, int32(s))
+	}
+	if atomic.LoadInt32(&catching) != 0 {
+		if passable {
+			return
+		}
+		s = unix.SIGKILL
+	}
+	unix.PidfdSendSignal(int(atomic.LoadInt32(&forwardTo)), s, nil, 0)
 }
 
 // NotifyResize makes eventfd readable whenever the size of this process's

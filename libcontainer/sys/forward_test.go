@@ -3,7 +3,6 @@ package sys
 import (
 	"os"
 	"os/exec"
-	"os/signal"
 	"testing"
 	"time"
 
@@ -12,43 +11,87 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
-// TestForwardSignals: what this process gets, another one dies of, until it is
-// told to stop.
-func TestForwardSignals(t *testing.T) {
-	for _, s := range forwardable() {
-		if s == unix.SIGCONT {
-			continue // nobody dies of it
-		}
+// passTo passes signals on to a process.
+func passTo(t *testing.T, pidfd int) {
+	t.Helper()
+	CatchSignals()
+	if !PassSignals(pidfd) {
+		t.Fatal("a signal was caught before")
+	}
+}
+
+// TestPassSignals: what this process gets, another one dies of.
+func TestPassSignals(t *testing.T) {
+	for _, s := range append(ending(), unix.SIGPIPE) {
 		// A C program: Go ones and shells have opinions about signals.
 		target := exec.Command("sleep", "60")
 		systest.MustDo(t, target.Start())
 		pidfd, err := unix.PidfdOpen(target.Process.Pid, 0)
 		systest.MustDo(t, err)
-		stop := ForwardSignals(pidfd)
+		passTo(t, pidfd)
 		systest.MustDo(t, unix.Kill(os.Getpid(), s))
 		err = target.Wait()
-		stop()
+		Forget(pidfd)
 		unix.Close(pidfd)
 		exit, ok := err.(*exec.ExitError)
 		if !ok || exit.Sys().(interface{ Signal() unix.Signal }).Signal() != s {
 			t.Errorf("signal %d: the other one ended with %v", s, err)
 		}
 	}
-
-	caught := make(chan os.Signal, 1)
-	signal.Notify(caught, unix.SIGUSR1)
-	defer signal.Stop(caught)
-	ForwardSignals(-1)()
-	systest.MustDo(t, unix.Kill(os.Getpid(), unix.SIGUSR1))
-	select {
-	case <-caught:
-	case <-time.After(10 * time.Second):
-		t.Error("the handler from before is not back")
-	}
 }
 
-// TestForwardUnderLoad: the handler interrupts goroutines at any instruction.
-func TestForwardUnderLoad(t *testing.T) {
+// TestCatchSignals: a signal kills who is waited for, before or after it is known, and
+// is told; one that a stopped or a writing process gets by itself does not.
+func TestCatchSignals(t *testing.T) {
+	start := func() (*exec.Cmd, int) {
+		cmd := exec.Command("sleep", "60")
+		systest.MustDo(t, cmd.Start())
+		pidfd, err := unix.PidfdOpen(cmd.Process.Pid, 0)
+		systest.MustDo(t, err)
+		return cmd, pidfd
+	}
+	for _, before := range []bool{false, true} {
+		CatchSignals()
+		cmd, pidfd := start()
+		if before {
+			systest.MustDo(t, unix.Kill(os.Getpid(), unix.SIGTERM))
+			for Caught() == 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		if former := Victim(pidfd); former != -1 {
+			t.Errorf("the former victim is %d", former)
+		}
+		if !before {
+			for _, s := range passable() {
+				systest.MustDo(t, unix.Kill(os.Getpid(), s))
+			}
+			systest.MustDo(t, unix.Kill(os.Getpid(), unix.SIGTERM))
+		}
+		cmd.Wait()
+		if status := cmd.ProcessState.Sys().(interface{ Signal() unix.Signal }); status.Signal() != unix.SIGKILL {
+			t.Errorf("before %v: the victim ended with %v", before, cmd.ProcessState)
+		}
+		if PassSignals(pidfd) {
+			t.Error("passes signals on although one was caught")
+		}
+		if s := TakeCaught(); s != unix.SIGTERM || Caught() != 0 {
+			t.Errorf("caught %v, then %v", s, Caught())
+		}
+		if former := Victim(-1); former != pidfd {
+			t.Errorf("the victim was %d, want %d", former, pidfd)
+		}
+		unix.Close(pidfd)
+		if !PassSignals(-1) {
+			t.Error("a signal that was taken is still there")
+		}
+	}
+	// To nobody: no harm.
+	systest.MustDo(t, unix.Kill(os.Getpid(), unix.SIGTERM))
+}
+
+// TestPassUnderLoad: the handler interrupts goroutines at any instruction.
+func TestPassUnderLoad(t *testing.T) {
 	target := exec.Command("sh", "-c", `trap 'n=$((n+1))' USR1; n=0; echo; while [ $n = 0 ]; do sleep 0.01; done; read x; exit 7`)
 	in, err := target.StdinPipe()
 	systest.MustDo(t, err)
@@ -59,7 +102,8 @@ func TestForwardUnderLoad(t *testing.T) {
 	pidfd, err := unix.PidfdOpen(target.Process.Pid, 0)
 	systest.MustDo(t, err)
 	defer unix.Close(pidfd)
-	defer ForwardSignals(pidfd)()
+	passTo(t, pidfd)
+	defer Forget(pidfd)
 	done := make(chan bool)
 	for range 4 {
 		go func() {
@@ -98,8 +142,8 @@ func TestNotifyResize(t *testing.T) {
 	pidfd, err := unix.PidfdOpen(target.Process.Pid, 0)
 	systest.MustDo(t, err)
 	defer unix.Close(pidfd)
-	stopForwarding := ForwardSignals(pidfd)
-	defer stopForwarding()
+	passTo(t, pidfd)
+	defer Forget(pidfd)
 	stop := NotifyResize(eventfd)
 	for _, s := range []unix.Signal{unix.SIGWINCH, unix.SIGCONT} {
 		systest.MustDo(t, unix.Kill(os.Getpid(), s))

@@ -14,6 +14,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Kind says what a frame is.
@@ -40,6 +42,10 @@ const maxFrame = 64 << 20
 
 // maxDescriptors is how many descriptors one sendmsg can carry (SCM_MAX_FD).
 const maxDescriptors = 253
+
+// ErrTimeout is what Recv returns if the socket's time is up (SO_RCVTIMEO, see
+// socket(7)): the kernel's EAGAIN, which the other end may report as its own.
+var ErrTimeout = errors.New("no message in time")
 
 const headerSize = 8 // length u32, kind u8, zero, descriptors u16
 
@@ -87,10 +93,7 @@ func (c Conn) Send(kind Kind, payload []byte, fds ...int) error {
 		rights = unix.UnixRights(fds...)
 	}
 	for len(frame) > 0 {
-		n, err := unix.SendmsgN(c.fd, frame, rights, nil, unix.MSG_NOSIGNAL)
-		if err == unix.EINTR {
-			continue
-		}
+		n, err := retry.Sendmsg(c.fd, frame, rights, nil, unix.MSG_NOSIGNAL)
 		if err != nil {
 			return os.NewSyscallError("sendmsg", err)
 		}
@@ -159,18 +162,8 @@ func (c Conn) recvHeader(header []byte) ([]int, error) {
 }
 
 func (c Conn) recvmsg(p, oob []byte) (n, oobn int, err error) {
-	for {
-		n, oobn, _, _, err = unix.Recvmsg(c.fd, p, oob, unix.MSG_CMSG_CLOEXEC)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err == unix.ECONNRESET || err == nil && n == 0:
-			return 0, 0, io.EOF
-		case err != nil:
-			return 0, 0, os.NewSyscallError("recvmsg", err)
-		}
-		return n, oobn, nil
-	}
+	n, oobn, _, err = retry.Recvmsg(c.fd, p, oob, unix.MSG_CMSG_CLOEXEC)
+	return n, oobn, received("recvmsg", n, err)
 }
 
 func descriptors(oob []byte) ([]int, error) {
@@ -195,16 +188,22 @@ func descriptors(oob []byte) ([]int, error) {
 // read fills p.
 func (c Conn) read(p []byte) error {
 	for len(p) > 0 {
-		n, err := unix.Read(c.fd, p)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err == unix.ECONNRESET || err == nil && n == 0:
-			return io.EOF
-		case err != nil:
-			return os.NewSyscallError("read", err)
+		n, err := retry.Read(c.fd, p)
+		if err := received("read", n, err); err != nil {
+			return err
 		}
 		p = p[n:]
 	}
 	return nil
+}
+
+// received tells what came of a call that has read n bytes.
+func received(call string, n int, err error) error {
+	switch {
+	case err == unix.EAGAIN:
+		return ErrTimeout
+	case err == unix.ECONNRESET || err == nil && n == 0:
+		return io.EOF
+	}
+	return os.NewSyscallError(call, err)
 }

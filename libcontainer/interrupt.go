@@ -1,0 +1,52 @@
+package libcontainer
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
+)
+
+// InterruptedError means that a signal has ended the command before what it makes
+// was there: it is taken back.
+type InterruptedError struct{ Signal unix.Signal }
+
+func (e *InterruptedError) Error() string {
+	name := unix.SignalName(e.Signal)
+	if name == "" {
+		name = "SIGRTMIN+" + fmt.Sprint(int(e.Signal)-34)
+	}
+	return "interrupted by " + name
+}
+
+// interrupted is an error if a signal was caught (sys.CatchSignals).
+func interrupted() error {
+	if sig := sys.Caught(); sig != 0 {
+		return &InterruptedError{sig}
+	}
+	return nil
+}
+
+// interruption is the reason of an error: the signal, if one was caught. What is done
+// to take back the work is not ended by it.
+func interruption(err error) error {
+	if sig := sys.TakeCaught(); sig != 0 {
+		return &InterruptedError{sig}
+	}
+	return err
+}
+
+// commit is the end of the work that a signal takes back: later ones are passed on to
+// the container's process, if this one waits for it.
+func (c *creation) commit(detach bool) error {
+	to := c.init.PidFD
+	if detach {
+		to = -1
+	}
+	if sys.PassSignals(to) {
+		return nil
+	}
+	sys.Victim(c.init.PidFD)
+	return interrupted()
+}
