@@ -59,7 +59,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 
 # bats test_tags=guest
 @test "pids limit, as low as one" {
-	grep -qw pids /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no pids controller here"
+	grep -qw pids /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no pids controller here; make test-vm runs it"
 	config '.linux.resources.pids = {limit: 1}'
 	inside sh -c 'read -r max </sys/fs/cgroup/pids.max && echo $max; exec true'
 	same limit "$out" 1
@@ -67,7 +67,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 
 # bats test_tags=guest
 @test "memory and cpu limits" {
-	grep -qw memory /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no memory controller here"
+	grep -qw memory /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no memory controller here; make test-vm runs it"
 	config '.linux.resources += {memory: {limit: 33554432, reservation: 16777216}, cpu: {shares: 512, quota: 20000, period: 100000}}'
 	inside sh -c 'cd /sys/fs/cgroup; cat memory.max memory.low cpu.max'
 	same limits "$out" $'33554432\n16777216\n20000 100000'
@@ -76,7 +76,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 # bats test_tags=guest, needs:hugetlb
 @test "hugetlb limit and unified values" {
 	[ -d /sys/kernel/mm/hugepages/hugepages-2048kB ] && grep -qw hugetlb /sys/fs/cgroup/cgroup.controllers ||
-		skip "cgroup v2 has no hugetlb controller here, or no pages of 2 MB"
+		skip "cgroup v2 has no hugetlb controller here, or no pages of 2 MB; make test-vm runs it"
 	config '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
 	inside cat /sys/fs/cgroup/hugetlb.2MB.max
 	same limit "$out" 4194304

@@ -152,7 +152,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 # bats test_tags=guest
 @test "oom" {
 	ours "1.1 polls"
-	grep -qw memory /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no memory controller here"
+	grep -qw memory /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no memory controller here; make test-vm runs it"
 	config '.linux.resources.memory = {limit: 20971520, swap: 20971520}'
 	script 'until [ -e /tmp/go ]; do sleep 0.05; done; sh -c "x=\$(head -c 100000000 /dev/zero | tr \\\\0 x)"; sleep 1000'
 	up
@@ -167,7 +167,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 # bats test_tags=guest
 @test "a fork that pids.max refused" {
 	ours "1.1 knows no such event"
-	grep -qw pids /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no pids controller here"
+	grep -qw pids /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no pids controller here; make test-vm runs it"
 	config '.linux.resources.pids = {limit: 4}'
 	script 'until [ -e /tmp/go ]; do sleep 0.05; done; while :; do (sleep 1 & sleep 1 & sleep 1 & sleep 1 & wait); done'
 	up

@@ -102,7 +102,7 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup"; }
 	[ "$rc" = 255 ] || fail "is in another user's container"
 	# Nor does one find its state in the other's directory.
 	try setpriv --reuid $other --regid $other --clear-groups env XDG_RUNTIME_DIR=/run/user/$uid "$RUNTIME" run --bundle "$BATS_TEST_TMPDIR/other" x
-	[[ $rc$err == 1*"permission denied"*"the path in \$XDG_RUNTIME_DIR must be writable by the user"* ]] || fail "says something else"
+	[[ $rc$err == 1"hint: the path in \$XDG_RUNTIME_DIR must be writable by the user"*"permission denied"* ]] || fail "says something else"
 	ok them delete --force "$ID"
 	same "the other's" "$(status) $(pid_of)" "running $where"
 	ok rt delete --force "$ID"
