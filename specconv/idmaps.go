@@ -1,6 +1,8 @@
 package specconv
 
 import (
+	"strconv"
+
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -31,11 +33,23 @@ func (b *builder) planIDMaps() error {
 	return nil
 }
 
+// maxIDMaps is how many lines the kernel takes in an id map, and maxIDMapText how
+// many bytes, at least: a page. See user_namespaces(7).
+const (
+	maxIDMaps    = 340
+	maxIDMapText = 4096
+)
+
 // checkIDMaps checks ranges as the kernel does, see user_namespaces(7): they
 // hold at least one id, don't end beyond the largest and don't overlap on
-// either side.
+// either side, and are not too many.
 func checkIDMaps(field string, maps []specs.LinuxIDMapping) error {
 	const ids = 1<<32 - 1 // the largest uint32 is no id
+	const fewer = "join ranges that follow each other, or map fewer"
+	if len(maps) > maxIDMaps {
+		return invalid(field, fewer, "%d mappings, the kernel takes at most %d", len(maps), maxIDMaps)
+	}
+	text := 0
 	for i, m := range maps {
 		at := index(field, i)
 		if m.Size == 0 {
@@ -53,9 +67,15 @@ func checkIDMaps(field string, maps []specs.LinuxIDMapping) error {
 				return invalid(at+".hostID", "", "%d and the next %d ids overlap with %s", m.HostID, m.Size-1, index(field, j))
 			}
 		}
+		text += digits(m.ContainerID) + digits(m.HostID) + digits(m.Size) + len("  \n")
+	}
+	if text >= maxIDMapText {
+		return invalid(field, fewer, "%d mappings are %d bytes for the kernel, which takes less than a page (%d)", len(maps), text, maxIDMapText)
 	}
 	return nil
 }
+
+func digits(n uint32) int { return len(strconv.FormatUint(uint64(n), 10)) }
 
 func overlap(a, b, sizeA, sizeB uint32) bool {
 	return uint64(a) < uint64(b)+uint64(sizeB) && uint64(b) < uint64(a)+uint64(sizeA)

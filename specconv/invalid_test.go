@@ -2,6 +2,7 @@ package specconv
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -76,6 +77,10 @@ func TestInvalid(t *testing.T) {
 			"linux.uidMappings[1].containerID", "overlap with linux.uidMappings[0]"},
 		{`{"linux": {` + userns + `, "gidMappings": [{"containerID": 0, "hostID": 5, "size": 5}, {"containerID": 5, "hostID": 9, "size": 5}]}}`,
 			"linux.gidMappings[1].hostID", "overlap with linux.gidMappings[0]"},
+		{`{"linux": {` + userns + `, "uidMappings": [` + ranges(341, 1, 1) + `]}}`, "linux.uidMappings", "341 mappings, the kernel takes at most 340"},
+		{`{"linux": {` + userns + `, "gidMappings": [` + ranges(200, 10_000_000, 1_000_000) + `]}}`, "linux.gidMappings", "less than a page (4096)"},
+		{`{"mounts": [{"destination": "/a", "source": "/b", "options": ["bind"], "uidMappings": [` + ranges(341, 1, 1) + `], "gidMappings": [{"size": 1}]}]}`,
+			"mounts[0].uidMappings", "341 mappings"},
 		{`{"process": {"user": {"uid": 10}}, "linux": {` + userns + `}}`, "process.user.uid", "10 is not mapped in linux.uidMappings"},
 		{`{"process": {"user": {"gid": 10}}, "linux": {` + userns + `}}`, "process.user.gid", "10 is not mapped in linux.gidMappings"},
 		{`{"process": {"user": {"additionalGids": [1, 50]}}, "linux": {` + userns + `}}`, "process.user.additionalGids[1]", "50 is not mapped"},
@@ -267,4 +272,13 @@ func TestWarnings(t *testing.T) {
 	if err != nil || len(warnings) != 1 {
 		t.Errorf("capability newer than the kernel: warnings %+v, error %v", warnings, err)
 	}
+}
+
+// ranges are n id mappings that follow each other.
+func ranges(n, step, size int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`{"containerID": %d, "hostID": %d, "size": %d}`, i*step, i*step, size))
+	}
+	return strings.Join(list, ",")
 }

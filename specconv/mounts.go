@@ -106,22 +106,18 @@ func (b *builder) planRemount(field string, m *specs.Mount, target string, w *mo
 // ownFilesystem is the filesystem that is mounted on target so far, if no other
 // mount can have it.
 func (b *builder) ownFilesystem(target string) *plan.MountFS {
-	for _, item := range slices.Backward(b.plan.Init) {
-		switch s := item.Step.(type) {
-		case *plan.Bind:
-			if s.Target == target {
-				return nil
-			}
-		case *plan.MountFS:
-			if s.Target == target && (s.Type == "tmpfs" || s.Type == "devpts") {
-				return s
-			}
-			if s.Target == target {
-				return nil
-			}
-		}
+	if fs := b.mounted[target]; fs != nil && (fs.Type == "tmpfs" || fs.Type == "devpts") {
+		return fs
 	}
 	return nil
+}
+
+// mount notes what is mounted on target from now on; nil is a bind mount.
+func (b *builder) mount(target string, fs *plan.MountFS) {
+	if b.mounted == nil {
+		b.mounted = make(map[string]*plan.MountFS)
+	}
+	b.mounted[target] = fs
 }
 
 // warnSuper warns of words that ask for a flag of the filesystem, which is the
@@ -161,6 +157,7 @@ func (b *builder) planBind(field string, m *specs.Mount, target string, w *mount
 	options.Propagation = bindPropagation(b.rootProp.bind, options.Propagation, w.rbind)
 	b.add(field, &plan.Bind{Slot: slot, Source: source, Target: target, CopyLink: w.copyLink, Options: options})
 	b.bound = append(b.bound, target)
+	b.mount(target, nil)
 	return nil
 }
 
@@ -211,6 +208,7 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 	}
 	b.remountLater(field, step)
 	b.add(field, step)
+	b.mount(target, step)
 	return nil
 }
 

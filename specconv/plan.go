@@ -22,10 +22,11 @@ type builder struct {
 	opts    *Options
 
 	plan     plan.Plan
-	trees    []plan.Item // OpenTree steps: of the parent, found while planning init's mounts
-	limits   []plan.Item // of the cgroup: set by the parent while init starts
-	remounts []plan.Item // what becomes read-only only at the end
-	bound    []string    // targets of bind mounts
+	trees    []plan.Item              // OpenTree steps: of the parent, found while planning init's mounts
+	limits   []plan.Item              // of the cgroup: set by the parent while init starts
+	remounts []plan.Item              // what becomes read-only only at the end
+	bound    []string                 // targets of bind mounts
+	mounted  map[string]*plan.MountFS // by target: what was mounted there last; nil: a bind mount
 
 	netDevices []plan.Item // MoveNetDevice steps
 	rdt        bool        // linux.intelRdt is there

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/seccomp/internal/sysnr"
 )
 
 func parse(t testing.TB, text string) *specs.LinuxSeccomp {
@@ -162,6 +163,37 @@ func TestVerdicts(t *testing.T) {
 		}
 		if got := run(prog.Filter, &test.call); got != test.want {
 			t.Errorf("%s: got %#x, want %#x", test.why, got, test.want)
+		}
+	}
+}
+
+// TestTooMany: what can be no filter is refused before it is compared with itself.
+func TestTooMany(t *testing.T) {
+	conditions := func(n int) (list []specs.LinuxSeccompArg) {
+		for i := range n {
+			list = append(list, specs.LinuxSeccompArg{Op: specs.OpEqualTo, Value: uint64(i)})
+		}
+		return list
+	}
+	var names []string
+	for i := range archX86_64.slots {
+		if archX86_64.slots[i] != sysnr.None {
+			names = append(names, sysnr.Name(i))
+		}
+	}
+	for name, c := range map[string]struct {
+		entry, again specs.LinuxSyscall
+		field        string
+	}{
+		"conditions": {specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActAllow, Args: conditions(maxInsns)},
+			specs.LinuxSyscall{Names: []string{"write"}, Action: specs.ActAllow, Args: conditions(1)}, "linux.seccomp.syscalls[1].args"},
+		"rules": {specs.LinuxSyscall{Names: names, Action: specs.ActAllow, Args: conditions(1)},
+			specs.LinuxSyscall{Names: names, Action: specs.ActAllow, Args: conditions(100)}, "linux.seccomp.syscalls[1].names["},
+	} {
+		_, err := Compile(&specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{c.entry, c.again}})
+		var fe *plan.FieldError
+		if !errors.As(err, &fe) || !strings.HasPrefix(fe.Field, c.field) || !strings.Contains(err.Error(), "at most 4096") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

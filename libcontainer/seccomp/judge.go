@@ -184,9 +184,15 @@ func (c *compiler) insert(v *verdict, a *arch, rules []rule) error {
 			rules: append(make(chain, 0, len(ch.rules)+len(rules)), ch.rules...),
 			arch:  a, entry: -1, at: -1,
 		})
+		c.rules += len(ch.rules)
 		ch = &c.chains[*v-chainVerdict]
 	}
 	for _, r := range rules {
+		// One that covers nothing and is covered counts, too: it has been compared
+		// with all others.
+		if c.rules++; c.rules > maxRules {
+			return tooMany(c.rules, "rules")
+		}
 		var have *rule
 		if ch.rules, have = ch.rules.insert(r, a.narrow); have != nil {
 			return &contradicted{have.entry}
@@ -194,3 +200,7 @@ func (c *compiler) insert(v *verdict, a *arch, rules []rule) error {
 	}
 	return nil
 }
+
+// maxRules bounds the rules of all architectures' system calls together. Not all
+// need end up in the filter: an unconditional one may take the place of some.
+const maxRules = 2 * maxInsns

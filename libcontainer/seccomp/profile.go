@@ -125,7 +125,9 @@ next:
 func (p *profile) addEntries(calls []specs.LinuxSyscall) error {
 	args := 0
 	for i := range calls {
-		args += len(calls[i].Args)
+		if args += len(calls[i].Args); args > maxInsns {
+			return field("linux.seccomp.syscalls["+strconv.Itoa(i)+"].args", tooMany(args, "conditions up to here"))
+		}
 	}
 	conds := make([]cond, 0, args)
 	p.entries = make([]entry, len(calls))
@@ -150,6 +152,12 @@ func (p *profile) addEntries(calls []specs.LinuxSyscall) error {
 		e.conds = conds[first:]
 	}
 	return nil
+}
+
+// tooMany refuses what can't become a filter, before time is spent on it that grows
+// with the square of its size.
+func tooMany(n int, what string) error {
+	return fmt.Errorf("%d %s, of which each takes an instruction: the kernel takes at most %d", n, what, maxInsns)
 }
 
 // handsOver names the system calls between a filter's loading and the moment

@@ -19,6 +19,7 @@ type compiler struct {
 	chains   []syscallRules
 	spans    []span
 	code     code
+	rules    int // in all chains
 }
 
 // verdict says what a syscall gets: 0 the default action, below chainVerdict
