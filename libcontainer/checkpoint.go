@@ -277,13 +277,15 @@ func (d *dump) describe() error {
 }
 
 func (d *dump) externalMounts(mounts []mountEntry) ([]externalMount, error) {
-	o := Options{
-		Root: d.o.Root, ID: d.journal.Container.ID, Bundle: d.journal.Container.Bundle, Config: d.journal.Config,
-	}
+	o := Options{Root: d.o.Root, ID: d.journal.Container.ID, Bundle: d.journal.Container.Bundle}
 	if d.dir.HasNotify() {
 		o.NotifySocket = notifyTarget // anything: it adds the mount
 	}
-	b, err := draw(&o, false, false)
+	b := new(blueprint)
+	var err error
+	if b.spec, err = d.config(); err == nil {
+		err = b.draw(&o, false, false)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the container's configuration: %w", err)
 	}

@@ -98,12 +98,19 @@
 // on signals are passed on, if somebody waits. Handlers do both with one system call
 // (sys.CatchSignals); nothing is ever blocked, and no thread waits for signals.
 //
+// # What held at create
+//
+// config.json is read once: the container may be able to write it, and its owner
+// may change it for the next one. What it said is kept in the state directory,
+// with the compiled filter; exec, mounts, update and checkpoint go by that. So exec
+// decodes and compiles less than create does. See package state for the form.
+//
 // # Changes while it lives
 //
 // pause, resume and ps take no lock; hooks may call them. update writes only
 // what was asked for, and what that takes along: some limits have a meaning
 // only together. It needs to know what else holds, from limits.json, which the
-// last update left, or from config.json. A refusal puts back what the kernel's
+// last update left, or from what create kept. A refusal puts back what the kernel's
 // files held; only then, or after limits.json is written, is the update over.
 //
 // # Visits

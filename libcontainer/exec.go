@@ -198,7 +198,7 @@ func (e *execution) look() error {
 
 // drawExec reads what the process is to be, and makes the plan.
 func (e *execution) drawExec() error {
-	spec, err := readSpec(e.container.journal.Config)
+	spec, filter, err := e.container.execConfig()
 	if err != nil {
 		return err
 	}
@@ -229,6 +229,7 @@ func (e *execution) drawExec() error {
 		Outside:       e.outside,
 		NoCgroup:      e.cgroup == nil,
 		NoNewKeyring:  journal.NoNewKeyring,
+		Filter:        filter,
 		Detach:        e.asked.Detach,
 		ConsoleSocket: e.asked.ConsoleSocket != "",
 	})

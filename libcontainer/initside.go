@@ -51,6 +51,10 @@ func (c *creation) spawn(s *plan.Spawn) error {
 	if c.journal.Init, err = identify(c.init.Pid); err != nil {
 		return err
 	}
+	// While init starts: it costs the container no time.
+	if err := c.keep(); err != nil {
+		return err
+	}
 	if !c.runsHooks() && !c.movesNetDevices() {
 		// Nobody is asked to look at the container before it is created, and
 		// who does unasked has to wait for the lock: one write for both.

@@ -13,6 +13,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
+	"github.com/crun-go/crun-go/specconv/jsontext"
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
 
@@ -22,7 +23,9 @@ const maxConfig = 64 << 20
 // blueprint is a container before anything of it exists.
 type blueprint struct {
 	spec      *specs.Spec
-	config    string // absolute path of config.json
+	config    string          // absolute path of config.json
+	text      []byte          // what it holds
+	aside     []jsontext.Span // of that
 	host      specconv.Host
 	plan      *plan.Plan
 	hierarchy cgroups.Hierarchy
@@ -40,16 +43,21 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 	if !filepath.IsAbs(b.config) {
 		b.config = filepath.Join(o.Bundle, b.config)
 	}
-	var err error
-	if b.spec, err = readSpec(b.config); err != nil {
+	if err := b.read(); err != nil {
 		return nil, err
 	}
+	return b, b.draw(o, run, detach)
+}
+
+// draw makes the plan.
+func (b *blueprint) draw(o *Options, run, detach bool) error {
+	var err error
 	if b.host, err = host(b.spec); err != nil {
-		return nil, err
+		return err
 	}
 	b.hierarchy, err = cgroups.Find(cgroups.Root)
 	if err != nil && !errors.Is(err, cgroups.ErrNotSupported) {
-		return nil, err
+		return err
 	}
 	b.host.CgroupRoot = b.hierarchy.Path // or nothing
 	b.rootless = o.Rootless == "true" || o.Rootless != "false" && (b.host.EUID != 0 || b.host.UserNS)
@@ -80,27 +88,30 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 		ListenFDs:     o.ListenFDs,
 		ListenFDNames: o.ListenFDNames,
 	})
-	return b, err
+	return err
 }
 
 func absoluteCgroup(spec *specs.Spec) bool {
 	return spec.Linux != nil && strings.HasPrefix(spec.Linux.CgroupsPath, "/")
 }
 
-func readSpec(path string) (*specs.Spec, error) {
+// read reads the bundle's config.json, once in the container's life.
+func (b *blueprint) read() error {
 	read := sys.ReadRegular
-	if _, given := sys.OwnDescriptor(path); given { // create --config /dev/stdin
+	if _, given := sys.OwnDescriptor(b.config); given { // create --config /dev/stdin
 		read = sys.ReadGiven
 	}
-	data, err := read(path, maxConfig)
+	var err error
+	b.text, err = read(b.config, maxConfig)
 	if errors.Is(err, unix.ENOENT) {
-		return nil, fieldError("", fmt.Errorf("JSON specification file %s not found in %q", filepath.Base(path), filepath.Dir(path)),
+		return fieldError("", fmt.Errorf("JSON specification file %s not found in %q", filepath.Base(b.config), filepath.Dir(b.config)),
 			"name the bundle with --bundle, or write a first config.json with the command spec")
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return ocijson.Spec(filepath.Base(path), data)
+	b.spec, b.aside, err = ocijson.Config(filepath.Base(b.config), b.text)
+	return err
 }
 
 // BuildPlan makes the plan that create would carry out, and changes nothing.

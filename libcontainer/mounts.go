@@ -54,7 +54,7 @@ func (c *Container) changeMounts(make planner, then func(added, changed []uint64
 		return err
 	}
 	defer v.close()
-	spec, err := readSpec(c.journal.Config)
+	spec, err := c.config()
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 func (c *restoration) build() error {
 	c.journal = c.intent()
 	c.nameCgroup()
-	if err := c.dir.Save(&c.journal); err != nil {
+	if err := errors.Join(c.keep(), c.dir.Save(&c.journal)); err != nil {
 		return err
 	}
 	for i := range c.plan.Parent {

@@ -90,8 +90,9 @@ func nothing(r *specs.LinuxResources) bool {
 }
 
 // limits returns those that hold: what the last update left, else what
-// config.json asks for. A config.json that is gone by now is as good as one
-// without: only a few limits depend on others, and those can be given again.
+// the container was made with. Where nothing was kept of that, config.json can be
+// gone: that is as good as one without limits, of which only a few depend on
+// others, and those can be given again.
 func (c *Container) limits() (*specs.LinuxResources, error) {
 	text, err := c.dir.Limits()
 	if err == nil {
@@ -105,7 +106,10 @@ func (c *Container) limits() (*specs.LinuxResources, error) {
 		return nil, err
 	}
 	none := new(specs.LinuxResources)
-	spec, err := readSpec(c.journal.Config)
+	spec, err := c.config()
+	if err != nil && c.journal.Kept {
+		return nil, err
+	}
 	if err != nil || spec.Linux == nil || spec.Linux.Resources == nil {
 		return none, nil
 	}

@@ -23,6 +23,7 @@ type Inside struct {
 	// NoCgroup: the container has none.
 	NoCgroup     bool
 	NoNewKeyring bool
+	Filter       *plan.LoadSeccomp // the container's, see [Filter]; nil: none
 
 	Detach        bool // the runtime exits before the process does
 	ConsoleSocket bool // --console-socket was given
@@ -36,7 +37,8 @@ const (
 )
 
 // ExecPlan turns a process into the steps that execute it in a container, whose
-// configuration is spec. The process may be that of the configuration itself,
+// configuration is spec; what only the making of a container needs may be missing
+// there (ocijson.Config). The process may be that of the configuration itself,
 // changed or not. What it leaves out and inherits is for [Inherit].
 func ExecPlan(spec *specs.Spec, process *specs.Process, host Host, inside Inside) (*plan.Plan, []Warning, error) {
 	own := *spec
@@ -53,13 +55,14 @@ func ExecPlan(spec *specs.Spec, process *specs.Process, host Host, inside Inside
 		b.ns.joined |= nsBit(ns)
 	}
 	b.spawn.GIDMaps = b.linux.GIDMappings
+	b.filter = inside.Filter
 	for _, stage := range [...]func(*builder) error{
 		(*builder).checkCwd,
 		(*builder).checkProcess,
 		(*builder).checkTerminal,
 		(*builder).planIdentity,
 		(*builder).planRlimits,
-		(*builder).planSeccomp,
+		(*builder).checkNotify,
 		(*builder).planCapabilities,
 		(*builder).planOOM,
 	} {

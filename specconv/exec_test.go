@@ -10,6 +10,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
 
@@ -30,6 +31,19 @@ func dockerSpec(t *testing.T) *specs.Spec {
 		t.Fatal(err)
 	}
 	return spec
+}
+
+// execPlan plans with the filter that the container got when it was made.
+func execPlan(t *testing.T, spec *specs.Spec, process *specs.Process, in Inside) (*plan.Plan, []Warning, error) {
+	t.Helper()
+	if spec.Linux != nil {
+		filter, err := Filter(spec.Linux.Seccomp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Filter = filter
+	}
+	return ExecPlan(spec, process, goldenHost, in)
 }
 
 // TestExecGolden compares the plans of the processes that real engines have
@@ -54,7 +68,7 @@ func TestExecGolden(t *testing.T) {
 			Inherit(process, spec.Process)
 			in := inside
 			in.ConsoleSocket = process.Terminal
-			p, warnings, err := ExecPlan(spec, process, goldenHost, in)
+			p, warnings, err := execPlan(t, spec, process, in)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +83,7 @@ func TestExecGolden(t *testing.T) {
 func TestExecOrder(t *testing.T) {
 	spec := dockerSpec(t)
 	spec.Process.NoNewPrivileges = false
-	p, _, err := ExecPlan(spec, spec.Process, goldenHost, inside)
+	p, _, err := execPlan(t, spec, spec.Process, inside)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,12 +114,12 @@ func TestExecOutside(t *testing.T) {
 	spec := dockerSpec(t)
 	in := inside
 	in.Outside = true
-	p, _, err := ExecPlan(spec, spec.Process, goldenHost, in)
+	p, _, err := execPlan(t, spec, spec.Process, in)
 	if err != nil || len(steps[*plan.MoveInside](p)) != 1 {
 		t.Errorf("not moved, %v", err)
 	}
 	in.NoCgroup = true
-	p, _, err = ExecPlan(spec, spec.Process, goldenHost, in)
+	p, _, err = execPlan(t, spec, spec.Process, in)
 	if err != nil || len(steps[*plan.MoveInside](p)) != 0 {
 		t.Errorf("moved to no cgroup, %v", err)
 	}
@@ -177,7 +191,7 @@ func TestExecAffinity(t *testing.T) {
 	} {
 		spec := dockerSpec(t)
 		spec.Process.ExecCPUAffinity = &specs.CPUAffinity{Initial: c.initial, Final: c.final}
-		p, _, err := ExecPlan(spec, spec.Process, goldenHost, inside)
+		p, _, err := execPlan(t, spec, spec.Process, inside)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +227,7 @@ func TestExecFilter(t *testing.T) {
 			DefaultAction: specs.ActAllow, ListenerPath: "/agent",
 			Syscalls: []specs.LinuxSyscall{{Names: []string{c.deny}, Action: c.action}},
 		}
-		p, _, err := ExecPlan(spec, spec.Process, goldenHost, inside)
+		p, _, err := execPlan(t, spec, spec.Process, inside)
 		if c.err != "" {
 			if err == nil || !strings.Contains(err.Error(), c.err) {
 				t.Errorf("%s %s: %v", c.action, c.deny, err)
@@ -237,9 +251,61 @@ func TestExecRdt(t *testing.T) {
 	spec := dockerSpec(t)
 	for _, rdt := range []*specs.LinuxIntelRdt{nil, {ClosID: "gold"}} {
 		spec.Linux.IntelRdt = rdt
-		p, _, err := ExecPlan(spec, spec.Process, goldenHost, inside)
+		p, _, err := execPlan(t, spec, spec.Process, inside)
 		if got := len(steps[*plan.EnterRdtGroup](p)); err != nil || (got == 1) != (rdt != nil) {
 			t.Errorf("%+v: %d steps, %v", rdt, got, err)
 		}
+	}
+}
+
+// TestExecBrief: exec needs nothing of what is only for the making of a container, whatever engine has asked for it.
+func TestExecBrief(t *testing.T) {
+	files, err := filepath.Glob("testdata/bundles/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no bundles: %v", err)
+	}
+	shorter := 0
+	for _, file := range files {
+		if strings.HasPrefix(filepath.Base(file), "process-") {
+			continue
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec, aside, err := ocijson.Config(file, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := (&state.Kept{Text: data, Aside: aside}).Brief()
+		brief, err := ocijson.Spec(file, text)
+		if err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+		if spec.Process == nil {
+			continue // a part of one
+		}
+		if len(text) < len(data)/2 {
+			shorter++
+		}
+		in := inside
+		in.Detach, in.ConsoleSocket = spec.Process.Terminal, spec.Process.Terminal
+		if in.Filter, err = Filter(spec.Linux.Seccomp); err != nil {
+			t.Fatal(err)
+		}
+		if in.Filter != nil && in.Filter.Notify {
+			continue // nothing is set aside: there is a listener in it
+		}
+		want, _, err := ExecPlan(spec, spec.Process, goldenHost, in)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		got, _, err := ExecPlan(brief, brief.Process, goldenHost, in)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: without what is set aside the plan is\n%+v, %v, want\n%+v", file, got, err, want)
+		}
+	}
+	if shorter == 0 {
+		t.Error("nothing is much shorter without what is set aside")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
@@ -23,14 +24,32 @@ func (b *builder) planSeccomp() error {
 	if unknown := slices.DeleteFunc(slices.Clone(program.Skipped), foreignSyscall); len(unknown) > 0 {
 		b.warn("linux.seccomp.syscalls", "unknown syscalls are ignored: "+strings.Join(unknown, ", "))
 	}
-	b.filter = &plan.LoadSeccomp{Flags: program.Flags, Filter: program.Filter, Notify: program.Notify}
-	if !program.Notify {
+	b.filter = loadSeccomp(program)
+	return b.checkNotify()
+}
+
+// Filter compiles a seccomp profile as [Plan] does. It is nil if there is none, or nothing in it.
+func Filter(profile *specs.LinuxSeccomp) (*plan.LoadSeccomp, error) {
+	program, err := seccomp.Compile(profile)
+	if err != nil || program == nil {
+		return nil, err
+	}
+	return loadSeccomp(program), nil
+}
+
+func loadSeccomp(p *seccomp.Program) *plan.LoadSeccomp {
+	return &plan.LoadSeccomp{Flags: p.Flags, Filter: p.Filter, Notify: p.Notify}
+}
+
+// checkNotify checks what a filter that notifies needs beside itself.
+func (b *builder) checkNotify() error {
+	if b.filter == nil || !b.filter.Notify {
 		return nil
 	}
 	if path := b.linux.Seccomp.ListenerPath; path[0] != '/' {
 		return invalid("linux.seccomp.listenerPath", "", "%q is not absolute, expected the absolute path of the agent's socket", path)
 	}
-	return b.checkEarlyFilter(program)
+	return b.checkEarlyFilter(&seccomp.Program{Filter: b.filter.Filter})
 }
 
 // foreignSyscall reports whether a name is known to be one of an architecture

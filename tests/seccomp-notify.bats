@@ -180,8 +180,16 @@ heard() { grep -c "^notified $(nr "$1") " "$HEARD"; }
 	same connections "$(grep -c '^{' "$HEARD")" 2
 	grep '^{' "$HEARD" | tail -n 1 | jq -e --arg id "$ID" '.state.id == $id and .state.status == "running" and .pid != .state.pid' ||
 		fail "$(<"$HEARD")"
+	# The agent is that of create, whatever config.json says by now.
+	config '.linux.seccomp.listenerPath = "/nobody"'
+	ok rt exec "$ID" /probe syscall "$call" 0 0
+	same verdict "$out" "$call ENOTNAM"
+	same connections "$(grep -c '^{' "$HEARD")" 3
+	ok rt delete --force "$ID"
 	# Asked about what exec itself still has to call.
 	notify setsid
+	ok create "$ID"
+	ok start "$ID"
 	no 255 "does not allow setsid: with SCMP_ACT_NOTIFY" rt exec "$ID" true
 	one_error
 }

@@ -40,6 +40,8 @@ func readState(r *jsontext.Reader, s *State) {
 			jsontext.Text(r, &s.Container.Bundle)
 		case "config_path":
 			jsontext.Text(r, &s.Config)
+		case "config_kept":
+			jsontext.Bool(r, &s.Kept)
 		case "annotations":
 			jsontext.Map(r, &s.Container.Annotations, jsontext.Text)
 		case "cgroup_made":

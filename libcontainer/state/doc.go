@@ -1,7 +1,8 @@
 // Package state keeps what outlives a runtime process: one directory for each container, <root>/<id>, with
 //
 //	state.json   the journal: what the container is, and all that must be undone when it goes
-//	limits.json  the resource limits that hold, once they are not those of config.json any more
+//	config.kept  what the container was made from, as it was then
+//	limits.json  the resource limits that hold, once they are not those of config.kept any more
 //	mounts.added the mounts that were added to the living container: those that may be removed
 //	exec.fifo    there from create to start; its writer is the container's init
 //	notify       of a service of systemd's: directory of the socket to which it says that it is ready
@@ -9,6 +10,27 @@
 // The journal is written before the first kernel object exists and each time something new would need undoing, so that a
 // runtime killed at any instruction leaves nothing that cannot be found again. Its keys are those of runc's state.json
 // where other programs read them (cAdvisor, hooks, nsenter scripts), and its own beside them.
+//
+// # What is kept
+//
+// config.kept is written by create and restore, once, before the journal says that the container is created, and never
+// changed. It is a line of JSON and, behind the newline,
+//
+//	config.json, the text as it was read    "config" bytes
+//	the compiled filter of linux.seccomp    "instructions" of 8 bytes, little-endian: code (2), jt, jf, k (4)
+//
+// The line has the keys "format", "config", "aside" and, if there is a filter, "seccomp", an object with "flags" (of
+// seccomp(2)), "notify" and "instructions". "aside" is a list of offsets in the text, from and to by turns: the values
+// there are what only the making of a container needs. exec reads the text without them, and compiles nothing.
+//
+// The format is a number. A version reads all formats up to the one that it writes, and says so of a later one; keys that
+// it does not know are skipped in every format. The journal's key config_kept tells that there is such a file. Where it is
+// missing, an older version has made the container, and config.json is read, if it has not changed since.
+// testdata has files of each format.
+//
+// Only a regular file of the directory's owner, which nobody else may write, is taken for what was kept.
+//
+// # Locks
 //
 // A container's directory is locked while something changes the container. Reading needs no lock, because the journal is
 // replaced as a whole; it must not need one, because hooks ask for the state while create holds the lock.

@@ -36,6 +36,9 @@ func (s *State) encode() []byte {
 	w.Key("status").Text(string(s.Status))
 	w.Key("bundle").Text(s.Container.Bundle)
 	w.Key("config_path").Text(s.Config)
+	if s.Kept {
+		w.Key("config_kept").Bool(true)
+	}
 	if len(s.Container.Annotations) > 0 {
 		// Again, beside the labels: from those a key with a "=" in it could not be told.
 		w.Key("annotations").TextMap(s.Container.Annotations)

@@ -12,7 +12,7 @@ const (
 )
 
 // Limits returns the resource limits that the last update left, a linux.resources object in JSON. The error is
-// [ErrNotExist] if there was none: those of config.json hold.
+// [ErrNotExist] if there was none: those that the container was made with hold.
 //
 // They are a file of their own because all commands read the journal, and hardly any the limits.
 func (d *Dir) Limits() ([]byte, error) { return d.read(limitsName) }

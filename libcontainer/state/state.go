@@ -11,7 +11,8 @@ import (
 // State is one container's journal.
 type State struct {
 	Container plan.Container
-	Config    string               // absolute path of its config.json
+	Config    string               // absolute path of its config.json, read when it was made
+	Kept      bool                 // what was read there is kept, see [Dir.Kept]; older versions did not
 	Status    specs.ContainerState // creating or created: what the runtime was last doing, not what is true now
 	Created   time.Time
 	Init      Process

@@ -4,7 +4,11 @@ import "strings"
 
 // Decode reads the one object that is the document, with read. The file name is for errors, all of which are [*Error].
 func Decode[T any](file string, data []byte, read func(*Reader, *T)) (*T, error) {
-	r := NewReader(file, data)
+	return DecodeFrom(NewReader(file, data), read)
+}
+
+// DecodeFrom is [Decode] for who asks the reader afterwards.
+func DecodeFrom[T any](r *Reader, read func(*Reader, *T)) (*T, error) {
 	if r.peek() != '{' {
 		r.expected("an object")
 	}

@@ -42,8 +42,12 @@ type Reader struct {
 	text  string // the whole document; strings are cut out of it
 	pos   int
 	stack []frame // the objects and arrays around pos, outermost first
+	noted []Span
 	err   *Error
 }
+
+// A Span is a part of a document: its bytes from Start up to End.
+type Span struct{ Start, End int }
 
 // A frame is one object or array being read: where in it the reader is, for the path of an error.
 type frame struct {
@@ -86,6 +90,16 @@ func (r *Reader) Close() error {
 // Offset returns how many bytes of the document were read: what follows begins there. A value that has just been read ends
 // there.
 func (r *Reader) Offset() int { return r.pos }
+
+// Note has read read the value that follows, and notes where it is.
+func (r *Reader) Note(read func()) {
+	start := r.pos
+	read()
+	r.noted = append(r.noted, Span{start, r.pos})
+}
+
+// Noted returns what was noted, from front to back.
+func (r *Reader) Noted() []Span { return r.noted }
 
 // Fields returns the keys of the object that follows, one by one; the loop's body reads the value of each, once, or
 // leaves it to be skipped. There are none if null follows. Leaving the loop early abandons the document.

@@ -16,23 +16,23 @@ func linux(r *jsontext.Reader, l *specs.Linux) {
 		case "sysctl":
 			jsontext.Map(r, &l.Sysctl, jsontext.Text)
 		case "resources":
-			jsontext.Pointer(r, &l.Resources, resources)
+			r.Note(func() { jsontext.Pointer(r, &l.Resources, resources) })
 		case "cgroupsPath":
 			jsontext.Text(r, &l.CgroupsPath)
 		case "namespaces":
 			jsontext.List(r, &l.Namespaces, "objects", namespace)
 		case "devices":
-			jsontext.List(r, &l.Devices, "objects", device)
+			r.Note(func() { jsontext.List(r, &l.Devices, "objects", device) })
 		case "netDevices":
 			jsontext.Map(r, &l.NetDevices, netDevice)
 		case "seccomp":
-			jsontext.Pointer(r, &l.Seccomp, seccomp)
+			r.Note(func() { jsontext.Pointer(r, &l.Seccomp, seccomp) })
 		case "rootfsPropagation":
 			jsontext.Text(r, &l.RootfsPropagation)
 		case "maskedPaths":
-			jsontext.Texts(r, &l.MaskedPaths)
+			r.Note(func() { jsontext.Texts(r, &l.MaskedPaths) })
 		case "readonlyPaths":
-			jsontext.Texts(r, &l.ReadonlyPaths)
+			r.Note(func() { jsontext.Texts(r, &l.ReadonlyPaths) })
 		case "mountLabel":
 			jsontext.Text(r, &l.MountLabel)
 		case "intelRdt":

@@ -23,6 +23,14 @@ func Spec(file string, data []byte) (*specs.Spec, error) {
 	return jsontext.Decode(file, data, spec)
 }
 
+// Config decodes a config.json as [Spec] does. aside is where in data the values are that only the making of a container
+// needs, and often most of it: mounts, hooks, devices, resources, the seccomp profile, masked and read-only paths.
+func Config(file string, data []byte) (s *specs.Spec, aside []jsontext.Span, err error) {
+	r := jsontext.NewReader(file, data)
+	s, err = jsontext.DecodeFrom(r, spec)
+	return s, r.Noted(), err
+}
+
 // Process decodes a process object alone, as engines give it to exec. The file name is for errors.
 func Process(file string, data []byte) (*specs.Process, error) {
 	return jsontext.Decode(file, data, process)
@@ -66,9 +74,9 @@ func spec(r *jsontext.Reader, s *specs.Spec) {
 		case "domainname":
 			jsontext.Text(r, &s.Domainname)
 		case "mounts":
-			jsontext.List(r, &s.Mounts, "objects", mount)
+			r.Note(func() { jsontext.List(r, &s.Mounts, "objects", mount) })
 		case "hooks":
-			jsontext.Pointer(r, &s.Hooks, hooks)
+			r.Note(func() { jsontext.Pointer(r, &s.Hooks, hooks) })
 		case "annotations":
 			jsontext.Map(r, &s.Annotations, jsontext.Text)
 		case "linux":
