@@ -3,6 +3,8 @@ package cli
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
 )
 
 // columns writes rows in columns that are as wide as their widest cell and a gap, and at least so wide. The last column is
@@ -11,6 +13,7 @@ func columns(rows [][]string, least, gap int) string {
 	var widths []int
 	for _, row := range rows {
 		for i, cell := range row {
+			cell = plan.Printable(cell)
 			if i == len(widths) {
 				widths = append(widths, least)
 			}
@@ -21,6 +24,7 @@ func columns(rows [][]string, least, gap int) string {
 	for _, row := range rows {
 		last := len(row) - 1
 		for i, cell := range row {
+			cell = plan.Printable(cell)
 			b.WriteString(cell)
 			if i < last {
 				b.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)))

@@ -92,7 +92,7 @@ func (inv *invocation) engines(o *enginesOptions) error {
 	switch {
 	case o.install != "":
 		if exposed := engines.Exposed(o.settings.Path); exposed != "" && os.Geteuid() == 0 && o.prefix == "" {
-			fmt.Fprintf(inv.stderr, "warning: others than root can change %s, and with it what engines run as root\n", exposed)
+			inv.note("warning: others than root can change %s, and with it what engines run as root", exposed)
 		}
 		err = inv.changeEngine(host, o, o.install, func(name string) ([]engines.Change, string, error) {
 			return host.Install(name, o.settings)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -79,7 +78,7 @@ func (inv *invocation) watch(container *libcontainer.Container, id string, o lib
 	if f, ok := inv.stdout.(*os.File); ok {
 		o.Reader = int(f.Fd())
 	}
-	o.Warn = func(text string) { fmt.Fprintf(inv.stderr, "warning: %s\n", text) }
+	o.Warn = func(text string) { inv.note("warning: %s", text) }
 	err := container.Watch(o, func(e *libcontainer.Event) error { return inv.emit(e, id) })
 	switch {
 	case errors.Is(err, unix.EPIPE):

@@ -75,7 +75,7 @@ func (inv *invocation) list() ([]*status, error) {
 			continue
 		}
 		if err != nil {
-			fmt.Fprintf(inv.stderr, "load container %s: %v\n", id, err)
+			inv.note("load container %s: %v", id, err)
 			continue
 		}
 		list = append(list, s)

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/jsontext"
@@ -129,7 +130,7 @@ func (l *log) fail(err error) {
 	// first. JSON has the hint in the record.
 	var hint string
 	if !l.json && r.hint != "" {
-		hint, r.hint = "hint: "+r.hint+"\n", ""
+		hint, r.hint = "hint: "+plan.Printable(r.hint)+"\n", ""
 	}
 	l.stderr.Write(append([]byte(hint), l.format(&r)...))
 }
@@ -188,7 +189,7 @@ func (l *log) watched() bool {
 }
 
 // print writes a line to standard error.
-func (l *log) print(line string) { io.WriteString(l.stderr, line+"\n") }
+func (l *log) print(line string) { io.WriteString(l.stderr, plan.Printable(line)+"\n") }
 
 // write appends a record to the target, if there is one.
 func (l *log) write(r *record) error {

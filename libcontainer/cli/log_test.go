@@ -260,7 +260,7 @@ func TestFormatText(t *testing.T) {
 
 func TestDatagrams(t *testing.T) {
 	r := &record{level: levelError, msg: "two\nlines", detail: detail{field: "mounts[1]"}}
-	if got, want := string(syslogDatagram("", r)), "<27>crun-go: two\nlines"; got != want {
+	if got, want := string(syslogDatagram("", r)), "<27>crun-go: two\\nlines"; got != want {
 		t.Errorf("syslog %q, want %q", got, want)
 	}
 	want := "MESSAGE\n\x09\x00\x00\x00\x00\x00\x00\x00two\nlines\nPRIORITY=3\nSYSLOG_IDENTIFIER=me\nCRUN_GO_FIELD=mounts[1]\n"

@@ -7,12 +7,14 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
 )
 
 // syslogDatagram is a record under a name in the form of RFC 3164 that the local logger takes: it adds time and host.
 func syslogDatagram(name string, r *record) []byte {
 	const daemon = 3 << 3
-	return []byte("<" + strconv.Itoa(daemon|priority(r.level)) + ">" + identifier(name) + ": " + r.msg)
+	return []byte("<" + strconv.Itoa(daemon|priority(r.level)) + ">" + identifier(name) + ": " + plan.Printable(r.msg))
 }
 
 // journaldDatagram is a record under a name in the native protocol of systemd's journal

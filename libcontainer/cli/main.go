@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -74,6 +75,11 @@ type codedError struct {
 }
 
 func (e *codedError) Unwrap() error { return e.error }
+
+// note writes a line to standard error beside what the log is for.
+func (inv *invocation) note(format string, args ...any) {
+	inv.log.print(fmt.Sprintf(format, args...))
+}
 
 // print writes the answer of a command.
 func (inv *invocation) print(text string) error {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/urfave/cli/v2"
@@ -37,7 +36,7 @@ func (inv *invocation) eachMatch(text string, do func(id string) error) error {
 			continue
 		}
 		if err := do(id); err != nil && !errors.Is(err, state.ErrNotExist) {
-			fmt.Fprintf(inv.stderr, "container %s: %v\n", id, err)
+			inv.note("container %s: %v", id, err)
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -46,7 +45,7 @@ machine that they depend on. Mistakes in config.json are reported as create woul
 				return err
 			}
 			for _, w := range warnings {
-				fmt.Fprintf(inv.stderr, "warning: %s: %s\n", w.Field, w.Text)
+				inv.note("warning: %s: %s", w.Field, w.Text)
 			}
 			if json {
 				return plan.JSON(inv.stdout, p)

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -119,7 +120,7 @@ func selectPIDs(table string, pids []int) (string, error) {
 	b.WriteString(header + "\n")
 	for line := range strings.Lines(lines) {
 		if pid, ok := linePID(line, index, end); ok && slices.Contains(pids, pid) {
-			b.WriteString(line)
+			b.WriteString(plan.Printable(strings.TrimSuffix(line, "\n")) + "\n")
 		}
 	}
 	return b.String(), nil

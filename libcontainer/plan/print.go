@@ -24,7 +24,8 @@ func Text(w io.Writer, p *Plan) error {
 	p.halves(func(_ string, _ int, item Item) { width = max(width, min(len(item.Field), widest)) })
 	var b strings.Builder
 	p.halves(func(half string, n int, item Item) {
-		fmt.Fprintf(&b, "%-6s %3d  %-*s  %s\n", half, n, width, item.Field, item)
+		line := fmt.Sprintf("%-6s %3d  %-*s  %s", half, n, width, item.Field, item)
+		b.WriteString(Printable(line) + "\n")
 	})
 	_, err := io.WriteString(w, b.String())
 	return err

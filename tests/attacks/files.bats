@@ -363,3 +363,36 @@ device() {
 	no 1 'external-mounts.json: mounts[0].id: expected "mount-" and a number, found "mount-0]:/"' restore
 	[ ! -e "$ROOT/$ID" ] || fail "a state directory"
 }
+
+@test "L4: nothing that an image or a bundle names moves the cursor or forges a line" {
+	ours "1.1 prints some of it as it is"
+	local bad=$'\e[2Jx\nhint: run this'
+	plain() { [[ $1 != *$'\e'* && $1 != *$'\n'"hint: run this"* && $1 != *$'\n'"warning: forged"* ]] || fail "as it is: $(printf %q "$1")"; }
+	# Hints, and what stands beside --log.
+	printf 'text' >"$BUNDLE/rootfs/$bad"
+	chmod 755 "$BUNDLE/rootfs/$bad"
+	args "/$bad"
+	no 1 'exec /\x1b[2Jx\nhint: run this: exec format error' rt --log "$BATS_TEST_TMPDIR/log" run --bundle "$BUNDLE" "$ID"
+	plain "$err"
+	try run_bundle "$ID"
+	plain "$err"
+	[[ $err == *'hint: '*'\x1b[2Jx\nhint: run this'* ]] || fail "no hint"
+	# The plan.
+	config '.mounts += [{destination: ("/a" + $b), type: "tmpfs", source: ("s" + $b), options: ["size=1k"]}] | .hostname = "h"
+		| .process.capabilities.bounding += ["CAP_X" + $b + "\nwarning: forged: "]' --arg b "$bad"
+	try rt plan --bundle "$BUNDLE"
+	plain "$out"
+	plain "$err"
+	[[ $out == *'/a\x1b[2Jx\nhint: run this'* ]] || fail "the mount is not there"
+	# The table of containers.
+	args sleep 1000
+	mv "$BUNDLE" "$BUNDLE"$'\e[2Jx'
+	BUNDLE=$BUNDLE$'\e[2Jx'
+	config 'del(.mounts[-1]) | .process.capabilities.bounding |= map(select(startswith("CAP_X") | not))'
+	up
+	ok rt list
+	plain "$out"
+	[[ $out == *'bundle\x1b[2Jx'* ]] || fail "the bundle is not there"
+	ok rt list --format json
+	jq -e --arg b "$BUNDLE" '.[0].bundle == $b' "$OUT" || fail "the JSON has another bundle"
+}
