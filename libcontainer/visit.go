@@ -73,13 +73,14 @@ func (v *visit) carryOut(p *plan.Plan) error {
 			return v.explain(item, err)
 		}
 	}
+	// It has said that all is done, whatever can be learnt of its end.
 	status, err := v.init.Wait()
 	v.init.Close()
 	v.init = nil
 	if err == nil && status.ExitStatus() != 0 {
-		err = fmt.Errorf("the visitor of the container ended with exit code %d", status.ExitStatus())
+		return fmt.Errorf("the visitor of the container ended with exit code %d", status.ExitStatus())
 	}
-	return err
+	return nil
 }
 
 func (v *visit) do(item *plan.Item) error {

@@ -93,7 +93,10 @@ func (l *Last) child() {
 	for errno == unix.EINTR {
 		n, _, errno = unix.RawSyscall(unix.SYS_READ, uintptr(l.Socket), uintptr(unsafe.Pointer(&l.go1)), 1)
 	}
-	if errno != 0 || n != 1 {
+	if errno != 0 {
+		l.fail(l.SessionStep, errno)
+	}
+	if n != 1 {
 		exitRaw(1) // the runtime is gone
 	}
 	if _, _, errno := unix.RawSyscall(unix.SYS_SETSID, 0, 0, 0); errno != 0 {
