@@ -22,15 +22,21 @@ func (s *sweep) conclude() error {
 	for name := range s.strange {
 		complaints = append(complaints, "no line in calls.go for "+name)
 	}
+	var rules accepted
 	if s.accepted != "" {
-		rules, err := readAccepted(s.accepted)
-		if err != nil {
+		var err error
+		if rules, err = readAccepted(s.accepted); err != nil {
 			return err
 		}
 		for _, r := range s.results {
 			if !good[r.Outcome] && !rules.accept(r) {
 				complaints = append(complaints, r.String())
 			}
+		}
+	}
+	if whole := !s.sample && s.only == "" && s.call == "" && s.every == 1; whole {
+		for _, one := range rules.idle() {
+			fmt.Println("nothing of this kind any more:", one.outcome, one.scenario, one.role, one.call, one.class, one.fault)
 		}
 	}
 	for _, c := range complaints {
@@ -93,23 +99,28 @@ func (s *sweep) table() {
 	_ = out.Flush()
 }
 
-// Rules are points that are not as they should be, each with the reason.
-type rules []*rule
+// Accepted are the kinds of points that are not as they should be, with reasons.
+type accepted []*rule
 
-// A rule accepts an outcome of the points that it matches: patterns as of
-// path.Match, but that * stands for slashes, too.
+// A rule accepts one outcome of the points that it matches, by patterns in which *
+// stands for anything.
 type rule struct {
 	outcome, scenario, role, call, class, fault string
-	reason                                      string
+	used                                        bool
+}
+
+// idle are the rules that no point has needed.
+func (all accepted) idle() []*rule {
+	return slices.DeleteFunc(slices.Clone(all), func(one *rule) bool { return one.used })
 }
 
 // readAccepted reads lines of seven columns, with tabs between.
-func readAccepted(path string) (rules, error) {
+func readAccepted(path string) (accepted, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	var all rules
+	var all accepted
 	for n, line := range strings.Split(string(text), "\n") {
 		if line == "" || line[0] == '#' {
 			continue
@@ -118,17 +129,22 @@ func readAccepted(path string) (rules, error) {
 		if len(f) != 7 || f[6] == "" {
 			return nil, fmt.Errorf("%s:%d: want outcome, scenario, role, call, class, fault and reason", path, n+1)
 		}
-		all = append(all, &rule{f[0], f[1], f[2], f[3], f[4], f[5], f[6]})
+		all = append(all, &rule{outcome: f[0], scenario: f[1], role: f[2], call: f[3], class: f[4], fault: f[5]})
 	}
 	return all, nil
 }
 
-func (all rules) accept(r result) bool {
+func (all accepted) accept(r result) bool {
 	fault := strings.TrimPrefix(r.Fault.String(), r.Fault.Point.String()+" ")
-	return slices.ContainsFunc(all, func(one *rule) bool {
+	at := slices.IndexFunc(all, func(one *rule) bool {
 		return one.outcome == r.Outcome && matches(one.scenario, r.Scenario) && matches(one.role, r.Fault.Point.Role) &&
 			matches(one.call, r.Fault.Point.Call) && matches(one.class, r.Fault.Point.Class) && matches(one.fault, fault)
 	})
+	if at < 0 {
+		return false
+	}
+	all[at].used = true
+	return true
 }
 
 // matches reports whether s is of the pattern, in which * stands for anything.

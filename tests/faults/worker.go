@@ -45,7 +45,8 @@ type worker struct {
 	looks   int // so often it is looked what a scenario comes to by itself
 	names   *strings.Replacer
 	want    map[string]*expectation
-	mounts  string // of the worker's own namespace, as they were
+	files   []string // what is in dir at the beginning
+	mounts  string   // of the worker's own namespace, as they were
 }
 
 const workDir = "/run/crun-go-faults"
@@ -62,7 +63,7 @@ func work(runtimePath, cgroup string, limit time.Duration, looks int) error {
 	if err := w.makeBundles(); err != nil {
 		return err
 	}
-	w.mounts = w.mountsNow()
+	w.mounts, w.files = w.mountsNow(), entries(w.dir)
 	out := json.NewEncoder(os.Stdout)
 	for in := bufio.NewReader(os.Stdin); ; {
 		line, err := in.ReadBytes('\n')
@@ -247,8 +248,15 @@ func (w *worker) sweepOut() error {
 	}
 	for w.mountsNow() != w.mounts && w.unmountLast() {
 	}
+	for _, e := range entries(w.dir) {
+		if !slices.Contains(w.files, e) {
+			if err := os.RemoveAll(w.path(e)); err != nil {
+				return err
+			}
+		}
+	}
 	w.seen, w.ended, w.threads = map[int]bool{}, map[int]unix.WaitStatus{}, map[int]*thread{}
-	return errors.Join(os.RemoveAll(w.path("root")), os.Mkdir(w.path("root"), 0o711), os.RemoveAll(w.path("pid")), os.RemoveAll(w.path("image")), os.WriteFile(w.path("stdout"), nil, 0o644))
+	return errors.Join(os.Mkdir(w.path("root"), 0o711), os.WriteFile(w.path("stdout"), nil, 0o644))
 }
 
 func entries(dir string) []string {
