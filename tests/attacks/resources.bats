@@ -22,3 +22,13 @@ load attacks
 	attempt
 	[[ $rc != 0 || $(wc -l <"$OUT") = 5000 ]] || succeeds "$(wc -l <"$OUT") of 5000 mappings"
 }
+
+@test "L7: a profile with more conditions than any kernel takes" {
+	ours "1.1 takes them"
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [range(60000)
+		| {names: ["read"], action: "SCMP_ACT_ERRNO", args: [{index: 0, value: ., op: "SCMP_CMP_EQ"}]}]}'
+	args true
+	attempt
+	refused
+	[[ $err == *linux.seccomp* ]] || fail "the field is not named"
+}

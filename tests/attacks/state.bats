@@ -37,3 +37,17 @@ load attacks
 	same ignored "$(jq -r .signals.ignored "$OUT")" 0000000000000000
 	same blocked "$(jq -r .signals.blocked "$OUT")" 0000000000000000
 }
+
+@test "M7: the container writes its own bundle: exec gets nothing of it" {
+	config --arg b "$BUNDLE" '.mounts += [{destination: "/bundle", type: "bind", source: $b, options: ["bind", "rw"]}]
+		| .process.user = {uid: 0, gid: 0} | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+	jq '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]) | .process.noNewPrivileges = false | del(.linux.seccomp)
+		| .process.rlimits = [] | .process.env += ["LURE=1"]' "$BUNDLE/config.json" >"$BUNDLE/lure.json"
+	up
+	ok rt exec "$ID" sh -c 'grep -E "Cap|NoNewPrivs|Seccomp:" /proc/self/status; env'
+	local before=$out
+	ok rt exec "$ID" cp /bundle/lure.json /bundle/config.json
+	try rt exec "$ID" sh -c 'grep -E "Cap|NoNewPrivs|Seccomp:" /proc/self/status; env'
+	[[ $rc != 0 || $out = "$before" ]] || succeeds "$(diff <(echo "$before") <(echo "$out"))"
+	! is_ours || [ "$rc" = 0 ] || fail "exec fails"
+}
