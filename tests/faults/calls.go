@@ -81,7 +81,7 @@ var calls = map[int]*call{
 	unix.SYS_FCHOWN:            does("fchown", "f0", "EIO EPERM EROFS"),
 	unix.SYS_FCHOWNAT:          does("fchownat", "at0", "EIO EPERM EROFS"),
 	unix.SYS_UTIMENSAT:         does("utimensat", "at0", "EACCES EPERM EROFS"),
-	unix.SYS_FLOCK:             does("flock", "f0 n1", "EINTR ENOLCK EWOULDBLOCK"),
+	unix.SYS_FLOCK:             does("flock", "n1 f0", ""),
 	unix.SYS_FCNTL:             does("fcntl", "n1 f0", ""),
 	unix.SYS_IOCTL:             does("ioctl", "f0 n1", "ENOTTY EIO"),
 	unix.SYS_DUP:               does("dup", "f0", "EMFILE"),
@@ -178,6 +178,7 @@ var calls = map[int]*call{
 // may fail.
 var byArgument = map[string]map[uint64]string{
 	"fcntl": {unix.F_DUPFD: "EMFILE", unix.F_DUPFD_CLOEXEC: "EMFILE", unix.F_SETFL: "EPERM", unix.F_SETPIPE_SZ: "EPERM EBUSY", unix.F_ADD_SEALS: "EPERM EBUSY"},
+	"flock": {unix.LOCK_EX: "EINTR ENOLCK", unix.LOCK_SH: "EINTR ENOLCK", unix.LOCK_EX | unix.LOCK_NB: "EWOULDBLOCK ENOLCK", unix.LOCK_SH | unix.LOCK_NB: "EWOULDBLOCK ENOLCK"},
 	"prctl": {
 		unix.PR_CAPBSET_READ: "EINVAL", unix.PR_CAPBSET_DROP: "EPERM EINVAL", unix.PR_SET_SECUREBITS: "EPERM", unix.PR_SET_KEEPCAPS: "EPERM",
 		unix.PR_CAP_AMBIENT: "EPERM EINVAL", unix.PR_SET_SECCOMP: "EACCES EINVAL ENOMEM", unix.PR_SET_IO_FLUSHER: "EPERM", unix.PR_SET_MM: "EPERM",
@@ -186,6 +187,12 @@ var byArgument = map[string]map[uint64]string{
 
 // fails gives the errnos with which it may fail at a point.
 func (c *call) fails(class string) []string {
+	if reads := c.name == "read"; (reads || c.name == "write") && (strings.HasPrefix(class, "pipe:") || strings.HasPrefix(class, "socket:")) {
+		if reads {
+			return []string{"EINTR"}
+		}
+		return []string{"EINTR", "EPIPE"}
+	}
 	options, many := byArgument[c.name]
 	if !many {
 		return c.errnos
