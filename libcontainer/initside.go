@@ -107,9 +107,15 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 			return nil, joined, fieldError(ns.Field, err, "")
 		}
 		joined = append(joined, fd)
-		if ns.Type == specs.MountNamespace && sameNamespace(fd, "/proc/self/ns/mnt") {
-			return nil, joined, fieldError(ns.Field, fmt.Errorf("%q is the runtime's own mount namespace: the container's root would become the host's", ns.Path),
-				"leave out the path for a new namespace")
+		if ns.Type == specs.MountNamespace {
+			same, err := sameNamespace(fd, "/proc/self/ns/mnt")
+			if err != nil {
+				return nil, joined, fieldError(ns.Field, err, "")
+			}
+			if same {
+				return nil, joined, fieldError(ns.Field, fmt.Errorf("%q is the runtime's own mount namespace: the container's root would become the host's", ns.Path),
+					"leave out the path for a new namespace")
+			}
 		}
 		config.Joins = append(config.Joins, spawn.Join{FD: fd, Type: cloneFlag(ns.Type)})
 	}

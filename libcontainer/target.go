@@ -140,23 +140,30 @@ func (t *target) close() {
 func foreignNamespace(dir int, kind specs.LinuxNamespaceType) (int, error) {
 	name := state.ProcName(kind)
 	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT {
+	if err == unix.ENOENT && unix.Access("/proc/self/ns/"+name, unix.F_OK) == unix.ENOENT {
 		return -1, nil // a kernel without it
 	}
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: "ns/" + name, Err: err}
 	}
-	if sameNamespace(fd, "/proc/self/ns/"+name) {
+	same, err := sameNamespace(fd, "/proc/self/ns/"+name)
+	if err != nil || same {
 		unix.Close(fd)
-		return -1, nil
+		return -1, err
 	}
 	return fd, nil
 }
 
 // sameNamespace tells whether a namespace is the one that a path leads to.
-func sameNamespace(fd int, path string) bool {
+func sameNamespace(fd int, path string) (bool, error) {
 	var a, b unix.Stat_t
-	return unix.Fstat(fd, &a) == nil && unix.Stat(path, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
+	if err := unix.Fstat(fd, &a); err != nil {
+		return false, os.NewSyscallError("fstat", err)
+	}
+	if err := unix.Stat(path, &b); err != nil {
+		return false, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return a.Dev == b.Dev && a.Ino == b.Ino, nil
 }
 
 // owns tells whether a user namespace owns another namespace, see
