@@ -10,13 +10,13 @@ teardown() { :; }
 @test "each system call of each command fails once, or is the last" {
 	ours "its own sweep has no list of what is accepted"
 	CGO_ENABLED=0 go build -o "$TESTS/.build/faults" "$TESTS/faults"
-	run -0 "$TESTS/.build/faults" -runtime "$RUNTIME" -probe "$PROBE" -sample -accepted "$TESTS/faults/accepted.tsv"
-	[[ $output == *" points a second"* ]] || fail "no summary"
+	run "$TESTS/.build/faults" -runtime "$RUNTIME" -probe "$PROBE" -sample -accepted "$TESTS/faults/accepted.tsv"
+	[ "$status" = 0 ] || fail "$output"
 }
 
 @test "exec: no file or namespace of a process is taken for another" {
 	ours "its own sweep has no list of what is accepted"
 	CGO_ENABLED=0 go build -o "$TESTS/.build/faults" "$TESTS/faults"
-	run -0 "$TESTS/.build/faults" -runtime "$RUNTIME" -probe "$PROBE" -only exec -call openat,newfstatat -accepted "$TESTS/faults/accepted.tsv"
-	[[ $output == *" points a second"* ]] || fail "no summary"
+	run "$TESTS/.build/faults" -runtime "$RUNTIME" -probe "$PROBE" -only exec -call openat,newfstatat -accepted "$TESTS/faults/accepted.tsv"
+	[ "$status" = 0 ] || fail "$output"
 }
