@@ -59,6 +59,24 @@ func (c *Cgroup) Delete(created []string) error {
 	return nil
 }
 
+// Abandon removes what [Hierarchy.Create] has made for c, as far as nobody uses it,
+// and waits a moment for a process that was just killed.
+func (c *Cgroup) Abandon() {
+	const tries, pause = 20, 2 * time.Millisecond
+	root, err := openRoot(c.h.Path)
+	if err != nil {
+		return
+	}
+	defer unix.Close(root)
+	for range tries {
+		removeEmpty(root, c.Created)
+		if unix.Faccessat(c.fd, "cgroup.procs", unix.F_OK, 0) != nil {
+			return
+		}
+		time.Sleep(pause)
+	}
+}
+
 // removeTree removes what is below c and, if own, c. The error is an errno.
 func (c *Cgroup) removeTree(root int, own bool) error {
 	if own {

@@ -29,6 +29,25 @@ func (c *Cgroup) Procs() ([]int, error) {
 	return pids, nil
 }
 
+// Alone is a [*NotEmptyError] if there are other processes in the cgroup than pid,
+// those outside the caller's pid namespace included.
+func (c *Cgroup) Alone(pid int) error {
+	b, err := readAt(c.fd, "cgroup.procs")
+	if err != nil {
+		return c.pathError("read", "cgroup.procs", err)
+	}
+	others := 0
+	for word := range strings.FieldsSeq(string(b)) {
+		if word != itoa(pid) {
+			others++
+		}
+	}
+	if others > 0 {
+		return &NotEmptyError{c.path, others}
+	}
+	return nil
+}
+
 func appendProcs(pids []int, dirfd int, name string) ([]int, error) {
 	b, err := readAt(dirfd, name)
 	if err == unix.EOPNOTSUPP {

@@ -41,6 +41,7 @@ type creation struct {
 	outputs outputs
 
 	waits    bool           // init waits for start
+	shared   bool           // the cgroup is another container's, too
 	raised   []raisedLimit  // until init is made
 	newClass *resctrl.Group // of RDT, made by this creation; nil: none
 	hooked   bool           // hooks have run: so must poststop's
@@ -218,7 +219,10 @@ func (c *creation) do(item *plan.Item) error {
 	case *plan.Await:
 		return c.await(s.Phase)
 	case *plan.MoveInside:
-		return c.cgroup.Add(c.init.Pid)
+		if err := c.cgroup.Add(c.init.Pid); err != nil {
+			return err
+		}
+		return c.aloneInCgroup()
 	case *plan.Continue:
 		return c.letGo()
 	case *plan.OpenLog:
@@ -280,10 +284,14 @@ func (c *creation) fail(err error) error { return errors.Join(interruption(err),
 func (c *creation) undo() error {
 	errs := c.returnNetDevices()
 	if c.init != nil {
-		c.init.Kill()
+		errs = append(errs, c.init.Kill())
 		c.init = nil
 	}
-	if c.cgroup != nil {
+	switch {
+	case c.cgroup == nil:
+	case c.shared:
+		c.cgroup.Abandon()
+	default:
 		errs = append(errs, c.cgroup.Kill(), c.cgroup.Delete(c.cgroup.Created))
 	}
 	errs = append(errs, c.stopUnit(), c.undoRdt())

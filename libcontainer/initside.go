@@ -11,11 +11,13 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -51,6 +53,11 @@ func (c *creation) spawn(s *plan.Spawn) error {
 	if c.journal.Init, err = identify(c.init.Pid); err != nil {
 		return err
 	}
+	if c.cgroup != nil && !s.Outside {
+		if err := c.aloneInCgroup(); err != nil {
+			return err
+		}
+	}
 	// While init starts: it costs the container no time.
 	if err := c.keep(); err != nil {
 		return err
@@ -64,6 +71,20 @@ func (c *creation) spawn(s *plan.Spawn) error {
 		return err
 	}
 	return c.sendPlan()
+}
+
+// aloneInCgroup refuses a cgroup into which another container was born since it was
+// found to be empty. Whoever comes second sees the first; both may see each other.
+func (c *creation) aloneInCgroup() error {
+	if c.unit != nil {
+		return nil // named by systemd, for this container alone
+	}
+	err := c.cgroup.Alone(c.init.Pid)
+	c.shared = errors.Is(err, cgroups.ErrNotEmpty)
+	if c.shared {
+		return c.noPlace(err)
+	}
+	return err
 }
 
 // spawnByUnit has systemd move init into its cgroup, if that was delegated to the
@@ -339,9 +360,14 @@ func (c *creation) lost(cause error) error {
 	}
 	init := c.init
 	c.init = nil
-	defer init.Close()
-	// It may have said why before it went.
+	defer init.Kill()
+	// The connection may be broken, and init be well: then it ends of that. It may
+	// have said why before it went.
+	init.Conn.Finish()
 	for {
+		if said, err := retry.Readable(init.Conn.FD(), deathWait); err != nil || !said {
+			break
+		}
 		m, err := init.Conn.Recv()
 		if err != nil {
 			break
@@ -349,10 +375,8 @@ func (c *creation) lost(cause error) error {
 		m.Close()
 		switch m.Kind {
 		case wire.Failed:
-			init.Wait()
 			return c.failed(m.Payload)
 		case wire.SpawnFailed:
-			init.Wait()
 			return c.spawned.Failure(m.Payload)
 		}
 	}

@@ -656,3 +656,63 @@ hooked() {
 	[ $rc = 255 ]
 	[[ $err == *setresuid* && $err == *"temporarily unavailable"* ]] || fail "exec"
 }
+
+@test "F7: of two creates with one cgroupsPath at most one wins" {
+	local n pid other=$ID-b won
+	cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/other.json"
+	for ((n = 0; n < 60; n++)); do
+		won=()
+		create "$ID" >"$OUT" 2>"$ERR" 3>&- &
+		pid=$!
+		create --config "$BATS_TEST_TMPDIR/other.json" "$other" >"$OUT.b" 2>"$ERR.b" 3>&- || grep -q 'is not empty' "$ERR.b"
+		wait $pid || grep -q 'is not empty' "$ERR"
+		for pid in "$ID" "$other"; do
+			[ ! -e "$ROOT/$pid" ] || won+=("$pid")
+		done
+		[ ${#won[@]} -le 1 ] || fail "round $n: both"
+		for pid in "${won[@]}"; do
+			same "round $n: status" "$(status "$pid")" created
+			ok rt delete "$pid"
+		done
+		# The second has not made the one above.
+		[ ! -d "/sys/fs/cgroup/above-$ID/$ID" ] || rmdir "/sys/fs/cgroup/above-$ID/$ID"
+		[ ! -d "/sys/fs/cgroup/above-$ID" ] || rmdir "/sys/fs/cgroup/above-$ID"
+	done
+}
+
+@test "F7: the one that comes second goes, and leaves the first alone" {
+	local other pid
+	# create is held where the cgroup was found empty, and init is not born.
+	mkdir "/sys/fs/cgroup/above-$ID"
+	[ -z "$TRACING" ] || skip "$TRACING"
+	sleep 1000 3>&- &
+	other=$!
+	strace -f -qq -o "$TRACE" -e signal=none -e trace=clone3 -e inject=clone3:delay_enter=2s:when=1 \
+		"$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&- &
+	pid=$!
+	until [ -d "/sys/fs/cgroup/above-$ID/$ID" ]; do sleep 0.01; done
+	sleep 0.5
+	echo $other >"/sys/fs/cgroup/above-$ID/$ID/cgroup.procs"
+	rc=0
+	wait $pid || rc=$?
+	same "exit code" $rc 1
+	grep -q 'is not empty' "$ERR" || fail "says something else"
+	kill -0 $other
+	[ ! -e "$ROOT/$ID" ]
+	kill -KILL $other
+	wait $other || true
+	rmdir "/sys/fs/cgroup/above-$ID/$ID" "/sys/fs/cgroup/above-$ID"
+}
+
+@test "F15: a broken connection to init ends, and so does a signal that can't be sent" {
+	local call k
+	for call in recvmsg:error=ECONNRESET sendmsg:error=EPIPE pidfd_send_signal:error=EPERM; do
+		for k in 1 2 3; do
+			POINT="$call $k"
+			injected "$call:when=$k" create --bundle "$BUNDLE" "$ID"
+			[ $rc -lt 2 ] || fail "exit code $rc"
+			[ $rc != 0 ] || ok rt delete --force "$ID"
+			untouched
+		done
+	done
+}

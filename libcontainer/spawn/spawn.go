@@ -8,11 +8,13 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -187,7 +189,7 @@ func (p *Process) settle(c *Config) error {
 
 // signal lets the raw child go on.
 func (p *Process) signal() error {
-	_, err := unix.Write(p.Conn.FD(), []byte{1})
+	_, err := retry.Write(p.Conn.FD(), []byte{1})
 	return os.NewSyscallError("write", err)
 }
 
@@ -272,15 +274,19 @@ func cloneError(errno unix.Errno, c *Config) error {
 	return err
 }
 
-// Kill ends the process and reaps it.
-func (p *Process) Kill() {
-	if p.PidFD >= 0 {
-		unix.PidfdSendSignal(p.PidFD, unix.SIGKILL, nil, 0)
-	} else {
-		unix.Kill(p.Pid, unix.SIGKILL)
-	}
-	wait(p.Pid)
+// Kill ends the process, reaps it and releases the descriptors. The error is of one
+// that does not end.
+func (p *Process) Kill() error {
+	p.kill()
+	_, err := p.Wait()
 	p.Close()
+	return err
+}
+
+func (p *Process) kill() {
+	if p.PidFD < 0 || unix.PidfdSendSignal(p.PidFD, unix.SIGKILL, nil, 0) != nil {
+		unix.Kill(p.Pid, unix.SIGKILL) // its number, as long as it is not reaped
+	}
 }
 
 // Close releases the descriptors and leaves the process alone.
@@ -292,17 +298,30 @@ func (p *Process) Close() {
 	}
 }
 
-// Wait reaps the process.
-func (p *Process) Wait() (unix.WaitStatus, error) { return wait(p.Pid) }
+// endTime is how long a process may take to end, and then to be killed: only one
+// that is stuck in the kernel takes longer.
+const endTime = 10 * time.Second
+
+// Wait reaps a process that ends, or is about to: one that does not is killed.
+func (p *Process) Wait() (unix.WaitStatus, error) {
+	if p.PidFD < 0 {
+		return wait(p.Pid)
+	}
+	gone, err := retry.Readable(p.PidFD, endTime)
+	if err != nil || !gone {
+		p.kill()
+		gone, err = retry.Readable(p.PidFD, endTime)
+	}
+	if err == nil && !gone {
+		return 0, fmt.Errorf("process %d does not end, though it was killed", p.Pid)
+	}
+	return wait(p.Pid)
+}
 
 func wait(pid int) (unix.WaitStatus, error) {
-	for {
-		var status unix.WaitStatus
-		_, err := unix.Wait4(pid, &status, 0, nil)
-		if err != unix.EINTR {
-			return status, os.NewSyscallError("wait4", err)
-		}
-	}
+	var status unix.WaitStatus
+	_, err := retry.Wait4(pid, &status, 0)
+	return status, os.NewSyscallError("wait4", err)
 }
 
 func newRawChild(c *Config, socket, other int) (*rawChild, error) {

@@ -120,7 +120,7 @@ func start(t *testing.T, c *Config) *Process {
 	t.Cleanup(runtime.UnlockOSThread)
 	p, err := Start(c)
 	systest.MustDo(t, err)
-	t.Cleanup(p.Kill)
+	t.Cleanup(func() { p.Kill() })
 	return p
 }
 

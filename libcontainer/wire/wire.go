@@ -67,6 +67,10 @@ func FromFD(fd int) Conn { return Conn{fd} }
 // FD returns the socket's descriptor.
 func (c Conn) FD() int { return c.fd }
 
+// Finish says that nothing more will be sent: the other end, if it waits, comes to
+// the end. What it has said can be received.
+func (c Conn) Finish() { unix.Shutdown(c.fd, unix.SHUT_WR) }
+
 // Close closes this end.
 func (c Conn) Close() error { return unix.Close(c.fd) }
 
