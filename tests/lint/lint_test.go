@@ -20,7 +20,7 @@ func TestTree(t *testing.T) {
 	if len(tree) == 0 {
 		t.Skip("no package of the program yet")
 	}
-	for _, complaint := range rules.check(tree) {
+	for _, complaint := range append(rules.check(tree), rules.staleOpens()...) {
 		t.Error(complaint)
 	}
 }
@@ -41,6 +41,8 @@ heavy encoding/json os/exec
 heavy-allowed cli:os/exec
 tools gen
 only sys.Dig lib/digger.go
+openers sys
+open lib/x.go:told the name is ours
 lines 10 4
 `
 	for _, c := range []struct{ name, pkg, source, want string }{
@@ -59,6 +61,13 @@ lines 10 4
 		{"long function", "lib", "func f() {\n\n\n\n}", "function f has 5 lines"},
 		{"use elsewhere", "lib", `import "m/sys"; var _ = sys.Dig`, "uses sys.Dig, which only lib/digger.go may"},
 		{"tool", "gen", `import "os/exec"; var _ = exec.Command`, ""},
+		{"open", "lib", `import "os"; func f(p string) { os.Open(p) }`, "f calls os.Open"},
+		{"open at", "lib", `import "golang.org/x/sys/unix"; func f(p string) { unix.Openat(3, p, unix.O_RDONLY, 0) }`, "f calls unix.Openat"},
+		{"open to look", "lib", `import "golang.org/x/sys/unix"; func f(p string) { unix.Open(p, unix.O_PATH, 0) }`, ""},
+		{"open the host's", "lib", `import "os"; func f(p string) { os.Open("/proc/" + p + "/stat") }`, ""},
+		{"create", "lib", `import "os"; func f() { os.Create("/run/x") }`, "f calls os.Create"},
+		{"open with a reason", "lib", `import "os"; func told(p string) { os.Open(p) }`, ""},
+		{"open in sys", "sys", `import "os"; func f(p string) { os.Open(p) }`, ""},
 		{"long file", "lib", strings.Repeat("\n", 12), "has 12 lines"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -85,6 +94,8 @@ func TestRulesRefuseNonsense(t *testing.T) {
 		"lib @unknown",
 		"lines ten 5",
 		"lines 10",
+		"open lib/x.go:f",
+		"open lib/x.go because so",
 		"heavy-allowed lib",
 		"only sys.Dig",
 		"lib\nlib",

@@ -22,8 +22,12 @@ type rules struct {
 	tools      []string            // build-time programs: not part of the binary, free
 	heavy      []string            // import paths kept out of the program
 	excepted   []string            // package:import exceptions to heavy
+	openers    []string            // packages that may open files by themselves
 	fileLines  int
 	blockLines int
+
+	openReasons map[string]string // file:function: why it opens something by itself
+	openUsed    map[string]bool
 }
 
 func readRules(path string) (*rules, error) {
@@ -39,7 +43,10 @@ func readRules(path string) (*rules, error) {
 }
 
 func parseRules(text string) (*rules, error) {
-	r := &rules{may: map[string][]string{}, only: map[string][]string{}}
+	r := &rules{
+		may: map[string][]string{}, only: map[string][]string{},
+		openReasons: map[string]string{}, openUsed: map[string]bool{},
+	}
 	groups := map[string][]string{}
 	for n, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
@@ -83,6 +90,13 @@ func (r *rules) parseLine(groups map[string][]string, key string, words []string
 			}
 		}
 		r.excepted = append(r.excepted, words...)
+	case "openers":
+		r.openers = words
+	case "open":
+		if len(words) < 3 || !strings.Contains(words[0], ":") {
+			return fmt.Errorf("want open FILE:FUNCTION REASON")
+		}
+		r.openReasons[words[0]] = strings.Join(words[1:], " ")
 	case "lines":
 		return r.parseLines(words)
 	default:
@@ -176,6 +190,7 @@ func (r *rules) checkFile(f sourceFile) []string {
 			}
 		}
 	}
+	out = append(out, r.checkOpens(f)...)
 	if r.fileLines > 0 && !f.generated && f.lines > r.fileLines {
 		complain("file has %d lines, the budget is %d", f.lines, r.fileLines)
 	}

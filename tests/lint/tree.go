@@ -21,6 +21,7 @@ type sourceFile struct {
 	foreign   []string
 	uses      []string // package-qualified names such as os.Exit, each once
 	functions []function
+	opens     []opening
 	lines     int
 	generated bool // nobody reads it, so its length is free
 }
@@ -117,6 +118,7 @@ func parseFile(module, pkg, path string, text []byte) (sourceFile, error) {
 		case *ast.FuncDecl:
 			lines := set.Position(n.End()).Line - set.Position(n.Pos()).Line + 1
 			f.functions = append(f.functions, function{n.Name.Name, lines})
+			f.opens = append(f.opens, nakedOpens(n.Name.Name, n, names)...)
 		}
 		return true
 	})
