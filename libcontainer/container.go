@@ -92,7 +92,9 @@ func (c *Container) Status() (specs.ContainerState, int, error) {
 	case fifo == state.NextFifo:
 		return specs.StateCreating, pid, nil
 	// A start that was killed may have left the fifo: init says whether it waits.
-	case fifo == state.ReadyFifo && st.name == initproc.Created:
+	// That of an older version, which kept nothing, does not; there start began with
+	// the removal of the fifo.
+	case fifo == state.ReadyFifo && (st.name == initproc.Created || !c.journal.Kept):
 		return specs.StateCreated, pid, nil
 	}
 	return specs.StateRunning, pid, nil
