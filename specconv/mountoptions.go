@@ -150,9 +150,7 @@ type mountWords struct {
 func readOptions(field string, options []string) (mountWords, error) {
 	w := mountWords{param: -1, super: -1, mapping: -1}
 	for i, word := range options {
-		at, found := slices.BinarySearchFunc(optionWords[:], word, func(o optionWord, word string) int {
-			return strings.Compare(o.word, word)
-		})
+		at, found := findOption(word)
 		if found {
 			if optionWords[at].kind == optSuper {
 				w.super = i
@@ -174,6 +172,34 @@ func readOptions(field string, options []string) (mountWords, error) {
 		w.params = append(w.params, splitParams(word)...)
 	}
 	return w, nil
+}
+
+func findOption(word string) (at int, found bool) {
+	return slices.BinarySearchFunc(optionWords[:], word, func(o optionWord, word string) int {
+		return strings.Compare(o.word, word)
+	})
+}
+
+// nextParam is the index of the first word from one on that only a filesystem
+// could know; -1: none.
+func nextParam(options []string, from int) int {
+	for i := from; i < len(options); i++ {
+		word := options[i]
+		if _, found := findOption(word); !found && word != "" && !strings.HasPrefix(word, "idmap=") && !strings.HasPrefix(word, "ridmap=") {
+			return i
+		}
+	}
+	return -1
+}
+
+// isEngineWord reports whether a word is one that engines understand for volumes,
+// and some have passed on with bind mounts: podman before 5.6, buildah before 1.40.
+func isEngineWord(word string) bool {
+	switch word {
+	case "z", "Z", "U", "copy", "nocopy":
+		return true
+	}
+	return strings.HasPrefix(word, "volume-opt=")
 }
 
 func (w *mountWords) apply(o *optionWord) {

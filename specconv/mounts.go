@@ -131,6 +131,7 @@ func (b *builder) warnSuper(field string, m *specs.Mount, w *mountWords) {
 
 // planBind plans a bind mount: the parent opens the source, init attaches it.
 func (b *builder) planBind(field string, m *specs.Mount, target string, w *mountWords) error {
+	b.warnEngineWords(field, m, w)
 	if w.param >= 0 {
 		return invalid(index(field+".options", w.param), "what a bind mount takes are the mountOptions that the command features lists",
 			"%q: bind mounts cannot have any filesystem-specific options applied", m.Options[w.param])
@@ -159,6 +160,15 @@ func (b *builder) planBind(field string, m *specs.Mount, target string, w *mount
 	b.bound = append(b.bound, target)
 	b.mount(target, nil)
 	return nil
+}
+
+// warnEngineWords leaves out what engines leave in of their own options for
+// volumes, and warns of it.
+func (b *builder) warnEngineWords(field string, m *specs.Mount, w *mountWords) {
+	for w.param >= 0 && isEngineWord(m.Options[w.param]) {
+		b.warn(index(field+".options", w.param), `"`+m.Options[w.param]+`" is an engine's option for volumes: it has no effect here`)
+		w.param = nextParam(m.Options, w.param+1)
+	}
 }
 
 // bindPropagation puts base before a bind mount's own propagation words. The
@@ -193,7 +203,9 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 	}
 	switch m.Type {
 	case "cgroup", "cgroup2":
-		b.planCgroupMount(field, step)
+		if err := b.planCgroupMount(field, m, step, w); err != nil {
+			return err
+		}
 	case "sysfs":
 		b.planSysfs(field, step)
 	case "proc", "mqueue":
@@ -282,24 +294,29 @@ func (b *builder) planMapped(field string, m *specs.Mount, step *plan.MountFS, w
 	return nil
 }
 
-// planCgroupMount makes any cgroup mount one of cgroup v2, whose options are
-// those of the host's mount for everyone: none is passed on. Without a cgroup
+// planCgroupMount makes any cgroup mount one of cgroup v2. Options are for the
+// kernel, which knows what a cgroup namespace may ask for; where the host's mount
+// is the container's there is nobody to give them to. Without a cgroup
 // namespace of its own a user namespace may not mount it; then the container
 // gets to see its own cgroup, never the host's hierarchy (CVE-2023-25809), and
 // if there is none, an empty directory.
-func (b *builder) planCgroupMount(field string, step *plan.MountFS) {
-	step.Type, step.Params = "cgroup2", nil
+func (b *builder) planCgroupMount(field string, m *specs.Mount, step *plan.MountFS, w *mountWords) error {
+	step.Type = "cgroup2"
 	switch {
 	case b.inUserNS():
 	case b.ns.has(specs.CgroupNamespace) || b.host.CgroupRoot == "":
-		return
+		return nil
+	case w.param >= 0:
+		return invalid(index(field+".options", w.param), "add {\"type\": \"cgroup\"} to linux.namespaces, or leave it out",
+			"%q: without a cgroup namespace the mount is the host's, whose options hold for all its mounts", m.Options[w.param])
 	default:
+		step.Params = nil
 		// The host's mount once more: a new one in the host's cgroup namespace
 		// would set the options of all of them, and so take nsdelegate and
 		// memory_recursiveprot from the whole host.
 		step.Fallback, step.Made = b.open(field, &plan.OpenTree{Path: b.host.CgroupRoot}), true
 		step.Options.Propagation = bindPropagation(unix.MS_PRIVATE, step.Options.Propagation, false)
-		return
+		return nil
 	}
 	step.Mask = true
 	if b.host.CgroupRoot != "" && !b.opts.NoCgroup {
@@ -309,6 +326,7 @@ func (b *builder) planCgroupMount(field string, step *plan.MountFS) {
 		}
 		step.Fallback = b.open(field, tree)
 	}
+	return nil
 }
 
 // planSysfs: a sysfs shows a network namespace, and mounting it takes the user

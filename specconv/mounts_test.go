@@ -213,7 +213,7 @@ func TestMountShapes(t *testing.T) {
 		{`{"destination": "/a", "source": "/b", "options": ["bind", "remount", "ro", "nodev", "exec"]}`, `remount "/a" (ro,nodev,exec)`},
 		{`{"destination": "/proc", "type": "bind", "source": "/proc"}`, `bind "/proc" on "/proc" (rslave)`},
 		{`{"destination": "/proc/uptime", "type": "bind", "source": "/x"}`, `bind "/x" on "/proc/uptime" (rslave)`},
-		{`{"destination": "/c", "type": "cgroup", "options": ["ro", "name=systemd", "rprivate"]}`, `attach cgroup2 to "/c" (ro,private)`},
+		{`{"destination": "/c", "type": "cgroup", "options": ["ro", "rprivate"]}`, `attach cgroup2 to "/c" (ro,private)`},
 	} {
 		p := planOf(t, `{"mounts": [`+c.mount+`]}`)
 		i := slices.IndexFunc(p.Init, func(item plan.Item) bool { return item.Field == "mounts[0]" })

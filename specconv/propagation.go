@@ -37,6 +37,7 @@ func propagationFlag(word string) uint64 {
 // places where it matters.
 type rootPropagation struct {
 	attach uint64 // of the root filesystem's tree while it is being filled
+	alone  bool   // its own mount is private, whatever those below are
 	bind   uint64 // that every bind mount starts from
 	final  uint64 // of the finished root; 0: as attached
 }
@@ -58,7 +59,7 @@ func (b *builder) planRoot() error {
 	// starts with is always cut off from the host, whatever the root's
 	// propagation will be.
 	b.add("", &plan.SetPropagation{Flags: unix.MS_SLAVE | unix.MS_REC})
-	b.add("root.path", &plan.AttachRoot{Slot: slot, Propagation: b.rootProp.attach})
+	b.add("root.path", &plan.AttachRoot{Slot: slot, Propagation: b.rootProp.attach, Private: b.rootProp.alone})
 	return nil
 }
 
@@ -90,7 +91,9 @@ func (b *builder) planPropagation() error {
 		if word != "" {
 			return invalid(field, "", "unknown propagation %q, expected private, slave, shared or unbindable, or one of them after an r", word)
 		}
-		b.rootProp = rootPropagation{attach: slave, bind: slave}
+		// What is mounted on the root filesystem on the host is no part of the
+		// container, as with runc and crun.
+		b.rootProp = rootPropagation{attach: slave, alone: true, bind: slave}
 	}
 	return nil
 }

@@ -353,3 +353,29 @@ has() {
 	ours "1.1 mounts it for init"
 	no 1 'mounts[7].destination: "/proc/net/dev" cannot be mounted because it is inside /proc' run_bundle "$ID"
 }
+
+@test "options of a cgroup mount are the kernel's to know" {
+	ours "1.1 has other words"
+	config '.mounts |= map(if .type == "cgroup" then .options += ["nonsense"] else . end)'
+	no 1 'nonsense' run_bundle "$ID"
+	[[ $err == *'mounts[6]: mount cgroup2 on "/sys/fs/cgroup"'*"invalid argument"* ]] || fail "not the kernel's answer"
+	config '.linux.namespaces |= map(select(.type != "cgroup"))'
+	no 1 'mounts[6].options[5]: "nonsense": without a cgroup namespace the mount is the host' run_bundle "$ID"
+}
+
+@test "words of engines among the options of a bind mount" {
+	ours "1.1 takes no notice"
+	mkdir "$BATS_TEST_TMPDIR/volume"
+	touch "$BATS_TEST_TMPDIR/volume/file"
+	config --arg v "$BATS_TEST_TMPDIR/volume" '.mounts += [{destination: "/mnt", type: "bind", source: $v, options: ["rbind", "z", "nocopy", "ro", "volume-opt=o=addr"]}]'
+	args ls /mnt
+	ok rt --log-level warning run --bundle "$BUNDLE" "$ID"
+	same content "$out" file
+	local i word
+	for i in '1 z' '2 nocopy' '4 volume-opt=o=addr'; do
+		word=${i#* }
+		[[ $err == *"\"$word\" is an engine's option for volumes: it has no effect here"*"mounts[7].options[${i% *}]"* ]] || fail "no warning of $word"
+	done
+	config '.mounts[7].options += ["size=1k"]'
+	no 1 'mounts[7].options[5]: "size=1k": bind mounts cannot have' run_bundle "$ID"
+}

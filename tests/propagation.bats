@@ -45,10 +45,27 @@ propagate() {
 	done
 }
 
-@test "slave and rslave, and none: the host's mounts appear" {
+@test "none: the root is private, as with runc 1.5 and crun" {
+	ours "1.1 is a slave"
+	propagate ""
+	same none "$out" "bindable "
+	same "below none" "$sub" ""
+	# Volumes get the host's mounts all the same.
+	mkdir -p "$BATS_TEST_TMPDIR/volume/below"
+	config --arg v "$BATS_TEST_TMPDIR/volume" '.mounts += [{destination: "/volume", source: $v, options: ["rbind", "rslave"]}]'
+	args sleep 1000
+	up
+	mount -t tmpfs late "$BATS_TEST_TMPDIR/volume/below"
+	local seen
+	seen=$(grep -c ' - tmpfs late ' "/proc/$(pid_of)/mountinfo" || true)
+	umount "$BATS_TEST_TMPDIR/volume/below"
+	same "mounts in the volume" "$seen" 1
+}
+
+@test "slave and rslave: the host's mounts appear" {
 	ours "1.1 binds the root onto itself, and ends private where shared was asked for"
 	local word
-	for word in slave rslave ""; do
+	for word in slave rslave; do
 		propagate "$word"
 		same "'$word'" "$out" "bindable host "
 		same "below '$word'" "$sub" ""

@@ -28,6 +28,7 @@ type SetPropagation struct{ Flags uint64 }
 type AttachRoot struct {
 	Slot        int
 	Propagation uint64 // of the new root, MS_* with MS_REC
+	Private     bool   // the root's own mount is private
 }
 
 // MountFS makes a new filesystem instance and attaches it.

@@ -247,6 +247,7 @@ func (s *SetPropagation) code(c *coder) { c.u64(&s.Flags) }
 func (s *AttachRoot) code(c *coder) {
 	c.num(&s.Slot)
 	c.u64(&s.Propagation)
+	c.flag(&s.Private)
 }
 
 func (s *MountFS) code(c *coder) {

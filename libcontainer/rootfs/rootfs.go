@@ -101,6 +101,11 @@ func (b *Builder) AttachRoot(s *plan.AttachRoot) error {
 	if err := setPropagation(tree, s.Propagation); err != nil {
 		return err
 	}
+	if s.Private {
+		if err := setPropagation(tree, unix.MS_PRIVATE); err != nil {
+			return err
+		}
+	}
 	if err := sys.AttachMount(tree, cwd); err != nil {
 		return err
 	}
