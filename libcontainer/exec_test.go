@@ -50,15 +50,15 @@ func TestProcessChanges(t *testing.T) {
 	uid, gid := uint32(0), uint32(9)
 	got = (&ProcessChanges{
 		Args: []string{"b"}, Env: []string{"B=2"}, Cwd: "/y", UID: &uid, GID: &gid, Groups: []uint32{8},
-		Capabilities: []string{"CAP_CHOWN"}, Terminal: true, AppArmor: "q", SELinux: "m",
+		Capabilities: []string{"CAP_CHOWN", "CAP_KILL"}, Terminal: true, AppArmor: "q", SELinux: "m",
 	}).apply(p)
 	want = specs.Process{
 		Args: []string{"b"}, Env: []string{"A=1", "B=2"}, Cwd: "/y", Terminal: true, NoNewPrivileges: true,
 		User:            specs.User{UID: 0, GID: 9, AdditionalGids: []uint32{7, 8}},
 		ApparmorProfile: "q", SelinuxLabel: "m",
 		Capabilities: &specs.LinuxCapabilities{
-			Bounding: []string{"CAP_KILL", "CAP_CHOWN"}, Effective: []string{"CAP_CHOWN"}, Permitted: []string{"CAP_CHOWN"},
-			Ambient: []string{"CAP_CHOWN"}, Inheritable: []string{"CAP_KILL"},
+			Bounding: []string{"CAP_KILL", "CAP_CHOWN", "CAP_KILL"}, Effective: []string{"CAP_CHOWN", "CAP_KILL"}, Permitted: []string{"CAP_CHOWN", "CAP_KILL"},
+			Ambient: []string{"CAP_KILL"}, Inheritable: []string{"CAP_KILL"}, // what is inheritable can be ambient
 		},
 	}
 	if !reflect.DeepEqual(*got, want) {
