@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -107,6 +108,26 @@ func (c *creation) runsHooks() bool {
 	return h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 //nolint:staticcheck // deprecated, but engines use it
 }
 
+// checkJoin refuses a namespace of the runtime's own that the container would
+// change.
+func checkJoin(ns *plan.Namespace, fd int) error {
+	if ns.Type != specs.MountNamespace && ns.Changes == "" {
+		return nil
+	}
+	own, err := sameNamespace(fd, "/proc/self/ns/"+state.ProcName(ns.Type))
+	switch {
+	case err != nil:
+		return fieldError(ns.Field, err, "")
+	case !own:
+		return nil
+	case ns.Type == specs.MountNamespace:
+		return fieldError(ns.Field, fmt.Errorf("%q is the runtime's own mount namespace: the container's root would become the host's", ns.Path),
+			"leave out the path for a new namespace")
+	}
+	return fieldError(ns.Changes, fmt.Errorf("not in a separate kernel namespace: %q is the runtime's own %s namespace", ns.Path, ns.Type),
+		"leave out the path in "+strings.TrimSuffix(ns.Field, ".path")+" for a new namespace, or set it outside")
+}
+
 // spawnConfig opens what spawning needs: the sealed binary, which the creation
 // keeps (see executed), and the namespaces to join.
 func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int, err error) {
@@ -128,15 +149,8 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 			return nil, joined, fieldError(ns.Field, err, "")
 		}
 		joined = append(joined, fd)
-		if ns.Type == specs.MountNamespace {
-			same, err := sameNamespace(fd, "/proc/self/ns/mnt")
-			if err != nil {
-				return nil, joined, fieldError(ns.Field, err, "")
-			}
-			if same {
-				return nil, joined, fieldError(ns.Field, fmt.Errorf("%q is the runtime's own mount namespace: the container's root would become the host's", ns.Path),
-					"leave out the path for a new namespace")
-			}
+		if err := checkJoin(&ns, fd); err != nil {
+			return nil, joined, err
 		}
 		config.Joins = append(config.Joins, spawn.Join{FD: fd, Type: cloneFlag(ns.Type)})
 	}

@@ -88,6 +88,16 @@ func (b *builder) planNamespaces() error {
 	return b.planTime()
 }
 
+// changes notes that a field of config.json changes something in the container's
+// namespace of a type.
+func (b *builder) changes(t specs.LinuxNamespaceType, field string) {
+	for i := range b.spawn.Join {
+		if ns := &b.spawn.Join[i]; ns.Type == t && ns.Changes == "" {
+			ns.Changes = field
+		}
+	}
+}
+
 // planTime takes over linux.timeOffsets, see time_namespaces(7).
 func (b *builder) planTime() error {
 	offsets := b.linux.TimeOffsets

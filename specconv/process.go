@@ -186,6 +186,7 @@ func (b *builder) planNames() error {
 		if len(name.value) > 64 { // __NEW_UTS_LEN of the kernel
 			return invalid(name.field, "", "%q has %d bytes, expected at most 64", name.value, len(name.value))
 		}
+		b.changes(specs.UTSNamespace, name.field)
 	}
 	if b.spec.Hostname != "" {
 		b.add("hostname", &plan.SetHostname{Name: b.spec.Hostname})

@@ -59,6 +59,7 @@ func (b *builder) checkSysctl(field, key string) error {
 		return invalid(field, `add {"type": "`+string(need)+`"} to linux.namespaces`,
 			"sysctl %q is not in a separate kernel namespace: the container has no %s namespace", key, need)
 	}
+	b.changes(need, field)
 	return nil
 }
 

@@ -126,9 +126,10 @@ type EnterRdtGroup struct{}
 
 // Namespace is one to be joined.
 type Namespace struct {
-	Type  specs.LinuxNamespaceType
-	Path  string
-	Field string
+	Type    specs.LinuxNamespaceType
+	Path    string
+	Field   string
+	Changes string // a field that changes something in it, so that it must not be the runtime's own; "": none
 }
 
 // Spawn makes init: clone3 into the cgroup with all new namespaces, after
