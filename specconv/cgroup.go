@@ -186,7 +186,8 @@ func positive(v *int64) bool { return v != nil && *v > 0 }
 func nonzero[T int64 | uint64 | uint16](v *T) bool { return v != nil && *v != 0 }
 
 // pidsLimit returns linux.resources.pids.limit, or what unified has in its
-// place; 0: unset.
+// place; 0: unset. A limit of 0 is one of 1: the container's process is there,
+// and may make no other.
 func pidsLimit(r *specs.LinuxResources) int64 {
 	if r == nil {
 		return 0
@@ -196,6 +197,9 @@ func pidsLimit(r *specs.LinuxResources) int64 {
 	}
 	if r.Pids == nil || r.Pids.Limit == nil {
 		return 0
+	}
+	if *r.Pids.Limit == 0 {
+		return 1
 	}
 	return *r.Pids.Limit
 }

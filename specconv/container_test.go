@@ -160,7 +160,8 @@ func TestCgroupTolerated(t *testing.T) {
 		{`{}`, false, false},
 		{`{}`, true, true},
 		{`{"linux": {"cgroupsPath": "/x"}}`, true, false},
-		{`{"linux": {"resources": {"memory": {"limit": 0}, "cpu": {"shares": 0}, "pids": {"limit": 0}, "blockIO": {"weight": 0}}}}`, true, true},
+		{`{"linux": {"resources": {"memory": {"limit": 0}, "cpu": {"shares": 0}, "blockIO": {"weight": 0}}}}`, true, true},
+		{`{"linux": {"resources": {"pids": {"limit": 0}}}}`, true, false},
 		{`{"linux": {"resources": {"memory": {"limit": 1}}}}`, true, false},
 		{`{"linux": {"resources": {"pids": {"limit": 1}}}}`, true, false},
 		{`{"linux": {"resources": {"memory": {"limit": -1, "swap": -1}, "pids": {"limit": -1}}}}`, true, true},
@@ -237,6 +238,7 @@ func TestLimits(t *testing.T) {
 	}
 	for resources, want := range map[string]int64{
 		`{"pids": {"limit": -1}}`:                                -1,
+		`{"pids": {"limit": 0}}`:                                 1,
 		`{"unified": {"pids.max": "7\n"}}`:                       7,
 		`{"pids": {"limit": 5}, "unified": {"pids.max": "max"}}`: -1,
 	} {

@@ -1,8 +1,10 @@
 package specconv
 
 import (
+	"math"
 	"path"
 	"strings"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -40,12 +42,18 @@ func (b *builder) planHooks() error {
 	return nil
 }
 
+// maxTimeout is how many seconds time.Duration can hold.
+const maxTimeout = int64(math.MaxInt64 / time.Second)
+
 func checkHook(field string, h *specs.Hook) error {
 	if !path.IsAbs(h.Path) {
 		return invalid(field+".path", "", "%q is not absolute, expected the absolute path of a program", h.Path)
 	}
 	if h.Timeout != nil && *h.Timeout <= 0 {
 		return invalid(field+".timeout", "leave it out to wait without limit", "%d, expected a number of seconds greater than 0", *h.Timeout)
+	}
+	if h.Timeout != nil && int64(*h.Timeout) > maxTimeout {
+		return invalid(field+".timeout", "leave it out to wait without limit", "%d is out of range, expected at most %d seconds", *h.Timeout, maxTimeout)
 	}
 	for i, arg := range h.Args {
 		if strings.ContainsRune(arg, 0) {

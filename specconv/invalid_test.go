@@ -142,6 +142,7 @@ func TestInvalid(t *testing.T) {
 		{`{"hooks": {"prestart": [{"path": "/a"}, {"path": "b"}]}}`, "hooks.prestart[1].path", `"b" is not absolute`},
 		{`{"hooks": {"createRuntime": [{"path": ""}]}}`, "hooks.createRuntime[0].path", `"" is not absolute`},
 		{`{"hooks": {"createContainer": [{"path": "/a", "timeout": 0}]}}`, "hooks.createContainer[0].timeout", "0, expected a number of seconds greater than 0"},
+		{`{"hooks": {"poststop": [{"path": "/a", "timeout": 18446744074}]}}`, "hooks.poststop[0].timeout", "18446744074 is out of range"},
 		{`{"hooks": {"startContainer": [{"path": "/a", "args": ["\u0000"]}]}}`, "hooks.startContainer[0].args[0]", "null byte"},
 		{`{"hooks": {"poststart": [{"path": "a"}]}}`, "hooks.poststart[0].path", "not absolute"},
 		{`{"hooks": {"poststop": [{"path": "a"}]}}`, "hooks.poststop[0].path", "not absolute"},

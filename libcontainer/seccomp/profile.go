@@ -56,7 +56,8 @@ const (
 	retKillThread = unix.SECCOMP_RET_KILL_THREAD
 	retENOSYS     = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
 
-	maxArgs = 6 // arguments of a syscall
+	maxArgs  = 6    // arguments of a syscall
+	maxErrno = 4095 // MAX_ERRNO in linux/err.h
 )
 
 // check turns the configuration into a profile for the given native
@@ -140,6 +141,10 @@ func (p *profile) addEntries(calls []specs.LinuxSyscall) error {
 		}
 		if e.action == unix.SECCOMP_RET_USER_NOTIF {
 			p.notify = true
+		}
+		if len(call.Names) == 0 {
+			return &plan.FieldError{Field: prefix + "names", Err: errors.New("empty, expected at least one syscall"),
+				Hint: "name was the key of a single one, before the specification's version 1.0"}
 		}
 		if err = checkNames(call.Names, e.action, prefix); err != nil {
 			return err
@@ -294,8 +299,12 @@ func action(a specs.LinuxSeccompAction, errnoRet *uint, at string) (uint32, erro
 	if errnoRet == nil {
 		return ret | uint32(unix.EPERM), nil
 	}
-	if *errnoRet > unix.SECCOMP_RET_DATA {
-		return 0, field(key(at, "errnoRet"), fmt.Errorf("%d, expected at most %d", *errnoRet, unix.SECCOMP_RET_DATA))
+	most := uint(unix.SECCOMP_RET_DATA)
+	if a == specs.ActErrno {
+		most = maxErrno // the kernel would answer it for any that is greater
+	}
+	if *errnoRet > most {
+		return 0, field(key(at, "errnoRet"), fmt.Errorf("%d is out of range, expected at most %d", *errnoRet, most))
 	}
 	return ret | uint32(*errnoRet), nil
 }
