@@ -258,7 +258,7 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("%s: warnings %+v, error %v", c.fragment, warnings, err)
 		}
 	}
-	foreign := `{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "swapcontext", "timerfd"], "action": "SCMP_ACT_ALLOW"}]}}}`
+	foreign := `{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["execve", "swapcontext", "timerfd"], "action": "SCMP_ACT_ALLOW"}]}}}`
 	for _, dir := range []string{"/a:b:c", "a/b:c:d", "a:b", "pod:1"} {
 		if _, warnings, err := Plan(decode(t, `{"linux": {"cgroupsPath": "`+dir+`"}}`), goldenHost, testOptions); err != nil || len(warnings) != 0 {
 			t.Errorf("%s: warnings %+v, error %v", dir, warnings, err)

@@ -24,6 +24,10 @@ func (b *builder) planSeccomp() error {
 	if unknown := slices.DeleteFunc(slices.Clone(program.Skipped), foreignSyscall); len(unknown) > 0 {
 		b.warn("linux.seccomp.syscalls", "unknown syscalls are ignored: "+strings.Join(unknown, ", "))
 	}
+	if !program.Notify && program.Never(unix.SYS_EXECVE) && program.Never(unix.SYS_EXIT) && program.Never(unix.SYS_EXIT_GROUP) {
+		return invalid("linux.seccomp", "allow what the program needs, execve and exit_group at least",
+			"the profile allows neither execve nor exit: no program could be executed under it, nor end")
+	}
 	b.filter = loadSeccomp(program)
 	return b.checkNotify()
 }

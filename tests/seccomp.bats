@@ -234,3 +234,27 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 	[ "$rc" != 139 ] || skip "this kernel has no 32-bit calls"
 	same errno "$rc" 28
 }
+
+@test "a profile that allows neither execve nor exit" {
+	local profile
+	for profile in '{defaultAction: "SCMP_ACT_ERRNO"}' '{defaultAction: "SCMP_ACT_KILL_PROCESS"}' '{defaultAction: "SCMP_ACT_ALLOW",
+		syscalls: [{names: ["execve", "execveat", "exit", "exit_group"], action: "SCMP_ACT_ERRNO"}]}'; do
+		config ".linux.seccomp = $profile"
+		no 1 "linux.seccomp: the profile allows neither execve nor exit" create "$ID"
+		no 1 "linux.seccomp: the profile allows neither execve nor exit" run_bundle "$ID"
+	done
+}
+
+@test "init ends also if the filter does not let it exit" {
+	printf '#!/no/such\n' >"$BUNDLE/rootfs/bin/script"
+	chmod 755 "$BUNDLE/rootfs/bin/script"
+	local more
+	for more in '' ', "kill", "tgkill", "tkill"'; do
+		config ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", syscalls: [{names: [\"exit\", \"exit_group\"$more], action: \"SCMP_ACT_ERRNO\"}]}"
+		args /bin/script
+		ok create "$ID"
+		try start "$ID"
+		wait_status stopped
+		ok rt delete "$ID"
+	done
+}

@@ -21,6 +21,13 @@ func (p *Program) Lets(nr uint32, args ...uint64) bool {
 	return !w.denies(place{})
 }
 
+// Never tells whether the filter lets its process make a system call of the native
+// architecture with no arguments whatever.
+func (p *Program) Never(nr uint32) bool {
+	w := walk{filter: p.Filter, nr: nr, seen: make(map[place]bool), ever: true}
+	return !w.denies(place{})
+}
+
 // place is where a walk through a filter is, and what the accumulator holds.
 type place struct {
 	pc    uint32
@@ -34,7 +41,9 @@ type walk struct {
 	args   []uint64 // those that are known, from the first on
 	// unasked: to ask the agent is to deny.
 	unasked bool
-	seen    map[place]bool
+	// ever: what is looked for is not a way that denies, but one that does not.
+	ever bool
+	seen map[place]bool
 }
 
 // denies follows every way from a place. Filters have no backward jumps, so
@@ -43,19 +52,13 @@ func (w *walk) denies(at place) bool {
 	for !w.seen[at] {
 		w.seen[at] = true
 		if int(at.pc) >= len(w.filter) {
-			return true // no such program was loaded
+			return !w.ever // no such program was loaded
 		}
 		i := w.filter[at.pc]
 		at.pc++
 		switch i.Code {
 		case opRet:
-			switch i.K & unix.SECCOMP_RET_ACTION_FULL {
-			case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG:
-				return false
-			case unix.SECCOMP_RET_USER_NOTIF:
-				return w.unasked
-			}
-			return true
+			return w.denied(i.K) != w.ever
 		case opLoad:
 			at.acc, at.known = w.load(i.K)
 		case opAnd:
@@ -79,6 +82,19 @@ func (w *walk) denies(at place) bool {
 		}
 	}
 	return false // been here
+}
+
+// denied tells whether a filter's answer is to deny. A tracer decides otherwise.
+func (w *walk) denied(answer uint32) bool {
+	switch answer & unix.SECCOMP_RET_ACTION_FULL {
+	case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG:
+		return false
+	case unix.SECCOMP_RET_USER_NOTIF:
+		return w.unasked
+	case unix.SECCOMP_RET_TRACE:
+		return !w.ever
+	}
+	return true
 }
 
 // load gives what is known of seccomp_data before a call is made.

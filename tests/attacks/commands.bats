@@ -134,28 +134,3 @@ none_sleeps() { ! pgrep -x -f 'sleep 777'; }
 	same "what a name leads to" "$fake" fake
 	[ "$out" -ge 1000000 ] || fail "uptime is $out"
 }
-
-@test "what belongs to a namespace is not set in the caller's own, joined by path" {
-	local name field
-	for name in network:net ipc:ipc uts:uts; do
-		config --arg t "${name%:*}" --arg p "/proc/self/ns/${name#*:}" '(.linux.namespaces[] | select(.type == $t)).path = $p'
-	done
-	no 1 'linux.sysctl.net.ipv4.ip_forward: not in a separate kernel namespace: "/proc/self/ns/net" is the runtime' run_with '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | del(.hostname)'
-	no 1 "linux.sysctl.kernel.msgmax: not in a separate" run_with '.linux.sysctl = {"kernel.msgmax": "1000"} | del(.hostname)'
-	no 1 "linux.sysctl.kernel/domainname: not in a separate" run_with '.linux.sysctl = {"kernel/domainname": "mine"} | del(.hostname)'
-	no 1 "hostname: not in a separate" run_with '.hostname = "mine"'
-	no 1 "domainname: not in a separate" run_with 'del(.hostname) | .domainname = "mine"'
-	[ "$(hostname)" != mine ] || fail "the caller's name is changed"
-	args true
-	ok run_with 'del(.hostname) | del(.linux.sysctl)'
-}
-
-# run_with FILTER: run with a config.json that is changed for this once.
-run_with() {
-	local rc=0
-	cp "$BUNDLE/config.json" "$BUNDLE/kept"
-	config "$1"
-	run_bundle "$ID" || rc=$?
-	mv "$BUNDLE/kept" "$BUNDLE/config.json"
-	return "$rc"
-}
