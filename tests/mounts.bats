@@ -379,3 +379,28 @@ has() {
 	config '.mounts[7].options += ["size=1k"]'
 	no 1 'mounts[7].options[5]: "size=1k": bind mounts cannot have' run_bundle "$ID"
 }
+
+@test "overlay: more than 255 bytes of directories, and of one" {
+	local deep=$BATS_TEST_TMPDIR lower= i long
+	for i in 1 2 3 4 5; do
+		long=$BATS_TEST_TMPDIR/lower-$i-$(printf %070d 0)
+		mkdir "$long"
+		echo $i >"$long/file$i"
+		lower+=${lower:+:}$long
+	done
+	for i in 1 2 3 4; do
+		deep+=/$(printf %090d "$i")
+		mkdir "$deep"
+	done
+	mkdir "$deep/upper" "$deep/work"
+	mount_entry "{\"destination\":\"/o\",\"type\":\"overlay\",\"source\":\"o\",\"options\":[\"lowerdir=$lower\",\"upperdir=$deep/upper\",\"workdir=$deep/work\"]}"
+	inside sh -c 'cat /o/file*; echo upper >/o/new'
+	same lower "$out" $'1\n2\n3\n4\n5'
+	same upper "$(cat "$deep/upper/new")" upper
+	config --arg d "$deep/upper:$long" '.mounts[7].options = ["lowerdir=" + $d]'
+	inside cat /o/new
+	same "one that is long" "$out" upper
+	ours "1.1 has other words"
+	mount_entry "{\"destination\":\"/t\",\"type\":\"tmpfs\",\"source\":\"t\",\"options\":[\"mpol=$(printf %0300d 0)\"]}"
+	no 1 "a value of 300 bytes, at most 255 are possible" run_bundle "$ID"
+}

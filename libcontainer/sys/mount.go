@@ -21,7 +21,11 @@ func NewFilesystem(fstype, source string, params []string, attr uint64) (int, er
 			return -1, fsError(fs, "fsconfig source", err)
 		}
 	}
-	if err := setParams(fs, params); err != nil {
+	held, err := setParams(fs, params)
+	for _, fd := range held {
+		defer unix.Close(fd)
+	}
+	if err != nil {
 		return -1, err
 	}
 	if err := unix.FsconfigCreate(fs); err != nil {
@@ -34,19 +38,26 @@ func NewFilesystem(fstype, source string, params []string, attr uint64) (int, er
 	return fd, nil
 }
 
-func setParams(fs int, params []string) (err error) {
+// setParams sets parameters of a filesystem context. What is returned must be open
+// until they have been used.
+func setParams(fs int, params []string) (held []int, err error) {
 	for _, p := range params {
 		key, value, hasValue := strings.Cut(p, "=")
-		if hasValue {
+		switch {
+		case len(value) > maxParam:
+			var more []int
+			more, err = setLong(fs, key, value)
+			held = append(held, more...)
+		case hasValue:
 			err = unix.FsconfigSetString(fs, key, value)
-		} else {
+		default:
 			err = unix.FsconfigSetFlag(fs, key)
 		}
 		if err != nil {
-			return fsError(fs, "fsconfig "+p, err)
+			return held, fsError(fs, "fsconfig "+p, err)
 		}
 	}
-	return nil
+	return held, nil
 }
 
 // Reconfigure changes parameters of the filesystem of a mount, for all its
@@ -57,7 +68,11 @@ func Reconfigure(mount int, params []string) error {
 		return os.NewSyscallError("fspick", err)
 	}
 	defer unix.Close(fs)
-	if err := setParams(fs, params); err != nil {
+	held, err := setParams(fs, params)
+	for _, fd := range held {
+		defer unix.Close(fd)
+	}
+	if err != nil {
 		return err
 	}
 	if err := unix.FsconfigReconfigure(fs); err != nil {
