@@ -29,8 +29,10 @@ func stepHint(step plan.Step, err error) string {
 			return "a new network namespace takes CAP_NET_ADMIN, too, which the runtime does not have"
 		}
 	case *plan.MountFS:
-		return cmp.Or(mountHint(s.Type, err), manyMountsHint(err))
-	case *plan.Bind, *plan.MaskPath, *plan.ReadonlyPath, *plan.MakeDevice, *plan.AttachRoot, *plan.PivotRoot:
+		return cmp.Or(mountHint(s.Type, err), manyMountsHint(err), readonlyHint(err))
+	case *plan.Bind:
+		return cmp.Or(manyMountsHint(err), readonlyHint(err))
+	case *plan.MaskPath, *plan.ReadonlyPath, *plan.MakeDevice, *plan.AttachRoot, *plan.PivotRoot:
 		return manyMountsHint(err)
 	case *plan.RaiseRlimits:
 		if errors.Is(err, unix.EPERM) {
@@ -115,6 +117,15 @@ func mappedHint(m *plan.IDMap, err error) string {
 	}
 	return "the ids of a mount can be mapped by who is root where its filesystem was mounted: not by an ordinary user, " +
 		"and not in a user namespace (mount_setattr(2))"
+}
+
+// readonlyHint: a mount point that is missing would have to be made in what is
+// mounted there by then.
+func readonlyHint(err error) string {
+	if !errors.Is(err, unix.EROFS) {
+		return ""
+	}
+	return "the mount point is missing, and what an earlier mount has put there is read-only: make it in the source of that one"
 }
 
 // mountHint: in a user namespace EPERM has two causes. Filesystems that show a

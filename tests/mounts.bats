@@ -404,3 +404,15 @@ has() {
 	mount_entry "{\"destination\":\"/t\",\"type\":\"tmpfs\",\"source\":\"t\",\"options\":[\"mpol=$(printf %0300d 0)\"]}"
 	no 1 "a value of 300 bytes, at most 255 are possible" run_bundle "$ID"
 }
+
+@test "a mount point that is missing in a read-only bind mount" {
+	ours "1.1 has other words"
+	mkdir "$BATS_TEST_TMPDIR/volume"
+	config --arg v "$BATS_TEST_TMPDIR/volume" '.mounts += [{destination: "/mnt", type: "bind", source: $v, options: ["bind", "ro"]},
+		{destination: "/mnt/below", type: "tmpfs", source: "t"}]'
+	no 1 'mounts[8]: mount tmpfs on "/mnt/below"' run_bundle "$ID"
+	[[ $err == *"hint: the mount point is missing, and what an earlier mount has put there is read-only"*"read-only file system"* ]] || fail "no hint"
+	[ ! -e "$BATS_TEST_TMPDIR/volume/below" ] || fail "the source was written to"
+	mkdir "$BATS_TEST_TMPDIR/volume/below"
+	inside touch /mnt/below/file
+}
