@@ -177,7 +177,7 @@ var calls = map[int]*call{
 // Some calls are many: their first argument says which, and with that how they
 // may fail.
 var byArgument = map[string]map[uint64]string{
-	"fcntl": {unix.F_DUPFD: "EMFILE", unix.F_DUPFD_CLOEXEC: "EMFILE", unix.F_SETFL: "EPERM", unix.F_SETPIPE_SZ: "EPERM EBUSY", unix.F_ADD_SEALS: "EPERM EBUSY"},
+	"fcntl": {unix.F_DUPFD: "EMFILE", unix.F_DUPFD_CLOEXEC: "EMFILE", unix.F_SETPIPE_SZ: "EPERM EBUSY", unix.F_ADD_SEALS: "EPERM EBUSY"},
 	"flock": {unix.LOCK_EX: "EINTR ENOLCK", unix.LOCK_SH: "EINTR ENOLCK", unix.LOCK_EX | unix.LOCK_NB: "EWOULDBLOCK ENOLCK", unix.LOCK_SH | unix.LOCK_NB: "EWOULDBLOCK ENOLCK"},
 	"prctl": {
 		unix.PR_CAPBSET_READ: "EINVAL", unix.PR_CAPBSET_DROP: "EPERM EINVAL", unix.PR_SET_SECUREBITS: "EPERM", unix.PR_SET_KEEPCAPS: "EPERM",
