@@ -154,7 +154,7 @@ func (c *Container) end() error {
 		return err
 	}
 	defer unix.Close(init)
-	if c.journal.Cgroup.Dir == "" && !c.ownsPids() {
+	if !c.ownsPids() && !exists(c.journal.Cgroup.Dir) {
 		// They would go on without init, and nothing would tell whose they are.
 		_, err = c.signalSharing(unix.SIGKILL)
 	} else {

@@ -62,6 +62,9 @@ func (c *Container) Watch(o WatchOptions, tell func(*Event) error) error {
 	if w.group, err = c.openCgroup(); err != nil {
 		return err
 	}
+	if w.group == nil && c.journal.Cgroup.Dir != "" {
+		return c.cgroupGone(ErrNotRunning)
+	}
 	if w.group == nil {
 		if len(o.Pressure) > 0 {
 			return noCgroup()

@@ -60,6 +60,9 @@ func (e *execution) openCgroup(paused bool) error {
 	if err != nil {
 		return err
 	}
+	if group == nil && e.container.journal.Cgroup.Dir != "" {
+		return e.container.cgroupGone(errors.New("cannot exec in a container that has stopped"))
+	}
 	if group == nil {
 		if e.asked.Cgroup != "" {
 			return errors.New("--cgroup: the container has no cgroup of its own")

@@ -18,6 +18,27 @@ func noCgroup() error {
 		"made anew it gets one: "+placeHint)
 }
 
+// cgroupGone is the answer where the container's cgroup is not there any more: an
+// error that says so if init lives on in another one. What that is somebody else
+// has decided, and none of the container's limits needs to hold there, nor its
+// device filter: nothing is done to it, and nothing is born in it. The error is
+// ended if init is gone, too.
+func (c *Container) cgroupGone(ended error) error {
+	alive, err := c.alive()
+	if err != nil {
+		return err
+	}
+	if !alive {
+		return ended
+	}
+	own, err := cgroups.Own(c.journal.Init.PID)
+	if err != nil {
+		return err
+	}
+	return fieldError("linux.cgroupsPath", fmt.Errorf("the container's cgroup %q is gone, with its limits and its device filter, and init is in %q",
+		c.journal.Cgroup.Dir, own), "init was moved: make the container anew")
+}
+
 // Pause stops all processes of a created or running container, and returns
 // when they have stopped. The error is ErrNotRunning in any other state, also
 // if it is paused.
@@ -59,7 +80,7 @@ func (c *Container) inCgroup(act func(*cgroups.Cgroup) error, gone error) error 
 		return err
 	}
 	if group == nil {
-		return gone
+		return c.cgroupGone(gone)
 	}
 	defer group.Close()
 	if err := act(group); !errors.Is(err, cgroups.ErrNotExist) {

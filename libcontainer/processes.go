@@ -30,12 +30,15 @@ func (c *Container) Processes() ([]int, error) {
 		}
 		return pids, err
 	}
+	if c.journal.Cgroup.Dir != "" {
+		return nil, c.cgroupGone(nil)
+	}
 	alive, err := c.alive()
 	if err != nil || !alive {
 		return nil, err
 	}
 	bond := c.bond()
-	if c.journal.Cgroup.Dir != "" || bond == "" {
+	if bond == "" {
 		return []int{c.journal.Init.PID}, nil
 	}
 	shared, err := namespaceOf(c.journal.Init.PID, bond)

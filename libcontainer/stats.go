@@ -43,6 +43,9 @@ func (c *Container) Stats() (*Stats, error) {
 	if err != nil {
 		return nil, err
 	}
+	if group == nil && c.journal.Cgroup.Dir != "" {
+		return nil, c.cgroupGone(ErrNotRunning)
+	}
 	if group == nil {
 		return nil, noCgroup()
 	}

@@ -60,7 +60,7 @@ func (c *Container) updateLimits(given *specs.LinuxResources, rest func() error)
 	case err != nil:
 		return err
 	case group == nil && c.journal.Cgroup.Dir != "":
-		return ErrNotRunning
+		return c.cgroupGone(ErrNotRunning)
 	case group == nil && nothing(given): // Docker updates when a restart policy changes
 		return rest()
 	case group == nil:

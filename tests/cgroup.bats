@@ -170,3 +170,33 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	ok rt exec "$ID" true
 	ok rt delete --force "$ID"
 }
+
+@test "a cgroup that is gone while the container lives: nothing is done to another one" {
+	ours "1.1 acts on none, and says nothing"
+	local own other kind
+	for kind in own joined; do
+		[ "$kind" = own ] || config '.linux.namespaces |= map(select(.type != "pid"))'
+		up
+		own=/sys/fs/cgroup$(sed -n "s/^0:://p" "/proc/$(pid_of)/cgroup")
+		other=${own%/*}/$ID-other
+		mkdir "$other"
+		echo "$(pid_of)" >"$other/cgroup.procs"
+		rmdir "$own"
+		gone() {
+			no "$1" "linux.cgroupsPath: the container's cgroup \"$own\" is gone, with its limits and its device filter, and init is in \"${other#/sys/fs/cgroup}\"" rt "${@:2}"
+			one_error
+		}
+		gone 255 exec "$ID" true
+		gone 255 exec --cgroup / "$ID" true
+		gone 1 pause "$ID"
+		gone 1 update --pids-limit -1 "$ID"
+		gone 1 ps "$ID"
+		gone 1 events --stats "$ID"
+		gone 1 events "$ID"
+		same frozen "$(<"$other/cgroup.freeze")" 0
+		same status "$(status)" running
+		ok rt delete --force "$ID"
+		# Its last process is gone, and the cgroup is not ours to remove.
+		rmdir "$other"
+	done
+}
