@@ -35,7 +35,7 @@ amd64() { [ "$(uname -m)" = x86_64 ] || skip "counted on x86_64"; }
 @test "bytes of the binary" {
 	ours
 	amd64
-	within 3 "$(stat -Lc %s "$RUNTIME")" 5300000 bytes
+	within 3 "$(stat -Lc %s "$RUNTIME")" 5500000 bytes
 }
 
 @test "packages that are initialised in init" {
@@ -53,11 +53,11 @@ amd64() { [ "$(uname -m)" = x86_64 ] || skip "counted on x86_64"; }
 	within 5 "$(calls "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID")" 970 run
 	args sleep 1000
 	ok rt run --detach --bundle "$BUNDLE" "$ID"
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" state "$ID")" 153 state
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" exec "$ID" true)" 760 exec
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" kill "$ID" KILL)" 151 kill
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" state "$ID")" 156 state
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" exec "$ID" true)" 735 exec
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" kill "$ID" KILL)" 154 kill
 	wait_status stopped
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" delete "$ID")" 168 delete
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" delete "$ID")" 172 delete
 }
 
 @test "page faults" {

@@ -69,18 +69,17 @@ func Apply(s *plan.SetCapabilities) error {
 }
 
 // drop removes from the bounding set all that keep does not name. last is the
-// kernel's highest. An error of a read proves nothing: a filter that the runtime
-// itself is under may have answered.
+// kernel's highest. Without CAP_SETPCAP that is refused also for what is not there.
 func drop(keep uint64, last int) error {
-	for c := range 64 {
+	for c := 0; c <= last; c++ {
 		if keep&(1<<c) != 0 {
 			continue
 		}
-		if has, err := bounding(c); err == nil && !has {
+		err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0)
+		if err == nil {
 			continue
 		}
-		err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0)
-		if err != nil && (c <= last || err != unix.EINVAL) {
+		if has, readErr := bounding(c); has || readErr != nil {
 			return os.NewSyscallError("prctl PR_CAPBSET_DROP", err)
 		}
 	}
@@ -98,16 +97,28 @@ func check(s *plan.SetCapabilities, want sets) error {
 		return fmt.Errorf("capset has not set what it was asked for: got %+x, expected %+x", got, want)
 	}
 	for c := 0; c <= s.Last; c++ {
-		inBounding, err := bounding(c)
+		if s.Bounding&(1<<c) != 0 {
+			continue
+		}
+		has, err := bounding(c)
 		if err != nil {
 			return os.NewSyscallError("prctl PR_CAPBSET_READ", err)
 		}
-		isAmbient, err := ambient(c)
+		if has {
+			return fmt.Errorf("prctl PR_CAPBSET_DROP has not done what it was asked for: capability %d is still there", c)
+		}
+	}
+	// The kernel keeps the ambient set within these two (capabilities(7)).
+	for c, may := 0, want.permitted&want.inheritable; may>>c != 0; c++ {
+		if may&(1<<c) == 0 {
+			continue
+		}
+		is, err := ambient(c)
 		if err != nil {
 			return os.NewSyscallError("prctl PR_CAP_AMBIENT_IS_SET", err)
 		}
-		if inBounding && s.Bounding&(1<<c) == 0 || isAmbient != (s.Ambient&(1<<c) != 0) {
-			return fmt.Errorf("prctl has not set what it was asked for: capability %d: bounding %t, ambient %t", c, inBounding, isAmbient)
+		if is != (s.Ambient&(1<<c) != 0) {
+			return fmt.Errorf("prctl has not set what it was asked for: capability %d is ambient: %t", c, is)
 		}
 	}
 	return nil
