@@ -285,7 +285,7 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 @test "M2: in a user namespace the flags of sources stay locked" {
 	counter
 	chown 100000:100000 "$VOLUME"
-	mkdir "$BATS_TEST_TMPDIR/strict"
+	mkdir "$BATS_TEST_TMPDIR/strict" "$BUNDLE/rootfs/strict" # the container may not
 	mount -t tmpfs -o nosuid,nodev,noexec strict "$BATS_TEST_TMPDIR/strict"
 	mount -o remount,bind,ro "$BATS_TEST_TMPDIR/strict"
 	config --arg s "$BATS_TEST_TMPDIR/strict" '.linux.namespaces += [{type: "user"}]
