@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Cgroup is one directory of the unified hierarchy, held open. It is not safe
@@ -54,12 +56,7 @@ func (h Hierarchy) openDir(clean string) (int, error) {
 }
 
 func openRoot(path string) (int, error) {
-	for {
-		fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != unix.EINTR {
-			return fd, err
-		}
-	}
+	return retry.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }
 
 // openBelow opens a directory without following a link or crossing a mount:

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Events are the notable things that happened to the cgroup and those below.
@@ -69,7 +71,7 @@ func (c *Cgroup) Watch(file string) (*Watch, error) {
 func (w *Watch) Seen() error {
 	var buf [512]byte
 	for {
-		_, err := unix.Pread(w.fd, buf[:], 0)
+		_, err := retry.Pread(w.fd, buf[:], 0)
 		if err == nil {
 			return nil
 		}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // readAt returns the content of a file. The error is the bare errno: only
@@ -17,7 +19,7 @@ func readAt(dirfd int, name string) ([]byte, error) {
 	defer unix.Close(fd)
 	buf := make([]byte, 512)
 	for n := 0; ; {
-		m, err := unix.Read(fd, buf[n:])
+		m, err := retry.Read(fd, buf[n:])
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
@@ -39,21 +41,12 @@ func writeAt(dirfd int, name, value string) error {
 		return err
 	}
 	defer unix.Close(fd)
-	for {
-		_, err := unix.Write(fd, []byte(value))
-		if err != unix.EINTR {
-			return err
-		}
-	}
+	_, err = retry.Write(fd, []byte(value))
+	return err
 }
 
 func openAt(dirfd int, name string, flags int) (int, error) {
-	for {
-		fd, err := unix.Openat(dirfd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		if err != unix.EINTR {
-			return fd, err
-		}
-	}
+	return retry.Openat(dirfd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 }
 
 // read is readAt for files that no OCI field asked for.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // freezeTimeout bounds how long Freeze waits. A process freezes on its way out
@@ -102,10 +104,7 @@ func (c *Cgroup) waitEvent(key string, want uint64, deadline time.Time) error {
 	defer unix.Close(fd)
 	var buf [128]byte
 	for {
-		n, err := unix.Pread(fd, buf[:], 0)
-		if err == unix.EINTR {
-			continue
-		}
+		n, err := retry.Pread(fd, buf[:], 0)
 		if err != nil {
 			return c.pathError("read", file, err)
 		}

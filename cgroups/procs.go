@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Procs lists the processes in the cgroup and in all below it, in no order.
@@ -95,7 +97,7 @@ func walk(top int, visit func(parent int, name string) error) error {
 				return nil
 			}
 			stack = stack[:level]
-			if err := move(unix.Openat(fd, "..", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)); err != nil {
+			if err := move(retry.Openat(fd, "..", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)); err != nil {
 				return err
 			}
 		} else {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // PSI is pressure stall information (Documentation/accounting/psi.rst): for how
@@ -93,7 +95,7 @@ func (c *Cgroup) WatchPressure(t PressureTrigger) (*Watch, error) {
 		return nil, c.pathError("open", file, err)
 	}
 	// The kernel overwrites the last byte with the end of its string.
-	_, err = unix.Write(fd, append([]byte(t.String()), 0))
+	_, err = retry.Write(fd, append([]byte(t.String()), 0))
 	if err == nil {
 		return &Watch{c, fd, file}, nil
 	}

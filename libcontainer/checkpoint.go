@@ -15,6 +15,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/criu"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -300,7 +301,7 @@ func (d *dump) externalMounts(mounts []mountEntry) ([]externalMount, error) {
 // notified answers CRIU's notifications.
 func (d *dump) notified(n criu.Notification) error {
 	if n.Script == "status-ready" && d.o.StatusFD >= 0 {
-		_, err := unix.Write(d.o.StatusFD, []byte{0})
+		_, err := retry.Write(d.o.StatusFD, []byte{0})
 		unix.Close(d.o.StatusFD)
 		d.o.StatusFD = -1
 		if err != nil {
@@ -360,7 +361,7 @@ func (o *ImageOptions) open(r *criu.Options, log string, dump bool) (closeDirs f
 				return nil, err
 			}
 		}
-		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err := retry.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			closeDirs()
 			return nil, &os.PathError{Op: "open", Path: path, Err: err}

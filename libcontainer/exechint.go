@@ -14,6 +14,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // execve(2) says of a program only that there is "no such file", or an "exec
@@ -41,7 +42,7 @@ func execHint(root int, path string, errno unix.Errno) string {
 
 // execHintAt is execHint for a root by its name on the host.
 func execHintAt(name, path string, errno unix.Errno) string {
-	root, err := unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := retry.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return ""
 	}

@@ -336,7 +336,7 @@ func (e *execution) release() error {
 	}
 	// From here on the container decides how long it takes: it may be frozen.
 	e.began = time.Now()
-	if _, err := unix.Write(e.init.Conn.FD(), []byte{1}); err != nil {
+	if _, err := retry.Write(e.init.Conn.FD(), []byte{1}); err != nil {
 		return os.NewSyscallError("write", err)
 	}
 	if err := e.reapFormer(); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Kinds of external mounts, by the steps that make them.
@@ -181,7 +182,7 @@ func openSource(s *plan.OpenTree) (int, error) {
 	if s.NoFollow {
 		flags |= unix.O_NOFOLLOW
 	}
-	fd, err := unix.Open(s.Path, flags, 0)
+	fd, err := retry.Open(s.Path, flags, 0)
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: s.Path, Err: err}
 	}

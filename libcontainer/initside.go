@@ -226,7 +226,7 @@ func offsets(m map[string]specs.LinuxTimeOffset) []byte {
 
 // identify reads a process's start time.
 func identify(pid int) (state.Process, error) {
-	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := retry.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return state.Process{}, &os.PathError{Op: "open", Path: "/proc/" + strconv.Itoa(pid) + "/stat", Err: err}
 	}

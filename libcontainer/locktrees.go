@@ -10,6 +10,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // lockTrees replaces the trees that the OpenTree steps have opened by copies
@@ -81,7 +82,7 @@ func lockFlags(trees []*plan.Tree) error {
 // attachToRoot attaches trees, by number, in a tmpfs that becomes this thread's
 // root: who has another one than its mount namespace may make no user namespace.
 func attachToRoot(trees []*plan.Tree) error {
-	top, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	top, err := retry.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: "/", Err: err}
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // notifyTimeout is how long systemd may take over what it is told, in
@@ -101,7 +102,7 @@ func (n *notifier) tell(ready []byte, mainPID int) error {
 		messages = append(messages, []byte("MAINPID="+strconv.Itoa(mainPID)+"\n"))
 	}
 	for _, m := range messages {
-		if _, err := unix.Write(sock, m); err != nil {
+		if _, err := retry.Write(sock, m); err != nil {
 			return os.NewSyscallError("write", err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // checkMounts compares the external mounts of the restored container with what
@@ -105,7 +106,7 @@ func (c *restoration) finishRoot() error {
 		return err
 	}
 	defer process.Close()
-	ns, err := unix.Openat(process.FD(), "ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	ns, err := retry.Openat(process.FD(), "ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: "/proc/PID/ns/mnt", Err: err}
 	}
@@ -117,7 +118,7 @@ func (c *restoration) finishRoot() error {
 		if err := unix.Setns(ns, unix.CLONE_NEWNS); err != nil {
 			return os.NewSyscallError("setns", err)
 		}
-		root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) // where setns has led
+		root, err := retry.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) // where setns has led
 		if err != nil {
 			return &os.PathError{Op: "open", Path: "/", Err: err}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
 )
@@ -123,9 +124,8 @@ func (c *creation) attend() (int, error) {
 func (c *creation) wait() (unix.WaitStatus, error) {
 	for {
 		var status unix.WaitStatus
-		pid, err := unix.Wait4(-1, &status, 0, nil)
+		pid, err := retry.Wait4(-1, &status, 0)
 		switch {
-		case err == unix.EINTR:
 		case err != nil:
 			return status, os.NewSyscallError("wait4", err)
 		case pid == c.init.Pid:

@@ -11,6 +11,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // separateForCRIU is separate for what only root can do.
@@ -44,7 +45,7 @@ func stageTop(dir *state.Dir, root string) (top int, path string, err error) {
 		return -1, "", err
 	}
 	// By path: the descriptor that is held is of another mount namespace.
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := retry.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, "", &os.PathError{Op: "open", Path: path, Err: err}
 	}
@@ -58,7 +59,7 @@ func stageTop(dir *state.Dir, root string) (top int, path string, err error) {
 	}
 	if rest != "" {
 		unix.Close(fd)
-		if fd, err = unix.Open(at, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err != nil {
+		if fd, err = retry.Open(at, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err != nil {
 			return -1, "", &os.PathError{Op: "open", Path: at, Err: err}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/terminal"
 )
 
@@ -32,7 +33,7 @@ func sendDescriptor(path, text string, fd int) error {
 func connect(sock int, path string) error {
 	const longest = 107
 	if len(path) > longest && path[0] == '/' {
-		dir, err := unix.Open(filepath.Dir(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		dir, err := retry.Open(filepath.Dir(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // target is the container's init, as who enters the container finds it: its
@@ -139,7 +140,7 @@ func (t *target) close() {
 // -1 if it is also this process's own.
 func foreignNamespace(dir int, kind specs.LinuxNamespaceType) (int, error) {
 	name := state.ProcName(kind)
-	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := retry.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err == unix.ENOENT && unix.Access("/proc/self/ns/"+name, unix.F_OK) == unix.ENOENT {
 		return -1, nil // a kernel without it
 	}

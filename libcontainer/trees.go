@@ -12,6 +12,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // openTree opens a mount tree for init. The root filesystem must be a real
@@ -57,7 +58,7 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 }
 
 func (c *creation) openRootfs(path string) error {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := retry.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fieldError("root.path", fmt.Errorf("invalid rootfs: %w", &os.PathError{Op: "stat", Path: path, Err: err}), "")
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -101,7 +102,7 @@ func (inv *invocation) emit(e *libcontainer.Event, id string) error {
 	}
 	// Not by way of os.File, which turns EPIPE into the end by SIGPIPE.
 	for len(line) > 0 {
-		n, err := unix.Write(int(f.Fd()), line)
+		n, err := retry.Write(int(f.Fd()), line)
 		switch err {
 		case unix.EINTR:
 			continue

@@ -12,6 +12,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
@@ -209,7 +210,7 @@ func (l *log) write(r *record) error {
 		return sendDatagram("/dev/log", syslogDatagram(name, r))
 	}
 	line := l.format(r)
-	n, err := unix.Write(l.file, line)
+	n, err := retry.Write(l.file, line)
 	if err == nil && n < len(line) {
 		err = io.ErrShortWrite
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -206,10 +207,6 @@ func attend(pid int, p *pipes, state []byte, limit time.Duration) (unix.WaitStat
 }
 
 func reap(pid int, status *unix.WaitStatus) error {
-	for {
-		_, err := unix.Wait4(pid, status, 0, nil)
-		if err != unix.EINTR {
-			return os.NewSyscallError("wait4", err)
-		}
-	}
+	_, err := retry.Wait4(pid, status, 0)
+	return os.NewSyscallError("wait4", err)
 }

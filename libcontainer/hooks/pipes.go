@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 var errTimeout = errors.New("timeout")
@@ -97,7 +99,7 @@ func pollEntry(fd int, events int16) unix.PollFd {
 
 // feed writes what the pipe takes. A hook need not read its state.
 func (p *pipes) feed(state []byte) []byte {
-	n, err := unix.Write(p.stdin[1], state)
+	n, err := retry.Write(p.stdin[1], state)
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
 		return state
@@ -112,7 +114,7 @@ func (p *pipes) feed(state []byte) []byte {
 // nothing is kept.
 func collect(fd *int, into *[]byte, log int) bool {
 	var buf [4096]byte
-	n, err := unix.Read(*fd, buf[:])
+	n, err := retry.Read(*fd, buf[:])
 	if err == unix.EINTR {
 		return true
 	}
@@ -124,7 +126,7 @@ func collect(fd *int, into *[]byte, log int) bool {
 		return false
 	}
 	if log > 0 {
-		unix.Write(log, buf[:n])
+		retry.Write(log, buf[:n])
 	}
 	if room := maxOutput - len(*into); room > 0 {
 		*into = append(*into, buf[:min(n, room)]...)

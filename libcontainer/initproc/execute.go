@@ -214,7 +214,7 @@ func (c *container) execute(s *plan.Execute) error {
 	err := fmt.Errorf("exec %s: %w", c.path, c.program.Execute())
 	if s.Alone {
 		c.refused = true
-		unix.Write(2, []byte(err.Error()+"\n"))
+		retry.Write(2, []byte(err.Error()+"\n"))
 	}
 	return &wire.Refusal{Err: err}
 }

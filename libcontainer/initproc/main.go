@@ -13,6 +13,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/rootfs"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -112,7 +113,7 @@ func isSocket(fd int) bool {
 func (c *container) report(f *wire.Failure) {
 	conn := c.conn
 	if c.started >= 0 {
-		unix.Write(c.started, f.Encode())
+		retry.Write(c.started, f.Encode())
 		return
 	}
 	conn.Send(wire.Failed, f.Encode())

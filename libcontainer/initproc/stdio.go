@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // reopenNull replaces those standard streams that are /dev/null by the
@@ -59,7 +60,7 @@ var errNoNull = errors.New("not there")
 func openNull() (int, error) {
 	const path, flags = "/dev/null", unix.O_NOFOLLOW | unix.O_CLOEXEC
 	for _, how := range [...]int{unix.O_PATH, unix.O_RDWR | unix.O_NOCTTY | unix.O_NONBLOCK} {
-		fd, err := unix.Open(path, flags|how, 0)
+		fd, err := retry.Open(path, flags|how, 0)
 		switch err {
 		case nil:
 		case unix.ENOENT, unix.ENOTDIR, unix.ELOOP:
@@ -93,7 +94,7 @@ func makeNull() (int, error) {
 	if err := unix.Mknodat(mount, "null", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); err != nil {
 		return -1, os.NewSyscallError("mknod", err)
 	}
-	fd, err := unix.Openat(mount, "null", unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	fd, err := retry.Openat(mount, "null", unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	return fd, os.NewSyscallError("open", err)
 }
 

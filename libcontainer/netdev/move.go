@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Device is a network device that is to move.
@@ -31,7 +33,7 @@ func Open(away int) (*Namespaces, error) {
 	runtime.LockOSThread()
 	n := &Namespaces{home: socket{-1}, away: socket{-1}, awayFD: away}
 	var err error
-	if n.homeFD, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+	if n.homeFD, err = retry.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 		runtime.UnlockOSThread()
 		return nil, &os.PathError{Op: "open", Path: "/proc/thread-self/ns/net", Err: err}
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // ErrNotSupported means that no resctrl filesystem is mounted.
@@ -128,12 +130,12 @@ func eachDomain(line string, f func(key, value string)) {
 
 func (g Group) write(file, value string) error {
 	path := g.Dir + "/" + file
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	fd, err := retry.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	if _, err := unix.Write(fd, []byte(value)); err != nil {
+	if _, err := retry.Write(fd, []byte(value)); err != nil {
 		return g.explain(&os.PathError{Op: "write", Path: path, Err: err})
 	}
 	return nil

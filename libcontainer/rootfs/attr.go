@@ -10,6 +10,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Attributes are taken away from mounts in this file only. It may be done: a
@@ -66,7 +67,7 @@ func lockedError(mount int, attr plan.Attr, prefix string, err error) error {
 	}
 	asked := attr
 	var st unix.Statfs_t
-	if statErr := unix.Fstatfs(mount, &st); statErr != nil {
+	if statErr := retry.Fstatfs(mount, &st); statErr != nil {
 		return os.NewSyscallError("fstatfs", statErr)
 	}
 	if prefix == "" {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // maxCopyDepth bounds how deep directories may nest: each level on the way
@@ -37,12 +38,12 @@ type inode struct{ dev, ino uint64 }
 // root look like the directory, apart from what params say of it. Sockets are
 // left out, and so is what is mounted in the directory.
 func copyUp(from, mount int, params []string) error {
-	src, err := unix.Openat(from, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	src, err := retry.Openat(from, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return os.NewSyscallError("open", err)
 	}
 	defer unix.Close(src)
-	dst, err := unix.Openat(mount, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dst, err := retry.Openat(mount, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return os.NewSyscallError("open", err)
 	}
@@ -169,7 +170,7 @@ func (c *copier) subdir(src, dst int, name, path string, depth int) error {
 	if err := unix.Mkdirat(dst, name, 0o700); err != nil {
 		return err
 	}
-	out, err := unix.Openat(dst, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	out, err := retry.Openat(dst, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
@@ -201,7 +202,7 @@ func (c *copier) file(fd, dst int, name, path string) error {
 		}
 		c.links[id] = path
 	}
-	out, err := unix.Openat(dst, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	out, err := retry.Openat(dst, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
 	}

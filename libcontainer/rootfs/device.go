@@ -9,6 +9,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // parent opens the directory that path is in, making it if needed.
@@ -75,7 +76,7 @@ func deviceKind(word string) (uint32, error) {
 // checkDevice accepts an inode that is there already only if it is the device
 // that is asked for.
 func checkDevice(dir int, name string, kind uint32, s *plan.MakeDevice) error {
-	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := retry.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: s.Path, Err: err}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // PivotRoot makes the container's root this process's and detaches the old
@@ -19,7 +20,7 @@ import (
 // needs no directory for it. Detached mounts, if they are not -1, go with the old
 // root: they can still be used, but are attached nowhere.
 func (b *Builder) PivotRoot(detached ...int) error {
-	old, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	old, err := retry.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: "/", Err: err}
 	}
@@ -54,7 +55,7 @@ const hostProc = "/proc"
 // attach attaches mounts to the old root, over hostProc, and returns how many. A
 // kernel that refuses loses nothing but time.
 func attach(mounts []int) (attached int) {
-	place, err := unix.Open(hostProc, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	place, err := retry.Open(hostProc, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0
 	}
@@ -74,7 +75,7 @@ func (b *Builder) MoveRoot() error {
 	if err := hideHostViews(b.root); err != nil {
 		return err
 	}
-	top, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	top, err := retry.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: "/", Err: err}
 	}
@@ -98,7 +99,7 @@ func hideHostViews(root int) error {
 	if err != nil {
 		return err
 	}
-	fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := retry.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: "/proc/self/mountinfo", Err: err}
 	}

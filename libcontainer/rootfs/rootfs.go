@@ -11,6 +11,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // dirMode is the mode of directories made for mount points.
@@ -34,7 +35,7 @@ func New(trees []plan.Tree) *Builder { return &Builder{trees: trees, root: -1, m
 // Enter takes the root of this process, which has joined the container's mount
 // namespace.
 func (b *Builder) Enter() error {
-	root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := retry.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: "/", Err: err}
 	}
@@ -75,7 +76,7 @@ func (b *Builder) tree(slot int) (int, error) {
 
 // SetPropagation cuts this mount namespace off from the host's.
 func (b *Builder) SetPropagation(s *plan.SetPropagation) error {
-	root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := retry.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: "/", Err: err}
 	}
@@ -92,7 +93,7 @@ func (b *Builder) AttachRoot(s *plan.AttachRoot) error {
 	if err != nil {
 		return err
 	}
-	cwd, err := unix.Open(".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	cwd, err := retry.Open(".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: ".", Err: err}
 	}

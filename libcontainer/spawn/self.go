@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Sealed is this program in a form that nobody can write to.
@@ -54,7 +55,7 @@ func overlaidSelf(other int) (Sealed, error) {
 		return Unsealed, err
 	}
 	path, name := filepath.Split(exe)
-	dir, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, err := retry.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return Unsealed, err
 	}
@@ -67,7 +68,7 @@ func overlaidSelf(other int) (Sealed, error) {
 		return Unsealed, err
 	}
 	s := Sealed{-1, mount}
-	s.FD, err = unix.Openat(mount, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	s.FD, err = retry.Openat(mount, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == nil {
 		err = sameFile(s.FD)
 	}

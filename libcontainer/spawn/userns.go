@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // IDMaps are the mappings of a user namespace, see user_namespaces(7).
@@ -144,7 +145,7 @@ func newNamespace(proc sys.Proc, flags int, name string, prepare func(pid int) e
 			return err
 		}
 		path := strconv.Itoa(pid) + "/ns/" + name // a magic link of the kernel's
-		fd, err := unix.Openat(proc.FD(), path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		fd, err := retry.Openat(proc.FD(), path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return &os.PathError{Op: "open", Path: "/proc/" + path, Err: err}
 		}

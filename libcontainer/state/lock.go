@@ -14,7 +14,7 @@ import (
 
 // Unlock lets others lock the container again.
 func (d *Dir) Unlock() error {
-	if err := unix.Flock(d.fd, unix.LOCK_UN); err != nil {
+	if err := retry.Flock(d.fd, unix.LOCK_UN); err != nil {
 		return d.failed("unlock", "", err)
 	}
 	d.locked = false

@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 const (
@@ -32,7 +34,7 @@ func (d *Dir) HasNotify() bool {
 // ListenNotify makes a datagram socket, close-on-exec, and binds it to notify/notify.sock, where everybody may send. The
 // error is an *fs.PathError, fs.ErrNotExist if MakeNotify was not called for the container.
 func (d *Dir) ListenNotify() (sock int, err error) {
-	dir, err := unix.Openat(d.fd, notifyName, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	dir, err := retry.Openat(d.fd, notifyName, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, d.failed("open", notifyName, err)
 	}

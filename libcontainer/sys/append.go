@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // OpenAppend opens a file to append to. It makes it, with this mode, if it is
@@ -38,13 +40,13 @@ func openAppend(path string, mode uint32, sync bool) (int, error) {
 	if parent == "" {
 		parent = "."
 	}
-	dir, err := unix.Open(parent, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, err := retry.Open(parent, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
 	}
 	defer unix.Close(dir)
 	for range maxLinks { // it may come and go
-		look, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		look, err := retry.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		if err == nil {
 			defer unix.Close(look)
 			return reopenAppend(look, flags)
@@ -52,7 +54,7 @@ func openAppend(path string, mode uint32, sync bool) (int, error) {
 		if err != unix.ENOENT {
 			return -1, err
 		}
-		fd, err := unix.Openat(dir, name, flags|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, mode)
+		fd, err := retry.Openat(dir, name, flags|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, mode)
 		if err != unix.EEXIST {
 			return fd, err
 		}

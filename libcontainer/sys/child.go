@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Child is a process that executes a program under limits and a filter that its
@@ -127,10 +129,4 @@ func (c *Child) fail(stage, number uint32, errno unix.Errno) {
 	exitRaw(1)
 }
 
-func reap(pid int) {
-	for {
-		if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
-			return
-		}
-	}
-}
+func reap(pid int) { retry.Wait4(pid, nil, 0) }

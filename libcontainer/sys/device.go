@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // CheckDevice verifies that a descriptor is the device it is taken for: type
@@ -50,7 +52,7 @@ func FileType(mode uint32) string {
 
 // OpenNull opens the host's /dev/null (O_PATH), verified.
 func OpenNull() (int, error) {
-	fd, err := unix.Open("/dev/null", unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := retry.Open("/dev/null", unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("open /dev/null: %w", err)
 	}

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // catchEnding has a goroutine do what is a signal handler's work where there is one.
@@ -50,7 +52,7 @@ func forward(s unix.Signal) {
 // terminal has changed or its settings may have, until stop is called, which
 // has to be before eventfd is closed.
 func NotifyResize(eventfd int) (stop func()) {
-	return handle(resizing(), func(unix.Signal) { unix.Write(eventfd, []byte{1, 1, 1, 1, 1, 1, 1, 1}) })
+	return handle(resizing(), func(unix.Signal) { retry.Write(eventfd, []byte{1, 1, 1, 1, 1, 1, 1, 1}) })
 }
 
 // handle calls f for each of the signals that comes.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // maxLinks bounds the symbolic links followed in one path, as the kernel does.
@@ -125,12 +127,12 @@ func walkInRoot(root int, path string, mode uint32) (int, error) {
 // is a symbolic link, its target is returned instead.
 func stepInto(dir int, name string, mode uint32) (fd int, target string, err error) {
 	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err = unix.Openat(dir, name, flags, 0)
+	fd, err = retry.Openat(dir, name, flags, 0)
 	if err == unix.ENOENT {
 		if err = unix.Mkdirat(dir, name, mode); err != nil && err != unix.EEXIST {
 			return -1, "", err
 		}
-		fd, err = unix.Openat(dir, name, flags, 0)
+		fd, err = retry.Openat(dir, name, flags, 0)
 	}
 	if err != nil {
 		return -1, "", err
@@ -210,7 +212,7 @@ func createIn(root int, parent, name string, dirMode, mode uint32) (target strin
 	}
 	defer unix.Close(dir)
 	const flags = unix.O_CREAT | unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_RDONLY
-	fd, err := unix.Openat(dir, name, flags, mode)
+	fd, err := retry.Openat(dir, name, flags, mode)
 	if err == nil {
 		return "", unix.Close(fd)
 	}

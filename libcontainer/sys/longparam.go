@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // maxParam is how long a value may be for fsconfig(2). mount(2) took a page for
@@ -41,7 +43,7 @@ func setLong(fs int, key, value string) (held []int, err error) {
 // descriptor of it.
 func setDirectory(fs int, key, dir string) (held []int, err error) {
 	if len(dir) > maxParam {
-		fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err := retry.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return nil, &os.PathError{Op: "open", Path: dir, Err: err}
 		}
@@ -55,7 +57,7 @@ func setDirectory(fs int, key, dir string) (held []int, err error) {
 func setJoined(fs int, dirs []string, held []int) ([]int, error) {
 	var short []string
 	for _, dir := range dirs {
-		fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err := retry.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return held, &os.PathError{Op: "open", Path: dir, Err: err}
 		}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // NewFilesystem makes a filesystem instance that is attached nowhere and
@@ -85,7 +87,7 @@ func Reconfigure(mount int, params []string) error {
 // the context's descriptor gives its messages, one at a time.
 func fsError(fs int, op string, err error) error {
 	buf := make([]byte, 512)
-	if n, _ := unix.Read(fs, buf); n > 2 {
+	if n, _ := retry.Read(fs, buf); n > 2 {
 		op += " (" + strings.TrimSpace(string(buf[2:n])) + ")" // after "e ", the level
 	}
 	return os.NewSyscallError(op, err)

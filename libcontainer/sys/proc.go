@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Proc is a procfs that nobody else can reach or mount over: a private,
@@ -26,7 +28,7 @@ func PrivateProc() (Proc, error) {
 		var cloneErr error
 		fd, cloneErr = CloneTree(unix.AT_FDCWD, "/proc", unix.AT_SYMLINK_NOFOLLOW)
 		if cloneErr != nil {
-			fd, cloneErr = unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+			fd, cloneErr = retry.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		}
 		if cloneErr != nil {
 			return NoProc, fmt.Errorf("open a private procfs: %w", err)
@@ -42,7 +44,7 @@ func PrivateProc() (Proc, error) {
 // HostProc opens the host's /proc, verified. Only for the parent, whose root
 // no container controls.
 func HostProc() (Proc, error) {
-	fd, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := retry.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return NoProc, &os.PathError{Op: "open", Path: "/proc", Err: err}
 	}
@@ -74,7 +76,7 @@ func HostProcess(pid int) (Proc, error) {
 // IsProc says whether a descriptor is on procfs, by the filesystem's magic.
 func IsProc(fd int) error {
 	var st unix.Statfs_t
-	if err := unix.Fstatfs(fd, &st); err != nil {
+	if err := retry.Fstatfs(fd, &st); err != nil {
 		return os.NewSyscallError("fstatfs", err)
 	}
 	if st.Type != unix.PROC_SUPER_MAGIC {
@@ -107,7 +109,7 @@ func (p Proc) Open(path string, flags int) (int, error) {
 // (O_PATH), as that process sees it. It is a magic link, the only one that is
 // followed: what is below belongs to the process.
 func (p Proc) OpenRoot() (int, error) {
-	fd, err := unix.Openat(p.fd, "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := retry.Openat(p.fd, "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: "/proc/PID/root", Err: err}
 	}
@@ -124,7 +126,7 @@ func (p Proc) Write(path, value string) error {
 	if err := IsProc(fd); err != nil {
 		return err
 	}
-	n, err := unix.Write(fd, []byte(value))
+	n, err := retry.Write(fd, []byte(value))
 	if err != nil {
 		return &os.PathError{Op: "write", Path: "/proc/" + path, Err: err}
 	}
@@ -152,7 +154,7 @@ const maxProcFile = 64 << 20
 // most limit bytes, without what os.ReadFile does to be able to wait. For others
 // see [ReadRegular] and [ReadGiven].
 func ReadFile(path string, limit int) ([]byte, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	fd, err := retry.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
@@ -182,7 +184,7 @@ func ReadHead(fd, limit int) ([]byte, error) {
 		if len(buf) == cap(buf) {
 			buf = append(buf, make([]byte, len(buf))...)[:len(buf)]
 		}
-		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
+		n, err := retry.Read(fd, buf[len(buf):cap(buf)])
 		if err == unix.EINTR || err == unix.EAGAIN && waitFor(fd, unix.POLLIN) {
 			continue
 		}
@@ -213,14 +215,9 @@ func (p Proc) Reopen(fd, flags int) (int, error) {
 	}
 	defer unix.Close(dir)
 	name := strconv.Itoa(fd)
-	for {
-		got, err := unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return -1, &os.PathError{Op: "reopen", Path: name, Err: err}
-		}
-		return got, nil
+	got, err := retry.Openat(dir, name, flags|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "reopen", Path: name, Err: err}
 	}
+	return got, nil
 }

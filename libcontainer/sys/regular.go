@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // To open a device may be enough to act on it: it arms a watchdog, rewinds a
@@ -31,12 +33,12 @@ func OpenRegularInRoot(root int, path string) (int, error) {
 
 // OpenNamespace opens a file of the host for setns(2), if it is a namespace.
 func OpenNamespace(path string) (int, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	fd, err := retry.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	var st unix.Statfs_t
-	if err := unix.Fstatfs(fd, &st); err != nil {
+	if err := retry.Fstatfs(fd, &st); err != nil {
 		unix.Close(fd)
 		return -1, &os.PathError{Op: "statfs", Path: path, Err: err}
 	}
@@ -98,7 +100,7 @@ func unwrapSyscall(err error) error {
 // openAs opens a file of the host for reading, if it is of one of the kinds
 // (S_IF*).
 func openAs(path, name string, kinds ...uint32) (int, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	fd, err := retry.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: name, Err: err}
 	}

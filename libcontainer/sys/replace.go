@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // ReplaceFile puts a file that holds data in the place of the file name in the
@@ -49,7 +51,7 @@ func createTemp(dir int, mode uint32) (name string, fd int, err error) {
 			return "", -1, err
 		}
 		name = ".crun-go-" + hex.EncodeToString(random[:])
-		fd, err = unix.Openat(dir, name, flags, mode)
+		fd, err = retry.Openat(dir, name, flags, mode)
 		if err != unix.EEXIST && err != unix.EINTR {
 			break
 		}
@@ -61,7 +63,7 @@ func createTemp(dir int, mode uint32) (name string, fd int, err error) {
 // write(2).
 func WriteAll(fd int, data []byte) error {
 	for len(data) > 0 {
-		n, err := unix.Write(fd, data)
+		n, err := retry.Write(fd, data)
 		if err == unix.EINTR || err == unix.EAGAIN && waitFor(fd, unix.POLLOUT) {
 			continue
 		}

@@ -4,6 +4,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // chunk is what is copied at a time: a pipe that is ready for writing takes as
@@ -59,7 +61,7 @@ func (c *copying) run() error {
 			c.tellEnd()
 		case fds[atWake].Revents != 0:
 			var count [8]byte
-			unix.Read(c.wake, count[:])
+			retry.Read(c.wake, count[:])
 			if c.closing.Load() && !c.ended {
 				return nil
 			}
@@ -122,7 +124,7 @@ func (c *copying) move(fds *[places]unix.PollFd) {
 		return
 	}
 	if fds[atMaster].Revents&unix.POLLOUT != 0 {
-		n, err := unix.Write(c.master, c.typed)
+		n, err := retry.Write(c.master, c.typed)
 		switch err {
 		case nil:
 			c.typed = c.typed[n:]
@@ -132,7 +134,7 @@ func (c *copying) move(fds *[places]unix.PollFd) {
 		}
 	}
 	if fds[atMaster].Revents&^unix.POLLOUT != 0 && len(c.printed) == 0 {
-		n, err := unix.Read(c.master, c.printing[:])
+		n, err := retry.Read(c.master, c.printing[:])
 		switch {
 		case err == unix.EAGAIN || err == unix.EINTR:
 		case err != nil || n == 0:
@@ -147,7 +149,7 @@ func (c *copying) move(fds *[places]unix.PollFd) {
 // read takes what comes in. If the caller's terminal has gone, so has the
 // container's; the end of anything else is the end of the container's input.
 func (c *copying) read(ready int16) {
-	n, err := unix.Read(c.streams[0], c.typing[:])
+	n, err := retry.Read(c.streams[0], c.typing[:])
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
 	case err == nil && n > 0:
@@ -187,7 +189,7 @@ func (c *copying) write(ready int16) {
 		c.giveUp()
 		return
 	}
-	n, err := unix.Write(c.streams[1], c.printed)
+	n, err := retry.Write(c.streams[1], c.printed)
 	switch err {
 	case nil:
 		c.printed = c.printed[n:]

@@ -9,6 +9,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Relay connects a container's terminal with the standard streams of this
@@ -85,7 +86,7 @@ func (r *Relay) Close() error {
 	var err error
 	if r.done != nil {
 		r.closing.Store(true)
-		unix.Write(r.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		retry.Write(r.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 		err = <-r.done
 		r.quiet()
 		r.done = nil

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 var (
@@ -164,7 +166,7 @@ func (c *Conn) receive() error {
 			return os.NewSyscallError("poll", err)
 		}
 		var buf [4096]byte
-		n, err = unix.Read(c.fd, buf[:])
+		n, err = retry.Read(c.fd, buf[:])
 		switch {
 		case err == unix.EINTR:
 			continue
