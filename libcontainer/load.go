@@ -26,6 +26,7 @@ type blueprint struct {
 	config    string          // absolute path of config.json
 	text      []byte          // what it holds
 	aside     []jsontext.Span // of that
+	unknown   []string        // keys in it that mean nothing
 	host      specconv.Host
 	plan      *plan.Plan
 	hierarchy cgroups.Hierarchy
@@ -88,6 +89,9 @@ func (b *blueprint) draw(o *Options, run, detach bool) error {
 		ListenFDs:     o.ListenFDs,
 		ListenFDNames: o.ListenFDNames,
 	})
+	if len(b.unknown) > 0 {
+		b.warnings = append(b.warnings, specconv.Warning{Field: b.unknown[0], Text: "unknown keys are ignored: " + strings.Join(b.unknown, ", ")})
+	}
 	return err
 }
 
@@ -110,7 +114,7 @@ func (b *blueprint) read() error {
 	if err != nil {
 		return err
 	}
-	b.spec, b.aside, err = ocijson.Config(filepath.Base(b.config), b.text)
+	b.spec, b.aside, b.unknown, err = ocijson.Config(filepath.Base(b.config), b.text)
 	return err
 }
 

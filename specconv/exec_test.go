@@ -273,7 +273,7 @@ func TestExecBrief(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		spec, aside, err := ocijson.Config(file, data)
+		spec, aside, _, err := ocijson.Config(file, data)
 		if err != nil {
 			t.Fatal(err)
 		}

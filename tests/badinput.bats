@@ -260,6 +260,19 @@ whole() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 	is_ours && [[ $err == *level=warning*CAP_OTHER* ]] || ! is_ours || fail "not told: $err"
 }
 
+@test "keys: in another case they are known, unknown ones are told of" {
+	ours "1.1 says nothing of unknown keys"
+	config 'del(.root.readonly) | .root.readOnly = true'
+	args touch /x
+	no 1 "ead-only file system" run_bundle "$ID"
+	config '.process.nosuch = {a: 1} | .linux.other = 1 | .root.readonly = false'
+	args true
+	ok rt --log-level warning run --bundle "$BUNDLE" "$ID"
+	[[ $err == *level=warning*"unknown keys are ignored: process.nosuch, linux.other"* ]] || fail "not told"
+	ok run_bundle "$ID"
+	same stderr "$err" ""
+}
+
 @test "an ambient capability that cannot be raised is a warning" {
 	ours "1.1 says nothing"
 	config '.process.capabilities.ambient = ["CAP_CHOWN", "CAP_KILL"]'

@@ -24,7 +24,7 @@
 // pointer, list or map; the last of several equal keys wins, objects and maps being merged; invalid UTF-8 and lone
 // surrogates read as U+FFFD; 1e3 is not a whole number. It differs in four ways:
 //
-//   - keys match exactly, not in any case
+//   - keys match exactly, unless the reader is told of other spellings (Respell)
 //   - a repeated list replaces the earlier one, instead of being laid over its elements
 //   - a document nested deeper than 200 levels is refused (encoding/json: 10000)
 //   - the document itself must not be null
@@ -44,6 +44,12 @@ type Reader struct {
 	stack []frame // the objects and arrays around pos, outermost first
 	noted []Span
 	err   *Error
+
+	// Respell, if not nil, gives a key that nobody has read another spelling to try, "" for none.
+	Respell func(key string) string
+
+	unknown  []string // paths of keys that nobody has read
+	skipping int      // values within values that are skipped, in which keys mean nothing
 }
 
 // A Span is a part of a document: its bytes from Start up to End.
@@ -122,12 +128,42 @@ func (r *Reader) fields(yield func(string) bool) {
 		if !yield(key) {
 			return
 		}
+		if r.pos == start && r.skipping == 0 {
+			if name := r.respelt(key); name != "" && !yield(name) {
+				return
+			}
+			if r.pos == start {
+				r.unread()
+			}
+		}
 		if r.pos == start {
 			r.Skip()
 		}
 		r.stack[depth].at = between
 	}
 }
+
+func (r *Reader) respelt(key string) string {
+	if r.Respell == nil {
+		return ""
+	}
+	if name := r.Respell(key); name != key {
+		return name
+	}
+	return ""
+}
+
+// maxUnknown bounds what is kept of keys that nobody has read.
+const maxUnknown = 20
+
+func (r *Reader) unread() {
+	if len(r.unknown) < maxUnknown && r.err == nil {
+		r.unknown = append(r.unknown, r.path())
+	}
+}
+
+// Unknown returns the paths of the first keys that nobody has read, not of those within their values.
+func (r *Reader) Unknown() []string { return r.unknown }
 
 // Elements returns the indices of the array that follows, one by one; the loop's body reads the element at each, once, or
 // leaves it to be skipped. There are none if null follows. What the array is of ("strings") is for errors only. Leaving
@@ -156,6 +192,8 @@ func (r *Reader) elements(of string, yield func(int) bool) {
 
 // Skip reads any value and forgets it. It must be valid JSON all the same.
 func (r *Reader) Skip() {
+	r.skipping++
+	defer func() { r.skipping-- }()
 	switch c := r.peek(); {
 	case c == '{':
 		for range r.Fields() {

@@ -73,8 +73,8 @@ func checkError(t *testing.T, err error, data []byte) {
 	}
 }
 
-// differs reports whether the document shows one of the documented differences: a key of the specification in another
-// case, a repeated key, deep nesting, or null.
+// differs reports whether the document shows one of the documented differences: a repeated key, in whatever case, deep
+// nesting, or null.
 func differs(data []byte, known map[string]bool) bool {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	type level struct {
@@ -92,7 +92,7 @@ func differs(data []byte, known map[string]bool) bool {
 		}
 		top := &levels[len(levels)-1]
 		if key, ok := token.(string); ok && top.keys != nil && !top.value {
-			if top.keys[key] || !known[key] && foldsToKnown(key, known) {
+			if key = knownAs(key, known); top.keys[key] {
 				return true
 			}
 			top.keys[key] = true
@@ -122,13 +122,13 @@ func differs(data []byte, known map[string]bool) bool {
 	}
 }
 
-func foldsToKnown(key string, known map[string]bool) bool {
+func knownAs(key string, known map[string]bool) string {
 	for name := range known {
 		if strings.EqualFold(key, name) {
-			return true
+			return name
 		}
 	}
-	return false
+	return key
 }
 
 // names collects the keys of a type and of all types in it.

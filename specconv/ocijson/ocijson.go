@@ -2,8 +2,8 @@
 // specification's own Go types.
 //
 // There is one function per object of the specification, which lists its fields. The result is what encoding/json would
-// make of the same document (see package jsontext for the four differences; the one to remember is that keys match exactly)
-// at a fraction of the cost. Fields that are not known are skipped, as the specification demands ("Extensibility"); so are
+// make of the same document, keys in another case included (see package jsontext for the differences) at a fraction of the
+// cost. Fields that are not known are skipped, as the specification demands ("Extensibility"); so are
 // the sections for other systems, freebsd, solaris, vm, windows and zos. Values are not checked here beyond their JSON type
 // and the range of their Go type.
 //
@@ -20,25 +20,26 @@ import (
 
 // Spec decodes a config.json. The file name is for errors.
 func Spec(file string, data []byte) (*specs.Spec, error) {
-	return jsontext.Decode(file, data, spec)
+	return jsontext.DecodeFrom(reader(file, data), spec)
 }
 
 // Config decodes a config.json as [Spec] does. aside is where in data the values are that only the making of a container
-// needs, and often most of it: mounts, hooks, devices, resources, the seccomp profile, masked and read-only paths.
-func Config(file string, data []byte) (s *specs.Spec, aside []jsontext.Span, err error) {
-	r := jsontext.NewReader(file, data)
+// needs, and often most of it: mounts, hooks, devices, resources, the seccomp profile, masked and read-only paths. unknown
+// are the paths of keys that mean nothing here, without those of other systems.
+func Config(file string, data []byte) (s *specs.Spec, aside []jsontext.Span, unknown []string, err error) {
+	r := reader(file, data)
 	s, err = jsontext.DecodeFrom(r, spec)
-	return s, r.Noted(), err
+	return s, r.Noted(), r.Unknown(), err
 }
 
 // Process decodes a process object alone, as engines give it to exec. The file name is for errors.
 func Process(file string, data []byte) (*specs.Process, error) {
-	return jsontext.Decode(file, data, process)
+	return jsontext.DecodeFrom(reader(file, data), process)
 }
 
 // Resources decodes a linux.resources object alone, as engines give it to update. The file name is for errors.
 func Resources(file string, data []byte) (*specs.LinuxResources, error) {
-	return jsontext.Decode(file, data, resources)
+	return jsontext.DecodeFrom(reader(file, data), resources)
 }
 
 // Mounts decodes mounts that come alone: the array, or an object that has it as config.json does. The file name is for
@@ -51,7 +52,7 @@ func Mounts(file string, data []byte) ([]specs.Mount, error) {
 		}
 		return s.Mounts, nil
 	}
-	r := jsontext.NewReader(file, data)
+	r := reader(file, data)
 	var list []specs.Mount
 	jsontext.List(r, &list, "objects", mount)
 	if err := r.Close(); err != nil {
@@ -81,6 +82,10 @@ func spec(r *jsontext.Reader, s *specs.Spec) {
 			jsontext.Map(r, &s.Annotations, jsontext.Text)
 		case "linux":
 			jsontext.Pointer(r, &s.Linux, linux)
+		default:
+			if otherSystem(key) {
+				r.Skip()
+			}
 		}
 	}
 }

@@ -3,9 +3,11 @@ package ocijson
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,15 +115,43 @@ func TestRepeatedKeys(t *testing.T) {
 	}
 }
 
-// What is not known is skipped, but not unread; keys match in one case only; sections of other systems are not decoded.
+// What is not known is skipped and told of, but not unread; keys match in any case; sections of other systems are not decoded.
 func TestUnknownKeys(t *testing.T) {
-	got, err := Spec("", []byte(`{"x-new": {"a": [1, 2.5e3, "\u00e9", {"b": null}]}, "Hostname": "no", "hostname": "yes",
+	got, _, unknown, err := Config("", []byte(`{"x-new": {"a": [1, 2.5e3, "\u00e9", {"b": null}]}, "hostname": "no", "HostName": "yes",
+		"root": {"readOnly": true, "Path": "r", "x": 1}, "process": {"hostname": "x"}, "mounts": [{"destination": "/", "y": {"z": 1}}],
 		"windows": {"layerFolders": 7}, "solaris": [], "vm": {"kernel": {"path": 1}}, "zos": "z", "freebsd": {"jail": 0}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (&specs.Spec{Hostname: "yes"}); !reflect.DeepEqual(got, want) {
+	want := &specs.Spec{
+		Hostname: "yes", Root: &specs.Root{Path: "r", Readonly: true}, Process: new(specs.Process), Mounts: []specs.Mount{{Destination: "/"}},
+	}
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("decoded %s, want %s", dump(got), dump(want))
+	}
+	if list := []string{`["x-new"]`, "root.x", "process.hostname", "mounts[0].y"}; !slices.Equal(unknown, list) {
+		t.Errorf("unknown: %q, want %q", unknown, list)
+	}
+}
+
+// TestKeys: the list has the specification's keys, no two of which differ in case only.
+func TestKeys(t *testing.T) {
+	known := map[string]bool{}
+	for i := range reflect.TypeFor[specs.Spec]().NumField() {
+		field := reflect.TypeFor[specs.Spec]().Field(i)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if !otherSystem(name) {
+			known[name] = true
+			names(field.Type, known)
+		}
+	}
+	if got, want := strings.Fields(keys), slices.Sorted(maps.Keys(known)); !slices.Equal(got, want) {
+		t.Errorf("keys are\n%q\nwant\n%q", got, want)
+	}
+	for name := range known {
+		if got := spelling(strings.ToUpper(name)); got != name {
+			t.Errorf("%s in capitals is read as %q", name, got)
+		}
 	}
 }
 
