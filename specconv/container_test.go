@@ -310,6 +310,11 @@ func TestDeviceRules(t *testing.T) {
 	if !slices.Equal(numbers, want) {
 		t.Errorf("default rules %q", numbers)
 	}
+	// Other runtimes take the letter a, too, and it grants nothing.
+	p = planOf(t, `{"linux": {"resources": {"devices": [{"allow": true, "type": "c", "access": "rwa"}]}}}`)
+	if own := step[*plan.SetDevices](t, p).Rules[1]; own.Access != "rw" {
+		t.Errorf("rwa is %+v", own)
+	}
 	for rules, filtered := range map[string]bool{
 		`[{"allow": true, "access": "rwm"}]`:                                                 false,
 		`[{"allow": false}, {"allow": true, "type": "a", "major": -1, "minor": -1}]`:         false,

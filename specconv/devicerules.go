@@ -71,9 +71,12 @@ func normalizeRule(field string, r *specs.LinuxDeviceCgroup) error {
 	default:
 		return invalid(field+".type", "", "invalid device type %q, expected a, c or b", r.Type)
 	}
-	if strings.Trim(r.Access, "rwm") != "" {
+	// The letter a, which stands for all in type, says nothing here.
+	access := strings.ReplaceAll(r.Access, "a", "")
+	if access == "" || strings.Trim(access, "rwm") != "" {
 		return invalid(field+".access", "", "%q, expected a combination of r, w and m", r.Access)
 	}
+	r.Access = access
 	return nil
 }
 

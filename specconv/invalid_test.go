@@ -123,6 +123,7 @@ func TestInvalid(t *testing.T) {
 		{`{"linux": {"devices": [{"path": "/dev/a", "type": "b", "minor": 4294967296}]}}`, "linux.devices[0].minor", "4294967296 is out of range"},
 		{`{"linux": {"resources": {"devices": [{"type": "p"}]}}}`, "linux.resources.devices[0].type", `invalid device type "p"`},
 		{`{"linux": {"resources": {"devices": [{"access": "rx"}]}}}`, "linux.resources.devices[0].access", `"rx"`},
+		{`{"linux": {"resources": {"devices": [{"access": "a"}]}}}`, "linux.resources.devices[0].access", `"a"`},
 		{`{"linux": {"resources": {"unified": {"../memory.max": "1"}}}}`, "linux.resources.unified", `"../memory.max" is not the name of a cgroup file`},
 		{`{"linux": {"resources": {"unified": {"tasks": "1"}}}}`, "linux.resources.unified", `"tasks"`},
 
