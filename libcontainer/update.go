@@ -7,6 +7,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
 
@@ -50,6 +51,9 @@ func (c *Container) Update(u Update) error {
 func (c *Container) updateLimits(given *specs.LinuxResources, rest func() error) error {
 	if given == nil {
 		given = new(specs.LinuxResources)
+	}
+	if err := specconv.CheckResources(given); err != nil {
+		return err
 	}
 	old, err := c.limits()
 	if err != nil {

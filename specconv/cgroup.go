@@ -21,6 +21,12 @@ func (b *builder) planCgroup() error {
 		b.leaveCgroup()
 		return nil
 	}
+	if r := b.linux.Resources; r != nil {
+		if err := CheckResources(r); err != nil {
+			return err
+		}
+		b.warnings = append(b.warnings, IgnoredResources(r)...)
+	}
 	tolerated := b.rootless() && b.linux.CgroupsPath == "" && !needsCgroup(b.linux.Resources)
 	switch nowhere := b.host.CgroupRoot == ""; {
 	case nowhere && tolerated && !b.opts.SystemdCgroup:

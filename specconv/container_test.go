@@ -208,9 +208,9 @@ func TestNoCgroup(t *testing.T) {
 func TestLimits(t *testing.T) {
 	for resources, want := range map[string]bool{
 		`{}`: false,
-		`{"memory": {"limit": 0, "swap": 0, "reservation": 0, "kernel": 5, "swappiness": 5, "disableOOMKiller": true}}`: false,
-		`{"cpu": {"shares": 0, "quota": 0, "period": 0, "burst": 0, "idle": 0, "realtimePeriod": 5}}`:                   false,
-		`{"blockIO": {"weight": 0, "leafWeight": 5}, "network": {"classID": 5}, "pids": {"limit": 5}}`:                  false,
+		`{"memory": {"limit": 0, "swap": 0, "reservation": 0, "kernel": 5, "swappiness": 0, "disableOOMKiller": true}}`: false,
+		`{"cpu": {"shares": 0, "quota": 0, "period": 0, "burst": 0, "idle": 0, "realtimePeriod": 0}}`:                   false,
+		`{"blockIO": {"weight": 0, "leafWeight": 0}, "network": {"classID": 0}, "pids": {"limit": 5}}`:                  false,
 		`{"memory": {"limit": -1}}`:                                true,
 		`{"memory": {"reservation": 1}}`:                           true,
 		`{"memory": {"swap": 1}}`:                                  true,

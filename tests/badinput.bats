@@ -307,6 +307,12 @@ whole() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 	bad 'process.rlimits[1].type' "RLIMIT_CORE"
 }
 
+@test "a limit that only cgroup v1 has" {
+	ours "1.1 has cgroup v1, too"
+	config '.linux.resources.cpu = {realtimePeriod: 1000000}'
+	bad 'linux.resources.cpu.realtimePeriod' "1000000, but cgroup v2 has no such limit"
+}
+
 @test "sysctl of the host" {
 	config '.linux.sysctl = {"vm.swappiness": "1"}'
 	bad 'linux.sysctl.vm.swappiness' "vm.swappiness"

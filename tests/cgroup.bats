@@ -149,14 +149,20 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	done
 }
 
-@test "what only cgroup v1 had is accepted and ignored" {
+@test "what only cgroup v1 had: no limit is none, limits of the kernel's memory are warned of" {
 	ours "1.1 refuses some of it"
 	config '.linux.resources += {
-		memory: {kernel: 1048576, kernelTCP: 1048576, swappiness: 10, disableOOMKiller: false, useHierarchy: true},
-		cpu: {realtimeRuntime: 1000, realtimePeriod: 1000000}, blockIO: {leafWeight: 10},
-		network: {classID: 1048577, priorities: [{name: "lo", priority: 5}]}}'
-	args true
-	ok run_bundle "$ID"
+		memory: {kernel: 1048576, kernelTCP: 1048576, swappiness: 0, disableOOMKiller: false, useHierarchy: true},
+		cpu: {realtimeRuntime: -1, realtimePeriod: 0}, blockIO: {leafWeight: 0},
+		network: {classID: 0, priorities: [{name: "lo", priority: 0}]}}'
+	args sleep 1000
+	ok rt --log "$BATS_TEST_TMPDIR/log" --log-level warning create --bundle "$BUNDLE" "$ID"
+	grep -q 'field=linux.resources.memory.kernel$' "$BATS_TEST_TMPDIR/log" || fail "log: $(<"$BATS_TEST_TMPDIR/log")"
+	grep -q 'field=linux.resources.memory.kernelTCP$' "$BATS_TEST_TMPDIR/log" || fail "log: $(<"$BATS_TEST_TMPDIR/log")"
+	echo '{"memory": {"swappiness": 10}}' >"$BATS_TEST_TMPDIR/update"
+	no 1 'linux.resources.memory.swappiness: 10, but cgroup v2 has no such limit' rt update --resources "$BATS_TEST_TMPDIR/update" "$ID"
+	echo '{"memory": {"swappiness": 0, "kernel": 5}}' >"$BATS_TEST_TMPDIR/update"
+	ok rt update --resources "$BATS_TEST_TMPDIR/update" "$ID"
 }
 
 @test "cgroups disabled: the container stays where its caller is" {

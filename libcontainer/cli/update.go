@@ -45,6 +45,9 @@ hugepageLimits, rdma and unified included.`,
 				if err != nil {
 					return err
 				}
+				for _, w := range specconv.IgnoredResources(u.Resources) {
+					inv.log.warn(w)
+				}
 				return container.Update(u)
 			})
 		},
