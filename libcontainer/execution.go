@@ -116,7 +116,7 @@ func (e *execution) enter(s *plan.Enter) error {
 	t := &e.target
 	e.spawned = &spawn.Config{
 		Exe: e.self.FD, Args: []string{initproc.Name}, Cgroup: -1,
-		Joins: t.joins, Stay: t.stays(), UID: t.uid, GID: t.gid,
+		Joins: t.joins, Stay: t.stays(), UID: t.uid, GID: t.gid, KeepGroups: s.KeepGroups,
 	}
 	if e.cgroup != nil && !s.Outside {
 		e.spawned.Cgroup = e.cgroup.FD()

@@ -134,7 +134,7 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 	if c.self, err = spawn.SealedSelf(c.dir.FD()); err != nil {
 		return nil, nil, fmt.Errorf("seal the runtime's binary: %w", err)
 	}
-	config = &spawn.Config{Exe: c.self.FD, Args: []string{initproc.Name}, Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets)}
+	config = &spawn.Config{Exe: c.self.FD, Args: []string{initproc.Name}, Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets), KeepGroups: s.KeepGroups}
 	if c.cgroup != nil && !s.Outside {
 		config.Cgroup = c.cgroup.FD()
 	} else if c.unit != nil {

@@ -154,7 +154,7 @@ func (b *builder) planAround(inside *Inside) error {
 		b.parentAdd("process.execCPUAffinity.initial", first)
 	}
 	b.raiseRlimits()
-	b.parentAdd("", &plan.Enter{Join: inside.Joins, Outside: inside.Outside})
+	b.parentAdd("", &plan.Enter{Join: inside.Joins, KeepGroups: b.spawn.KeepGroups, Outside: inside.Outside})
 	if b.oom != nil {
 		b.parentAdd("process.oomScoreAdj", b.oom)
 	}

@@ -111,6 +111,7 @@ func (b *builder) planIdentity() error {
 	// podman's --group-add keep-groups: the caller's supplementary groups, of
 	// which a user namespace has no numbers.
 	step.KeepGroups = b.annotated(keepGroups)
+	b.spawn.KeepGroups = step.KeepGroups && b.ns.has(specs.UserNamespace)
 	if step.KeepGroups && len(u.AdditionalGids) > 0 {
 		b.warn("process.user.additionalGids", "no effect: "+keepGroups+" leaves the caller's groups")
 	}

@@ -67,6 +67,10 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("%s: %+v", c.fragment, got)
 		}
 	}
+	kept := `{"annotations": {"run.oci.keep_original_groups": "1"}, "linux": {` + userns + `}}`
+	if spawn := step[*plan.Spawn](t, planOf(t, kept)); !spawn.KeepGroups {
+		t.Error("the groups are lost on the way into a user namespace")
+	}
 	unprivileged := goldenHost
 	unprivileged.EUID = 1000
 	p := planOn(t, `{"linux": {"namespaces": [{"type": "mount"}, {"type": "user"}],

@@ -18,6 +18,32 @@ annotate() { config --arg k "$1" --arg v "$2" '.annotations[$k] = $v'; }
 	no 1 'annotations.run.oci.keep_original_groups: "yes", expected 1 or 0' create "$ID"
 }
 
+@test "keep_original_groups: also into a user namespace, by run and exec" {
+	ours "crun's"
+	config '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings'
+	rm -rf "$BUNDLE/rootfs"
+	cp -a "$BATS_FILE_TMPDIR/rootfs" "$BUNDLE/rootfs"
+	chown -hR 100000:100000 "$BUNDLE/rootfs"
+	chmod 0755 "$BATS_TEST_TMPDIR" "$BUNDLE"
+	local value groups
+	while read -r value groups; do
+		annotate run.oci.keep_original_groups "$value"
+		args sed -n 's/^Groups:\t//p' /proc/self/status
+		ok setpriv --groups 4242,100005 timeout 30 "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+		same "groups of run, $value" "${out% }" "$groups"
+		args sleep 1000
+		up
+		ok setpriv --groups 4242,100005 timeout 30 "$RUNTIME" --root "$ROOT" exec "$ID" sed -n 's/^Groups:\t//p' /proc/self/status
+		same "groups of exec, $value" "${out% }" "$groups"
+		ok rt delete --force "$ID"
+	done <<-'END'
+		1 65534 5
+		0
+	END
+}
+
 @test "hooks' output is copied to files" {
 	ours "crun's"
 	local kind

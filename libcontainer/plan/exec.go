@@ -17,8 +17,9 @@ import (
 // Enter spawns exec's init in the container's cgroup and in its namespaces. Where the kernel allows no process in the
 // cgroup, because it has sub-cgroups with controllers, init's own is taken.
 type Enter struct {
-	Join    []specs.LinuxNamespaceType
-	Outside bool // born in the runtime's cgroup: the container's has no room, or is frozen
+	Join       []specs.LinuxNamespaceType
+	KeepGroups bool // see Spawn
+	Outside    bool // born in the runtime's cgroup: the container's has no room, or is frozen
 }
 
 // Brief sends init its half of the plan. Until then it is still who the runtime
@@ -80,6 +81,9 @@ func (s *Enter) String() string {
 			b.WriteString(", join")
 		}
 		b.WriteString(" " + string(ns))
+	}
+	if s.KeepGroups {
+		b.WriteString(", keep groups")
 	}
 	return b.String()
 }

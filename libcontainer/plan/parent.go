@@ -143,6 +143,7 @@ type Spawn struct {
 	NewTime     bool
 	TimeOffsets map[string]specs.LinuxTimeOffset
 	Outside     bool // of the container's cgroup, into which it is moved later
+	KeepGroups  bool // the caller's supplementary groups come along into a user namespace
 }
 
 // Await waits until init has come to a phase.
@@ -280,6 +281,9 @@ func (s *Spawn) String() string {
 	}
 	if s.Outside {
 		b.WriteString(", outside of the container's cgroup")
+	}
+	if s.KeepGroups {
+		b.WriteString(", keep groups")
 	}
 	return b.String()
 }

@@ -27,6 +27,7 @@ type rawChild struct {
 	mapped     bool // a new user namespace: wait for its maps
 	uid, gid   uintptr
 	setGroups  bool
+	keepGroups bool // the supplementary groups
 	newTime    bool
 	offsets    []byte
 	proc       uintptr // the host's procfs, if there are offsets: by name it may be a joined mount namespace's
@@ -166,9 +167,11 @@ func (r *rawChild) joinUser() {
 			r.die(stageJoin, i, errno)
 		}
 	}
-	// The host's groups must not come along. A namespace that forbids
+	// The host's groups must not come along unasked. A namespace that forbids
 	// setgroups(2) was made by somebody who had no others to give.
-	call(unix.SYS_SETGROUPS, 0, 0, 0)
+	if !r.keepGroups {
+		call(unix.SYS_SETGROUPS, 0, 0, 0)
+	}
 	r.become()
 	for i := 0; i < len(r.joins) && i < 64; i++ {
 		if r.refused&(1<<uint(i)) == 0 {

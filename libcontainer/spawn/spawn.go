@@ -43,8 +43,9 @@ type Config struct {
 	// and only if New has CLONE_NEWUSER.
 	MapIDs func(pid int) error
 	// User namespaces, new or joined: the ids to take on inside.
-	UID, GID  int
-	SetGroups bool // setgroups(2) is allowed there
+	UID, GID   int
+	SetGroups  bool // setgroups(2) is allowed there
+	KeepGroups bool // the caller's supplementary groups come along
 
 	TimeOffsets []byte // content of timens_offsets; nil: no new time namespace
 	NewTime     bool
@@ -338,19 +339,20 @@ func newRawChild(c *Config, socket, other int) (*rawChild, error) {
 		return nil, err
 	}
 	r := &rawChild{
-		argv:      argv,
-		envv:      envv,
-		exe:       uintptr(c.Exe),
-		socket:    uintptr(socket),
-		other:     uintptr(other),
-		joins:     c.Joins,
-		placed:    c.Place != nil,
-		uid:       uintptr(c.UID),
-		gid:       uintptr(c.GID),
-		mapped:    c.MapIDs != nil,
-		setGroups: c.SetGroups,
-		newTime:   c.NewTime,
-		offsets:   c.TimeOffsets,
+		argv:       argv,
+		envv:       envv,
+		exe:        uintptr(c.Exe),
+		socket:     uintptr(socket),
+		other:      uintptr(other),
+		joins:      c.Joins,
+		placed:     c.Place != nil,
+		uid:        uintptr(c.UID),
+		gid:        uintptr(c.GID),
+		mapped:     c.MapIDs != nil,
+		setGroups:  c.SetGroups && !c.KeepGroups,
+		keepGroups: c.KeepGroups,
+		newTime:    c.NewTime,
+		offsets:    c.TimeOffsets,
 	}
 	r.args = cloneArgs{exitSignal: uint64(unix.SIGCHLD), flags: unix.CLONE_PIDFD, pidfd: uint64(uintptr(unsafe.Pointer(&r.pidfd)))}
 	if c.Cgroup >= 0 {
