@@ -115,16 +115,12 @@ func executable(path string) error {
 // could do that itself.
 func home(root int, uid uint32) string {
 	const passwd = "/etc/passwd"
-	regular := func(fd int) bool {
-		var st unix.Stat_t
-		return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
-	}
 	look, err := sys.OpenInRoot(root, passwd, unix.O_PATH)
 	if err != nil {
 		return "/"
 	}
 	defer unix.Close(look)
-	if !regular(look) {
+	if sys.CheckRegular(look) != nil {
 		return "/"
 	}
 	fd, err := sys.OpenInRoot(root, passwd, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
@@ -132,7 +128,7 @@ func home(root int, uid uint32) string {
 		return "/"
 	}
 	defer unix.Close(fd)
-	if !regular(fd) {
+	if sys.CheckRegular(fd) != nil {
 		return "/"
 	}
 	data, err := sys.ReadAll(fd, 64<<20)

@@ -70,6 +70,9 @@ func reopenAppend(look, flags int) (int, error) {
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
+		if err := CheckRegular(look); err != nil {
+			return -1, err
+		}
 	case unix.S_IFIFO:
 		// For reading too: that waits for nobody, and keeps what is written
 		// until the end of this process.

@@ -3,6 +3,7 @@ package sys
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -14,6 +15,9 @@ import (
 // or place somebody else decides on is looked at by an O_PATH descriptor first,
 // and what that stands for is opened through procfs: no other file can take its
 // place in between.
+//
+// What the kernel makes up as it is read is no regular file here, whatever its
+// type says: /proc/kmsg is one that waits, and each message is for one reader.
 
 // OpenRegular opens a file of the host for reading, if it is a regular one.
 // Symbolic links are followed.
@@ -135,16 +139,34 @@ func typeOf(fd int) string {
 }
 
 // checkKind finds out whether a descriptor is of one of the kinds, of which the
-// first is the one to tell people about.
+// first is the one to tell people about, and not made up by the kernel.
 func checkKind(fd int, kinds ...uint32) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
-	for _, kind := range kinds {
-		if st.Mode&unix.S_IFMT == kind {
-			return nil
-		}
+	if !slices.Contains(kinds, st.Mode&unix.S_IFMT) {
+		return fmt.Errorf("expected a %s, found a %s", FileType(kinds[0]), FileType(st.Mode))
 	}
-	return fmt.Errorf("expected a %s, found a %s", FileType(kinds[0]), FileType(st.Mode))
+	var fs unix.Statfs_t
+	if err := retry.Fstatfs(fd, &fs); err != nil {
+		return err
+	}
+	name := ""
+	switch fs.Type {
+	case unix.PROC_SUPER_MAGIC:
+		name = "procfs"
+	case unix.SYSFS_MAGIC:
+		name = "sysfs"
+	case unix.DEBUGFS_MAGIC:
+		name = "debugfs"
+	case unix.TRACEFS_MAGIC:
+		name = "tracefs"
+	default:
+		return nil
+	}
+	return fmt.Errorf("expected a %s, found a file of %s", FileType(kinds[0]), name)
 }
+
+// CheckRegular finds out whether a descriptor is of a regular file.
+func CheckRegular(fd int) error { return checkKind(fd, unix.S_IFREG) }

@@ -20,6 +20,7 @@ func TestReadRegular(t *testing.T) {
 	systest.MustDo(t, os.WriteFile(top+"/file", []byte("text"), 0o600))
 	systest.MustDo(t, os.Symlink("file", top+"/link"))
 	systest.MustDo(t, os.Symlink("/dev/zero", top+"/zero"))
+	systest.MustDo(t, os.Symlink("/proc/version", top+"/proc"))
 	systest.MustDo(t, unix.Mkfifo(top+"/fifo", 0o600))
 	systest.MustDo(t, os.Mkdir(top+"/dir", 0o700))
 	for name, want := range map[string]string{
@@ -27,6 +28,7 @@ func TestReadRegular(t *testing.T) {
 		"fifo":      "read " + top + "/fifo: expected a regular file, found a fifo",
 		"dir":       "read " + top + "/dir: expected a regular file, found a directory",
 		"zero":      "read " + top + "/zero: expected a regular file, found a character device",
+		"proc":      "read " + top + "/proc: expected a regular file, found a file of procfs",
 		"none":      "open " + top + "/none: no such file or directory",
 		"file/none": "open " + top + "/file/none: not a directory",
 	} {

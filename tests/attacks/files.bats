@@ -173,6 +173,35 @@ device() {
 	! opened /wd "$RUNTIME" --root "$ROOT" exec "$ID" /entry || fail "it was opened"
 }
 
+@test "M3: hints open no file of procfs: to read kmsg takes the host's messages away, and waits for more" {
+	ours "it has no hints"
+	args sleep 1000
+	up
+	local line
+	# The kernel finds neither: the first is relative to the working directory, the
+	# other has a name with a vertical tab in it.
+	for line in '#!proc/version' $'#!/proc/version\v'; do
+		printf '%s\n' "$line" >"$BUNDLE/rootfs/entry"
+		chmod 755 "$BUNDLE/rootfs/entry"
+		! opened /version "$RUNTIME" --root "$ROOT" exec --cwd /dev "$ID" /entry || fail "it was opened"
+		[[ $err == *"exec /entry: no such file or directory"* ]] || fail "another error"
+	done
+}
+
+@test "M3: neither config.json nor the passwd file is one of procfs" {
+	local bundle=$BATS_TEST_TMPDIR/linked
+	mkdir "$bundle"
+	ln -s /proc/version "$bundle/config.json"
+	! opened /version "$RUNTIME" --root "$ROOT" run --bundle "$bundle" "$ID" || ! is_ours || fail "config.json was opened"
+	! is_ours || [[ $err == *"read $bundle/config.json: expected a regular file, found a file of procfs"* ]] || fail "another error"
+	rm -f "$BUNDLE/rootfs/etc/passwd"
+	ln -s /proc/version "$BUNDLE/rootfs/etc/passwd"
+	config 'del(.process.env[] | select(startswith("HOME=")))'
+	args sh -c 'echo "$HOME"'
+	! opened /version "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" || ! is_ours || fail "passwd was opened"
+	[[ $out$err == */* ]] || fail "it has not run"
+}
+
 @test "M3: engines --prefix opens no device, and waits for no fifo" {
 	ours "only crun-go has it"
 	local host=$BATS_TEST_TMPDIR/host make
@@ -277,6 +306,7 @@ device() {
 	device "$BATS_TEST_TMPDIR/wd"
 	! opened /wd "$RUNTIME" --root "$ROOT" --log "$BATS_TEST_TMPDIR/wd" state "$ID" || fail "the device was opened"
 	[[ $err == *"found a character device"* ]] || fail "another error"
+	no 1 "--log: open /proc/version: expected a regular file, found a file of procfs" rt --log /proc/version state "$ID"
 	# The same for the files that annotations name.
 	config '.annotations["run.oci.hooks.stdout"] = $p' --arg p "$BATS_TEST_TMPDIR/wd"
 	config '.hooks.createRuntime = [{path: "/bin/true"}]'
