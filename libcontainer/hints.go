@@ -41,7 +41,7 @@ func stepHint(step plan.Step, err error) string {
 	case *plan.OpenTree:
 		return cmp.Or(mappedHint(s.IDMap, err), manyMountsHint(err))
 	case *plan.MakeTree:
-		return mappedHint(s.IDMap, err)
+		return cmp.Or(mappedHint(s.IDMap, err), mountHint(s.Type, err))
 	case *plan.JoinKeyring:
 		if errors.Is(err, unix.EDQUOT) {
 			return "each container has a keyring, and the user's quota of keys is used up: raise the sysctl kernel.keys.maxkeys, or use --no-new-keyring"

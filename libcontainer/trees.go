@@ -74,13 +74,16 @@ func (c *creation) openRootfs(path string) error {
 	return nil
 }
 
-// makeTree makes a filesystem for init, with an id-mapped mount.
+// makeTree makes a filesystem for init.
 func (c *creation) makeTree(s *plan.MakeTree) error {
 	fd, err := sys.NewFilesystem(s.Type, s.Source, s.Params, 0)
 	if err != nil {
 		return err
 	}
 	c.keepTree(s.Slot, plan.Tree{FD: fd})
+	if s.IDMap == nil {
+		return nil
+	}
 	return c.mapTree(fd, s.IDMap)
 }
 

@@ -215,6 +215,11 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 	if err := b.planMapped(field, m, step, w); err != nil {
 		return err
 	}
+	if b.live && !step.Made && namesFiles(step.Type) {
+		if err := b.planOutside(field, step); err != nil {
+			return err
+		}
+	}
 	if err := b.checkOwners(field+".options", step); err != nil {
 		return err
 	}
@@ -287,10 +292,40 @@ func (b *builder) planMapped(field string, m *specs.Mount, step *plan.MountFS, w
 		return invalid(field, "remove the mapping",
 			"id-mapped mounts of %s are not possible, expected a bind mount or a filesystem that stores ids", step.Type)
 	}
+	b.makeTree(field, step, idmap)
+	return nil
+}
+
+// makeTree has the parent make a filesystem, with an id-mapped mount or, if idmap
+// is nil, without.
+func (b *builder) makeTree(field string, step *plan.MountFS, idmap *plan.IDMap) {
 	step.Fallback, step.Made = len(b.trees), true
 	b.trees = append(b.trees, plan.Item{Field: field, Step: &plan.MakeTree{
 		Slot: step.Fallback, Type: step.Type, Source: step.Source, Params: step.Params, IDMap: idmap,
 	}})
+}
+
+// namesFiles reports whether the source or options of a filesystem may name
+// devices, directories or sockets by path, as those of ext4 and overlay do. Of what
+// is not known it may be so.
+func namesFiles(fstype string) bool {
+	switch fstype {
+	case "ceph", "cgroup2", "cifs", "devpts", "mqueue", "nfs", "nfs4", "proc", "ramfs", "smb3", "sysfs", "tmpfs":
+		return false
+	}
+	return true
+}
+
+// planOutside has the parent make a filesystem that is added to a container which
+// exists: who has joined its mount namespace finds under such a path what the
+// container has put there, a node of another device, and no device filter holds
+// for the runtime.
+func (b *builder) planOutside(field string, step *plan.MountFS) error {
+	if b.ns.has(specs.UserNamespace) {
+		return invalid(field+".type", "mount it on the host, and add a bind mount of that",
+			"%q can't be added to a container that exists and has a user namespace", step.Type)
+	}
+	b.makeTree(field, step, nil)
 	return nil
 }
 

@@ -249,6 +249,24 @@ userns() {
 	no 1 "it was not added to the container" remove
 }
 
+@test "what a filesystem is made of is the host's, whatever the container has under such a path" {
+	# A disk's path could be the container's node of another disk, which no device
+	# filter keeps the runtime from. Directories show it as well.
+	local lower=$BATS_TEST_TMPDIR/src other=$BATS_TEST_TMPDIR/other
+	mkdir -p "$other" "$BUNDLE/rootfs$lower" "$BUNDLE/rootfs$other"
+	echo lure >"$BUNDLE/rootfs$lower/file"
+	mounts_file --arg other "$other" '[{destination: "/mnt", type: "overlay", source: "o", options: ["lowerdir=\($src):\($other)", "nodev"]}]'
+	up
+	ok add
+	same file "$(cat "$(inner /mnt/file)")" hello
+	[[ $(option_of /mnt) == *,nodev,* ]] || fail "$(seen)"
+	ok remove
+	userns
+	ok rt delete --force "$ID"
+	up
+	no 1 'mounts[0].type: "overlay" can'"'"'t be added to a container that exists and has a user namespace' add
+}
+
 @test "the container mounts and moves as it likes meanwhile" {
 	VICTIM=$BATS_TEST_TMPDIR/victim
 	mkdir "$VICTIM"

@@ -74,13 +74,12 @@ type OpenTree struct {
 	IDMap     *IDMap // mount_setattr MOUNT_ATTR_IDMAP
 }
 
-// MakeTree makes a filesystem with an id-mapped mount, detached, for init to
-// attach.
+// MakeTree makes a filesystem, detached, for init to attach.
 type MakeTree struct {
 	Slot         int
 	Type, Source string
 	Params       []string // as MountFS has them
-	IDMap        *IDMap
+	IDMap        *IDMap   // of its mount
 }
 
 // LockTrees has the kernel lock the flags of all trees that OpenTree has opened:
@@ -254,7 +253,10 @@ func (s *MakeTree) String() string {
 	if len(s.Params) > 0 {
 		line += " with " + strings.Join(s.Params, ",")
 	}
-	return line + ", map ids"
+	if s.IDMap != nil {
+		line += ", map ids"
+	}
+	return line
 }
 
 func (s *LockTrees) String() string {
