@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -186,7 +187,7 @@ func (e *execution) terminate() error {
 
 // signal signals the process.
 func (e *execution) signal(sig unix.Signal) error {
-	err := unix.PidfdSendSignal(e.init.PidFD, sig, nil, 0)
+	err := sys.SignalProcess(e.init.PidFD, e.init.Pid, sig)
 	if err == unix.ESRCH {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -216,7 +217,7 @@ func (c *Container) Kill(sig unix.Signal, all bool) error {
 		return err
 	}
 	defer unix.Close(fd)
-	err = unix.PidfdSendSignal(fd, sig, nil, 0)
+	err = sys.SignalProcess(fd, c.journal.Init.PID, sig)
 	if err == unix.ESRCH {
 		return ErrNotRunning
 	}
@@ -274,7 +275,7 @@ func signalMember(group *cgroups.Cgroup, pid int, sig unix.Signal) error {
 	if err != nil || !has {
 		return nil
 	}
-	err = unix.PidfdSendSignal(fd, sig, nil, 0)
+	err = sys.SignalProcess(fd, pid, sig)
 	if err == unix.ESRCH {
 		return nil
 	}

@@ -63,6 +63,9 @@ func create(o *Options, run bool) (*creation, error) {
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}
+	if err := sys.CheckKernel(); err != nil {
+		return nil, err
+	}
 	if err := fencePreserved(o.ListenFDs + o.PreserveFDs); err != nil {
 		return nil, err
 	}
@@ -347,5 +350,5 @@ func (c *creation) close() {
 // fencePreserved marks all descriptors close-on-exec but the standard streams
 // and the n that are to be passed on: callers leak theirs.
 func fencePreserved(n int) error {
-	return os.NewSyscallError("close_range", unix.CloseRange(uint(3+n), ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC))
+	return sys.FenceFrom(3 + n)
 }

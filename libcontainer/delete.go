@@ -158,7 +158,7 @@ func (c *Container) end() error {
 		// They would go on without init, and nothing would tell whose they are.
 		_, err = c.signalSharing(unix.SIGKILL)
 	} else {
-		err = signal(init, unix.SIGKILL)
+		err = signal(init, c.journal.Init.PID, unix.SIGKILL)
 	}
 	if err != nil {
 		return err

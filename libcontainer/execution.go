@@ -246,7 +246,7 @@ func (e *execution) adopt() error {
 	e.former = e.init
 	e.init = &spawn.Process{Pid: pid, PidFD: m.FDs[0], Conn: e.former.Conn}
 	sys.Victim(e.init.PidFD)
-	unix.PidfdSendSignal(e.former.PidFD, unix.SIGKILL, nil, 0)
+	sys.SignalProcess(e.former.PidFD, e.former.Pid, unix.SIGKILL)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -68,23 +69,23 @@ func endHolder(dir *state.Dir, pid int) error {
 	if !dir.HeldBy(pid) {
 		return nil // somebody else by now, or another file with the same number
 	}
-	if err := signal(holder, unix.SIGSTOP); err != nil {
+	if err := signal(holder, pid, unix.SIGSTOP); err != nil {
 		return err
 	}
 	if err := waitStopped(pid); err != nil {
-		return errors.Join(err, signal(holder, unix.SIGCONT))
+		return errors.Join(err, signal(holder, pid, unix.SIGCONT))
 	}
 	if err := killChildren(pid); err != nil {
-		return errors.Join(err, signal(holder, unix.SIGCONT))
+		return errors.Join(err, signal(holder, pid, unix.SIGCONT))
 	}
-	if err := signal(holder, unix.SIGKILL); err != nil {
+	if err := signal(holder, pid, unix.SIGKILL); err != nil {
 		return err
 	}
 	return awaitDeath(holder, fmt.Sprintf("the runtime that works on container %s, pid %d, does not end", dir.ID(), pid))
 }
 
-func signal(pidfd int, sig unix.Signal) error {
-	err := unix.PidfdSendSignal(pidfd, sig, nil, 0)
+func signal(pidfd, pid int, sig unix.Signal) error {
+	err := sys.SignalProcess(pidfd, pid, sig)
 	if err == unix.ESRCH {
 		return nil
 	}

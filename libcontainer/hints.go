@@ -90,8 +90,6 @@ func spawnHint(s *plan.Spawn, err error) string {
 		return ""
 	}
 	switch {
-	case errors.Is(err, unix.ENOSYS):
-		return "a seccomp filter refuses clone3, as that of most containers does: run the outer one with CAP_SYS_ADMIN or without a filter"
 	case errors.Is(err, unix.ENOSPC) && user:
 		return "there may be no more user namespaces, or not this deep: see the sysctl user.max_user_namespaces"
 	case errors.Is(err, unix.ENOSPC):

@@ -101,7 +101,7 @@ func (c *Container) signalSharing(sig unix.Signal) (reached bool, err error) {
 	defer unix.Close(init)
 	bond := c.bond()
 	if bond == "" || bond == "pid" && sig == unix.SIGKILL { // the namespace ends with its init
-		return true, signal(init, sig)
+		return true, signal(init, c.journal.Init.PID, sig)
 	}
 	shared, err := namespaceOf(c.journal.Init.PID, bond)
 	if err != nil {
@@ -141,5 +141,5 @@ func signalSharer(pid int, kind, namespace string, sig unix.Signal) error {
 	if now, err := namespaceOf(pid, kind); err != nil || now != namespace {
 		return nil
 	}
-	return signal(fd, sig)
+	return signal(fd, pid, sig)
 }

@@ -71,6 +71,9 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
 	}
+	if err := sys.CheckKernel(); err != nil {
+		return nil, err
+	}
 	if err := fencePreserved(0); err != nil {
 		return nil, err
 	}

@@ -716,3 +716,85 @@ hooked() {
 		done
 	done
 }
+
+NEEDED="clone3 openat2 pidfd_open open_tree move_mount fsopen fsconfig fsmount mount_setattr"
+
+# refusing CALL ERRNO COMMAND...: as under a filter that answers the call so each time.
+refusing() {
+	local call=$1 errno=$2
+	shift 2
+	injected "$call:error=$errno" "$@"
+	grep -q INJECTED "$TRACE" || fail "$call is not called"
+}
+
+@test "F8: a call that a sandbox refuses is named, and nothing is made" {
+	local call errno text command
+	for call in $NEEDED; do
+		for errno in ENOSYS EPERM; do
+			text="function not implemented"
+			[ $errno = ENOSYS ] || text="operation not permitted"
+			for command in create run; do
+				POINT="$command, $call: $errno"
+				refusing "$call" $errno $command --bundle "$BUNDLE" "$ID"
+				same code "$rc" 1
+				[[ $err == *"what confines the runtime, such as the seccomp filter of an outer container, refuses $call: $text"* ]] || fail "$err"
+				[[ $err == *seccomp=unconfined* && $err != *cgroupsPath* ]] || fail "hint: $err"
+				untouched
+				[ ! -d "/sys/fs/cgroup/above-$ID" ]
+			done
+		done
+	done
+}
+
+@test "F8: an older kernel is told which is needed" {
+	setarch "$(uname -m)" --uname-2.6 true || skip "setarch can't"
+	printf '#!/bin/sh\nexec setarch "$(uname -m)" --uname-2.6 %q "$@"\n' "$RUNTIME" >"$BATS_TEST_TMPDIR/old"
+	chmod 755 "$BATS_TEST_TMPDIR/old"
+	local RUNTIME=$BATS_TEST_TMPDIR/old
+	refusing mount_setattr ENOSYS run --bundle "$BUNDLE" "$ID"
+	same code "$rc" 1
+	[[ $err == *"Linux 5.12 or newer is needed: 2.6."*" does not have mount_setattr"* ]] || fail "$err"
+	[[ $err == *"crun-go needs clone3 (5.7), openat2 (5.6)"* ]] || fail "hint: $err"
+	untouched
+}
+
+@test "F8: a container that is there: the call that is refused is named" {
+	local errno
+	up
+	for errno in ENOSYS EPERM; do
+		refusing clone3 $errno exec "$ID" true
+		[ $rc != 0 ] && [[ $err == *"outer container, refuses clone3: "* ]] || fail "exec: $err"
+		refusing pidfd_open $errno kill "$ID" TERM
+		[ $rc = 1 ] && [[ $err == *"outer container, refuses pidfd_open: "* ]] || fail "kill: $err"
+	done
+	ok rt delete --force "$ID"
+}
+
+@test "F8: close_range refused: descriptors are closed one by one" {
+	local errno
+	for errno in ENOSYS EPERM EINVAL; do
+		exec 70</dev/null 90</
+		refusing close_range $errno run --detach --bundle "$BUNDLE" "$ID"
+		exec 70<&- 90<&-
+		same "run, $errno" "$rc $err" "0 "
+		same descriptors "$(ls "/proc/$(pid_of)/fd" | tr '\n' ' ')" "0 1 2 "
+		refusing close_range $errno exec "$ID" true
+		same "exec, $errno" "$rc $err" "0 "
+		ok rt delete --force "$ID"
+	done
+}
+
+@test "F8: pidfd_send_signal refused: signals arrive" {
+	local errno pid
+	for errno in ENOSYS EPERM; do
+		up
+		pid=$(pid_of)
+		refusing pidfd_send_signal $errno exec "$ID" true
+		same "exec, $errno" "$rc $err" "0 "
+		refusing pidfd_send_signal $errno kill "$ID" KILL
+		same "kill, $errno" "$rc $err" "0 "
+		gone "$pid"
+		wait_status stopped
+		ok rt delete "$ID"
+	done
+}

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -26,9 +27,15 @@ type detail struct {
 // describe finds in the chain of err what is worth telling apart.
 func describe(err error) detail {
 	d := detail{code: errorCode(err)}
+	if cause := sys.KernelCause(err); cause != nil {
+		d.hint = cause.Hint()
+		if text := cause.Error(); !strings.Contains(err.Error(), text) {
+			d.hint = text + ": " + d.hint
+		}
+	}
 	var hinted *hintedError
 	if errors.As(err, &hinted) {
-		d.hint = hinted.hint
+		d.setHint(hinted.hint)
 	}
 	var resource *cgroups.Error
 	if errors.As(err, &resource) {

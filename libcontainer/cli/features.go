@@ -5,6 +5,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/crun-go/crun-go/libcontainer/seccomp"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
@@ -43,6 +44,7 @@ func (inv *invocation) features() []byte {
 	if inv.commit != "" {
 		w.Key("io.github.crun-go.commit").Text(inv.commit)
 	}
+	w.Key("io.github.crun-go.kernel").Text("Linux " + sys.OldestKernel + " or newer: " + sys.NeededCalls())
 	w.Key("io.github.crun-go.version").Text(inv.version)
 	w.End()
 	w.Key("potentiallyUnsafeConfigAnnotations").Texts([]string{"org.criu.config", "org.systemd.property.", "run.oci."})

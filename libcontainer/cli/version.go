@@ -5,13 +5,15 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
 func (inv *invocation) versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "version",
 		Usage:       "show the version",
-		Description: "Prints the versions of the program, of the runtime specification and of Go.",
+		Description: "Prints the versions of the program, of the runtime specification and of Go, and which kernel is needed.",
 		Action: func(c *cli.Context) error {
 			if err := inv.arity(c, 0, 0); err != nil {
 				return err
@@ -28,5 +30,5 @@ func (inv *invocation) versionText() string {
 	if inv.commit != "" {
 		text += "commit: " + inv.commit + "\n"
 	}
-	return text + "spec: " + specs.Version + "\ngo: " + runtime.Version() + "\n"
+	return text + "spec: " + specs.Version + "\ngo: " + runtime.Version() + "\nkernel: Linux " + sys.OldestKernel + " or newer\n"
 }

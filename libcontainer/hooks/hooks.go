@@ -194,7 +194,7 @@ func attend(pid int, p *pipes, state []byte, limit time.Duration) (unix.WaitStat
 	}
 	if pollErr != nil {
 		unix.Kill(-pid, unix.SIGKILL) // with its children: the hook is its group's leader
-		unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+		sys.SignalProcess(pidfd, pid, unix.SIGKILL)
 	}
 	if err := reap(pid, &status); err != nil {
 		return status, err

@@ -90,5 +90,5 @@ func (c *container) closeOthers() error {
 	for _, fd := range c.holes {
 		unix.Close(fd)
 	}
-	return os.NewSyscallError("close_range", unix.CloseRange(uint(socket+1), ^uint(0)>>1, 0))
+	return sys.CloseOwn(socket + 1)
 }

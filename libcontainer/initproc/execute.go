@@ -45,7 +45,7 @@ func (c *container) findExecutable(s *plan.FindExecutable) error {
 	for _, fd := range c.holes {
 		unix.CloseOnExec(fd)
 	}
-	return os.NewSyscallError("close_range", unix.CloseRange(uint(3+c.preserve), ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC))
+	return sys.FenceOwn(3 + c.preserve)
 }
 
 // listenPID makes sd_listen_fds(3) believe that the sockets are for this

@@ -265,8 +265,6 @@ func (e *JoinError) Unwrap() error { return e.Err }
 func cloneError(errno unix.Errno, c *Config) error {
 	err := os.NewSyscallError("clone3", errno)
 	switch {
-	case errno == unix.ENOSYS:
-		return fmt.Errorf("%w (Linux 5.7 or newer is needed)", err)
 	case errno == unix.EBUSY && c.Cgroup >= 0:
 		return fmt.Errorf("%w (the cgroup has sub-cgroups with controllers)", err)
 	case errno == unix.EINVAL && c.New&unix.CLONE_NEWUSER != 0, errno == unix.ENOSPC:
