@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -271,7 +270,7 @@ func (d *dump) describe() error {
 			d.request.External = append(d.request.External, key)
 		}
 	}
-	if err := writeImage(d.o.Image, streams, found); err != nil {
+	if err := writeImage(d.request.ImagesDir, streams, found); err != nil {
 		return err
 	}
 	return d.keepLimits()
@@ -369,9 +368,9 @@ func (o *ImageOptions) open(r *criu.Options, log string, dump bool) (closeDirs f
 		dirs = append(dirs, fd)
 	}
 	// A log of before would explain what happens now.
-	if err := os.Remove(filepath.Join(o.Work, log)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := unix.Unlinkat(dirs[1], log, 0); err != nil && err != unix.ENOENT {
 		closeDirs()
-		return nil, err
+		return nil, &os.PathError{Op: "remove", Path: filepath.Join(o.Work, log), Err: err}
 	}
 	*r = criu.Options{
 		ImagesDir: dirs[0], WorkDir: dirs[1], LogFile: log, LogLevel: logLevel,

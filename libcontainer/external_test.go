@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
@@ -78,7 +79,7 @@ func TestImageFiles(t *testing.T) {
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
 	systest.MustDo(t, os.WriteFile(elsewhere, []byte("mine"), 0o600))
 	systest.MustDo(t, os.Symlink(elsewhere, filepath.Join(dir, mountsName)))
-	systest.MustDo(t, writeImage(dir, streams, mounts))
+	systest.MustDo(t, writeImage(openDir(t, dir), streams, mounts))
 	if text, err := os.ReadFile(elsewhere); err != nil || string(text) != "mine" {
 		t.Errorf("the link was followed: %q, %v", text, err)
 	}
@@ -94,13 +95,50 @@ func TestImageFiles(t *testing.T) {
 	}
 }
 
+// openDir opens a directory until the end of the test.
+func openDir(t *testing.T, path string) int {
+	t.Helper()
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	systest.MustDo(t, err)
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}
+
+// TestImageMoved: a link that takes the place of the image's directory leads
+// nothing elsewhere.
+func TestImageMoved(t *testing.T) {
+	top, elsewhere := t.TempDir(), t.TempDir()
+	systest.MustDo(t, os.Mkdir(top+"/image", 0o700))
+	image := openDir(t, top+"/image")
+	systest.MustDo(t, os.Rename(top+"/image", top+"/moved"))
+	systest.MustDo(t, os.Symlink(elsewhere, top+"/image"))
+	systest.MustDo(t, os.WriteFile(elsewhere+"/"+limitsName, []byte("mine"), 0o600))
+	root := t.TempDir()
+	dir, err := state.Create(root, "x")
+	systest.MustDo(t, err)
+	t.Cleanup(func() { dir.Close() })
+	d := &dump{Container: &Container{dir: dir}, o: &CheckpointOptions{ImageOptions: ImageOptions{Image: top + "/image"}}}
+	d.request.ImagesDir = image
+	systest.MustDo(t, writeImage(image, nil, nil))
+	systest.MustDo(t, d.keepLimits())
+	if text, err := os.ReadFile(elsewhere + "/" + limitsName); err != nil || string(text) != "mine" {
+		t.Errorf("a file elsewhere: %q, %v", text, err)
+	}
+	if _, err := os.Lstat(elsewhere + "/" + descriptorsName); err == nil {
+		t.Error("a file was made elsewhere")
+	}
+	if _, _, err := readImage(top + "/moved"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestImageIDs: no name but those that a dump gives comes to CRIU.
 func TestImageIDs(t *testing.T) {
 	dir := t.TempDir()
 	for id, ok := range map[string]bool{
 		"mount-0": true, "mount-12": true, "mount-": false, "": false, "mount-1]:": false, "mount-1\n": false, "mount-٣": false, "cgroup": false,
 	} {
-		systest.MustDo(t, writeImage(dir, nil, []externalMount{{id, externalBind, "/a", "/a"}}))
+		systest.MustDo(t, writeImage(openDir(t, dir), nil, []externalMount{{id, externalBind, "/a", "/a"}}))
 		if _, _, err := readImage(dir); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "external-mounts.json: mounts[0].id: ") {
 			t.Errorf("%q: %v", id, err)
 		}
@@ -130,11 +168,12 @@ func TestHandOver(t *testing.T) {
 		"image of ours": {"../other/../other", 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			defer systest.Descriptors(t)()
+			t.Cleanup(systest.Descriptors(t))
 			top := t.TempDir()
 			for _, dir := range []string{"image", "other"} {
 				systest.MustDo(t, os.Mkdir(filepath.Join(top, dir), 0o700))
-				systest.MustDo(t, writeImage(filepath.Join(top, dir), nil, nil))
+				image := openDir(t, filepath.Join(top, dir))
+				systest.MustDo(t, writeImage(image, nil, nil))
 			}
 			systest.MustDo(t, os.Symlink("other", filepath.Join(top, "link")))
 			systest.MustDo(t, os.Chown(filepath.Join(top, "other"), c.owner, 0))

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv/jsontext"
@@ -38,11 +40,12 @@ type externalMount struct {
 	Point  string // where it was: the target, without symbolic links
 }
 
-// writeImage leaves in an image what a restore will need to know of the dump.
-func writeImage(dir string, streams []string, mounts []externalMount) error {
+// writeImage leaves in an image, a directory that is open, what a restore will
+// need to know of the dump.
+func writeImage(dir int, streams []string, mounts []externalMount) error {
 	w := jsontext.NewWriter("")
 	w.Texts(streams)
-	if err := writeImageFile(dir, descriptorsName, w.Bytes()); err != nil {
+	if err := sys.ReplaceFile(dir, descriptorsName, w.Bytes(), 0o600, nil); err != nil {
 		return err
 	}
 	w = jsontext.NewWriter("\t")
@@ -58,21 +61,7 @@ func writeImage(dir string, streams []string, mounts []externalMount) error {
 	}
 	w.End()
 	w.End()
-	return writeImageFile(dir, mountsName, append(w.Bytes(), '\n'))
-}
-
-func writeImageFile(dir, name string, data []byte) error {
-	path := filepath.Join(dir, name)
-	// An earlier dump's, not to be written through if it is a link.
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
+	return sys.ReplaceFile(dir, mountsName, append(w.Bytes(), '\n'), 0o600, nil)
 }
 
 // readImage reads what writeImage has written.
@@ -120,15 +109,16 @@ func mountID(id string) bool {
 
 // keepLimits leaves the limits of the last update in the image.
 func (d *dump) keepLimits() error {
+	image := d.request.ImagesDir
 	text, err := d.dir.Limits()
 	if err == nil {
-		return writeImageFile(d.o.Image, limitsName, text)
+		return sys.ReplaceFile(image, limitsName, text, 0o600, nil)
 	}
 	if !errors.Is(err, state.ErrNotExist) {
 		return err
 	}
-	if err := os.Remove(filepath.Join(d.o.Image, limitsName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if err := unix.Unlinkat(image, limitsName, 0); err != nil && err != unix.ENOENT {
+		return &os.PathError{Op: "remove", Path: limitsName, Err: err}
 	}
 	return nil
 }
