@@ -20,6 +20,8 @@ const (
 	// would go wrong gets the next number; keys that it may skip do not need one.
 	keptFormat = 1
 
+	maxKept = 128 << 20 // above what the largest config.json, of 64 MiB, leads to
+
 	instructionSize = 8 // of a BPF program: code, jt, jf, k, see bpf(2) and linux/filter.h
 )
 
@@ -85,6 +87,9 @@ func (d *Dir) readOwn(name string) ([]byte, error) {
 	case file.Uid != dir.Uid || file.Mode&0o022 != 0:
 		return nil, d.failed("read", name, fmt.Errorf("owner %d, mode %#o: expected owner %d, and nobody else to have written it",
 			file.Uid, file.Mode&0o7777, dir.Uid))
+	}
+	if file.Size > maxKept {
+		return nil, d.failed("read", name, fmt.Errorf("%d bytes: it is damaged", file.Size))
 	}
 	buf := make([]byte, file.Size+1) // one more, so that the read comes back short
 	n, err := retry.Read(fd, buf)

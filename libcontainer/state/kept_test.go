@@ -70,6 +70,7 @@ func TestKeptRefuses(t *testing.T) {
 		"a directory":      {func(p string) error { return os.Mkdir(p, 0o700) }, "not a regular file"},
 		"a link":           {func(p string) error { return os.Symlink("/etc/passwd", p) }, "too many levels of symbolic links"},
 		"empty":            {func(p string) error { return os.WriteFile(p, nil, 0o600) }, "cut off, or damaged"},
+		"too large":        {func(p string) error { return errors.Join(os.WriteFile(p, []byte(sound), 0o600), os.Truncate(p, 1<<40)) }, "1099511627776 bytes: it is damaged"},
 		"without its end":  {func(p string) error { return os.WriteFile(p, []byte(sound[:len(sound)-1]), 0o600) }, "cut off, or damaged"},
 		"with more":        {func(p string) error { return os.WriteFile(p, []byte(sound+"12345678"), 0o600) }, "cut off, or damaged"},
 		"no JSON":          {func(p string) error { return os.WriteFile(p, []byte("{\n"), 0o600) }, "config.kept:1:2: "},
