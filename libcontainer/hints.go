@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv"
 )
 
 // stepHint is what a person can do about a step that the kernel has refused,
@@ -32,8 +33,14 @@ func stepHint(step plan.Step, err error) string {
 		return cmp.Or(mountHint(s.Type, err), manyMountsHint(err), readonlyHint(err))
 	case *plan.Bind:
 		return cmp.Or(manyMountsHint(err), readonlyHint(err))
-	case *plan.MaskPath, *plan.ReadonlyPath, *plan.MakeDevice, *plan.AttachRoot, *plan.PivotRoot:
+	case *plan.MaskPath, *plan.ReadonlyPath, *plan.AttachRoot, *plan.PivotRoot:
 		return manyMountsHint(err)
+	case *plan.MakeDevice:
+		return cmp.Or(manyMountsHint(err), deviceHint(err))
+	case *plan.Console:
+		if strings.Contains(err.Error(), "no devpts") {
+			return `add {"destination": "/dev/pts", "type": "devpts", "source": "devpts"} to mounts, or set process.terminal to false`
+		}
 	case *plan.RaiseRlimits:
 		if errors.Is(err, unix.EPERM) {
 			return "a hard limit above the caller's own takes CAP_SYS_RESOURCE, which the runtime does not have"
@@ -68,6 +75,15 @@ func stepHint(step plan.Step, err error) string {
 func manyMountsHint(err error) string {
 	if errors.Is(err, unix.ENOSPC) {
 		return "the mount namespace has as many mounts as the sysctl fs.mount-max allows"
+	}
+	return ""
+}
+
+// deviceHint: what stands where a device belongs came with the root filesystem or
+// a mount, and is not taken for it.
+func deviceHint(err error) string {
+	if strings.Contains(err.Error(), "is there already") {
+		return "remove it from the root filesystem, or mount a tmpfs on /dev"
 	}
 	return ""
 }
@@ -131,6 +147,9 @@ func readonlyHint(err error) string {
 // made, but not had (fsmount(2): "mount too revealing"), by who sees none on
 // which nothing is hidden or read-only (mount_namespaces(7)).
 func mountHint(fstype string, err error) string {
+	if errors.Is(err, unix.ENODEV) && slices.Contains(specconv.MountOptions(), fstype) {
+		return fmt.Sprintf("%q is an option, not a type: move it from type to options", fstype)
+	}
 	if errors.Is(err, unix.ENODEV) {
 		return fmt.Sprintf("this kernel has no filesystem %q, or its module is not loaded: /proc/filesystems lists those it has", fstype)
 	}

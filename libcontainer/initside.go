@@ -210,6 +210,27 @@ func joinError(err error, s *plan.Spawn) error {
 		ns := s.Join[e.Index]
 		return fieldError(ns.Field, fmt.Errorf("join %q: %w", ns.Path, err), "")
 	}
+	if errors.Is(err, unix.ERANGE) {
+		return offsetError(err, s.TimeOffsets)
+	}
+	return err
+}
+
+// offsetError names the clock that an offset moves out of its range.
+func offsetError(err error, offsets map[string]specs.LinuxTimeOffset) error {
+	const most = (1<<63 - 1) / 1000000000 / 2 // seconds, half of what the kernel's clocks can count
+	for _, clock := range [...]struct {
+		name string
+		id   int32
+	}{{"monotonic", unix.CLOCK_MONOTONIC}, {"boottime", unix.CLOCK_BOOTTIME}} {
+		offset, ok := offsets[clock.name]
+		var now unix.Timespec
+		if !ok || unix.ClockGettime(clock.id, &now) != nil || offset.Secs >= -now.Sec && offset.Secs <= most-now.Sec {
+			continue
+		}
+		return fieldError("linux.timeOffsets."+clock.name, fmt.Errorf("%d seconds: %w", offset.Secs, err),
+			fmt.Sprintf("the clock would be negative or beyond %d seconds: expected %d to %d now", int64(most), -now.Sec, most-now.Sec))
+	}
 	return err
 }
 
@@ -320,7 +341,7 @@ func (c *creation) next(kind wire.Kind) (wire.Message, error) {
 				return m, err
 			}
 		case m.Kind == wire.SpawnFailed:
-			return m, c.spawned.Failure(m.Payload)
+			return m, c.spawnFailed(m.Payload)
 		case m.Kind == wire.Terminal && len(m.FDs) == 1:
 			if err := c.takeTerminal(m.FDs[0]); err != nil {
 				return m, err
@@ -330,6 +351,15 @@ func (c *creation) next(kind wire.Kind) (wire.Message, error) {
 			return m, fmt.Errorf("unexpected message %d from init", m.Kind)
 		}
 	}
+}
+
+// spawnFailed is for what goes wrong behind Start's back, such as a time namespace.
+func (c *creation) spawnFailed(payload []byte) error {
+	err := c.spawned.Failure(payload)
+	if s := c.spawnStep(); s != nil {
+		return joinError(err, s)
+	}
+	return err // of exec's init, or a visitor
 }
 
 // failed turns init's failure into an error that names the step and its field.
@@ -391,7 +421,7 @@ func (c *creation) lost(cause error) error {
 		case wire.Failed:
 			return c.failed(m.Payload)
 		case wire.SpawnFailed:
-			return c.spawned.Failure(m.Payload)
+			return c.spawnFailed(m.Payload)
 		}
 	}
 	status, err := init.Wait()

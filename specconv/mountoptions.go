@@ -1,6 +1,7 @@
 package specconv
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -270,9 +271,9 @@ func setAtime(a *plan.Attr, mode uint64) {
 }
 
 // splitParams splits a word at commas, as mount(2) would do with its data:
-// fsconfig(2) takes one parameter at a time. Commas in double quotes (SELinux
-// contexts have them) and behind a backslash (overlay's directories) stay; the
-// quotes go.
+// fsconfig(2) takes one parameter at a time. Commas in the double quotes of an
+// SELinux context stay, and the quotes go; behind a backslash (overlay's
+// directories) both stay. Elsewhere a quote is a letter.
 func splitParams(word string) []string {
 	if !strings.ContainsAny(word, `,"`) {
 		return []string{word}
@@ -282,7 +283,7 @@ func splitParams(word string) []string {
 	quoted := false
 	for i := 0; i < len(word); i++ {
 		switch c := word[i]; {
-		case c == '"':
+		case c == '"' && (quoted || bytes.HasSuffix(param, []byte("context="))):
 			quoted = !quoted
 		case c == '\\' && i+1 < len(word):
 			i++

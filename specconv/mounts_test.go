@@ -51,6 +51,7 @@ func TestTypedOptions(t *testing.T) {
 		{[]string{"sync", "lazytime", "async", "nolazytime", "mand"}, plan.Attr{}, []string{"mand"}},
 		{[]string{"size=64k,mode=755"}, plan.Attr{}, []string{"size=64k", "mode=755"}},
 		{[]string{`context="u:r:t:s0:c1,c2"`, "a,,b,"}, plan.Attr{}, []string{"context=u:r:t:s0:c1,c2", "a", "b"}},
+		{[]string{`lowerdir=/a"b:/c,upperdir=/"d",fscontext="x,y",workdir=/w`}, plan.Attr{}, []string{`lowerdir=/a"b:/c`, `upperdir=/"d"`, "fscontext=x,y", "workdir=/w"}},
 		{[]string{`lowerdir=/a\,b:/c,x`}, plan.Attr{}, []string{`lowerdir=/a\,b:/c`, "x"}},
 		{[]string{"user_xattr"}, plan.Attr{}, []string{"user_xattr"}},
 	} {

@@ -510,3 +510,60 @@ hinted() {
 	[[ $err == *level=warning*"\"system.slice:crun-go:$ID\" is taken for the name of a directory"*--systemd-cgroup* ]] || fail "no warning"
 	one_error
 }
+
+# hint TEXT: the error that bad has seen advises it.
+hint() {
+	is_ours || return 0
+	[[ $(jq -r .hint "$BATS_TEST_TMPDIR/log") == *"$1"* ]] || fail "no hint $1: $(<"$BATS_TEST_TMPDIR/log")"
+}
+
+@test "an option in place of a mount's type" {
+	ours "1.1 has no hints"
+	config '.mounts += [{destination: "/mnt", type: "rbind", source: "/tmp"}]'
+	bad '*' "no such device"
+	hint '"rbind" is an option, not a type'
+	config '.mounts[-1].type = "nosuchfs"'
+	bad '*' "no such device"
+	hint 'this kernel has no filesystem "nosuchfs"'
+}
+
+@test "capabilities as a list, as before version 1.0" {
+	ours "1.1 has Go's words"
+	config '.process.capabilities = ["CAP_KILL"]'
+	bad process.capabilities 'since version 1.0 there is one for each set, {"bounding": [...]'
+}
+
+@test "a clock that would be out of its range" {
+	ours "1.1 has no time namespaces"
+	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 5}, boottime: {secs: -100000000}}'
+	bad linux.timeOffsets.boottime "-100000000 seconds: make time namespace: numerical result out of range"
+	hint "the clock would be negative or beyond"
+	config '.linux.timeOffsets.boottime.secs = 5000000000'
+	bad linux.timeOffsets.boottime "5000000000 seconds"
+}
+
+@test "more open files than the kernel lets anybody have" {
+	ours "1.1 gives no reason"
+	config --argjson n "$(($(cat /proc/sys/fs/nr_open) + 1))" '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: $n}]'
+	bad process.rlimits "error setting rlimit RLIMIT_NOFILE"
+	hint "the sysctl fs.nr_open allows"
+}
+
+@test "a regular file where a device belongs" {
+	ours "1.1 takes it"
+	config '.mounts |= map(select(.destination | startswith("/dev") | not))'
+	mkdir -p "$BUNDLE/rootfs/dev"
+	rm -f "$BUNDLE/rootfs/dev/null"
+	: >"$BUNDLE/rootfs/dev/null"
+	bad '*' '"/dev/null" is there already: not the expected device: file type is regular file'
+	hint "remove it from the root filesystem, or mount a tmpfs on /dev"
+}
+
+# "no such file or directory" is exit code 127 for engines.
+@test "a terminal without a devpts" {
+	ours "1.1 says no such file or directory"
+	config '.process.terminal = true | .mounts |= map(select(.type != "devpts"))'
+	bad process.terminal "no devpts is mounted at /dev/pts" --console-socket "$BATS_TEST_TMPDIR/none"
+	[[ $err != *"no such file"* ]] || fail "words of execve: $err"
+	hint '"type": "devpts"'
+}

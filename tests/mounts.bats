@@ -282,8 +282,9 @@ has() {
 
 @test "overlay, ramfs: any filesystem the kernel has" {
 	mkdir -p "$BATS_TEST_TMPDIR"/{lower,upper,work}
-	echo lower >"$BATS_TEST_TMPDIR/lower/file"
-	mount_entry "{\"destination\":\"/o\",\"type\":\"overlay\",\"source\":\"o\",\"options\":[\"lowerdir=$BATS_TEST_TMPDIR/lower,upperdir=$BATS_TEST_TMPDIR/upper\",\"workdir=$BATS_TEST_TMPDIR/work\",\"nosuid\"]}"
+	mv "$BATS_TEST_TMPDIR/lower" "$BATS_TEST_TMPDIR/low\"er"
+	echo lower >"$BATS_TEST_TMPDIR/low\"er/file"
+	mount_entry "{\"destination\":\"/o\",\"type\":\"overlay\",\"source\":\"o\",\"options\":[\"lowerdir=$BATS_TEST_TMPDIR/low\\\"er,upperdir=$BATS_TEST_TMPDIR/upper\",\"workdir=$BATS_TEST_TMPDIR/work\",\"nosuid\"]}"
 	mount_entry '{"destination":"/r","type":"ramfs","source":"r","options":["mode=0711","noexec"]}'
 	inside sh -c 'cat /o/file; echo upper >/o/file; stat -c %a /r; grep -c " /[or] .* - \(overlay\|ramfs\) " /proc/self/mountinfo'
 	same view "$out" $'lower\n711\n2'

@@ -81,7 +81,10 @@ func checkDevice(dir int, name string, kind uint32, s *plan.MakeDevice) error {
 		return &os.PathError{Op: "open", Path: s.Path, Err: err}
 	}
 	defer unix.Close(fd)
-	return sys.CheckDevice(fd, kind, uint32(s.Major), uint32(s.Minor))
+	if err := sys.CheckDevice(fd, kind, uint32(s.Major), uint32(s.Minor)); err != nil {
+		return fmt.Errorf("%q is there already: %w", s.Path, err)
+	}
+	return nil
 }
 
 // bindDevice attaches the host's node, as a slave: the clone of a shared mount

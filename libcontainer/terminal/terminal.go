@@ -45,6 +45,10 @@ func openMaster(root int) (int, error) {
 	if errors.Is(err, unix.EACCES) {
 		master, err = sys.OpenInRoot(root, "/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY)
 	}
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		// Not in the kernel's words, which engines take for a program's (exit code 127).
+		return -1, errors.New("no devpts is mounted at /dev/pts, where terminals come from")
+	}
 	if err != nil {
 		return -1, err
 	}

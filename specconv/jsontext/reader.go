@@ -190,6 +190,12 @@ func (r *Reader) elements(of string, yield func(int) bool) {
 	}
 }
 
+// Array reports whether an array comes next.
+func (r *Reader) Array() bool { return r.peek() == '[' }
+
+// Fail makes what comes next an error, for who knows more of it than its type.
+func (r *Reader) Fail(msg string) { r.fail(r.pos, msg) }
+
 // Skip reads any value and forgets it. It must be valid JSON all the same.
 func (r *Reader) Skip() {
 	r.skipping++

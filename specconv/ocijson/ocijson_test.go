@@ -160,6 +160,7 @@ func TestErrors(t *testing.T) {
 		{``, `c.json:1:1: expected an object, found the end of the input`},
 		{`null`, `c.json:1:1: expected an object, found null`},
 		{`[]`, `c.json:1:1: expected an object, found an array`},
+		{`{"process":{"capabilities":["CAP_KILL"]}}`, `c.json:1:28: process.capabilities: expected an object, found an array: since version 1.0 there is one for each set, {"bounding": [...], "effective": [...], "permitted": [...]}`},
 		{"\ufeff{}", `c.json:1:1: expected JSON, found a UTF-8 byte order mark`},
 		{"{}\n}", `c.json:2:1: expected the end of the input, found '}'`},
 		{"{\n  'a': 1}", `c.json:2:3: expected a key in quotes, found '\''`},

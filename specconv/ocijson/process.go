@@ -74,6 +74,10 @@ func user(r *jsontext.Reader, u *specs.User) {
 }
 
 func capabilities(r *jsontext.Reader, c *specs.LinuxCapabilities) {
+	if r.Array() {
+		r.Fail(`expected an object, found an array: since version 1.0 there is one for each set, {"bounding": [...], "effective": [...], "permitted": [...]}`)
+		return
+	}
 	for key := range r.Fields() {
 		switch key {
 		case "bounding":
