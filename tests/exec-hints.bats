@@ -48,12 +48,35 @@ setup_programs() {
 	args /bash
 	rt create --bundle "$BUNDLE" "$ID" >"$said" 2>&1 </dev/null 3>&-
 	ok rt --log "$log" --log-format json start "$ID"
-	same said "$(<"$said")" "exec /bash: no such file or directory"
 	same stderr "$err" ""
 	same log "$(jq -r '[.level, .field, .msg, .hint] | join("|")' "$log")" \
 		'warning|process.args|exec /bash: no such file or directory|/bash is a script for "/bin/bash", which the root filesystem does not have'
 	wait_status stopped
+	same said "$(<"$said")" "exec /bash: no such file or directory"
 	ok rt delete "$ID"
+}
+
+@test "who reads the output of a refused program late holds up neither start nor exec" {
+	setup_programs
+	local full=$BATS_TEST_TMPDIR/full
+	mkfifo "$full"
+	exec 8<>"$full"
+	fill() { ! dd if=/dev/zero of="$full" oflag=nonblock bs=4096 2>/dev/null || fail "takes more"; }
+	told() { same "what is told" "$(timeout 10 grep -aom1 'exec /bash: .*' <&8)" "exec /bash: no such file or directory"; }
+	fill
+	args /bash
+	rt create --bundle "$BUNDLE" "$ID" 2>&8 </dev/null 3>&- 8>&-
+	ok rt start "$ID"
+	told
+	wait_status stopped
+	ok rt delete "$ID"
+	args sleep 1000
+	up
+	fill
+	rt --log "$BATS_TEST_TMPDIR/log" exec --detach "$ID" /bash 2>&8 </dev/null 3>&- 8>&- || fail "exit code $?"
+	told
+	exec 8>&-
+	grep -q 'level=warning msg="exec /bash: no such file or directory"' "$BATS_TEST_TMPDIR/log" || fail "the log: $(<"$BATS_TEST_TMPDIR/log")"
 }
 
 @test "the log has the hint beside the message" {

@@ -212,7 +212,7 @@ detached() {
 	no 255 "exec /garbage: exec format error" rt exec "$ID" /garbage
 	# Detached, the process is there and says it itself, as with runc.
 	ok rt exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" /garbage
-	[[ $err == *"exec /garbage: exec format error"* ]] || fail "not told"
+	until_true grep -q "exec /garbage: exec format error" "$ERR"
 	[ -s "$BATS_TEST_TMPDIR/pid" ] || fail "no pid"
 }
 

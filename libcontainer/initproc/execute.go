@@ -209,8 +209,14 @@ func (c *container) execute(s *plan.Execute) error {
 	c.allowHugePages()
 	err := fmt.Errorf("exec %s: %w", c.path, c.program.Execute())
 	if s.Alone {
-		c.refused = true
-		retry.Write(2, []byte(err.Error()+"\n"))
+		c.refusal = err.Error() + "\n"
 	}
 	return &wire.Refusal{Err: err}
+}
+
+// complain tells who reads the process's output that the program is refused. They
+// may let it wait, so whoever waits for this process has been told before.
+func (c *container) complain() {
+	unix.Close(c.started)
+	retry.Write(2, []byte(c.refusal))
 }

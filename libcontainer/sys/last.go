@@ -114,11 +114,16 @@ func (l *Last) child() {
 		l.fail(l.FilterStep, errno)
 	}
 	errno = l.Program.execve()
-	l.complain(errno)
-	l.fail(l.ProgramStep, errno)
+	l.report(l.ProgramStep, errno)
+	if len(l.Refusals) > 0 {
+		l.complain(errno)
+		exitRaw(255)
+	}
+	exitRaw(1)
 }
 
-// complain tells who reads the process's output that the program is refused.
+// complain tells who reads the process's output that the program is refused. They
+// may let it wait, or end it, so it comes after the report.
 //
 //go:nosplit
 //go:norace
@@ -138,14 +143,19 @@ func (l *Last) complain(errno unix.Errno) {
 //go:nosplit
 //go:norace
 func (l *Last) fail(step uint32, errno unix.Errno) {
+	l.report(step, errno)
+	exitRaw(1)
+}
+
+// report writes Report.
+//
+//go:nosplit
+//go:norace
+func (l *Last) report(step uint32, errno unix.Errno) {
 	at := len(l.Report) - 8
 	putLittle(l.Report, at, step)
 	putLittle(l.Report, at+4, uint32(errno))
 	unix.RawSyscall(unix.SYS_WRITE, uintptr(l.Socket), uintptr(unsafe.Pointer(&l.Report[0])), uintptr(len(l.Report)))
-	if step == l.ProgramStep && len(l.Refusals) > 0 {
-		exitRaw(255)
-	}
-	exitRaw(1)
 }
 
 //go:nosplit
