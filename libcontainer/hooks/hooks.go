@@ -192,17 +192,20 @@ func attend(pid int, p *pipes, state []byte, limit time.Duration) (unix.WaitStat
 	if sig := sys.Caught(); pollErr == nil && sig != 0 {
 		pollErr = fmt.Errorf("ended with this process by signal %d", sig)
 	}
+	if errors.Is(pollErr, errTimeout) {
+		pollErr = fmt.Errorf("hook ran past specified timeout of %.1fs", limit.Seconds())
+	}
 	if pollErr != nil {
 		unix.Kill(-pid, unix.SIGKILL) // with its children: the hook is its group's leader
-		sys.SignalProcess(pidfd, pid, unix.SIGKILL)
+		// A set-user-id program may be somebody whom this process may not end. Then nobody waits for it.
+		if err := sys.SignalProcess(pidfd, pid, unix.SIGKILL); err != nil && err != unix.ESRCH {
+			return status, fmt.Errorf("%w, and could not be killed: %v", pollErr, err)
+		}
 	}
 	if err := reap(pid, &status); err != nil {
 		return status, err
 	}
 	p.drain()
-	if errors.Is(pollErr, errTimeout) {
-		return status, fmt.Errorf("hook ran past specified timeout of %.1fs", limit.Seconds())
-	}
 	return status, pollErr
 }
 

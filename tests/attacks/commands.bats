@@ -66,6 +66,14 @@ seccomp_without_mkdir='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mk
 	no 1 'error running startContainer hook #0: fork/exec /bin/true: operation not permitted' rt run -b "$BUNDLE" "$ID"
 }
 
+@test "M1: a startContainer hook that becomes somebody else is waited for no longer than it may take" {
+	cp "$PROBE" "$BUNDLE/rootfs/bin/hang"
+	chmod 4755 "$BUNDLE/rootfs/bin/hang"
+	config '.process.noNewPrivileges = false | .process.user = {uid: 1000, gid: 1000} | .process.capabilities = {bounding: ["CAP_SETUID"]}
+		| .hooks.startContainer = [{path: "/bin/hang", args: ["hang", "stay", "0"], timeout: 1}]'
+	PATIENCE=20 no 1 "hook ran past specified timeout of 1.0s" rt run -b "$BUNDLE" "$ID"
+}
+
 # own_cgroup: the container manages its own cgroup, as those with systemd in them
 # do.
 own_cgroup() {

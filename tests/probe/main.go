@@ -13,6 +13,7 @@
 //	                              its root, until STOP exists
 //	probe overwrite               write to the executable of each process from outside
 //	probe exchange A B            outside: give two names each other's file, over and over
+//	probe stay UID                become a user, and nothing more
 //	probe receive SOCKET          outside: accept one connection of a console or
 //	                              pidfd socket, tell what came, relay a terminal
 //	probe agent SOCKET [NR=RESULT...]
@@ -92,6 +93,8 @@ func main() {
 		err = overwrite()
 	case "exchange":
 		err = exchange(os.Args[2], os.Args[3])
+	case "stay":
+		err = stay(os.Args[2])
 	case "watch":
 		err = watch(os.Args[2], os.Args[3:])
 	default:

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -42,6 +43,19 @@ func limits() map[string]string {
 		out["RLIMIT_"+name] = word(l.Cur) + " " + word(l.Max)
 	}
 	return out
+}
+
+// stay becomes a user, and does nothing more.
+func stay(user string) error {
+	uid, err := strconv.Atoi(user)
+	if err == nil {
+		err = unix.Setuid(uid)
+	}
+	if err != nil {
+		return err
+	}
+	time.Sleep(time.Hour)
+	return nil
 }
 
 // A schedule is how the process runs: sched_getattr(2), ioprio_get(2),
