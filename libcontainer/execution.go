@@ -129,7 +129,7 @@ func (e *execution) enter(s *plan.Enter) error {
 		e.spawned.Cgroup = e.cgroup.FD()
 		e.init, err = spawn.Start(e.spawned)
 	}
-	if e.spawned.Cgroup >= 0 && errors.Is(err, unix.EACCES) {
+	if notEntered(e.spawned, e.cgroup, err) {
 		err = e.enterByUnit(err)
 	}
 	if e.moved {

@@ -112,6 +112,8 @@ func spawnHint(s *plan.Spawn, err error) string {
 		return "there may be no more namespaces of a kind, see the sysctls user.max_*_namespaces, or too many mounts to copy, see fs.mount-max"
 	case errors.Is(err, unix.ENOMEM) && joinsPID(s):
 		return "the init of that pid namespace has ended: no process can be made in it any more"
+	case errors.Is(err, unix.EACCES):
+		return "a security module such as AppArmor lets the runtime make no such process: the kernel's log says by which profile"
 	case errors.Is(err, unix.EPERM) && user:
 		return "this user may make no user namespace: see the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
 	case errors.Is(err, unix.EPERM):

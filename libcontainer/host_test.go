@@ -54,6 +54,7 @@ func TestStepHint(t *testing.T) {
 		{&plan.CreateCgroup{}, unix.EACCES, "may not make cgroups"},
 		{&plan.CreateCgroup{}, unix.ENOSPC, ""},
 		{&plan.Spawn{}, os.NewSyscallError("clone3", unix.EPERM), "CAP_SYS_ADMIN"},
+		{&plan.Spawn{}, os.NewSyscallError("clone3", unix.EACCES), "security module"},
 		{&plan.Spawn{}, os.NewSyscallError("clone3", unix.ENOSPC), "fs.mount-max"},
 		{&plan.Spawn{Join: []plan.Namespace{{Type: specs.PIDNamespace}}}, os.NewSyscallError("clone3", unix.ENOMEM), "has ended"},
 		{&plan.Bind{}, unix.ENOSPC, "fs.mount-max"},

@@ -37,7 +37,7 @@ func (c *creation) spawn(s *plan.Spawn) error {
 		return os.NewSyscallError("fchdir", err)
 	}
 	c.init, err = spawn.Start(config)
-	if config.Cgroup >= 0 && errors.Is(err, unix.EACCES) {
+	if notEntered(config, c.cgroup, err) {
 		err = c.spawnByUnit(config, err)
 	}
 	if backErr := unix.Chdir(c.opts.Bundle); err == nil && backErr != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/cgroups/systemd"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
 )
 
 // denied tells whether the kernel refused for want of privileges.
@@ -90,6 +91,12 @@ func firstLimit(r *specs.LinuxResources) string {
 		return "unified"
 	}
 	return ""
+}
+
+// notEntered reports whether a process was not made because it may not be born in
+// the cgroup: security modules answer EACCES, too.
+func notEntered(config *spawn.Config, group *cgroups.Cgroup, err error) bool {
+	return config.Cgroup >= 0 && errors.Is(err, unix.EACCES) && !group.MayEnter()
 }
 
 // notFromHere explains that the kernel did not let a process be born in a

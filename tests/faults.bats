@@ -770,6 +770,17 @@ refusing() {
 	ok rt delete --force "$ID"
 }
 
+@test "F8: clone3 that a security module refuses is not laid to the cgroup" {
+	refusing clone3 EACCES run --bundle "$BUNDLE" "$ID"
+	same code "$rc" 1
+	[[ $err == *"clone3: permission denied"* && $err == *"security module such as AppArmor"* && $err != *cgroupsPath* ]] || fail "$err"
+	untouched
+	up
+	refusing clone3 EACCES exec "$ID" true
+	[ "$rc" != 0 ] && [[ $err == *"clone3: permission denied"* && $err != *cgroupsPath* ]] || fail "$err"
+	ok rt delete --force "$ID"
+}
+
 @test "F8: close_range refused: descriptors are closed one by one" {
 	local errno
 	for errno in ENOSYS EPERM EINVAL; do
