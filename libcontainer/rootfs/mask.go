@@ -10,12 +10,12 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
-// openExisting opens a path if it is there: -1 and no error if not. A path
-// that this user may not even see is as good as not there. A link to the root
-// itself is an error: what is mounted on that is never seen.
+// openExisting opens a path if it is there: -1 and no error if not. That it can't be
+// looked for is an error, EACCES too: others than init may find it. So is a link to
+// the root itself: what is mounted on that is never seen.
 func (b *Builder) openExisting(path string) (fd int, mode uint16, err error) {
 	fd, err = b.openBelow(path, unix.O_PATH)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.EACCES) {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 		return -1, 0, nil
 	}
 	if err != nil {
