@@ -74,8 +74,6 @@ func (c *Container) changeMounts(make planner, then func(added, changed []uint64
 	if err != nil {
 		return err
 	}
-	if err := v.carryOut(p); err != nil {
-		return err
-	}
-	return c.dir.SaveAddedMounts(then(live.Added, v.changed))
+	v.save = func(changed []uint64) error { return c.dir.SaveAddedMounts(then(live.Added, changed)) }
+	return v.carryOut(p)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
 )
@@ -26,6 +27,7 @@ type visit struct {
 	target    target
 	mount     int      // the mount namespace
 	changed   []uint64 // ids of mounts that were added or removed
+	save      func(changed []uint64) error
 }
 
 func (c *Container) visit() (*visit, error) {
@@ -70,10 +72,12 @@ func (v *visit) carryOut(p *plan.Plan) error {
 	for i := range p.Parent {
 		item := &p.Parent[i]
 		if err := v.do(item); err != nil {
-			return v.explain(item, err)
+			err = v.explain(item, err)
+			v.awaitUndone()
+			return err
 		}
 	}
-	// It has said that all is done, whatever can be learnt of its end.
+	// It has said what is done, whatever can be learnt of its end.
 	status, err := v.init.Wait()
 	v.init.Close()
 	v.init = nil
@@ -91,8 +95,18 @@ func (v *visit) do(item *plan.Item) error {
 		var err error
 		v.changed, err = v.awaitMounts(s.Phase)
 		return hasTime(err)
+	case *plan.SaveMounts:
+		return v.save(v.changed)
 	}
 	return v.creation.do(item)
+}
+
+// awaitUndone lets the visitor take back what it has added, and waits for its end.
+func (v *visit) awaitUndone() {
+	if v.init != nil {
+		v.init.Conn.Finish()
+		retry.Readable(v.init.PidFD, deathWait)
+	}
 }
 
 // enter spawns the visitor and sends it the trees, the mount namespace, and its

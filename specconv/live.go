@@ -47,7 +47,10 @@ func AddMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*plan
 		return nil, b.warnings, err
 	}
 	b.plan.Init = append(b.plan.Init, b.remounts...)
-	b.finishLive(enter, l)
+	// Until the visitor is let go on, it takes back what it has added: what is not
+	// written down could not be removed.
+	b.add("", &plan.Sync{Phase: plan.Mounted})
+	b.finishLive(enter, l, true, &plan.Await{Phase: plan.Mounted}, &plan.SaveMounts{}, &plan.Continue{Phase: plan.Mounted})
 	return &b.plan, b.warnings, nil
 }
 
@@ -79,7 +82,7 @@ func RemoveMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*p
 	}
 	b.plan.Init = append(b.plan.Init, found...)
 	b.add("", &plan.DetachMounts{})
-	b.finishLive(enter, l)
+	b.finishLive(enter, l, false, &plan.Await{Phase: plan.Done}, &plan.SaveMounts{})
 	return &b.plan, b.warnings, nil
 }
 
@@ -120,12 +123,14 @@ func (b *builder) checkLive(field string, m *specs.Mount) error {
 	return nil
 }
 
-// finishLive plans the parent's half. The descriptors of EnterContainer come
-// after the trees.
-func (b *builder) finishLive(enter *plan.EnterContainer, l Live) {
+// finishLive plans the end of the visitor, of which it may say nothing, and the
+// parent's half with its end. The descriptors of EnterContainer come after the trees.
+func (b *builder) finishLive(enter *plan.EnterContainer, l Live, quiet bool, end ...plan.Step) {
 	enter.Mount, enter.Proc = len(b.trees), len(b.trees)+1
-	b.add("", &plan.Sync{Phase: plan.Done})
+	b.add("", &plan.Sync{Phase: plan.Done, Quiet: quiet})
 	b.openTrees(slices.Contains(l.Joins, specs.UserNamespace))
 	b.parentAdd("", &plan.Visit{Join: l.Joins})
-	b.parentAdd("", &plan.Await{Phase: plan.Done})
+	for _, step := range end {
+		b.parentAdd("", step)
+	}
 }

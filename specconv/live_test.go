@@ -32,13 +32,16 @@ func TestAddMounts(t *testing.T) {
 	want := `parent   1  mounts[1].source  open tree "/bundle/data", map ids
 parent   2  linux.namespaces  lock the mount flags of what was opened
 parent   3                    spawn a visitor, join user network
-parent   4                    wait until init is done
+parent   4                    wait until init is mounted
+parent   5                    write down which mounts were changed
+parent   6                    let init continue
 init     1                    join the mount namespace
 init     2  mounts[0]         mount tmpfs on "/t" with size=1k (ro)
 init     3  mounts[1]         bind "/bundle/data" on "/b" (rro,rslave)
 init     4  mounts[2]         mount tmpfs on "/up"
 init     5  mounts[2]         remount "/up" (ro)
-init     6                    tell the parent: done
+init     6                    tell the parent: mounted
+init     7                    end
 `
 	if text.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", text.String(), want)

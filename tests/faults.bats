@@ -296,7 +296,7 @@ all_or_none() {
 }
 
 @test "mounts add fails with EIO at each call: all or none" {
-	all_or_none openat openat2 clone3 socketpair sendmsg setns unshare mkdirat fsopen fsconfig fsmount open_tree move_mount mount_setattr
+	all_or_none openat openat2 clone3 socketpair sendmsg setns unshare mkdirat fsopen fsconfig fsmount open_tree move_mount mount_setattr recvmsg renameat
 }
 
 # wanted: two limits that every cgroup has, and what they are without.
@@ -588,7 +588,7 @@ interrupts() {
 }
 @test "F2: a signal at any call of create, and of run -d" {
 	interrupts create mkdirat renameat clone3 sendmsg recvmsg bpf
-	interrupts detached clone3 sendmsg
+	interrupts detached clone3 sendmsg recvmsg renameat
 }
 @test "F2: a signal at any call of exec" { interrupts exec clone3 setsockopt recvmsg sendmsg ppoll renameat; }
 

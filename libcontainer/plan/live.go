@@ -34,6 +34,11 @@ type FindMount struct {
 // DetachMounts takes away all that FindMount has found.
 type DetachMounts struct{}
 
+// SaveMounts writes down which mounts the visitor has changed.
+type SaveMounts struct{}
+
+func (*SaveMounts) String() string { return "write down which mounts were changed" }
+
 func (s *Visit) String() string {
 	line := "spawn a visitor"
 	if len(s.Join) > 0 {

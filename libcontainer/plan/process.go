@@ -254,7 +254,10 @@ func (s *OwnStdio) String() string {
 }
 
 func (s *Sync) String() string {
-	if s.Quiet {
+	switch {
+	case s.Quiet && s.Phase == Done:
+		return "end"
+	case s.Quiet:
 		return "wait for the parent's word to continue"
 	}
 	return "tell the parent: " + s.Phase.String()
