@@ -28,14 +28,22 @@ type Cgroup struct {
 
 // Open returns the existing cgroup at path, which is relative to the root of
 // the hierarchy with or without a leading slash. The error is ErrNotExist if
-// there is none.
+// there is none, but not if the hierarchy itself is not there.
 func (h Hierarchy) Open(path string) (*Cgroup, error) {
 	names, err := split(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %w", err)
 	}
 	clean := "/" + strings.Join(names, "/")
-	fd, err := h.openDir(clean)
+	root, err := openRoot(h.Path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: h.Path, Err: err}
+	}
+	if clean == "/" {
+		return &Cgroup{h: h, path: clean, fd: root}, nil
+	}
+	defer unix.Close(root)
+	fd, err := openBelow(root, clean[1:])
 	if err != nil {
 		if err == unix.ENOENT || err == unix.ENODEV {
 			err = ErrNotExist
@@ -95,6 +103,16 @@ func (c *Cgroup) Path() string { return c.path }
 
 // Dir is the cgroup's absolute path on the host.
 func (c *Cgroup) Dir() string { return c.h.Path + strings.TrimSuffix(c.path, "/") }
+
+// ID returns the number of the cgroup, which no other will have as long as the machine
+// runs, also not one that is made at the same path. It is that of the directory's inode.
+func (c *Cgroup) ID() (uint64, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(c.fd, &st); err != nil {
+		return 0, &fs.PathError{Op: "stat", Path: c.Dir(), Err: err}
+	}
+	return st.Ino, nil
+}
 
 // Close releases the descriptor. The cgroup itself stays.
 func (c *Cgroup) Close() error {

@@ -169,7 +169,7 @@ func (c *Container) pidfd() (int, error) {
 }
 
 // openCgroup opens the container's cgroup: nil if it has none, or none any
-// more.
+// more. What somebody else has made at its path is not the container's.
 func (c *Container) openCgroup() (*cgroups.Cgroup, error) {
 	dir := c.journal.Cgroup.Dir
 	if dir == "" || c.group != nil {
@@ -187,7 +187,24 @@ func (c *Container) openCgroup() (*cgroups.Cgroup, error) {
 	if errors.Is(err, cgroups.ErrNotExist) {
 		return nil, nil
 	}
-	return group, err
+	if err != nil || c.journal.Cgroup.ID == 0 {
+		return group, err
+	}
+	id, err := group.ID()
+	if err == nil && id == c.journal.Cgroup.ID {
+		return group, nil
+	}
+	group.Close()
+	return nil, err
+}
+
+// hasCgroup reports whether the container's cgroup is there.
+func (c *Container) hasCgroup() (bool, error) {
+	group, err := c.openCgroup()
+	if group != nil && c.group == nil {
+		group.Close()
+	}
+	return group != nil, err
 }
 
 // ownsPids tells whether the container has a pid namespace that ends with its

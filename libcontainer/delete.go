@@ -154,7 +154,13 @@ func (c *Container) end() error {
 		return err
 	}
 	defer unix.Close(init)
-	if !c.ownsPids() && !exists(c.journal.Cgroup.Dir) {
+	listed := c.ownsPids()
+	if !listed {
+		if listed, err = c.hasCgroup(); err != nil {
+			return err
+		}
+	}
+	if !listed {
 		// They would go on without init, and nothing would tell whose they are.
 		_, err = c.signalSharing(unix.SIGKILL)
 	} else {
@@ -174,6 +180,9 @@ func (c *Container) removeCgroup() error {
 		return err
 	}
 	if group == nil {
+		if exists(c.journal.Cgroup.Dir) {
+			return nil // another was made there
+		}
 		// It is gone, but a removal that was cut off may have left parents.
 		for _, dir := range slices.Backward(c.journal.Cgroup.Made) {
 			unix.Rmdir(dir) // fails if others use it, or it is gone, too

@@ -57,6 +57,9 @@ func (c *creation) createCgroup(s *plan.CreateCgroup) error {
 		return c.noPlace(err)
 	}
 	c.cgroup = group
+	if c.journal.Cgroup.ID, err = group.ID(); err != nil {
+		return err
+	}
 	if s.Delegate {
 		if err := group.Delegate(s.OwnerUID, s.OwnerGID); err != nil {
 			return err

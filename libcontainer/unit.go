@@ -137,6 +137,9 @@ func (c *creation) takeUnit(pid int) error {
 	}
 	c.cgroup.Created = made
 	c.journal.Cgroup.Dir = c.cgroup.Dir()
+	if c.journal.Cgroup.ID, err = c.cgroup.ID(); err != nil {
+		return err
+	}
 	for _, path := range made {
 		c.journal.Cgroup.Made = append(c.journal.Cgroup.Made, filepath.Join(c.hierarchy.Path, path))
 	}

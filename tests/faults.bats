@@ -465,6 +465,39 @@ gone() { until [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"; 
 	untouched
 }
 
+@test "F5: exec and delete do not take a cgroup filesystem that they can't open for a cgroup that is gone" {
+	local own=/sys/fs/cgroup/above-$ID/$ID
+	up
+	injected -P /sys/fs/cgroup openat:error=ENOENT exec "$ID" touch /ran
+	grep -q INJECTED "$TRACE"
+	[ $rc = 255 ] && [[ $err == *"/sys/fs/cgroup: no such file or directory"* ]] || fail "exec: exit code $rc"
+	[ ! -e "$BUNDLE/rootfs/ran" ]
+	injected -P /sys/fs/cgroup openat:error=ENOENT delete --force "$ID"
+	[ $rc = 1 ] && [ -d "$own" ] && [ -d "$ROOT/$ID" ] || fail "delete: exit code $rc"
+	ok rt delete --force "$ID"
+	untouched
+}
+
+@test "F5: a cgroup that was made anew is not the container's" {
+	local own=/sys/fs/cgroup/above-$ID/$ID other=/sys/fs/cgroup/above-$ID/other stranger
+	up
+	mkdir "$other"
+	pid_of >"$other/cgroup.procs"
+	rmdir "$own"
+	mkdir "$own"
+	sleep 1000 3>&- &
+	stranger=$!
+	echo $stranger >"$own/cgroup.procs"
+	no 255 "is gone, with its limits" rt exec "$ID" true
+	no 1 "is gone, with its limits" rt pause "$ID"
+	ok rt delete --force "$ID"
+	kill -0 $stranger || fail "somebody else's process was killed"
+	kill -KILL $stranger
+	wait $stranger || true
+	[ -d "$own" ] || fail "somebody else's cgroup was removed"
+	rmdir "$own" "$other" "${own%/*}"
+}
+
 @test "what may not be looked for is not taken for absent: masked and read-only paths" {
 	local k
 	config '.linux.maskedPaths = ["/dir/masked"] | .linux.readonlyPaths = ["/dir/ro"]'

@@ -44,6 +44,8 @@ func readState(r *jsontext.Reader, s *State) {
 			jsontext.Bool(r, &s.Kept)
 		case "annotations":
 			jsontext.Map(r, &s.Container.Annotations, jsontext.Text)
+		case "cgroup_id":
+			jsontext.Uint(r, &s.Cgroup.ID)
 		case "cgroup_made":
 			jsontext.Texts(r, &s.Cgroup.Made)
 		case "intel_rdt_path":

@@ -43,6 +43,9 @@ func (s *State) encode() []byte {
 		// Again, beside the labels: from those a key with a "=" in it could not be told.
 		w.Key("annotations").TextMap(s.Container.Annotations)
 	}
+	if s.Cgroup.ID != 0 {
+		w.Key("cgroup_id").Uint(s.Cgroup.ID)
+	}
 	if len(s.Cgroup.Made) > 0 {
 		w.Key("cgroup_made").Texts(s.Cgroup.Made)
 	}

@@ -57,6 +57,7 @@ type Rdt struct {
 // Cgroup is where the container's processes are.
 type Cgroup struct {
 	Dir     string   // absolute host path; empty: it has no cgroup of its own
+	ID      uint64   // of what was made there, see cgroups.Cgroup.ID; 0: not known
 	Made    []string // absolute host paths that the runtime made, and will remove, outermost first
 	Systemd bool     // the cgroup belongs to a unit of systemd
 	Unit    string   // its name; it may not have been made yet if Dir is empty

@@ -29,7 +29,7 @@ func example() *State {
 		Status:  specs.StateCreated,
 		Created: time.Date(2026, 1, 2, 3, 4, 5, 123456780, time.UTC),
 		Init:    Process{PID: 4242, Start: 600000},
-		Cgroup:  Cgroup{Dir: "/sys/fs/cgroup/ctr/web", Made: []string{"/sys/fs/cgroup/ctr", "/sys/fs/cgroup/ctr/web"}, Systemd: true, Unit: "crun-go-web.scope", User: true},
+		Cgroup:  Cgroup{Dir: "/sys/fs/cgroup/ctr/web", ID: 1<<40 + 7, Made: []string{"/sys/fs/cgroup/ctr", "/sys/fs/cgroup/ctr/web"}, Systemd: true, Unit: "crun-go-web.scope", User: true},
 		Namespaces: []specs.LinuxNamespace{
 			{Type: specs.MountNamespace}, {Type: specs.NetworkNamespace, Path: "/run/netns/x"}, {Type: specs.PIDNamespace},
 			{Type: specs.CgroupNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.UserNamespace},
