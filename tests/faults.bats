@@ -498,6 +498,28 @@ gone() { until [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"; 
 	rmdir "$own" "$other" "${own%/*}"
 }
 
+@test "F15: HOME is not made up when /etc/passwd can't be read" {
+	local call
+	mkdir -p "$BUNDLE/rootfs/etc"
+	echo 'root:x:0:0::/root:' >"$BUNDLE/rootfs/etc/passwd"
+	config '.process.env |= map(select(startswith("HOME=") | not))'
+	args sh -c 'echo $HOME'
+	ok run_bundle "$ID"
+	same HOME "$out" /root
+	for call in openat2:error=EIO openat2:error=ENFILE fstat:error=EIO; do
+		POINT=$call
+		injected -P "$BUNDLE/rootfs/etc/passwd" -P /etc/passwd "$call" run --bundle "$BUNDLE" "$ID"
+		grep -q INJECTED "$TRACE" || fail "not called"
+		[ $rc = 1 ] && one_error && [[ $err == *"process.env: HOME "* ]] || fail "exit code $rc"
+		untouched
+	done
+	# Who may not read it has no entry there.
+	chmod 0600 "$BUNDLE/rootfs/etc/passwd"
+	config '.process.user = {uid: 1000, gid: 1000}'
+	ok run_bundle "$ID"
+	same HOME "$out" /
+}
+
 @test "what may not be looked for is not taken for absent: masked and read-only paths" {
 	local k
 	config '.linux.maskedPaths = ["/dir/masked"] | .linux.readonlyPaths = ["/dir/ro"]'

@@ -33,7 +33,11 @@ func (c *container) findExecutable(s *plan.FindExecutable) error {
 	}
 	c.env = last.Env
 	if last.Home {
-		c.env = append(c.env[:len(c.env):len(c.env)], "HOME="+home(c.root.Root(), last.UID))
+		dir, err := home(c.root.Root(), last.UID)
+		if err != nil {
+			return &wire.Whole{Err: fmt.Errorf("process.env: HOME is not given, and the container's /etc/passwd, which may tell it: %w", err)}
+		}
+		c.env = append(c.env[:len(c.env):len(c.env)], "HOME="+dir)
 	}
 	if last.ListenPID {
 		listenPID(c.env)
@@ -107,35 +111,50 @@ func executable(path string) error {
 }
 
 // home reads the user's home from the container's /etc/passwd, in-root and
-// bounded; "/" if it is not told.
+// bounded; "/" if it is not told: there is no such file, or none that this user
+// may read.
 //
 // It is looked at before it is opened, but there need not be a procfs through
 // which to open the very same file. What a container puts in its place in that
 // moment is opened as the container's user and within its device rules: it
 // could do that itself.
-func home(root int, uid uint32) string {
-	const passwd = "/etc/passwd"
-	look, err := sys.OpenInRoot(root, passwd, unix.O_PATH)
-	if err != nil {
-		return "/"
+func home(root int, uid uint32) (string, error) {
+	look, err := openPasswd(root, unix.O_PATH)
+	if err != nil || look < 0 {
+		return "/", err
 	}
 	defer unix.Close(look)
-	if sys.CheckRegular(look) != nil {
-		return "/"
-	}
-	fd, err := sys.OpenInRoot(root, passwd, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
-	if err != nil {
-		return "/"
+	fd, err := openPasswd(root, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil || fd < 0 {
+		return "/", err
 	}
 	defer unix.Close(fd)
-	if sys.CheckRegular(fd) != nil {
-		return "/"
-	}
 	data, err := sys.ReadAll(fd, 64<<20)
 	if err != nil {
-		return "/"
+		return "", os.NewSyscallError("read", err)
 	}
-	return homeIn(data, uid)
+	return homeIn(data, uid), nil
+}
+
+// openPasswd opens /etc/passwd: -1 and no error if it is none that tells anything.
+func openPasswd(root, flags int) (int, error) {
+	fd, err := sys.OpenInRoot(root, "/etc/passwd", flags)
+	switch {
+	// The image's links may lead nowhere, or in circles.
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP), errors.Is(err, unix.EACCES):
+		return -1, nil
+	case err != nil:
+		return -1, err
+	}
+	err = sys.CheckRegular(fd)
+	if err == nil {
+		return fd, nil
+	}
+	unix.Close(fd)
+	if _, failed := err.(unix.Errno); failed {
+		return -1, os.NewSyscallError("stat", err)
+	}
+	return -1, nil
 }
 
 // homeIn finds a user's home by numeric id, see passwd(5).

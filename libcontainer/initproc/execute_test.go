@@ -115,8 +115,8 @@ func TestHome(t *testing.T) {
 	} {
 		os.Remove(passwd)
 		systest.MustDo(t, c.put())
-		if got := home(root, 5); got != c.want {
-			t.Errorf("%s: home is %q, want %q", name, got, c.want)
+		if got, err := home(root, 5); got != c.want || err != nil {
+			t.Errorf("%s: home is %q, %v, want %q", name, got, err, c.want)
 		}
 	}
 }
