@@ -146,6 +146,10 @@ func (c *Container) destroy(warn func(specconv.Warning)) error {
 
 // end kills init and waits until it is dead.
 func (c *Container) end() error {
+	// Of one that is gone there is no descriptor to be had, nor needed.
+	if alive, err := c.alive(); err != nil || !alive {
+		return err
+	}
 	init, err := c.pidfd()
 	if errors.Is(err, ErrNotRunning) {
 		return nil

@@ -458,6 +458,28 @@ gone() { until [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"; 
 	done
 }
 
+@test "F10: a foreground run removes a container that has ended, or says so" {
+	local call k errno
+	args true
+	for call in pidfd_open:ENOMEM pidfd_open:ENODEV newfstatat:EACCES newfstatat:EIO; do
+		errno=${call#*:}
+		for ((k = 1; ; k++)); do
+			POINT="$call $k"
+			injected "${call%:*}:error=$errno:when=$k" run --bundle "$BUNDLE" "$ID"
+			grep -q INJECTED "$TRACE" || {
+				same "exit code" $rc 0
+				untouched
+				break
+			}
+			[ $rc != 0 ] || [ ! -e "$ROOT/$ID" ] || fail "exit code 0, and it is left"
+			[ $rc = 0 ] || one_error
+			[[ ! -e $ROOT/$ID ]] || [[ $err == *"has ended, and is not removed"* ]] || fail "left"
+			ok rt delete --force "$ID"
+			untouched
+		done
+	done
+}
+
 @test "F11: run -d takes its pid file back if a poststart hook fails" {
 	config '.hooks.poststart = [{path: "/bin/false"}]'
 	no 1 poststart rt run -d --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
@@ -531,6 +553,19 @@ gone() { until [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"; 
 		[ $rc = 1 ] && one_error && [[ $err == *"linux.$k[0]"*"permission denied"* ]] || fail "exit code $rc"
 		untouched
 	done
+}
+
+@test "F15: list says what it cannot read" {
+	local at
+	up
+	for at in "$ROOT/$ID" state.json "/proc/$(pid_of)/stat"; do
+		POINT=$at
+		injected -P "$at" openat:error=EIO list -q
+		grep -q INJECTED "$TRACE"
+		[ $rc = 0 ] && [ -z "$out" ] && [[ $err == *"load container $ID: "*"input/output error"* ]] || fail "exit code $rc"
+	done
+	injected -P "$ROOT" openat:error=EIO list -q
+	[ $rc = 1 ] && one_error && [[ $err == *"$ROOT: input/output error"* ]] || fail "exit code $rc"
 }
 
 @test "F15: an error is no answer: start, pause, resume, delete" {
