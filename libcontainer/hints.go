@@ -63,7 +63,7 @@ func stepHint(step plan.Step, err error) string {
 		}
 	case *plan.Sysctl:
 		if errors.Is(err, unix.EINVAL) && s.Key == "net.ipv4.ping_group_range" {
-			return "it is a range of group ids, all of which linux.gidMappings has to map"
+			return "it takes two group ids, both of which linux.gidMappings has to map in a user namespace"
 		}
 	case *plan.SetLabels:
 		return labelHint(s, err)

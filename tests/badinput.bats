@@ -567,3 +567,19 @@ hint() {
 	[[ $err != *"no such file"* ]] || fail "words of execve: $err"
 	hint '"type": "devpts"'
 }
+
+@test "a range of groups that the user namespace does not map" {
+	ours "1.1 gives no reason"
+	config '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings
+		| .linux.sysctl = {"net.ipv4.ping_group_range": "0 2147483647"}'
+	rm -rf "$BUNDLE/rootfs"
+	cp -a "$BATS_FILE_TMPDIR/rootfs" "$BUNDLE/rootfs"
+	chown -hR 100000:100000 "$BUNDLE/rootfs"
+	chmod 0755 "$BATS_TEST_TMPDIR" "$BUNDLE"
+	bad linux.sysctl.net.ipv4.ping_group_range 'to "0 2147483647"'
+	hint "both of which linux.gidMappings has to map"
+	config '.linux.sysctl["net.ipv4.ping_group_range"] = "0 65535"'
+	ok create "$ID"
+}
