@@ -3,6 +3,7 @@
 package hooks
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -167,7 +168,7 @@ func (l Log) run(h *specs.Hook, state []byte, start starting) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("%s, stdout: %s, stderr: %s", exit, p.out, p.err)
+	return fmt.Errorf("%s, stdout: %s, stderr: %s", exit, bytes.TrimRight(p.out, "\n"), bytes.TrimRight(p.err, "\n"))
 }
 
 func timeout(h *specs.Hook) time.Duration {

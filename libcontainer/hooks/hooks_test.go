@@ -53,7 +53,7 @@ func TestErrors(t *testing.T) {
 		hook specs.Hook
 		want string
 	}{
-		"exit code":  {shell("echo out; echo err >&2; exit 7"), "error running poststop hook #0: /bin/sh: exit status 7, stdout: out\n, stderr: err\n"},
+		"exit code":  {shell("echo out; echo err >&2; exit 7"), "error running poststop hook #0: /bin/sh: exit status 7, stdout: out, stderr: err"},
 		"signal":     {shell("kill -TERM $$"), "error running poststop hook #0: /bin/sh: signal: terminated, stdout: , stderr: "},
 		"missing":    {specs.Hook{Path: "/no/such/hook"}, "error running poststop hook #0: fork/exec /no/such/hook: no such file or directory"},
 		"no program": {specs.Hook{Path: "/"}, "error running poststop hook #0: fork/exec /: permission denied"},
