@@ -148,9 +148,10 @@ func isSystemMount(path string) bool {
 // openTarget opens what is at path. At /proc and /sys that must be a real
 // directory: a link would redirect what is mounted there, and every later write
 // to it (CVE-2019-19921, CVE-2023-27561). It is the opened directory that is
-// looked at, so swapping the name does not help.
+// looked at, so swapping the name does not help. What has been mounted there is
+// found by its descriptor.
 func (b *Builder) openTarget(path string, noFollow bool) (int, error) {
-	if !isSystemMount(path) {
+	if _, kept := b.system[strings.TrimRight(path, "/")]; kept || !isSystemMount(path) {
 		flags := unix.O_PATH
 		if noFollow {
 			flags |= unix.O_NOFOLLOW

@@ -121,6 +121,25 @@ mounts_list() {
 	for_a_while swallowed
 }
 
+@test "M6: who shares the root filesystem exchanges /sys while it is remounted read-only" {
+	config '.mounts |= map(if .destination == "/sys" then .options = ["nosuid"] else . end)
+		| .mounts = .mounts[0:6] + [{destination: "/other", type: "tmpfs", source: "t"}, {destination: "/sys", options: ["remount", "ro"]}]
+		| .linux.maskedPaths = []'
+	script 'for p in /sys /other; do
+			[ ! -e $p/firmware ] || ! grep -q " $p rw,.* - sysfs " /proc/self/mountinfo || echo "$p is writable"
+		done; true'
+	mkdir "$BUNDLE/rootfs/other"
+	remounted() {
+		try run_bundle "$ID"
+		rt delete --force "$ID" >/dev/null 2>&1 3>&-
+		[[ $out != *writable* ]] || succeeds "$out"
+		! is_ours || [[ $rc = 0 || $err == *"is not what was mounted there"* || $err == *"no such file"* || $err == *"not a mount point"* ]] ||
+			fail "another error"
+	}
+	swap "$BUNDLE/rootfs/sys" "$BUNDLE/rootfs/other"
+	for_a_while remounted
+}
+
 @test "M6: who shares the root filesystem exchanges /proc and /sys while they are mounted and masked" {
 	[ -n "$(head -c 1 /proc/timer_list)" ] || skip "nothing to see in /proc/timer_list"
 	local name started=0
