@@ -219,7 +219,7 @@ quiet() {
 		quiet "$what, delete"
 	done <<-'END'
 		a relative destination	.mounts += [{destination: "mnt", type: "tmpfs", source: "x"}]
-		zeros for no limits (docker)	.linux.resources += {memory: {limit: 0, reservation: 0, kernel: 0, disableOOMKiller: false}, cpu: {shares: 0, quota: 0, period: 0}, blockIO: {weight: 0}, pids: {limit: 0}}
+		zeros for no limits (docker)	.linux.resources += {memory: {limit: 0, reservation: 0, kernel: 0, disableOOMKiller: false}, cpu: {shares: 0, quota: 0, period: 0}, blockIO: {weight: 0}}
 		limits of the kernel's memory (old engines), a warning below the level	.linux.resources.memory = {kernel: 1000000, kernelTCP: 1000000}
 		masked and read-only paths that are not there	.linux.maskedPaths += ["/nosuch"] | .linux.readonlyPaths += ["/nosuch"]
 		an annotation of another runtime	.annotations = {"run.oci.nosuch": "x", "org.opencontainers.nosuch": "y"}
