@@ -185,6 +185,10 @@ func (c *container) waitStart() error {
 	unix.Close(dir)
 	unix.Close(c.fifo)
 	c.conn.Close()
+	if c.proc != sys.NoProc { // hooks, which are the image's, may be allowed to look into this process
+		c.proc.Close()
+		c.proc = sys.NoProc
+	}
 	return nil
 }
 

@@ -74,6 +74,14 @@ seccomp_without_mkdir='{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mk
 	PATIENCE=20 no 1 "hook ran past specified timeout of 1.0s" rt run -b "$BUNDLE" "$ID"
 }
 
+@test "M1: a startContainer hook that may trace finds no procfs of init's" {
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])
+		| .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "ls /proc/1/fd >/fds; for d in /proc/1/fd/*; do [ ! -e $d/version ] || echo $d; done >/found"]}]'
+	up
+	[ -s "$BUNDLE/rootfs/fds" ] || fail "the hook cannot look"
+	same "found" "$(<"$BUNDLE/rootfs/found")" ""
+}
+
 # own_cgroup: the container manages its own cgroup, as those with systemd in them
 # do.
 own_cgroup() {
