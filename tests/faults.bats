@@ -744,7 +744,7 @@ hooked() {
 @test "F4: exec with EINTR at each wait" {
 	local call k
 	up
-	for call in ppoll recvmsg read wait4 waitid flock sendmsg; do
+	for call in ppoll recvmsg read wait4 waitid flock sendmsg dup3; do
 		for ((k = 1; k < 8; k++)); do
 			POINT="exec with EINTR at $call $k"
 			injected "$call:error=EINTR:when=$k" exec "$ID" sh -c 'exit 7'

@@ -8,6 +8,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -82,7 +83,7 @@ func (c *container) cloneInside(index int, s *plan.CloneInside) error {
 func (c *container) closeOthers() error {
 	socket := 3 + c.preserve
 	if c.conn.FD() != socket {
-		if err := unix.Dup3(c.conn.FD(), socket, unix.O_CLOEXEC); err != nil {
+		if err := retry.Dup3(c.conn.FD(), socket, unix.O_CLOEXEC); err != nil {
 			return os.NewSyscallError("dup3", err)
 		}
 		c.conn = wire.FromFD(socket)

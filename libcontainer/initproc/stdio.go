@@ -42,7 +42,7 @@ func reopenNull() error {
 			}
 			defer unix.Close(null)
 		}
-		if err := unix.Dup3(null, fd, 0); err != nil {
+		if err := retry.Dup3(null, fd, 0); err != nil {
 			return os.NewSyscallError("dup3", err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Open makes a terminal in the container's own devpts. root is the
@@ -107,7 +108,7 @@ func Control(slave int) error {
 // Adopt makes slave the standard streams.
 func Adopt(slave int) error {
 	for fd := range 3 {
-		if err := unix.Dup3(slave, fd, 0); err != nil {
+		if err := retry.Dup3(slave, fd, 0); err != nil {
 			return os.NewSyscallError("dup3", err)
 		}
 	}

@@ -68,6 +68,11 @@ func Recvmsg(fd int, p, oob []byte, flags int) (n, oobn, got int, err error) {
 	return n, oobn, got, err
 }
 
+// Dup3 is dup3(2).
+func Dup3(fd, to, flags int) error {
+	return Do(func() error { return unix.Dup3(fd, to, flags) })
+}
+
 // Flock is flock(2).
 func Flock(fd, how int) error {
 	return Do(func() error { return unix.Flock(fd, how) })
