@@ -183,5 +183,7 @@ func (c *creation) finish(container *Container) error {
 	if err != nil {
 		return fmt.Errorf("the container has ended, and is not removed: %w", err)
 	}
+	// It was waited for: nobody has to be asked.
+	container.journal.Init = state.Process{}
 	return container.destroy(c.opts.Warn)
 }
