@@ -152,32 +152,32 @@ func (b *builder) planPaths() error {
 	if cwd := b.process.Cwd; cwd != "/" {
 		b.add("process.cwd", &plan.MakeDir{Path: cwd})
 	}
-	seen := make([]string, 0, 32)
+	seen := make(map[string]bool, 32)
 	for i, p := range b.linux.ReadonlyPaths {
 		field := index("linux.readonlyPaths", i)
 		target := path.Clean("/" + p)
 		switch {
 		case p == "":
 			return invalid(field, "", "empty, expected an absolute path in the container")
-		case slices.Contains(seen, target):
+		case seen[target]:
 		case target == "/":
 			b.rootReadonly = field
 		default:
 			b.add(field, &plan.ReadonlyPath{Path: target})
 		}
-		seen = append(seen, target)
+		seen[target] = true
 	}
-	seen = seen[:0]
+	clear(seen)
 	for i, p := range b.linux.MaskedPaths {
 		field := index("linux.maskedPaths", i)
 		target := path.Clean("/" + p)
 		switch {
 		case target == "/":
 			return invalid(field, "", "%q, expected an absolute path below the container's root", p)
-		case !slices.Contains(seen, target):
+		case !seen[target]:
 			b.add(field, &plan.MaskPath{Path: target})
 		}
-		seen = append(seen, target)
+		seen[target] = true
 	}
 	return nil
 }
