@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
 const (
@@ -15,7 +17,9 @@ const (
 
     # crun-go spec                      write a config.json to start from
     # crun-go plan                      show what a start would do, step by step
-    # crun-go run [-b bundle] <id>      start the container and wait for it`
+    # crun-go run [-b bundle] <id>      start the container and wait for it
+
+It needs Linux ` + sys.OldestKernel + ` or newer and cgroup v2.`
 )
 
 // answers are the global flags that take the place of a command.
