@@ -95,6 +95,7 @@ func addArchs(filter *libseccomp.ScmpFilter, archs []*arch) ([]libseccomp.ScmpAr
 }
 
 func addRules(filter *libseccomp.ScmpFilter, p *profile) (skipped []string, err error) {
+	rules := 0
 	for i := range p.entries {
 		e := &p.entries[i]
 		for j, name := range e.names {
@@ -105,6 +106,13 @@ func addRules(filter *libseccomp.ScmpFilter, p *profile) (skipped []string, err 
 			}
 			if e.action == p.action {
 				continue
+			}
+			more := 1
+			if e.each {
+				more = len(e.conds)
+			}
+			if rules += more * len(p.archs); rules > maxRules {
+				return nil, field(fmt.Sprintf("linux.seccomp.syscalls[%d].names[%d]", i, j), tooMany(rules, "rules"))
 			}
 			if err := addRule(filter, nr, e); err != nil {
 				return nil, field(fmt.Sprintf("linux.seccomp.syscalls[%d].names[%d]", i, j), fmt.Errorf("%q: %w", name, err))

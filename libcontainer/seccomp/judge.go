@@ -200,7 +200,3 @@ func (c *compiler) insert(v *verdict, a *arch, rules []rule) error {
 	}
 	return nil
 }
-
-// maxRules bounds the rules of all architectures' system calls together. Not all
-// need end up in the filter: an unconditional one may take the place of some.
-const maxRules = 2 * maxInsns

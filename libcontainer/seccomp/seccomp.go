@@ -74,6 +74,10 @@ func Compile(cfg *specs.LinuxSeccomp) (*Program, error) {
 // linux/bpf_common.h).
 const maxInsns = 4096
 
+// maxRules bounds the rules of all architectures' system calls together. Not all
+// need end up in the filter: an unconditional one may take the place of some.
+const maxRules = 2 * maxInsns
+
 // SupportedActions lists the values of defaultAction and syscalls[].action
 // that [Compile] takes, sorted.
 func SupportedActions() []string {
