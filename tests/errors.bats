@@ -49,6 +49,15 @@ one_class() {
 	[[ $err == "hint: the working directory has been removed"* ]] || fail "no hint"
 }
 
+@test "a state directory that is full is named as a whole" {
+	ours "other words"
+	mkdir "$BATS_TEST_TMPDIR/full"
+	mount -t tmpfs -o size=4k full "$BATS_TEST_TMPDIR/full"
+	try rt --root "$BATS_TEST_TMPDIR/full" create --bundle "$BUNDLE" "$ID"
+	umount "$BATS_TEST_TMPDIR/full"
+	[[ $rc = 1 && $err == *"$BATS_TEST_TMPDIR/full/$ID/"*"no space left on device"* ]] || fail "not named"
+}
+
 @test "a root filesystem of which nothing may be executed" {
 	ours "hints are crun-go's"
 	mount --bind "$BUNDLE/rootfs" "$BUNDLE/rootfs"

@@ -68,3 +68,24 @@ below() {
 		ok rt delete --force "$ID"
 	done
 }
+
+@test "a createContainer hook below a directory that only the host's root enters" {
+	userns
+	mkdir "$BATS_TEST_TMPDIR/closed"
+	mv "$BUNDLE" "$BATS_TEST_TMPDIR/closed/bundle"
+	BUNDLE=$BATS_TEST_TMPDIR/closed/bundle
+	chmod 0700 "$BATS_TEST_TMPDIR/closed"
+	config '.hooks.createContainer = [{path: "/bin/true"}]'
+	args true
+	ok run_bundle "$ID"
+}
+
+@test "a mount point that the user namespace's root may not make says whose the directory is" {
+	ours "other words"
+	userns
+	mkdir "$BATS_TEST_TMPDIR/volume"
+	config --arg v "$BATS_TEST_TMPDIR/volume" '.mounts += [{destination: "/mnt", type: "bind", source: $v, options: ["bind"]},
+		{destination: "/mnt/below", type: "tmpfs", source: "tmpfs"}]'
+	args true
+	no 1 "permission denied: the directory above belongs to 65534:65534" run_bundle "$ID"
+}

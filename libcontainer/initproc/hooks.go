@@ -3,6 +3,8 @@ package initproc
 import (
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -18,7 +20,11 @@ func (c *container) runHooks(index int, s *plan.Hooks) error {
 	if s.Confined {
 		err = log.RunConfined(s.Kind, s.Hooks, text, c.env, c.confinement(index))
 	} else {
-		err = log.Run(s.Kind, s.Hooks, text, s.Dir, nil)
+		dir := s.Dir
+		if unix.Access(dir, unix.X_OK) == unix.EACCES {
+			dir = "/" // a directory above the bundle is closed to root of the user namespace
+		}
+		err = log.Run(s.Kind, s.Hooks, text, dir, nil)
 	}
 	if err != nil {
 		return &wire.Whole{Err: err}

@@ -13,8 +13,9 @@ import (
 // Dir is the directory of one container, held open. The zero Dir is not usable; see [Create] and [Open].
 type Dir struct {
 	id   string
-	root int // descriptor of the directory above
-	fd   int // descriptor of the directory itself
+	path string // of the directory, for errors
+	root int    // descriptor of the directory above
+	fd   int    // descriptor of the directory itself
 
 	locked bool // by this Dir
 }
@@ -110,7 +111,7 @@ func openAt(top int, root, id string) (*Dir, error) {
 			unix.Close(top)
 			return nil, err
 		}
-		return &Dir{id: id, root: top, fd: fd}, nil
+		return &Dir{id: id, path: root + "/" + id, root: top, fd: fd}, nil
 	case unix.ENOENT, unix.ENOTDIR, unix.ELOOP:
 		unix.Close(top)
 		return nil, ErrNotExist
@@ -162,7 +163,7 @@ func (d *Dir) Close() error {
 
 // failed names the file of an error by id and name.
 func (d *Dir) failed(op, name string, err error) error {
-	path := d.id
+	path := d.path
 	if name != "" {
 		path += "/" + name
 	}

@@ -128,7 +128,7 @@ func (d *Dir) replace(name string, data []byte) error {
 	err := sys.ReplaceFile(d.fd, name, data, 0o600, nil)
 	var failed *fs.PathError
 	if errors.As(err, &failed) {
-		failed.Path = d.id + "/" + name
+		failed.Path = d.path + "/" + name
 	}
 	return err
 }

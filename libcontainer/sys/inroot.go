@@ -2,6 +2,7 @@ package sys
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -123,6 +124,15 @@ func walkInRoot(root int, path string, mode uint32) (int, error) {
 	return cur, nil
 }
 
+// ownedBy adds to a refusal to whom the directory belongs, as this process sees its ids.
+func ownedBy(dir int, err error) error {
+	var st unix.Stat_t
+	if err != unix.EACCES || unix.Fstat(dir, &st) != nil {
+		return err
+	}
+	return fmt.Errorf("%w: the directory above belongs to %d:%d", err, st.Uid, st.Gid)
+}
+
 // stepInto opens the directory name in dir, making it if it is missing. If it
 // is a symbolic link, its target is returned instead.
 func stepInto(dir int, name string, mode uint32) (fd int, target string, err error) {
@@ -130,7 +140,7 @@ func stepInto(dir int, name string, mode uint32) (fd int, target string, err err
 	fd, err = retry.Openat(dir, name, flags, 0)
 	if err == unix.ENOENT {
 		if err = unix.Mkdirat(dir, name, mode); err != nil && err != unix.EEXIST {
-			return -1, "", err
+			return -1, "", ownedBy(dir, err)
 		}
 		fd, err = retry.Openat(dir, name, flags, 0)
 	}
