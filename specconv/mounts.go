@@ -49,6 +49,11 @@ func (b *builder) planMount(field string, m *specs.Mount) error {
 	if err != nil {
 		return err
 	}
+	if len(m.Options) == 0 {
+		usual := *m
+		usual.Options = usualOptions(m)
+		m = &usual
+	}
 	words, err := readOptions(field+".options", m.Options)
 	if err != nil {
 		return err
@@ -66,6 +71,20 @@ func (b *builder) planMount(field string, m *specs.Mount) error {
 			"src-nofollow and copy-symlink are for bind mounts, found type %q", m.Type)
 	}
 	return b.planFilesystem(field, m, target, &words)
+}
+
+// usualOptions are for mounts without any whose filesystem is of no use to other
+// users than root by itself, or more open than anybody wants it; crun has them too.
+func usualOptions(m *specs.Mount) []string {
+	switch {
+	case m.Type == "devpts":
+		return []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}
+	case m.Type == "mqueue":
+		return []string{"nosuid", "noexec", "nodev"}
+	case m.Type == "tmpfs" && path.Clean(m.Destination) == "/dev/shm":
+		return []string{"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}
+	}
+	return nil
 }
 
 // destination makes a mount point an absolute path below the root filesystem.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -401,4 +402,24 @@ func TestOwners(t *testing.T) {
 	planOf(t, `{"mounts": [{"destination": "/x", "type": "tmpfs", "options": ["uid=7"]}]}`)
 	refused(t, decode(t, fmt.Sprintf(userns, "devpts", "gid=6")), goldenHost, testOptions, "mounts[0].options", "gid=6: 6 is not mapped in linux.gidMappings")
 	refused(t, decode(t, fmt.Sprintf(userns, "tmpfs", "uid=1")), goldenHost, testOptions, "mounts[0].options", "uid=1: 1 is not mapped in linux.uidMappings")
+}
+
+// TestUsualOptions: devpts, mqueue and /dev/shm without options get those that they are useful with.
+func TestUsualOptions(t *testing.T) {
+	for _, c := range []struct{ mount, want string }{
+		{`{"destination": "/dev/pts", "type": "devpts", "source": "devpts"}`, "ptmxmode=0666"},
+		{`{"destination": "/dev/shm/", "type": "tmpfs", "source": "shm"}`, "mode=1777"},
+		{`{"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue"}`, "nosuid"},
+		{`{"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["mode=600"]}`, ""},
+		{`{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}`, ""},
+	} {
+		p, _, err := Plan(decode(t, `{"mounts": [`+c.mount+`]}`), goldenHost, testOptions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := step[*plan.MountFS](t, p).String()
+		if c.want != "" && !strings.Contains(text, c.want) || c.want == "" && (strings.Contains(text, "ptmxmode") || strings.Contains(text, "1777")) {
+			t.Errorf("%s: %s", c.mount, text)
+		}
+	}
 }
