@@ -53,7 +53,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 
 @test "zero means unset: Docker's resources where v2 has no such controller" {
 	ours "1.1 takes some for requests"
-	config '.linux.resources += {memory: {limit: 0, reservation: 0, swap: 0}, cpu: {shares: 0, quota: 0, period: 0, cpus: "", mems: ""}, blockIO: {weight: 0}, pids: {limit: 0}}'
+	config '.linux.resources += {memory: {limit: 0, reservation: 0, swap: 0}, cpu: {shares: 0, quota: 0, period: 0, cpus: "", mems: ""}, blockIO: {weight: 0}}'
 	inside true
 }
 

@@ -89,7 +89,14 @@ func Open(root, id string) (*Dir, error) {
 }
 
 func openRoot(root string) (int, error) {
-	fd, err := retry.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
+	fd, err := retry.Open(root, flags|unix.O_NOFOLLOW, 0)
+	if err == unix.ENOTDIR { // a link, perhaps
+		if err := checkLink(root); err != nil {
+			return -1, err
+		}
+		fd, err = retry.Open(root, flags, 0)
+	}
 	if err != nil {
 		return -1, &fs.PathError{Op: "open", Path: root, Err: err}
 	}

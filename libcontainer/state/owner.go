@@ -53,3 +53,16 @@ func checkOwner(fd int, path string, sticky bool) error {
 	}
 	return nil
 }
+
+// checkLink refuses a symbolic link of somebody else's, who may let it lead to any directory of root's.
+func checkLink(path string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	e := &OwnerError{Path: path, UID: int(st.Uid), Mode: st.Mode & 0o7777, Self: os.Geteuid()}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK && e.Foreign() {
+		return e
+	}
+	return nil
+}

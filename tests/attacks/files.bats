@@ -362,6 +362,11 @@ device() {
 	try rt list
 	[[ $out != *"$ID"* && $err == *"belongs to user 1000"* ]] || fail "list"
 	chown 0 "$ROOT/$ID"
+	# A link of somebody else's leads where he likes; root's own is followed.
+	ln -s "$ROOT" "$BATS_TEST_TMPDIR/link"
+	ok rt --root "$BATS_TEST_TMPDIR/link" state "$ID"
+	chown -h 1000 "$BATS_TEST_TMPDIR/link"
+	no 1 "state directory \"$BATS_TEST_TMPDIR/link\" belongs to user 1000, expected root" rt --root "$BATS_TEST_TMPDIR/link" delete --force "$ID"
 	# Others who may write.
 	chmod 777 "$ROOT"
 	no 1 "has mode 0777: others than its owner may write to it" rt delete --force "$ID"
