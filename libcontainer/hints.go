@@ -51,7 +51,7 @@ func stepHint(step plan.Step, err error) string {
 		return cmp.Or(mappedHint(s.IDMap, err), mountHint(s.Type, err))
 	case *plan.JoinKeyring:
 		if errors.Is(err, unix.EDQUOT) {
-			return "each container has a keyring, and the user's quota of keys is used up: raise the sysctl kernel.keys.maxkeys, or use --no-new-keyring"
+			return "each container has a keyring, and the user's quota of keys is used up: raise the sysctl kernel.keys.maxkeys, or make the container with --no-new-keyring"
 		}
 		if s.Label == "" && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)) {
 			return "what confines the runtime, such as a seccomp filter, lets it make no keyring: make the container with --no-new-keyring"
