@@ -656,7 +656,7 @@ interrupts() {
 				;;
 			7) [[ $name =~ ^(run|exec)$ ]] ;;
 			# A first process that has no handler yet does not get it.
-			0) [ "$name" = run ] || [[ $name =~ ^(create|detached)$ ]] && [[ $(status) =~ ^(created|running)$ ]] || fail "exit code 0" ;;
+			0) [ "$name" = run ] || { [[ $name =~ ^(create|detached)$ ]] && [[ $(status) =~ ^(created|running)$ ]]; } || fail "exit code 0" ;;
 			*) fail "exit code $rc" ;;
 			esac
 			if [ "$name" = exec ]; then
