@@ -790,7 +790,8 @@ hooked() {
 	[ -z "$TRACING" ] || skip "$TRACING"
 	sleep 1000 3>&- &
 	other=$!
-	strace -f -qq -o "$TRACE" -e signal=none -e trace=clone3 -e inject=clone3:delay_enter=2s:when=1 \
+	# The first clone3 only asks whether there is one.
+	timeout -s KILL 30 strace -f -qq -o "$TRACE" -e signal=none -e trace=clone3 -e inject=clone3:delay_enter=2s:when=2 \
 		"$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&- &
 	pid=$!
 	until [ -d "/sys/fs/cgroup/above-$ID/$ID" ]; do sleep 0.01; done
