@@ -17,7 +17,7 @@ type neededCall struct {
 	name   string
 	nr     uintptr
 	minor  int  // of the first Linux 5 that has it, with what is asked of it here
-	mounts bool // EPERM without CAP_SYS_ADMIN over the mount namespace, whatever the arguments
+	mounts bool // EPERM without CAP_SYS_ADMIN over the mount namespace, fsmount since Linux 7 after a look at its arguments
 }
 
 var neededCalls = [...]neededCall{
@@ -82,7 +82,7 @@ func CheckKernel() error {
 
 func checkCalls(try func(nr uintptr) unix.Errno, release func() string) error {
 	var missing, refused []neededCall // by ENOSYS, by either errno
-	denied, mounts := 0, 0            // of those which need a capability
+	denied := true                    // those which need a capability, whatever their arguments
 	for _, c := range neededCalls {
 		errno := try(c.nr)
 		if errno == unix.ENOSYS {
@@ -91,14 +91,11 @@ func checkCalls(try func(nr uintptr) unix.Errno, release func() string) error {
 		if errno == unix.ENOSYS || errno == unix.EPERM {
 			refused = append(refused, c)
 		}
-		if c.mounts {
-			mounts++
-			if errno == unix.EPERM {
-				denied++
-			}
+		if c.mounts && errno != unix.EPERM && c.nr != unix.SYS_FSMOUNT {
+			denied = false
 		}
 	}
-	if denied == mounts { // the kernel's one check in each: a capability is missing, and no call
+	if denied { // the kernel's one check in each: a capability is missing, and no call
 		refused = slices.DeleteFunc(refused, func(c neededCall) bool { return c.mounts })
 	}
 	if len(refused) == 0 {

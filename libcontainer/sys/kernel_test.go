@@ -21,6 +21,7 @@ func TestCheckCalls(t *testing.T) {
 	}{
 		{"all there", "6.1.0", "", "", false, "", 0},
 		{"no capability", "6.1.0", "", "fsopen fsmount move_mount", false, "", 0},
+		{"no capability, Linux 7", "7.2.7", "", "fsopen move_mount", false, "", 0},
 		{"Linux 5.10", "5.10.0-8-amd64", "mount_setattr", "", true, "mount_setattr", unix.ENOSYS},
 		{"Linux 5.4, no capability", "5.4.0+", "openat2 mount_setattr", "fsopen fsmount move_mount", true, "openat2 mount_setattr", unix.ENOSYS},
 		{"Linux 4.19", "4.19", "clone3 openat2 pidfd_open open_tree move_mount fsopen fsconfig fsmount mount_setattr", "", true,
