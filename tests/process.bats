@@ -119,12 +119,12 @@ is() { same "$1" "$(jq -r "$1" "$OUT")" "$2"; }
 	is '[.status | .CapBnd, .CapPrm, .CapEff, .CapInh, .CapAmb] | unique | join(" ")' 0000000000000000
 }
 
-@test "ambient without inheritable is left out silently" {
-	ours "1.1 warns on stderr"
+@test "ambient without inheritable is left out, and told of" {
+	ours "1.1 has other words"
 	config '.process.capabilities.ambient = ["CAP_KILL"] | .process.user = {uid: 1000, gid: 1000}'
 	view
 	is .status.CapAmb 0000000000000000
-	same stderr "$err" ""
+	[[ $err == *level=warning*CAP_KILL*field=process.capabilities.ambient* ]] || fail "not told"
 }
 
 @test "no_new_privs" {
