@@ -89,13 +89,12 @@ func Open(root, id string) (*Dir, error) {
 }
 
 func openRoot(root string) (int, error) {
-	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
-	fd, err := retry.Open(root, flags|unix.O_NOFOLLOW, 0)
+	fd, err := retry.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err == unix.ENOTDIR { // a link, perhaps
 		if err := checkLink(root); err != nil {
 			return -1, err
 		}
-		fd, err = retry.Open(root, flags, 0)
+		fd, err = retry.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	}
 	if err != nil {
 		return -1, &fs.PathError{Op: "open", Path: root, Err: err}
