@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
-	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -102,41 +102,27 @@ func (e *execution) attendBounded() (int, error) {
 	return exitCode(u.status), err
 }
 
-// outlives waits for the end of the process, and tells whether the time was up
+// outlives waits for the end of the process, and reports whether the time was up
 // before. A limit of 0 is none.
 func (e *execution) outlives(limit time.Duration) (bool, error) {
+	ended, err := retry.Readable(e.init.PidFD, e.leftOf(limit))
+	return !ended, os.NewSyscallError("poll", err)
+}
+
+// leftOf returns how much is left of a limit on the time since the process was
+// released; negative, as poll(2) has it, if the limit is 0, which is none.
+func (e *execution) leftOf(limit time.Duration) time.Duration {
 	if limit == 0 {
-		limit = forever
+		return -1
 	}
-	ended, err := e.endsUntil(e.began.Add(limit))
-	return !ended, err
+	return max(time.Until(e.began.Add(limit)), 0)
 }
 
-// forever is a limit where there is none.
-const forever = 100 * 365 * 24 * time.Hour
-
-// endsUntil waits for the end of the process until then, and tells whether it
-// came.
+// endsUntil waits for the end of the process, and reports whether it came by the
+// deadline.
 func (e *execution) endsUntil(deadline time.Time) (bool, error) {
-	for {
-		left := max(time.Until(deadline), 0)
-		fds := []unix.PollFd{{Fd: int32(e.init.PidFD), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds, milliseconds(left))
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return false, os.NewSyscallError("poll", err)
-		case n > 0:
-			return true, nil
-		case time.Until(deadline) <= 0:
-			return false, nil
-		}
-	}
-}
-
-// milliseconds rounds up, and stays within what poll(2) takes.
-func milliseconds(d time.Duration) int {
-	return int(min((d+time.Millisecond-1)/time.Millisecond, 1<<30))
+	ended, err := retry.Readable(e.init.PidFD, max(time.Until(deadline), 0))
+	return ended, os.NewSyscallError("poll", err)
 }
 
 // end ends all that has come of the process: with SIGTERM and, what has not gone
@@ -187,15 +173,11 @@ func (e *execution) terminate() error {
 
 // signal signals the process.
 func (e *execution) signal(sig unix.Signal) error {
-	err := sys.SignalProcess(e.init.PidFD, e.init.Pid, sig)
-	if err == unix.ESRCH {
-		return nil
-	}
-	return os.NewSyscallError("pidfd_send_signal", err)
+	return signal(e.init.PidFD, e.init.Pid, sig)
 }
 
-// emptyUntil waits until nothing is left in the cgroup, until then, and tells
-// whether that came. A cgroup that was removed has nothing in it.
+// emptyUntil waits until nothing is left in the cgroup, and reports whether that was
+// so by the deadline. A cgroup that was removed has nothing in it.
 func (e *execution) emptyUntil(deadline time.Time) (empty bool, err error) {
 	defer func() {
 		if errors.Is(err, cgroups.ErrNotExist) {

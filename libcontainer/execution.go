@@ -368,23 +368,15 @@ func (e *execution) release() error {
 // hasSaid waits until the process executes, and so ends the socket, or says why it
 // can't. It returns false if it has ended without either.
 func (e *execution) hasSaid() (bool, error) {
-	limit := e.asked.Timeout
-	if limit == 0 {
-		limit = forever
+	fds := []unix.PollFd{{Fd: int32(e.init.Conn.FD()), Events: unix.POLLIN}, {Fd: int32(e.init.PidFD), Events: unix.POLLIN}}
+	n, err := retry.Poll(fds, e.leftOf(e.asked.Timeout))
+	switch {
+	case err != nil:
+		return false, os.NewSyscallError("poll", err)
+	case n == 0:
+		return false, fmt.Errorf("the process did not come to execute within %s: the container does not let it run", e.asked.Timeout)
 	}
-	for {
-		fds := []unix.PollFd{{Fd: int32(e.init.Conn.FD()), Events: unix.POLLIN}, {Fd: int32(e.init.PidFD), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds, milliseconds(max(time.Until(e.began.Add(limit)), 0)))
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return false, os.NewSyscallError("poll", err)
-		case n > 0:
-			return fds[0].Revents != 0, nil
-		case time.Since(e.began) >= limit:
-			return false, fmt.Errorf("the process did not come to execute within %s: the container does not let it run", limit)
-		}
-	}
+	return fds[0].Revents != 0, nil
 }
 
 // lastFailed names the step at which the cloned process failed.

@@ -350,9 +350,9 @@ func (c *restoration) join(ns specs.LinuxNamespace) error {
 // inherit passes a descriptor on to CRIU for what the image knows by a key.
 func (c *restoration) inherit(key string, fd int) error {
 	const first = 4 // see criu.Start
-	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	dup, err := sys.Duplicate(fd)
 	if err != nil {
-		return os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+		return err
 	}
 	c.request.Inherit = append(c.request.Inherit, criu.Inherited{Key: key, FD: first + len(c.files)})
 	c.files = append(c.files, os.NewFile(uintptr(dup), key))

@@ -68,15 +68,19 @@ func (b *Builder) openTrees() (missing map[int]error) {
 	return missing
 }
 
-// attach attaches a mount, and remembers it as long as it may have to be taken
-// back.
-func (b *Builder) attach(mount, target int) error {
+// attach attaches a mount to what is at a path of the container, and remembers it:
+// in a container that exists as long as it may have to be taken back, else if it is
+// one of systemMounts.
+func (b *Builder) attach(mount, target int, path string) error {
 	if b.live == nil {
-		return sys.AttachMount(mount, target)
+		if err := sys.AttachMount(mount, target); err != nil {
+			return err
+		}
+		return b.keepSystem(path, mount)
 	}
-	kept, err := unix.FcntlInt(uintptr(mount), unix.F_DUPFD_CLOEXEC, 0)
+	kept, err := sys.Duplicate(mount)
 	if err != nil {
-		return os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+		return err
 	}
 	if err := sys.AttachMount(mount, target); err != nil {
 		unix.Close(kept)

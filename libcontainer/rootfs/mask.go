@@ -85,10 +85,7 @@ func (b *Builder) maskDir(target int, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := b.attach(mount, target); err != nil {
-		return err
-	}
-	return b.keepSystem(path, mount)
+	return b.attach(mount, target, path)
 }
 
 // ReadonlyPath covers a path by a read-only mount of itself.
@@ -106,8 +103,5 @@ func (b *Builder) ReadonlyPath(s *plan.ReadonlyPath) error {
 	if err := sys.RestrictMount(mount, unix.MOUNT_ATTR_RDONLY, 0, true); err != nil {
 		return err
 	}
-	if err := sys.AttachMount(mount, target); err != nil {
-		return err
-	}
-	return b.keepSystem(s.Path, mount)
+	return b.attach(mount, target, s.Path)
 }

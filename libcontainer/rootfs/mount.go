@@ -36,7 +36,7 @@ func (b *Builder) MountFS(s *plan.MountFS) error {
 			return err
 		}
 	}
-	if err := b.attach(mount, target); err != nil {
+	if err := b.attach(mount, target, s.Target); err != nil {
 		if kindErr := sameKind(target, true); kindErr != nil {
 			return kindErr
 		}
@@ -47,9 +47,6 @@ func (b *Builder) MountFS(s *plan.MountFS) error {
 		if err := keep(&b.kept, s.Target, mount); err != nil {
 			return err
 		}
-	}
-	if err := b.keepSystem(s.Target, mount); err != nil {
-		return err
 	}
 	return apply(mount, &s.Options)
 }
@@ -109,10 +106,7 @@ func (b *Builder) fallBack(s *plan.MountFS, target int, cause error) error {
 	if err := apply(tree, &plan.MountOptions{Propagation: s.Options.Propagation}); err != nil {
 		return err
 	}
-	if err := b.attach(tree, target); err != nil {
-		return err
-	}
-	return b.keepSystem(s.Target, tree)
+	return b.attach(tree, target, s.Target)
 }
 
 func hasParam(params []string, key string) bool {
@@ -164,10 +158,7 @@ func (b *Builder) Bind(s *plan.Bind) error {
 	if err := apply(tree, &s.Options); err != nil {
 		return err
 	}
-	if err := b.attach(tree, target); err != nil {
-		return err
-	}
-	return b.keepSystem(s.Target, tree)
+	return b.attach(tree, target, s.Target)
 }
 
 // copyLink makes the symbolic link that a tree is once more, at a path of the

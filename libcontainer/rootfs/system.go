@@ -20,7 +20,7 @@ var systemMounts = [...]string{"/proc", "/sys"}
 // systemMounts.
 func (b *Builder) keepSystem(path string, mount int) error {
 	path = strings.TrimRight(path, "/")
-	if !isSystemMount(path) || b.live != nil {
+	if !isSystemMount(path) {
 		return nil
 	}
 	return keep(&b.system, path, mount)
@@ -28,9 +28,9 @@ func (b *Builder) keepSystem(path string, mount int) error {
 
 // keep keeps a descriptor of a mount under a name.
 func keep(mounts *map[string]int, name string, mount int) error {
-	fd, err := unix.FcntlInt(uintptr(mount), unix.F_DUPFD_CLOEXEC, 0)
+	fd, err := sys.Duplicate(mount)
 	if err != nil {
-		return os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+		return err
 	}
 	if *mounts == nil {
 		*mounts = make(map[string]int)
@@ -50,8 +50,7 @@ func (b *Builder) openBelow(path string, flags int) (int, error) {
 		switch {
 		case !ok || rest != "" && rest[0] != '/':
 		case strings.Trim(rest, "/") == "":
-			fd, err := unix.FcntlInt(uintptr(mount), unix.F_DUPFD_CLOEXEC, 0)
-			return fd, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+			return sys.Duplicate(mount)
 		default:
 			return sys.OpenBeneath(mount, strings.TrimLeft(rest, "/"), flags)
 		}

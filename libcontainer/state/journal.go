@@ -88,12 +88,9 @@ func numberAfter(data []byte, key string) uint64 {
 
 // read returns what a file of the directory holds. The error is [ErrNotExist] if there is none.
 func (d *Dir) read(name string) ([]byte, error) {
-	fd, err := retry.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err == unix.ENOENT {
-		return nil, ErrNotExist
-	}
+	fd, err := d.open(name)
 	if err != nil {
-		return nil, d.failed("open", name, err)
+		return nil, err
 	}
 	defer unix.Close(fd)
 	data, err := readAll(fd)
@@ -101,6 +98,18 @@ func (d *Dir) read(name string) ([]byte, error) {
 		return nil, d.failed("read", name, err)
 	}
 	return data, nil
+}
+
+// open opens a file of the directory for reading. The error is [ErrNotExist] if there is none.
+func (d *Dir) open(name string) (int, error) {
+	fd, err := retry.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err == unix.ENOENT {
+		return -1, ErrNotExist
+	}
+	if err != nil {
+		return -1, d.failed("open", name, err)
+	}
+	return fd, nil
 }
 
 // readAll reads a regular file: a read that comes back short has met its end.

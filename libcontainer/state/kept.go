@@ -69,12 +69,9 @@ func (d *Dir) Kept() (*Kept, error) {
 // readOwn returns what a file of the directory holds, which nobody else can have written: a regular file of the
 // directory's owner, for others not to write. The error is [ErrNotExist] if there is none.
 func (d *Dir) readOwn(name string) ([]byte, error) {
-	fd, err := retry.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err == unix.ENOENT {
-		return nil, ErrNotExist
-	}
+	fd, err := d.open(name)
 	if err != nil {
-		return nil, d.failed("open", name, err)
+		return nil, err
 	}
 	defer unix.Close(fd)
 	var file, dir unix.Stat_t

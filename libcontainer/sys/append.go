@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -20,7 +19,7 @@ import (
 func OpenAppend(path string, mode uint32, sync bool) (int, error) {
 	fd, err := openAppend(path, mode, sync)
 	if err != nil {
-		return -1, &os.PathError{Op: "open", Path: path, Err: errnoOf(err)}
+		return -1, &os.PathError{Op: "open", Path: path, Err: bareError(err)}
 	}
 	return fd, nil
 }
@@ -36,11 +35,7 @@ func openAppend(path string, mode uint32, sync bool) (int, error) {
 	if sync {
 		flags |= unix.O_SYNC
 	}
-	parent, name := filepath.Split(path)
-	if parent == "" {
-		parent = "."
-	}
-	dir, err := retry.Open(parent, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, name, err := openParent(path)
 	if err != nil {
 		return -1, err
 	}
@@ -90,12 +85,4 @@ func reopenAppend(look, flags int) (int, error) {
 	}
 	defer proc.Close()
 	return proc.Reopen(look, flags)
-}
-
-// errnoOf takes the file's name off an error of which the caller knows another.
-func errnoOf(err error) error {
-	if failed, ok := err.(*os.PathError); ok {
-		return failed.Err
-	}
-	return err
 }

@@ -83,13 +83,7 @@ func (c *Child) failure(report []byte) error {
 //go:norace
 func (c *Child) fork() (int, unix.Errno) {
 	beforeFork()
-	var pid uintptr
-	var errno unix.Errno
-	if runtime.GOARCH == "s390x" { // where the stack comes first, see clone(2)
-		pid, _, errno = unix.RawSyscall6(unix.SYS_CLONE, 0, uintptr(unix.SIGCHLD), 0, 0, 0, 0)
-	} else {
-		pid, _, errno = unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
-	}
+	pid, errno := rawClone(0, 0)
 	if errno != 0 || pid != 0 {
 		afterFork()
 		return int(pid), errno

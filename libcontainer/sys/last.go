@@ -68,15 +68,7 @@ func (l *Last) Clone() (int, error) {
 //go:norace
 func (l *Last) fork() (uintptr, unix.Errno) {
 	beforeFork()
-	const flags = unix.CLONE_PARENT | unix.CLONE_PIDFD | uintptr(unix.SIGCHLD)
-	pidfd := uintptr(unsafe.Pointer(&l.pidfd))
-	var pid uintptr
-	var errno unix.Errno
-	if runtime.GOARCH == "s390x" { // where the stack comes first, see clone(2)
-		pid, _, errno = unix.RawSyscall6(unix.SYS_CLONE, 0, flags, pidfd, 0, 0, 0)
-	} else {
-		pid, _, errno = unix.RawSyscall6(unix.SYS_CLONE, flags, 0, pidfd, 0, 0, 0)
-	}
+	pid, errno := rawClone(unix.CLONE_PARENT|unix.CLONE_PIDFD, uintptr(unsafe.Pointer(&l.pidfd)))
 	if errno != 0 || pid != 0 {
 		afterFork()
 		return pid, errno

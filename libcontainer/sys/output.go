@@ -37,19 +37,27 @@ func OpenOutput(path string) (*Output, error) {
 		}
 		return &Output{path: path, dir: -1, fd: fd}, nil
 	}
-	parent, name := filepath.Split(path)
-	if parent == "" {
-		parent = "."
-	}
-	dir, err := retry.Open(parent, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, name, err := openParent(path)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: parent, Err: err}
+		return nil, err
 	}
 	if err := checkReplaceable(dir, name); err != nil {
 		unix.Close(dir)
 		return nil, &os.PathError{Op: "write", Path: path, Err: err}
 	}
 	return &Output{path: path, dir: dir, name: name}, nil
+}
+
+// openParent opens the directory that a file is in, or is to be in (O_PATH).
+func openParent(path string) (dir int, name string, err error) {
+	parent, name := filepath.Split(path)
+	if parent == "" {
+		parent = "."
+	}
+	if dir, err = retry.Open(parent, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return -1, "", &os.PathError{Op: "open", Path: parent, Err: err}
+	}
+	return dir, name, nil
 }
 
 // checkReplaceable finds out whether ReplaceFile can put a file in the place of

@@ -185,7 +185,7 @@ func ReadHead(fd, limit int) ([]byte, error) {
 			buf = append(buf, make([]byte, len(buf))...)[:len(buf)]
 		}
 		n, err := retry.Read(fd, buf[len(buf):cap(buf)])
-		if err == unix.EINTR || err == unix.EAGAIN && waitFor(fd, unix.POLLIN) {
+		if err == unix.EAGAIN && waitFor(fd, unix.POLLIN) {
 			continue
 		}
 		if err != nil {
@@ -202,8 +202,8 @@ func ReadHead(fd, limit int) ([]byte, error) {
 // waitFor waits until a descriptor that somebody has made non-blocking is ready
 // for events of poll(2), and reports whether there is hope for that.
 func waitFor(fd int, events int16) bool {
-	_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, -1)
-	return err == nil || err == unix.EINTR
+	_, err := retry.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, -1)
+	return err == nil
 }
 
 // Reopen opens what an O_PATH descriptor stands for, through the descriptor's

@@ -86,7 +86,7 @@ func ReadGiven(path string, limit int) ([]byte, error) {
 func readWhole(fd int, name string, limit int) ([]byte, error) {
 	data, err := ReadHead(fd, limit+1)
 	if err != nil {
-		return nil, &os.PathError{Op: "read", Path: name, Err: unwrapSyscall(err)}
+		return nil, &os.PathError{Op: "read", Path: name, Err: bareError(err)}
 	}
 	if len(data) > limit {
 		return nil, &os.PathError{Op: "read", Path: name, Err: fmt.Errorf("expected at most %d bytes, found more", limit)}
@@ -94,8 +94,13 @@ func readWhole(fd int, name string, limit int) ([]byte, error) {
 	return data, nil
 }
 
-func unwrapSyscall(err error) error {
-	if failed, ok := err.(*os.SyscallError); ok {
+// bareError takes off an error what the caller says better: the name of the file, or
+// of the call.
+func bareError(err error) error {
+	switch failed := err.(type) {
+	case *os.PathError:
+		return failed.Err
+	case *os.SyscallError:
 		return failed.Err
 	}
 	return err

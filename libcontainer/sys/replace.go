@@ -52,7 +52,7 @@ func createTemp(dir int, mode uint32) (name string, fd int, err error) {
 		}
 		name = ".crun-go-" + hex.EncodeToString(random[:])
 		fd, err = retry.Openat(dir, name, flags, mode)
-		if err != unix.EEXIST && err != unix.EINTR {
+		if err != unix.EEXIST {
 			break
 		}
 	}
@@ -64,7 +64,7 @@ func createTemp(dir int, mode uint32) (name string, fd int, err error) {
 func WriteAll(fd int, data []byte) error {
 	for len(data) > 0 {
 		n, err := retry.Write(fd, data)
-		if err == unix.EINTR || err == unix.EAGAIN && waitFor(fd, unix.POLLOUT) {
+		if err == unix.EAGAIN && waitFor(fd, unix.POLLOUT) {
 			continue
 		}
 		if err != nil {
