@@ -141,8 +141,8 @@ func Own(pid int) (string, error) {
 	return path, nil
 }
 
-// removed is what the kernel adds to the path of a cgroup that is no more. It may
-// also be the end of a name: whoever has a cgroup to himself chooses those below.
+// removed is what the kernel appends to the path of a removed cgroup. A name may end
+// so, too: whoever has a cgroup to himself chooses those below.
 const removed = " (deleted)"
 
 // named reports whether there is a cgroup of this path.

@@ -83,7 +83,7 @@ func TestAttacks(t *testing.T) {
 	for _, row := range append(published, table(t, "Found in crun-go", 5)...) {
 		for id := range strings.SplitSeq(row[0], ", ") {
 			if attackID.FindString(id) != id || listed[id] {
-				t.Errorf("attacks.md: %q is no id, or stands there twice", id)
+				t.Errorf("attacks.md: %q is not an id, or is listed twice", id)
 			}
 			listed[id] = true
 			told := strings.Split(row[3], ", ")

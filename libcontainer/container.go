@@ -92,8 +92,8 @@ func (c *Container) Status() (specs.ContainerState, int, error) {
 	switch {
 	case fifo == state.NextFifo:
 		return specs.StateCreating, pid, nil
-	// A start that was killed may have left the fifo: init says whether it waits.
-	// That of an older version, which kept nothing, does not; there start began with
+	// The fifo may be left of a start that was killed: init's name says whether it waits.
+	// The init of an older version, which kept nothing, does not; there start began with
 	// the removal of the fifo.
 	case fifo == state.ReadyFifo && (st.name == initproc.Created || !c.journal.Kept):
 		return specs.StateCreated, pid, nil
@@ -101,7 +101,7 @@ func (c *Container) Status() (specs.ContainerState, int, error) {
 	return specs.StateRunning, pid, nil
 }
 
-// alive tells whether init lives.
+// alive reports whether init lives.
 func (c *Container) alive() (bool, error) {
 	_, alive, err := c.living()
 	return alive, err

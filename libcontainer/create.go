@@ -70,11 +70,13 @@ func create(o *Options, run bool) (*creation, error) {
 		return nil, err
 	}
 	b, err := draw(o, run, !run || o.Detach)
+	if b != nil {
+		for _, w := range b.warnings {
+			o.warn(w)
+		}
+	}
 	if err != nil {
 		return nil, err
-	}
-	for _, w := range b.warnings {
-		o.warn(w)
 	}
 	c := &creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1}
 	if o.Trace != "" {

@@ -271,6 +271,9 @@ whole() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 	[[ $err == *level=warning*"unknown keys are ignored: process.nosuch, linux.other"* ]] || fail "not told"
 	ok run_bundle "$ID"
 	same stderr "$err" ""
+	config '.proces = .process | del(.process)'
+	no 1 "process property must not be empty" rt --log-level warning run --bundle "$BUNDLE" "$ID"
+	[[ $err == *"unknown keys are ignored: linux.other, proces"* ]] || fail "the key is not named"
 }
 
 @test "an ambient capability that cannot be raised is a warning" {
