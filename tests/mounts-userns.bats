@@ -69,6 +69,20 @@ below() {
 	done
 }
 
+@test "the directory of message queues belongs to the container's root" {
+	userns
+	# runc has the group that the host's root has.
+	inside stat -c %u /dev/mqueue
+	same owner "$out" 0
+	if is_ours; then
+		inside stat -c %g /dev/mqueue
+		same group "$out" 0
+	fi
+	config '.mounts |= map(if .type == "mqueue" then del(.options) else . end)'
+	inside sh -c 'stat -c %u /dev/mqueue; touch /dev/mqueue/q && ls /dev/mqueue'
+	same "owner and queue" "$out" $'0\nq'
+}
+
 @test "a createContainer hook below a directory that only the host's root enters" {
 	userns
 	mkdir "$BATS_TEST_TMPDIR/closed"

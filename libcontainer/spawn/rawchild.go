@@ -28,6 +28,7 @@ type rawChild struct {
 	uid, gid   uintptr
 	setGroups  bool
 	keepGroups bool // the supplementary groups
+	newIPC     bool // after the maps
 	newTime    bool
 	offsets    []byte
 	proc       uintptr // the host's procfs, if there are offsets: by name it may be a joined mount namespace's
@@ -183,7 +184,8 @@ func (r *rawChild) joinUser() {
 	}
 }
 
-// stageTwo is in all namespaces but a new time namespace. It ends in execveat.
+// stageTwo is in all namespaces but a new time namespace, and a new IPC namespace
+// if that is a new user namespace's. It ends in execveat.
 //
 //go:nosplit
 //go:norace
@@ -192,6 +194,11 @@ func (r *rawChild) stageTwo() {
 	if r.mapped {
 		r.await()
 		r.become()
+	}
+	if r.newIPC {
+		if _, errno := call(unix.SYS_UNSHARE, unix.CLONE_NEWIPC, 0, 0); errno != 0 {
+			r.die(stageIPC, 0, errno)
+		}
 	}
 	if r.newTime {
 		r.makeTime()

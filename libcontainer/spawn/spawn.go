@@ -68,6 +68,7 @@ const (
 	stageClone
 	stageSync
 	stageIDs
+	stageIPC
 	stageTime
 	stageExec
 )
@@ -82,6 +83,8 @@ func stageText(stage, index int, c *Config) string {
 		return "wait for id maps"
 	case stageIDs:
 		return fmt.Sprintf("become uid %d gid %d of the user namespace", c.UID, c.GID)
+	case stageIPC:
+		return "make ipc namespace"
 	case stageTime:
 		return "make time namespace"
 	}
@@ -361,12 +364,18 @@ func newRawChild(c *Config, socket, other int) (*rawChild, error) {
 		r.userJoined = r.userJoined || j.Type == unix.CLONE_NEWUSER
 		r.timeJoined = r.timeJoined || j.Type == unix.CLONE_NEWTIME
 	}
+	// The root directory of its message queues belongs to who makes an IPC namespace:
+	// made with the user namespace, whose ids are not mapped by then, to nobody in it.
+	flags := uint64(c.New)
+	if r.newIPC = r.mapped && flags&unix.CLONE_NEWIPC != 0; r.newIPC {
+		flags &^= unix.CLONE_NEWIPC
+	}
 	r.stay = !c.staged()
 	if !r.stay {
-		r.second = cloneArgs{flags: uint64(c.New) | unix.CLONE_PARENT} // which takes stage one's exit signal
+		r.second = cloneArgs{flags: flags | unix.CLONE_PARENT} // which takes stage one's exit signal
 		return r, nil
 	}
-	r.args.flags |= uint64(c.New)
+	r.args.flags |= flags
 	if haveVfork && !r.mapped && !r.newTime && !r.userJoined && !r.timeJoined {
 		// Nothing to wait for, and nothing done that changes the memory's
 		// standing with the kernel: it need not be copied, and not be unshared
