@@ -213,10 +213,14 @@ stopped() { [ "$(d inspect -f '{{.State.Status}}' "$1")" = exited ]; }
 	same output "$out" host
 }
 
-@test "a directory mounted on a file: Docker recognises the error" {
-	try drun -v "$BATS_TEST_TMPDIR:/etc/passwd" bb:1 true
-	# 127 of old daemons, 125 of new ones; the question is the daemon's.
-	[[ $rc == 12[57] && $err == *"not a directory"*"Are you trying to mount a directory onto a file"* ]] || fail "exit code $rc"
+@test "a directory mounted on a file, a file on a directory: Docker recognises the error" {
+	touch "$BATS_TEST_TMPDIR/file"
+	local volume
+	for volume in "$BATS_TEST_TMPDIR:/etc/passwd" "$BATS_TEST_TMPDIR/file:/etc"; do
+		try drun -v "$volume" bb:1 true
+		# 127 of old daemons, 125 of new ones; the question is the daemon's.
+		[[ $rc == 12[57] && $err == *"not a directory"*"Are you trying to mount a directory onto a file"* ]] || fail "exit code $rc"
+	done
 }
 
 @test "a read-only root, with a tmpfs" {

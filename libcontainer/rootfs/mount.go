@@ -196,8 +196,9 @@ func readLink(dir int, name string) (string, error) {
 	return string(buf[:n]), nil
 }
 
-// sameKind: a directory goes on a directory, anything else on no directory.
-// The kernel would only say that an argument is invalid.
+// sameKind: a directory goes on a directory, anything else on no directory. The
+// kernel would only say that an argument is invalid. ENOTDIR is mount(2)'s answer to
+// both: Docker adds its advice to these words, and takes those of EISDIR for execve's.
 func sameKind(target int, isDir bool) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(target, &st); err != nil {
@@ -207,7 +208,7 @@ func sameKind(target int, isDir bool) error {
 	case isDir && !targetIsDir:
 		return fmt.Errorf("a directory can't be mounted on a %s: %w", sys.FileType(st.Mode), unix.ENOTDIR)
 	case !isDir && targetIsDir:
-		return fmt.Errorf("a file can't be mounted there: %w", unix.EISDIR)
+		return fmt.Errorf("a file can't be mounted on a directory: %w", unix.ENOTDIR)
 	}
 	return nil
 }

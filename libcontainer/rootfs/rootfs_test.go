@@ -217,8 +217,8 @@ func TestBind(t *testing.T) {
 	if err := b.Bind(&plan.Bind{Slot: 4, Target: "/plain"}); !errors.Is(err, unix.ENOTDIR) {
 		t.Errorf("directory on file: %v, want %v", err, unix.ENOTDIR)
 	}
-	if err := b.Bind(&plan.Bind{Slot: 5, Target: "/a"}); !errors.Is(err, unix.EISDIR) {
-		t.Errorf("file on directory: %v, want %v", err, unix.EISDIR)
+	if err := b.Bind(&plan.Bind{Slot: 5, Target: "/a"}); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("file on directory: %v, want %v", err, unix.ENOTDIR)
 	}
 	if err := b.Bind(&plan.Bind{Slot: 6, Source: "dir", Target: "/proc"}); err == nil || !strings.Contains(err.Error(), "only a procfs") {
 		t.Errorf("bind on /proc: %v", err)

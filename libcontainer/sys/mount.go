@@ -56,7 +56,7 @@ func setParams(fs int, params []string) (held []int, err error) {
 			err = unix.FsconfigSetFlag(fs, key)
 		}
 		if err != nil {
-			return held, fsError(fs, "fsconfig "+p, err)
+			return held, fsError(fs, "fsconfig "+key, err) // the step says the value
 		}
 	}
 	return held, nil
