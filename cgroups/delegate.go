@@ -1,10 +1,11 @@
 package cgroups
 
 import (
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Delegate gives the cgroup to a user, who may then make cgroups in it and move
@@ -14,7 +15,7 @@ import (
 //
 // For a container this is safe only in a cgroup namespace of its own.
 func (c *Cgroup) Delegate(uid, gid int) error {
-	list, err := os.ReadFile("/sys/kernel/cgroup/delegate")
+	list, err := retry.ReadFile("/sys/kernel/cgroup/delegate")
 	if err != nil { // sysfs is not mounted, or Linux before 4.15
 		list = []byte("cgroup.procs cgroup.threads cgroup.subtree_control")
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // deleteTimeout bounds how long Delete waits for killed processes to leave: a
@@ -47,7 +49,7 @@ func (c *Cgroup) Delete(created []string) error {
 		if err != nil && !errors.Is(err, errTimeout) && !errors.Is(err, ErrNotExist) {
 			return err
 		}
-		time.Sleep(pause)
+		retry.Sleep(pause)
 	}
 	rest := make([]string, 0, len(created))
 	for _, path := range created {
@@ -73,7 +75,7 @@ func (c *Cgroup) Abandon() {
 		if unix.Faccessat(c.fd, "cgroup.procs", unix.F_OK, 0) != nil {
 			return
 		}
-		time.Sleep(pause)
+		retry.Sleep(pause)
 	}
 }
 

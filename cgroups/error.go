@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 var (
@@ -171,7 +172,7 @@ func (c *Cgroup) unavailable(controller string) (cause error, hint string) {
 	why := func(text string) error {
 		return &reason{fmt.Sprintf("%s controller not available in %q: %s", controller, c.path, text), ErrNotSupported}
 	}
-	root, err := os.ReadFile(c.h.Path + "/cgroup.controllers")
+	root, err := retry.ReadFile(c.h.Path + "/cgroup.controllers")
 	if err == nil && !hasWord(string(root), controller) {
 		if ownedByV1(controller) {
 			return why("owned by cgroup v1 (hybrid host)"),
@@ -203,7 +204,7 @@ func ownedByV1(controller string) bool {
 	if name == "io" {
 		name = "blkio"
 	}
-	b, err := os.ReadFile("/proc/self/cgroup")
+	b, err := retry.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return false
 	}

@@ -51,7 +51,7 @@ func (c *Cgroup) busy(proc string) string {
 		dir := proc + "/" + itoa(pid) + "/task"
 		threads, _ := os.ReadDir(dir)
 		for _, t := range threads {
-			stat, err := os.ReadFile(dir + "/" + t.Name() + "/stat")
+			stat, err := retry.ReadFile(dir + "/" + t.Name() + "/stat")
 			// "42 (command) D ...", see proc_pid_stat(5)
 			end := bytes.LastIndexByte(stat, ')')
 			if err == nil && end >= 0 && len(stat) > end+2 && (stat[end+2] == 'D' || stat[end+2] == 'R') {

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Root is where systemd and the FHS mount cgroups.
@@ -32,7 +33,7 @@ func Find(root string) (Hierarchy, error) {
 	if unified := root + "/unified"; isCgroup2(unified) {
 		return Hierarchy{Path: unified, Hybrid: true}, nil
 	}
-	f, err := os.Open("/proc/self/mountinfo")
+	f, err := retry.OpenFile("/proc/self/mountinfo", unix.O_RDONLY, 0)
 	if err != nil {
 		return Hierarchy{}, fmt.Errorf("find cgroup v2 hierarchy: %w", err)
 	}
@@ -109,7 +110,7 @@ func Unescape(s string) string {
 
 // Available lists the controllers that the hierarchy offers at its root.
 func (h Hierarchy) Available() ([]string, error) {
-	b, err := os.ReadFile(h.Path + "/cgroup.controllers")
+	b, err := retry.ReadFile(h.Path + "/cgroup.controllers")
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +127,7 @@ func Own(pid int) (string, error) {
 	if pid != 0 {
 		name = "/proc/" + strconv.Itoa(pid) + "/cgroup"
 	}
-	f, err := os.Open(name)
+	f, err := retry.OpenFile(name, unix.O_RDONLY, 0)
 	if err != nil {
 		return "", err
 	}
@@ -161,7 +162,7 @@ func named(path string) bool {
 
 // Has reports whether process pid is in the cgroup or in one below.
 func (c *Cgroup) Has(pid int) (bool, error) {
-	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	f, err := retry.OpenFile("/proc/"+strconv.Itoa(pid)+"/cgroup", unix.O_RDONLY, 0)
 	if err != nil {
 		return false, err
 	}

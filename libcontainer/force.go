@@ -48,7 +48,7 @@ func lockSoon(dir *state.Dir) (bool, error) {
 		if err != nil || locked || time.Now().After(end) {
 			return locked, err
 		}
-		time.Sleep(5 * time.Millisecond)
+		retry.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -104,7 +104,7 @@ func waitStopped(pid int) error {
 		case 0, 'T', 't', 'Z', 'X':
 			return nil
 		}
-		time.Sleep(time.Millisecond)
+		retry.Sleep(time.Millisecond)
 	}
 	return nil
 }

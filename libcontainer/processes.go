@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Processes lists the container's processes: those in its cgroup and below. Of
@@ -123,7 +124,7 @@ func (c *Container) signalSharing(sig unix.Signal) (reached bool, err error) {
 		case time.Now().After(end):
 			return true, fmt.Errorf("processes %v of the container do not end", pids)
 		}
-		time.Sleep(time.Millisecond)
+		retry.Sleep(time.Millisecond)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // A shell that redirects the output of a command of its own has another file
@@ -37,7 +38,7 @@ func streamKey(process sys.Proc, fd int, mounts []mountEntry) (key string, exter
 		if err != nil && !errors.Is(err, unix.ENOENT) || err == nil && !passing {
 			return key, external, err
 		}
-		time.Sleep(streamPause)
+		retry.Sleep(streamPause)
 	}
 	return "", false, nil
 }

@@ -89,3 +89,23 @@ processors() { grep Cpus_allowed_list "/proc/${1:-self}/status" | tr '\n' ' '; }
 	strace -f -qq -e trace=openat -o "$BATS_TEST_TMPDIR/opens" "$RUNTIME" --version >/dev/null
 	! grep mountinfo "$BATS_TEST_TMPDIR/opens" || fail "it looks for a CPU limit"
 }
+
+@test "no command starts Go's poller" {
+	ours
+	command -v strace >/dev/null || skip "needs strace"
+	local words
+	no_poller() {
+		strace -D -f -qq -e signal=none -e trace=epoll_create1,eventfd2 -o "$BATS_TEST_TMPDIR/poller" \
+			timeout --foreground -s KILL 20 "$RUNTIME" --root "$ROOT" "$@" </dev/null >"$OUT" 2>"$ERR" 3>&- || fail "$*: $(<"$ERR")"
+		until [ -e "$BATS_TEST_TMPDIR/poller" ]; do sleep 0.01; done
+		! grep . "$BATS_TEST_TMPDIR/poller" || fail "$*"
+	}
+	echo '[]' >"$BATS_TEST_TMPDIR/mounts.json"
+	config '.hooks.createRuntime = [{path: "/bin/true", timeout: 5}]'
+	no_poller create --bundle "$BUNDLE" "$ID"
+	for words in "state $ID" "start $ID" list "list -f table" "ps $ID" "exec $ID true" "exec --timeout 5s $ID true" "events --stats $ID" \
+		"mounts add $ID $BATS_TEST_TMPDIR/mounts.json" "pause $ID" "resume $ID" "kill $ID KILL" "delete --force $ID" features; do
+		# shellcheck disable=SC2086
+		no_poller $words
+	done
+}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups/systemd/internal/dbus"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // timeout bounds whatever systemd is asked for: a systemd that is busy, with
@@ -49,7 +50,7 @@ func Dial(user bool) (*Conn, error) {
 // nowhere because it is just executing itself anew ("systemctl daemon-reexec", an
 // update of its package): then it will.
 func dial(places []address) (*Conn, error) {
-	for end := time.Now().Add(timeout); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(timeout); ; retry.Sleep(20 * time.Millisecond) {
 		c, coming, err := dialOnce(places)
 		if err == nil || !coming || time.Now().After(end) {
 			return c, err
@@ -185,7 +186,7 @@ func unescape(s string) string {
 // which systemd names the user's directories.
 func hostUID() int {
 	uid := os.Geteuid()
-	text, err := os.ReadFile("/proc/self/uid_map")
+	text, err := retry.ReadFile("/proc/self/uid_map")
 	if err != nil {
 		return uid
 	}

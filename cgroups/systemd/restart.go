@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/crun-go/crun-go/cgroups/systemd/internal/dbus"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // begin gives what is asked for next its time.
@@ -64,6 +65,6 @@ func (c *Conn) startAgain(u *Unit, pid int) error {
 		case time.Now().After(c.deadline):
 			return fmt.Errorf("systemd has not done it in %v", timeout)
 		}
-		time.Sleep(10 * time.Millisecond)
+		retry.Sleep(10 * time.Millisecond)
 	}
 }

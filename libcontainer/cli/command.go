@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // The host's programs are run without os/exec, which brings contexts and more
@@ -39,19 +41,19 @@ func lookPath(name string, env func(string) string) (string, error) {
 // complaint says how, with the first line that it wrote on standard error: what
 // follows is usually its help.
 func output(path string, argv []string) (out, complaint string, err error) {
-	outR, outW, err := os.Pipe()
+	outR, outW, err := retry.Pipe()
 	if err != nil {
 		return "", "", err
 	}
 	defer outR.Close()
 	defer outW.Close()
-	errR, errW, err := os.Pipe()
+	errR, errW, err := retry.Pipe()
 	if err != nil {
 		return "", "", err
 	}
 	defer errR.Close()
 	defer errW.Close()
-	null, err := os.Open(os.DevNull)
+	null, err := retry.OpenFile(os.DevNull, unix.O_RDONLY, 0)
 	if err != nil {
 		return "", "", err
 	}

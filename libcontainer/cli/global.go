@@ -11,6 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // global holds the flags that stand before the command.
@@ -110,7 +112,7 @@ func ownsDir(dir string, uid int) bool {
 // inUserNamespace reports whether this process is in a user namespace other than the first: only that maps all ids to
 // themselves (user_namespaces(7)).
 func inUserNamespace() bool {
-	data, err := os.ReadFile("/proc/self/uid_map")
+	data, err := retry.ReadFile("/proc/self/uid_map")
 	if err != nil {
 		return false // a kernel without user namespaces
 	}

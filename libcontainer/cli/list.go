@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -136,7 +137,7 @@ func printList(out io.Writer, list []*status) error {
 
 // ownerName names a user: "#1000" if the user has no name.
 func ownerName(uid int) string {
-	if f, err := os.Open("/etc/passwd"); err == nil {
+	if f, err := retry.OpenFile("/etc/passwd", unix.O_RDONLY, 0); err == nil {
 		defer f.Close()
 		if name := userName(f, uid); name != "" {
 			return name

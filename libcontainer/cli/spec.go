@@ -7,6 +7,9 @@ import (
 	"os"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 const configName = "config.json"
@@ -50,7 +53,7 @@ func writeSpec(bundle, name, text string) error {
 			return err
 		}
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := retry.OpenFile(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return errors.New("File " + name + " exists. Remove it first")
 	}

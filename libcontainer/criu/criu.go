@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // maxMessage bounds a response: the longest thing in it is a line of the log.
@@ -38,7 +40,7 @@ func Start(path string, files []*os.File) (*Process, error) {
 	}
 	theirs := os.NewFile(uintptr(pair[1]), "criu")
 	defer theirs.Close()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	null, err := retry.OpenFile(os.DevNull, unix.O_RDWR, 0)
 	if err != nil {
 		unix.Close(pair[0])
 		return nil, err

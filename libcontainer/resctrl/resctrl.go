@@ -100,7 +100,7 @@ func (g Group) Check(lines []string) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	data, err := os.ReadFile(g.Dir + "/schemata")
+	data, err := retry.ReadFile(g.Dir + "/schemata")
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (g Group) write(file, value string) error {
 
 // explain adds the kernel's own words about the last failure.
 func (g Group) explain(err error) error {
-	said, readErr := os.ReadFile(g.root + "/info/last_cmd_status")
+	said, readErr := retry.ReadFile(g.root + "/info/last_cmd_status")
 	reason := strings.TrimSpace(string(said))
 	if readErr != nil || reason == "" || reason == "ok" {
 		return err

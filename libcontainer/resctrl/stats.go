@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Stats is what a class may use, and what is used of it. What the machine does
@@ -64,7 +66,7 @@ func (r Root) Stats(dir, monitor string) (*Stats, error) {
 
 func (r Root) cacheInfo() *CacheInfo {
 	dir := r.Path + "/info/L3/"
-	mask, err := os.ReadFile(dir + "cbm_mask")
+	mask, err := retry.ReadFile(dir + "cbm_mask")
 	if err != nil {
 		return nil
 	}
@@ -83,7 +85,7 @@ func (r Root) bandwidthInfo() *BandwidthInfo {
 
 // schemata reads the lines of a class, without the blanks that align them.
 func schemata(dir string) ([]string, error) {
-	text, err := os.ReadFile(dir + "/schemata")
+	text, err := retry.ReadFile(dir + "/schemata")
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +98,7 @@ func schemata(dir string) ([]string, error) {
 
 // number reads a file of one number; 0 for none, or words such as Unavailable.
 func number(path string) uint64 {
-	text, err := os.ReadFile(path)
+	text, err := retry.ReadFile(path)
 	if err != nil {
 		return 0
 	}

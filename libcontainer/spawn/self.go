@@ -96,7 +96,7 @@ func sameFile(fd int) error {
 
 // copiedSelf copies the program into a sealed memfd.
 func copiedSelf() (int, error) {
-	self, err := os.Open("/proc/self/exe")
+	self, err := retry.OpenFile("/proc/self/exe", unix.O_RDONLY, 0)
 	if err != nil {
 		return -1, err
 	}

@@ -87,7 +87,7 @@ func (d *Dir) Holders() ([]int, error) {
 	if err := unix.Fstat(d.fd, &st); err != nil {
 		return nil, d.failed("stat", "", err)
 	}
-	f, err := os.Open("/proc/locks")
+	f, err := retry.OpenFile("/proc/locks", unix.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
