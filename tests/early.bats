@@ -109,3 +109,52 @@ processors() { grep Cpus_allowed_list "/proc/${1:-self}/status" | tr '\n' ' '; }
 		no_poller $words
 	done
 }
+
+# one_line COMMAND...: it succeeds, or says one thing. Whoever kills the runtime with a
+# signal says nothing: the kernel, if it cannot even execute.
+one_line() {
+	try "$@"
+	[ $rc = 0 ] || [ $rc -ge 128 -a $rc -lt 160 ] || one_error || fail "more than one line"
+	[[ $err != *goroutine* && $err != *"fatal error"* && $err != *"runtime: "* ]] || fail "Go's own words"
+}
+
+@test "too little address space for Go's runtime: one line" {
+	begun
+	local n refused=0
+	up
+	args true
+	for n in 30000 100000 200000 400000 600000 620000 640000 660000 680000 700000 720000 740000 760000 800000 1000000; do
+		one_line bash -c 'ulimit -v "$1"; shift; exec "$@"' - $n "$RUNTIME" --version
+		[ $rc = 0 ] || refused=$((refused + 1))
+		[ $rc = 0 ] || [[ $err == *"cannot allocate memory"*"ulimit -v"* ]] || fail "says something else"
+		one_line bash -c 'ulimit -v "$1"; shift; exec "$@"' - $n timeout -s KILL 20 "$RUNTIME" --root "$ROOT" list
+		one_line bash -c 'ulimit -v "$1"; shift; exec "$@"' - $n timeout -s KILL 20 "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID-$n"
+		ok rt delete --force "$ID-$n"
+	done
+	[ $refused -gt 2 ] || fail "refused $refused times"
+}
+
+@test "too few processes for Go's runtime: one line" {
+	begun
+	command -v setpriv >/dev/null && command -v prlimit >/dev/null || skip "needs setpriv and prlimit"
+	local n refused=0
+	for n in 1 2 3 4 5 6 7 8; do
+		one_line setpriv --reuid $((54000 + $$ % 1000)) --clear-groups prlimit --nproc=$n "$RUNTIME" --version
+		[ $rc = 0 ] || refused=$((refused + 1))
+		[ $rc = 0 ] || [[ $err == *"clone: resource temporarily unavailable"*"ulimit -u"* ]] || fail "says something else"
+	done
+	[ $refused -gt 0 ] || fail "never refused"
+}
+
+@test "few descriptors: one line" {
+	begun
+	local n command
+	up
+	args true
+	for n in 3 4 5 6 7 8 9 10 11 12 14 16 18 20; do
+		for command in list "ps $ID" "state $ID" "exec $ID true" "exec --timeout 5s $ID true" "events --stats $ID" "run --bundle $BUNDLE $ID-$n"; do
+			# shellcheck disable=SC2086
+			one_line bash -c 'ulimit -n "$1"; shift; exec "$@"' - $n timeout -s KILL 20 "$RUNTIME" --root "$ROOT" $command
+		done
+	done
+}

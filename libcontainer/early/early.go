@@ -17,7 +17,10 @@
 //     own, and main's waits for each: to have another processor woken up for that
 //     costs more than the work. Those threads stay there, and have little to do.
 //
-// This package's init takes that back. It runs before package syscall's, because
+// Where Go's runtime cannot have the memory or the threads that it needs, one line
+// says so instead of a dump of stacks (refusal.go).
+//
+// This package's init takes the rest back. It runs before package syscall's, because
 // Go initialises packages in the order of their import paths as soon as their
 // dependencies are, and this one has none; a test holds it to that. A program
 // that begins as usual is slower, and the same otherwise.

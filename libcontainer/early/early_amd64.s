@@ -1,9 +1,11 @@
 #include "textflag.h"
 
+#define SYS_write 1
 #define SYS_prctl 157
 #define SYS_sched_setaffinity 203
 #define SYS_sched_getaffinity 204
 #define SYS_prlimit64 302
+#define SYS_exit_group 231
 #define SYS_getcpu 309
 #define RLIMIT_NOFILE 7
 #define PR_SET_TIMERSLACK 29
@@ -152,5 +154,22 @@ TEXT ·getAffinity(SB),NOSPLIT,$0-16
 	MOVQ	size+0(FP), SI
 	MOVQ	set+8(FP), DX
 	MOVQ	$SYS_sched_getaffinity, AX
+	SYSCALL
+	RET
+
+// func rawWrite(fd uintptr, p unsafe.Pointer, n int32) int32
+TEXT ·rawWrite(SB),NOSPLIT,$0-28
+	MOVQ	fd+0(FP), DI
+	MOVQ	p+8(FP), SI
+	MOVLQSX	n+16(FP), DX
+	MOVQ	$SYS_write, AX
+	SYSCALL
+	MOVL	AX, ret+24(FP)
+	RET
+
+// func exit(code int32)
+TEXT ·exit(SB),NOSPLIT,$0-4
+	MOVL	code+0(FP), DI
+	MOVQ	$SYS_exit_group, AX
 	SYSCALL
 	RET

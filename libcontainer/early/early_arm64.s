@@ -1,5 +1,7 @@
 #include "textflag.h"
 
+#define SYS_write 64
+#define SYS_exit_group 94
 #define SYS_sched_setaffinity 122
 #define SYS_sched_getaffinity 123
 #define SYS_prctl 167
@@ -157,5 +159,22 @@ TEXT ·getAffinity(SB),NOSPLIT,$0-16
 	MOVD	size+0(FP), R1
 	MOVD	set+8(FP), R2
 	MOVD	$SYS_sched_getaffinity, R8
+	SVC
+	RET
+
+// func rawWrite(fd uintptr, p unsafe.Pointer, n int32) int32
+TEXT ·rawWrite(SB),NOSPLIT,$0-28
+	MOVD	fd+0(FP), R0
+	MOVD	p+8(FP), R1
+	MOVW	n+16(FP), R2
+	MOVD	$SYS_write, R8
+	SVC
+	MOVW	R0, ret+24(FP)
+	RET
+
+// func exit(code int32)
+TEXT ·exit(SB),NOSPLIT,$0-4
+	MOVW	code+0(FP), R0
+	MOVD	$SYS_exit_group, R8
 	SVC
 	RET
