@@ -293,7 +293,7 @@ func TestAwait(t *testing.T) {
 		"whole words":        {wire.Failed, (&wire.Failure{Text: "why", Whole: true}).Encode(), nil, "why"},
 		"a step that is not": {wire.Failed, (&wire.Failure{Step: 99, Text: "why"}).Encode(), nil, "why"},
 		"malformed failure":  {wire.Failed, nil, nil, "malformed"},
-		"raw child":          {wire.SpawnFailed, []byte{6, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}, nil, "execute the sealed binary: permission denied"},
+		"raw child":          {wire.SpawnFailed, []byte{7, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}, nil, "execute the sealed binary: permission denied"},
 		"malformed child":    {wire.SpawnFailed, nil, nil, "unexpected EOF"},
 		"what is not init's": {wire.Plan, nil, []int{null, null}, "unexpected message"},
 		"two terminals":      {wire.Terminal, nil, []int{null, null}, "unexpected message"},
@@ -332,7 +332,7 @@ func TestLost(t *testing.T) {
 		"killed":      {"kill -KILL $$", nil, "container init was killed (SIGKILL) by someone else; possibly OOM-killed"},
 		"seccomp":     {"ulimit -c 0; kill -SYS $$", nil, "container init was killed by its seccomp filter before it could execute the process"},
 		"last words":  {"exit 1", func(c wire.Conn) error { return c.Send(wire.Failed, (&wire.Failure{Step: -1, Text: "why"}).Encode()) }, "why"},
-		"raw child's": {"exit 1", func(c wire.Conn) error { return c.Send(wire.SpawnFailed, []byte{6, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}) }, "execute the sealed binary: permission denied"},
+		"raw child's": {"exit 1", func(c wire.Conn) error { return c.Send(wire.SpawnFailed, []byte{7, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}) }, "execute the sealed binary: permission denied"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			noneLeft := systest.Descriptors(t)
