@@ -38,6 +38,7 @@ type creation struct {
 	relay   *terminal.Relay // of a foreground container with a terminal
 	notify  *notifier       // of run, if systemd waits for the container
 	trace   *trace
+	pipes   []*outputPipe // of a foreground process
 	outputs outputs
 
 	waits    bool           // init waits for start
@@ -221,6 +222,14 @@ func (c *creation) do(item *plan.Item) error {
 		return c.lockTrees()
 	case *plan.Spawn:
 		return c.spawn(s)
+	case *plan.PipeStdio:
+		return c.pipeStdio(s)
+	case *plan.GiveStdio:
+		uids, err := readUIDMap(c.init.Pid)
+		if err != nil {
+			return err
+		}
+		return c.giveStdio(s, uids)
 	case *plan.Await:
 		return c.await(s.Phase)
 	case *plan.MoveInside:
@@ -315,6 +324,7 @@ func (c *creation) undo() error {
 
 // close releases descriptors; the container goes on.
 func (c *creation) close() {
+	c.drainStdio()
 	for i := range c.trees {
 		if fd := &c.trees[i].FD; *fd >= 0 {
 			unix.Close(*fd)

@@ -140,6 +140,7 @@ func Exec(o ExecOptions) (int, error) {
 		attend = e.attendBounded
 	}
 	code, err := attend()
+	e.drainStdio()
 	if e.relay != nil {
 		// What is said from here on needs the terminal as it was.
 		err = errors.Join(err, e.relay.Close())
@@ -275,6 +276,8 @@ func (e *execution) do(item *plan.Item) error {
 	switch s := item.Step.(type) {
 	case *plan.Enter:
 		return e.enter(s)
+	case *plan.GiveStdio:
+		return e.giveStdio(s)
 	case *plan.Brief:
 		return e.brief()
 	case *plan.Adopt:

@@ -121,6 +121,26 @@ func (e *execution) enter(s *plan.Enter) error {
 	if e.cgroup != nil && !s.Outside {
 		e.spawned.Cgroup = e.cgroup.FD()
 	}
+	err = e.withPipes(e.spawnInside)
+	if e.moved {
+		unix.SchedSetaffinity(0, &e.affinity)
+	}
+	if err != nil {
+		return err
+	}
+	return boundAnswers(e.init.Conn)
+}
+
+// giveStdio goes by the container's ids: where its init stays, it may not be in the
+// namespace yet.
+func (e *execution) giveStdio(s *plan.GiveStdio) error {
+	return e.creation.giveStdio(s, e.target.uids)
+}
+
+// spawnInside spawns init in the cgroup of the process or, if that takes none, where
+// it is let in.
+func (e *execution) spawnInside() error {
+	var err error
 	e.init, err = spawn.Start(e.spawned)
 	if e.spawned.Cgroup >= 0 && e.taken(err) {
 		if err := e.takeInitsCgroup(); err != nil {
@@ -132,13 +152,7 @@ func (e *execution) enter(s *plan.Enter) error {
 	if notEntered(e.spawned, e.cgroup, err) {
 		err = e.enterByUnit(err)
 	}
-	if e.moved {
-		unix.SchedSetaffinity(0, &e.affinity)
-	}
-	if err != nil {
-		return err
-	}
-	return boundAnswers(e.init.Conn)
+	return err
 }
 
 // enterByUnit has systemd move the process: a user who calls from outside of what

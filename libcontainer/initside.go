@@ -36,10 +36,13 @@ func (c *creation) spawn(s *plan.Spawn) error {
 	if err := unix.Fchdir(c.rootfs); err != nil {
 		return os.NewSyscallError("fchdir", err)
 	}
-	c.init, err = spawn.Start(config)
-	if notEntered(config, c.cgroup, err) {
-		err = c.spawnByUnit(config, err)
-	}
+	err = c.withPipes(func() error {
+		c.init, err = spawn.Start(config)
+		if notEntered(config, c.cgroup, err) {
+			return c.spawnByUnit(config, err)
+		}
+		return err
+	})
 	if backErr := unix.Chdir(c.opts.Bundle); err == nil && backErr != nil {
 		err = os.NewSyscallError("chdir", backErr)
 	}

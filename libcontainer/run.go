@@ -81,6 +81,7 @@ func (c *creation) foreground(container *Container) (int, error) {
 		return code, err
 	}
 	<-told
+	c.drainStdio()
 	if c.relay != nil {
 		// What is said from here on needs the terminal as it was.
 		err = c.relay.Close()

@@ -26,6 +26,7 @@ type target struct {
 	pid   int                        // its pid namespace, if that is to be joined last; or -1
 
 	uid, gid        int // of the user namespace's root
+	uids            []specs.LinuxIDMapping
 	setgroupsDenied bool
 }
 
@@ -182,47 +183,45 @@ func owns(user, ns int) bool {
 // readIDs finds out whom to become in the user namespace: its root or, if it
 // has none, the first id it has.
 func (t *target) readIDs(init sys.Proc) error {
+	var gids []specs.LinuxIDMapping
 	for _, m := range [...]struct {
 		file string
+		maps *[]specs.LinuxIDMapping
 		id   *int
-	}{{"uid_map", &t.uid}, {"gid_map", &t.gid}} {
+	}{{"uid_map", &t.uids, &t.uid}, {"gid_map", &gids, &t.gid}} {
 		data, err := init.Read(m.file)
-		if err != nil {
-			return err
+		if err == nil {
+			*m.maps, err = parseIDMap(data)
 		}
-		first, err := rootOf(data)
 		if err != nil {
 			return fmt.Errorf("read %s of the container: %w", m.file, err)
 		}
-		*m.id = first
+		*m.id = spawn.Root(*m.maps)
 	}
 	data, err := init.Read("setgroups")
 	t.setgroupsDenied = err == nil && bytes.HasPrefix(data, []byte("deny"))
 	return nil
 }
 
-// rootOf reads an id map, see user_namespaces(7): lines of id, id outside, and
-// how many.
-func rootOf(idMap []byte) (int, error) {
-	root := -1
+// parseIDMap reads an id map, see user_namespaces(7): lines of id, id outside, and
+// how many. One that is empty is an error.
+func parseIDMap(idMap []byte) ([]specs.LinuxIDMapping, error) {
+	var maps []specs.LinuxIDMapping
 	for line := range bytes.Lines(idMap) {
 		fields := bytes.Fields(line)
-		if len(fields) != 3 {
-			return 0, fmt.Errorf("unexpected line %q", line)
+		var numbers [3]uint32
+		bad := len(fields) != len(numbers)
+		for i := 0; i < len(numbers) && !bad; i++ {
+			n, err := strconv.ParseUint(string(fields[i]), 10, 32)
+			numbers[i], bad = uint32(n), err != nil
 		}
-		id, err := strconv.ParseUint(string(fields[0]), 10, 32)
-		if err != nil {
-			return 0, fmt.Errorf("unexpected line %q", line)
+		if bad {
+			return nil, fmt.Errorf("unexpected line %q", line)
 		}
-		if id == 0 {
-			return 0, nil
-		}
-		if root < 0 {
-			root = int(id)
-		}
+		maps = append(maps, specs.LinuxIDMapping{ContainerID: numbers[0], HostID: numbers[1], Size: numbers[2]})
 	}
-	if root < 0 {
-		return 0, fmt.Errorf("no id is mapped")
+	if len(maps) == 0 {
+		return nil, errors.New("no id is mapped")
 	}
-	return root, nil
+	return maps, nil
 }

@@ -45,7 +45,7 @@ func ExecPlan(spec *specs.Spec, process *specs.Process, host Host, inside Inside
 	own.Process = process
 	b := &builder{spec: &own, process: process, linux: spec.Linux, host: &host, opts: &Options{
 		ID: inside.ID, Bundle: inside.Bundle, Detach: inside.Detach, ConsoleSocket: inside.ConsoleSocket,
-		NoNewKeyring: inside.NoNewKeyring,
+		NoNewKeyring: inside.NoNewKeyring, Run: true,
 	}}
 	if b.linux == nil {
 		b.linux = &specs.Linux{}
@@ -154,7 +154,7 @@ func (b *builder) planAround(inside *Inside) error {
 		b.parentAdd("process.execCPUAffinity.initial", first)
 	}
 	b.raiseRlimits()
-	b.parentAdd("", &plan.Enter{Join: inside.Joins, KeepGroups: b.spawn.KeepGroups, Outside: inside.Outside})
+	b.spawnWithStdio("", &plan.Enter{Join: inside.Joins, KeepGroups: b.spawn.KeepGroups, Outside: inside.Outside})
 	if b.oom != nil {
 		b.parentAdd("process.oomScoreAdj", b.oom)
 	}

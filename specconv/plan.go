@@ -44,6 +44,8 @@ type builder struct {
 	env      environment
 	hooks    specs.Hooks
 
+	giveStdio    *plan.GiveStdio // nil: none
+	pipeStdio    bool
 	identity     *plan.SetIdentity
 	capabilities *plan.SetCapabilities
 	filter       *plan.LoadSeccomp    // nil: none
@@ -209,7 +211,7 @@ func (b *builder) raiseRlimits() {
 func (b *builder) finishParent() error {
 	b.openTrees(b.ns.has(specs.UserNamespace))
 	b.raiseRlimits()
-	b.parentAdd("linux.namespaces", &b.spawn)
+	b.spawnWithStdio("linux.namespaces", &b.spawn)
 	if b.spawn.Outside {
 		b.parentAdd("", &plan.Await{Phase: plan.Born})
 		b.parentAdd("linux.resources.memory.limit", &plan.MoveInside{})

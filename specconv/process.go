@@ -239,17 +239,37 @@ func (b *builder) console() (*plan.Console, error) {
 
 // planStdio: root can open what the host's root has open; anyone else could
 // not open /dev/stdout. In the foreground files are the caller's, who goes on
-// to use them: only a pipe is nothing but the way to us. Nobody gets the host's
-// /dev/null.
+// to use them: only a pipe is nothing but the way to us, so one is put before a
+// file. Nobody gets the host's /dev/null.
 func (b *builder) planStdio() error {
 	if b.process.Terminal {
 		return nil
 	}
 	b.add("", &plan.ReopenNull{})
-	if uid := b.process.User.UID; uid != 0 || b.ns.has(specs.UserNamespace) {
-		b.add("process.user.uid", &plan.OwnStdio{UID: uid, PipesOnly: b.opts.Run && !b.opts.Detach})
+	uid, foreign := b.process.User.UID, b.ns.has(specs.UserNamespace)
+	if uid == 0 && !foreign {
+		return nil
 	}
+	foreground := b.opts.Run && !b.opts.Detach
+	b.add("process.user.uid", &plan.OwnStdio{UID: uid, PipesOnly: foreground})
+	// The container's root is the caller himself where he has no privileges.
+	if foreign && b.host.EUID == 0 {
+		b.giveStdio = &plan.GiveStdio{UID: uid}
+	}
+	b.pipeStdio = foreground && (uid != 0 || b.giveStdio != nil)
 	return nil
+}
+
+// spawnWithStdio plans the step that makes init, and what it has for streams.
+func (b *builder) spawnWithStdio(field string, spawn plan.Step) {
+	const user = "process.user.uid"
+	if b.pipeStdio {
+		b.parentAdd(user, &plan.PipeStdio{})
+	}
+	b.parentAdd(field, spawn)
+	if b.giveStdio != nil {
+		b.parentAdd(user, b.giveStdio)
+	}
 }
 
 // becomeUser plans the process's identity, and all that is looked up by its

@@ -145,6 +145,14 @@ type Spawn struct {
 	KeepGroups  bool // the caller's supplementary groups come along into a user namespace
 }
 
+// PipeStdio puts a pipe in the place of standard output and error that are files,
+// for a foreground process that may not open these, and copies.
+type PipeStdio struct{}
+
+// GiveStdio gives the caller's pipes among the standard streams to a user of the
+// container's user namespace, whose root has no power over them.
+type GiveStdio struct{ UID uint32 }
+
 // Await waits until init has come to a phase.
 type Await struct{ Phase Phase }
 
@@ -290,6 +298,10 @@ func (s *Spawn) String() string {
 	return b.String()
 }
 
+func (s *PipeStdio) String() string { return "put pipes before standard streams that are files" }
+func (s *GiveStdio) String() string {
+	return fmt.Sprintf("give standard streams that are pipes to uid %d of the user namespace", s.UID)
+}
 func (s *Await) String() string    { return "wait until init is " + s.Phase.String() }
 func (s *Continue) String() string { return "let init continue" }
 func (s *SendListener) String() string {
