@@ -69,7 +69,7 @@ func describe(err error) detail {
 		d.setHint("choose another id, or delete the container by that name")
 	case errors.As(err, &id):
 		d.setHint(idHint(id))
-	case errors.Is(err, sys.ErrNotProc):
+	case sys.IsNotProc(err):
 		d.setHint("no procfs is mounted at /proc: mount -t proc proc /proc")
 	case errors.As(err, &owner):
 		d.setHint(ownerHint(owner))

@@ -4,12 +4,13 @@ package lsm
 
 import (
 	"errors"
-	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 )
 
 // Apply sets the labels that the calling thread's next execve takes on. self is
@@ -55,8 +56,7 @@ func appArmor(proc sys.Proc, self string, s *plan.SetLabels) error {
 		command = "stack " + s.AppArmor
 	}
 	err := proc.Write(self+"/attr/apparmor/exec", command)
-	var failed *os.PathError
-	if errors.Is(err, unix.ENOENT) && errors.As(err, &failed) && failed.Op != "write" { // Linux before 5.8
+	if fault.Is(err, unix.ENOENT) && strings.HasPrefix(fault.Of(err).Text, "open ") { // Linux before 5.8
 		err = proc.Write(self+"/attr/exec", command)
 	}
 	if errors.Is(err, unix.ENOENT) {

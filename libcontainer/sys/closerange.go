@@ -3,18 +3,22 @@ package sys
 import (
 	"os"
 	"strconv"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
-const lastDescriptor = ^uint(0) >> 1
+const lastDescriptor = ^uintptr(0) >> 1
 
 // FenceFrom marks all descriptors from first on close-on-exec, however high their
 // numbers are. Without close_range(2) the host's /proc lists them.
 func FenceFrom(first int) error {
-	err := unix.CloseRange(uint(first), lastDescriptor, unix.CLOSE_RANGE_CLOEXEC)
-	if !lacksCloseRange(err) {
-		return os.NewSyscallError("close_range", err)
+	_, _, errno := unix.RawSyscall(unix.SYS_CLOSE_RANGE, uintptr(first), lastDescriptor, unix.CLOSE_RANGE_CLOEXEC)
+	if !lacksCloseRange(errno) {
+		return fault.Call("close_range", errno)
 	}
 	proc, err := HostProc()
 	if err != nil {
@@ -44,34 +48,37 @@ const maxCounted = 1 << 20
 
 // FenceOwn is FenceFrom for an init, which has no procfs to trust. All that it has
 // open it has opened itself: the parent has fenced the rest before it executed.
-func FenceOwn(first int) error {
-	return eachOwn(first, unix.CLOSE_RANGE_CLOEXEC, unix.CloseOnExec)
-}
+func FenceOwn(first int) error { return eachOwn(first, unix.CLOSE_RANGE_CLOEXEC) }
 
 // CloseOwn closes what FenceOwn marks.
-func CloseOwn(first int) error {
-	return eachOwn(first, 0, func(fd int) { unix.Close(fd) })
-}
+func CloseOwn(first int) error { return eachOwn(first, 0) }
 
 // eachOwn counts without close_range(2): descriptors get the lowest number that is
 // free, below RLIMIT_NOFILE.
-func eachOwn(first int, flags uint, do func(fd int)) error {
-	err := unix.CloseRange(uint(first), lastDescriptor, flags)
-	if !lacksCloseRange(err) {
-		return os.NewSyscallError("close_range", err)
+func eachOwn(first int, flags uintptr) error {
+	_, _, errno := unix.RawSyscall(unix.SYS_CLOSE_RANGE, uintptr(first), lastDescriptor, flags)
+	if !lacksCloseRange(errno) {
+		return fault.Call("close_range", errno)
 	}
 	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return os.NewSyscallError("getrlimit", err)
+	if _, errno := raw.Call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, 0, uintptr(unsafe.Pointer(&limit)), 0, 0); errno != 0 {
+		return fault.Call("getrlimit", errno)
 	}
 	for fd := first; fd < int(min(limit.Cur, maxCounted)); fd++ {
-		do(fd)
+		if flags == 0 {
+			raw.Close(fd)
+		} else {
+			CloseOnExec(fd)
+		}
 	}
 	return nil
 }
 
+// CloseOnExec marks a descriptor, if it is open.
+func CloseOnExec(fd int) { raw.Fcntl(fd, unix.F_SETFD, unix.FD_CLOEXEC) }
+
 // lacksCloseRange: Linux before 5.9 does not have the call, before 5.11 not the
 // flag, and filters that do not know it refuse it.
-func lacksCloseRange(err error) bool {
-	return err == unix.ENOSYS || err == unix.EINVAL || err == unix.EPERM
+func lacksCloseRange(errno unix.Errno) bool {
+	return errno == unix.ENOSYS || errno == unix.EINVAL || errno == unix.EPERM
 }

@@ -1,14 +1,10 @@
 package sys
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"strings"
-
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // maxLinks bounds the symbolic links followed in one path, as the kernel does.
@@ -33,19 +29,23 @@ func OpenBeneath(dir int, path string, flags int) (int, error) {
 }
 
 func openat2(dir int, path string, flags int, resolve uint64) (int, error) {
-	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: resolve}
-	for range 128 {
-		fd, err := unix.Openat2(dir, path, &how)
-		// EAGAIN: a rename somewhere made the kernel unsure of an "..".
-		if err == unix.EINTR || err == unix.EAGAIN {
-			continue
-		}
-		if err != nil {
-			return -1, &os.PathError{Op: "open", Path: path, Err: err}
-		}
-		return fd, nil
+	fd, errno := tryOpenat2(dir, path, flags, resolve)
+	if errno != 0 {
+		return -1, fault.Path("open", path, errno)
 	}
-	return -1, &os.PathError{Op: "open", Path: path, Err: unix.EAGAIN}
+	return fd, nil
+}
+
+// tryOpenat2 tries again while a rename somewhere makes the kernel unsure of an ".."
+// (EAGAIN).
+func tryOpenat2(dir int, path string, flags int, resolve uint64) (fd int, errno unix.Errno) {
+	for range 128 {
+		fd, errno = raw.Open2(dir, path, flags, resolve)
+		if errno != unix.EAGAIN {
+			break
+		}
+	}
+	return fd, errno
 }
 
 // MkdirAllInRoot makes the directory path inside root, with its parents, and
@@ -55,127 +55,190 @@ func openat2(dir int, path string, flags int, resolve uint64) (int, error) {
 // (CVE-2024-45310).
 func MkdirAllInRoot(root int, path string, mode uint32) (int, error) {
 	fd, err := OpenInRoot(root, path, unix.O_PATH|unix.O_DIRECTORY)
-	if !errors.Is(err, unix.ENOENT) {
+	if err == nil || !fault.Is(err, unix.ENOENT) {
 		return fd, err
 	}
-	fd, err = walkInRoot(root, path, mode)
-	if err != nil {
-		return -1, &os.PathError{Op: "mkdir", Path: path, Err: err}
+	w := walk{root: root, mode: mode}
+	fd, errno := w.along(path)
+	if errno == 0 {
+		return fd, nil
 	}
-	return fd, nil
+	failed := fault.Path("mkdir", path, errno)
+	if w.refused {
+		failed.Text = "%s %s: %e: the directory above belongs to %d:%d"
+		failed.Num(int64(w.uid)).Num(int64(w.gid))
+	}
+	return -1, failed
 }
 
-// walkInRoot goes down path a component at a time, making what is missing.
-func walkInRoot(root int, path string, mode uint32) (int, error) {
-	var done []string // resolved so far, free of links
-	todo := strings.Split(path, "/")
-	cur, err := unix.FcntlInt(uintptr(root), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
+// walk goes down a path a component at a time, making what is missing.
+type walk struct {
+	root, cur int
+	mode      uint32
+	done      raw.Text // the path of cur in root, free of links
+	links     int
+	target    [unix.PathMax]byte
+
+	// The directory in which nothing may be made belongs to them, as this process sees
+	// its ids.
+	refused  bool
+	uid, gid uint32
+}
+
+// along walks down a path from root, and returns the directory at its end.
+func (w *walk) along(path string) (int, unix.Errno) {
+	var errno unix.Errno
+	if w.cur, errno = raw.Dup(w.root, 0); errno != 0 {
+		return -1, errno
 	}
-	// enter replaces cur.
-	enter := func(fd int) {
-		unix.Close(cur)
-		cur = fd
+	if errno = w.down(path); errno != 0 {
+		raw.Close(w.cur)
+		return -1, errno
 	}
-	for links := 0; len(todo) > 0; {
-		name := todo[0]
-		todo = todo[1:]
+	return w.cur, 0
+}
+
+// enter replaces the directory that has been come to.
+func (w *walk) enter(fd int, errno unix.Errno) unix.Errno {
+	if errno != 0 {
+		return errno
+	}
+	raw.Close(w.cur)
+	w.cur = fd
+	return 0
+}
+
+// down goes on from where the walk has come to. What is behind a link's name is gone
+// on with after the link's target, for which it is kept in a buffer: there are two,
+// and each link goes from one to the other.
+func (w *walk) down(path string) unix.Errno {
+	var rest [2]raw.Text
+	for n := 0; path != ""; {
+		var name string
+		name, path = cutSlash(path)
+		var errno unix.Errno
 		switch name {
 		case "", ".":
-			continue
 		case "..":
-			if len(done) > 0 {
-				done = done[:len(done)-1]
+			errno = w.up()
+		default:
+			var target string
+			if target, errno = w.step(name); target == "" {
+				break
 			}
-			fd, err := OpenInRoot(root, "/"+strings.Join(done, "/"), unix.O_PATH|unix.O_DIRECTORY)
-			if err != nil {
-				unix.Close(cur)
-				return -1, err
+			if w.links++; w.links > maxLinks {
+				return unix.ELOOP
 			}
-			enter(fd)
-			continue
-		}
-		fd, target, err := stepInto(cur, name, mode)
-		switch {
-		case err != nil:
-			unix.Close(cur)
-			return -1, err
-		case target == "":
-			enter(fd)
-			done = append(done, name)
-			continue
-		}
-		if links++; links > maxLinks {
-			unix.Close(cur)
-			return -1, unix.ELOOP
-		}
-		if strings.HasPrefix(target, "/") {
-			done = done[:0]
-			fd, err := unix.FcntlInt(uintptr(root), unix.F_DUPFD_CLOEXEC, 0)
-			if err != nil {
-				unix.Close(cur)
-				return -1, err
+			if target[0] == '/' {
+				w.done.Truncate(0)
+				if errno = w.enter(raw.Dup(w.root, 0)); errno != 0 {
+					break
+				}
 			}
-			enter(fd)
+			n = 1 - n
+			rest[n].Truncate(0)
+			rest[n].Add(target).Add("/").Add(path)
+			if rest[n].Cut {
+				return unix.ENAMETOOLONG
+			}
+			path = rest[n].String()
 		}
-		todo = append(strings.Split(target, "/"), todo...)
+		if errno != 0 {
+			return errno
+		}
 	}
-	return cur, nil
+	return 0
 }
 
-// ownedBy adds to a refusal to whom the directory belongs, as this process sees its ids.
-func ownedBy(dir int, err error) error {
-	var st unix.Stat_t
-	if err != unix.EACCES || unix.Fstat(dir, &st) != nil {
-		return err
+// cutSlash cuts a path at its first slash.
+func cutSlash(path string) (name, rest string) {
+	for i := 0; i < len(path); i++ {
+		if path[i] == '/' {
+			return path[:i], path[i+1:]
+		}
 	}
-	return fmt.Errorf("%w: the directory above belongs to %d:%d", err, st.Uid, st.Gid)
+	return path, ""
 }
 
-// stepInto opens the directory name in dir, making it if it is missing. If it
-// is a symbolic link, its target is returned instead.
-func stepInto(dir int, name string, mode uint32) (fd int, target string, err error) {
-	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err = retry.Openat(dir, name, flags, 0)
-	if err == unix.ENOENT {
-		if err = unix.Mkdirat(dir, name, mode); err != nil && err != unix.EEXIST {
-			return -1, "", ownedBy(dir, err)
+// up goes to the directory above, but not out of root.
+func (w *walk) up() unix.Errno {
+	parent := w.done.String()
+	for len(parent) > 0 && parent[len(parent)-1] != '/' {
+		parent = parent[:len(parent)-1]
+	}
+	w.done.Truncate(max(len(parent)-1, 0))
+	if w.done.Len() == 0 {
+		return w.enter(raw.Dup(w.root, 0))
+	}
+	return w.enter(tryOpenat2(w.root, w.done.String(), unix.O_PATH|unix.O_DIRECTORY, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS))
+}
+
+// step goes into the directory name, making it if it is missing. If it is a symbolic
+// link, its target is returned instead.
+func (w *walk) step(name string) (target string, errno unix.Errno) {
+	const flags = unix.O_PATH | unix.O_NOFOLLOW
+	fd, errno := raw.Open(w.cur, name, flags, 0)
+	if errno == unix.ENOENT {
+		if errno = raw.Mkdir(w.cur, name, w.mode); errno != 0 && errno != unix.EEXIST {
+			w.look(errno)
+			return "", errno
 		}
-		fd, err = retry.Openat(dir, name, flags, 0)
+		fd, errno = raw.Open(w.cur, name, flags, 0)
 	}
-	if err != nil {
-		return -1, "", err
+	if errno != 0 {
+		return "", errno
 	}
-	var st unix.Stat_t
-	if err = unix.Fstat(fd, &st); err != nil {
-		unix.Close(fd)
-		return -1, "", err
-	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFDIR:
-		return fd, "", nil
-	case unix.S_IFLNK:
-		defer unix.Close(fd)
-		buf := make([]byte, unix.PathMax)
-		n, err := unix.Readlinkat(fd, "", buf)
-		if err != nil {
-			return -1, "", err
+	var st unix.Statx_t
+	errno = raw.Stat(fd, unix.STATX_TYPE, &st)
+	if errno == 0 {
+		switch st.Mode & unix.S_IFMT {
+		case unix.S_IFDIR:
+			w.done.Add("/").Add(name)
+			if w.done.Cut {
+				errno = unix.ENAMETOOLONG
+				break
+			}
+			return "", w.enter(fd, 0)
+		case unix.S_IFLNK:
+			var n int
+			if n, errno = raw.Readlink(fd, "", w.target[:]); n == 0 {
+				errno = unix.ENOENT
+			}
+			if errno == 0 {
+				target = raw.String(w.target[:n])
+			}
+		default:
+			errno = unix.ENOTDIR
 		}
-		if n == 0 {
-			return -1, "", unix.ENOENT
-		}
-		return -1, string(buf[:n]), nil
 	}
-	unix.Close(fd)
-	return -1, "", unix.ENOTDIR
+	raw.Close(fd)
+	return target, errno
+}
+
+// look finds out to whom the directory belongs in which nothing may be made.
+func (w *walk) look(errno unix.Errno) {
+	var st unix.Statx_t
+	if errno == unix.EACCES && raw.Stat(w.cur, unix.STATX_UID|unix.STATX_GID, &st) == 0 {
+		w.refused, w.uid, w.gid = true, st.Uid, st.Gid
+	}
+}
+
+// trimSlashes takes slashes away from the end of a path.
+func trimSlashes(path string) string {
+	for len(path) > 0 && path[len(path)-1] == '/' {
+		path = path[:len(path)-1]
+	}
+	return path
 }
 
 // SplitPath cuts the last component off a path. The parent is "/" if there is
 // none; the name is empty for the root itself and for paths ending in "..".
 func SplitPath(path string) (parent, name string) {
-	path = strings.TrimRight(path, "/")
-	i := strings.LastIndexByte(path, '/')
+	path = trimSlashes(path)
+	i := len(path) - 1
+	for i >= 0 && path[i] != '/' {
+		i--
+	}
 	parent, name = path[:max(i, 0)], path[i+1:]
 	if parent == "" {
 		parent = "/"
@@ -191,45 +254,56 @@ func SplitPath(path string) (parent, name string) {
 // links are followed inside root, dangling ones too: images have such an
 // /etc/resolv.conf.
 func CreateFileInRoot(root int, path string, dirMode, mode uint32) (int, error) {
-	for range maxLinks {
+	var led [2]raw.Text // where links have led to
+	asked := path
+	for i := range maxLinks {
 		fd, err := OpenInRoot(root, path, unix.O_PATH)
-		if !errors.Is(err, unix.ENOENT) {
+		if err == nil || !fault.Is(err, unix.ENOENT) {
 			return fd, err
 		}
 		parent, name := SplitPath(path)
 		if name == "" {
 			return -1, err
 		}
-		target, err := createIn(root, parent, name, dirMode, mode)
-		switch {
-		case err != nil:
-			return -1, &os.PathError{Op: "create", Path: path, Err: err}
-		case strings.HasPrefix(target, "/"):
-			path = target
-		case target != "":
-			path = parent + "/" + target
+		dir, err := MkdirAllInRoot(root, parent, dirMode)
+		if err != nil {
+			return -1, fault.Of(err).In("create")
+		}
+		target, errno := createIn(dir, name, mode, &led[i%2], parent)
+		raw.Close(dir)
+		if errno != 0 {
+			return -1, fault.Path("create", path, errno)
+		}
+		if target {
+			path = led[i%2].String()
 		}
 	}
-	return -1, &os.PathError{Op: "create", Path: path, Err: unix.ELOOP}
+	return -1, fault.Path("create", asked, unix.ELOOP)
 }
 
-// createIn makes the file name in the directory parent. If a symbolic link is
-// there, its target is returned instead.
-func createIn(root int, parent, name string, dirMode, mode uint32) (target string, err error) {
-	dir, err := MkdirAllInRoot(root, parent, dirMode)
-	if err != nil {
-		return "", err
+// createIn makes the file name in a directory. If a symbolic link is there, led gets
+// where it leads to, from the directory with that path.
+func createIn(dir int, name string, mode uint32, led *raw.Text, path string) (link bool, errno unix.Errno) {
+	const flags = unix.O_CREAT | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_RDONLY
+	fd, errno := raw.Open(dir, name, flags, mode)
+	if errno == 0 {
+		raw.Close(fd)
 	}
-	defer unix.Close(dir)
-	const flags = unix.O_CREAT | unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_RDONLY
-	fd, err := retry.Openat(dir, name, flags, mode)
-	if err == nil {
-		return "", unix.Close(fd)
+	if errno != unix.ELOOP {
+		return false, errno
 	}
-	if err != unix.ELOOP {
-		return "", err
+	var target [unix.PathMax]byte
+	n, errno := raw.Readlink(dir, name, target[:])
+	if errno != 0 || n == 0 {
+		return false, errno
 	}
-	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(dir, name, buf)
-	return string(buf[:max(n, 0)]), err
+	led.Truncate(0)
+	if target[0] != '/' {
+		led.Add(path).Add("/")
+	}
+	led.Add(raw.String(target[:n]))
+	if led.Cut {
+		return false, unix.ENAMETOOLONG
+	}
+	return true, 0
 }

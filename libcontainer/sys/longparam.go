@@ -1,99 +1,127 @@
 package sys
 
 import (
-	"fmt"
-	"os"
-	"strconv"
-	"strings"
-
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // maxParam is how long a value may be for fsconfig(2). mount(2) took a page for
 // all of them, and overlay's directories need that.
 const maxParam = 255
 
-// setLong sets a parameter whose value is too long for fsconfig(2): directories of
-// an overlay. What is returned must be open until the filesystem is created.
-func setLong(fs int, key, value string) (held []int, err error) {
-	switch key {
-	case "upperdir", "workdir":
-		return setDirectory(fs, key, unescapeColons(value))
-	case "lowerdir":
-		dirs := splitLower(value)
-		for i, dir := range dirs {
-			// One at a time (Linux 6.8), without escapes.
-			more, err := setDirectory(fs, "lowerdir+", dir)
-			held = append(held, more...)
-			if err == unix.EINVAL && i == 0 {
-				return setJoined(fs, dirs, held)
-			}
-			if err != nil {
-				return held, err
-			}
-		}
-		return held, nil
-	}
-	return nil, fmt.Errorf("a value of %d bytes, at most %d are possible: %w", len(value), maxParam, unix.E2BIG)
+// held are directories that must be open until a filesystem is created.
+type held struct {
+	fds   [512]int32 // overlay takes 500 layers
+	count int
 }
 
-// setDirectory names a directory by its path, or if that is too long by a
-// descriptor of it.
-func setDirectory(fs int, key, dir string) (held []int, err error) {
-	if len(dir) > maxParam {
-		fd, err := retry.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return nil, &os.PathError{Op: "open", Path: dir, Err: err}
-		}
-		held = append(held, fd)
-		dir = "/proc/self/fd/" + strconv.Itoa(fd)
+func (h *held) release() {
+	for _, fd := range h.fds[:h.count] {
+		raw.Close(int(fd))
 	}
-	return held, unix.FsconfigSetString(fs, key, dir)
+}
+
+// open opens a directory and holds it. link gets its name in /proc.
+func (h *held) open(dir string, link *raw.Text) error {
+	if h.count == len(h.fds) {
+		return fault.New(unix.E2BIG, "more than %d directories").Num(int64(len(h.fds)))
+	}
+	fd, errno := raw.Open(unix.AT_FDCWD, dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if errno != 0 {
+		return fault.Path("open", dir, errno)
+	}
+	h.fds[h.count] = int32(fd)
+	h.count++
+	link.Add("/proc/self/fd/").AddInt(fd)
+	return nil
+}
+
+// setLong sets a parameter whose value is too long for fsconfig(2): directories of
+// an overlay.
+func (h *held) setLong(fs int, key, value string) error {
+	switch key {
+	case "upperdir", "workdir":
+		return h.setDirectory(fs, key, value)
+	case "lowerdir":
+		for rest, first := value, true; rest != ""; first = false {
+			var dir string
+			dir, rest = cutLower(rest)
+			// One at a time (Linux 6.8), without escapes.
+			err := h.setDirectory(fs, "lowerdir+", dir)
+			if first && fault.Is(err, unix.EINVAL) {
+				return h.setJoined(fs, value)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return fault.New(unix.E2BIG, "fsconfig %s: a value of %d bytes, at most %d are possible").Str(key).
+		Num(int64(len(value))).Num(maxParam)
+}
+
+// setDirectory names a directory by its path, in which what is behind a backslash is
+// meant literally, or if that is too long by a descriptor of it.
+func (h *held) setDirectory(fs int, key, dir string) error {
+	var path, link raw.Text
+	addUnescaped(&path, dir)
+	name := path.String()
+	if len(name) > maxParam {
+		if err := h.open(name, &link); err != nil {
+			return err
+		}
+		name = link.String()
+	}
+	if errno := raw.FsconfigString(fs, key, name); errno != 0 {
+		return fsError(fs, "fsconfig %s", key, errno)
+	}
+	return nil
 }
 
 // setJoined sets all lower directories in one value, each by a descriptor.
-func setJoined(fs int, dirs []string, held []int) ([]int, error) {
-	var short []string
-	for _, dir := range dirs {
-		fd, err := retry.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return held, &os.PathError{Op: "open", Path: dir, Err: err}
+func (h *held) setJoined(fs int, value string) error {
+	var all raw.Text
+	for rest := value; rest != ""; {
+		var dir string
+		dir, rest = cutLower(rest)
+		var path raw.Text
+		addUnescaped(&path, dir)
+		if all.Len() > 0 {
+			all.Add(":")
 		}
-		held = append(held, fd)
-		short = append(short, "/proc/self/fd/"+strconv.Itoa(fd))
+		if err := h.open(path.String(), &all); err != nil {
+			return err
+		}
 	}
-	return held, unix.FsconfigSetString(fs, "lowerdir", strings.Join(short, ":"))
+	if errno := raw.FsconfigString(fs, "lowerdir", all.String()); errno != 0 {
+		return fsError(fs, "fsconfig %s", "lowerdir", errno)
+	}
+	return nil
 }
 
-// splitLower splits lower directories at colons, but for those behind a backslash.
-func splitLower(value string) []string {
-	var dirs []string
-	begin := 0
+// cutLower cuts lower directories at the first colon that is not behind a backslash.
+func cutLower(value string) (dir, rest string) {
 	for i := 0; i < len(value); i++ {
 		switch value[i] {
 		case '\\':
 			i++
 		case ':':
-			dirs = append(dirs, unescapeColons(value[begin:i]))
-			begin = i + 1
+			return value[:i], value[i+1:]
 		}
 	}
-	return append(dirs, unescapeColons(value[begin:]))
+	return value, ""
 }
 
-// unescapeColons takes away the backslashes that protect what is behind them.
-func unescapeColons(path string) string {
-	if !strings.Contains(path, `\`) {
-		return path
-	}
-	var b []byte
+// addUnescaped appends a path without the backslashes that protect what is behind
+// them.
+func addUnescaped(t *raw.Text, path string) {
 	for i := 0; i < len(path); i++ {
 		if path[i] == '\\' && i+1 < len(path) {
 			i++
 		}
-		b = append(b, path[i])
+		t.Add(path[i : i+1])
 	}
-	return string(b)
 }

@@ -1,103 +1,151 @@
 package sys
 
 import (
-	"os"
-	"strings"
-
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // NewFilesystem makes a filesystem instance that is attached nowhere and
 // returns a descriptor of its mount (fsopen, fsconfig, fsmount; Linux 5.2).
 // params are "key=value" or a flag's name; attr are MOUNT_ATTR_*.
 func NewFilesystem(fstype, source string, params []string, attr uint64) (int, error) {
-	fs, err := unix.Fsopen(fstype, unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return -1, os.NewSyscallError("fsopen", err)
-	}
-	defer unix.Close(fs)
-	if source != "" {
-		if err := unix.FsconfigSetString(fs, "source", source); err != nil {
-			return -1, fsError(fs, "fsconfig source", err)
-		}
-	}
-	held, err := setParams(fs, params)
-	for _, fd := range held {
-		defer unix.Close(fd)
-	}
-	if err != nil {
-		return -1, err
-	}
-	if err := unix.FsconfigCreate(fs); err != nil {
-		return -1, fsError(fs, "fsconfig create", err)
-	}
-	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, int(attr))
-	if err != nil {
-		return -1, fsError(fs, "fsmount", err)
-	}
-	return fd, nil
+	return NewFilesystemWith(fstype, source, params, "", attr)
 }
 
-// setParams sets parameters of a filesystem context. What is returned must be open
-// until they have been used.
-func setParams(fs int, params []string) (held []int, err error) {
-	for _, p := range params {
-		key, value, hasValue := strings.Cut(p, "=")
-		switch {
-		case len(value) > maxParam:
-			var more []int
-			more, err = setLong(fs, key, value)
-			held = append(held, more...)
-		case hasValue:
-			err = unix.FsconfigSetString(fs, key, value)
-		default:
-			err = unix.FsconfigSetFlag(fs, key)
-		}
-		if err != nil {
-			return held, fsError(fs, "fsconfig "+key, err) // the step says the value
+// NewFilesystemWith is [NewFilesystem] with one more parameter, if it is not empty.
+func NewFilesystemWith(fstype, source string, params []string, more string, attr uint64) (int, error) {
+	fs, errno := raw.Fsopen(fstype)
+	if errno != 0 {
+		return -1, fault.Call("fsopen", errno)
+	}
+	var held held
+	mount, err := held.newMount(fs, source, params, more, attr)
+	held.release()
+	raw.Close(fs)
+	return mount, err
+}
+
+func (h *held) newMount(fs int, source string, params []string, more string, attr uint64) (int, error) {
+	if source != "" {
+		if errno := raw.FsconfigString(fs, "source", source); errno != 0 {
+			return -1, fsError(fs, "fsconfig source", "", errno)
 		}
 	}
-	return held, nil
+	for i := range params {
+		if err := h.setParam(fs, params[i]); err != nil {
+			return -1, err
+		}
+	}
+	if more != "" {
+		if err := h.setParam(fs, more); err != nil {
+			return -1, err
+		}
+	}
+	if errno := raw.Fsconfig(fs, unix.FSCONFIG_CMD_CREATE); errno != 0 {
+		return -1, fsError(fs, "fsconfig create", "", errno)
+	}
+	mount, errno := raw.Fsmount(fs, attr)
+	if errno != 0 {
+		return -1, fsError(fs, "fsmount", "", errno)
+	}
+	return mount, nil
+}
+
+// setParam sets a parameter of a filesystem context. What it holds must be open until
+// they have been used.
+func (h *held) setParam(fs int, param string) error {
+	key, value, hasValue := cutParam(param)
+	var errno unix.Errno
+	switch {
+	case len(value) > maxParam:
+		if err := h.setLong(fs, key, value); err != nil {
+			return err
+		}
+	case hasValue:
+		errno = raw.FsconfigString(fs, key, value)
+	default:
+		errno = raw.FsconfigFlag(fs, key)
+	}
+	if errno != 0 {
+		return fsError(fs, "fsconfig %s", key, errno) // the step says the value
+	}
+	return nil
+}
+
+func cutParam(param string) (key, value string, hasValue bool) {
+	for i := 0; i < len(param); i++ {
+		if param[i] == '=' {
+			return param[:i], param[i+1:], true
+		}
+	}
+	return param, "", false
 }
 
 // Reconfigure changes parameters of the filesystem of a mount, for all its
 // mounts; the others stay (fspick, fsconfig; Linux 5.2).
 func Reconfigure(mount int, params []string) error {
-	fs, err := unix.Fspick(mount, "", unix.FSPICK_EMPTY_PATH|unix.FSPICK_CLOEXEC)
-	if err != nil {
-		return os.NewSyscallError("fspick", err)
+	fs, errno := raw.Fspick(mount)
+	if errno != 0 {
+		return fault.Call("fspick", errno)
 	}
-	defer unix.Close(fs)
-	held, err := setParams(fs, params)
-	for _, fd := range held {
-		defer unix.Close(fd)
+	var held held
+	err := held.reconfigure(fs, params)
+	held.release()
+	raw.Close(fs)
+	return err
+}
+
+func (h *held) reconfigure(fs int, params []string) error {
+	for i := range params {
+		if err := h.setParam(fs, params[i]); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	if err := unix.FsconfigReconfigure(fs); err != nil {
-		return fsError(fs, "fsconfig reconfigure", err)
+	if errno := raw.Fsconfig(fs, unix.FSCONFIG_CMD_RECONFIGURE); errno != 0 {
+		return fsError(fs, "fsconfig reconfigure", "", errno)
 	}
 	return nil
 }
 
 // fsError adds what the kernel has to say about a filesystem context: reading
-// the context's descriptor gives its messages, one at a time.
-func fsError(fs int, op string, err error) error {
-	buf := make([]byte, 512)
-	if n, _ := retry.Read(fs, buf); n > 2 {
-		op += " (" + strings.TrimSpace(string(buf[2:n])) + ")" // after "e ", the level
+// the context's descriptor gives its messages, one at a time. The text has a verb if
+// there is a parameter.
+func fsError(fs int, text, param string, errno unix.Errno) error {
+	failed := fault.New(errno, text)
+	if param != "" {
+		failed.Str(param)
 	}
-	return os.NewSyscallError(op, err)
+	var buf [512]byte
+	n, _ := raw.Read(fs, buf[:])
+	if n <= 2 {
+		return failed
+	}
+	said := buf[2:n] // after "e ", the level
+	for len(said) > 0 && said[len(said)-1] <= ' ' {
+		said = said[:len(said)-1]
+	}
+	switch text {
+	case "fsconfig source":
+		failed.Text = "fsconfig source (%s)"
+	case "fsconfig create":
+		failed.Text = "fsconfig create (%s)"
+	case "fsconfig reconfigure":
+		failed.Text = "fsconfig reconfigure (%s)"
+	case "fsmount":
+		failed.Text = "fsmount (%s)"
+	default:
+		failed.Text = "fsconfig %s (%s)"
+	}
+	failed.Str(raw.String(said))
+	return failed
 }
 
 // AttachMount attaches the mount of a descriptor onto the place another
 // descriptor stands for (move_mount by descriptor: no path is looked up).
 func AttachMount(mount, target int) error {
-	return os.NewSyscallError("move_mount", unix.MoveMount(mount, "", target, "",
-		unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
+	return fault.Call("move_mount", raw.MoveMount(mount, target))
 }
 
 // CloneTree makes a detached copy of the mount at path below dir; an empty
@@ -106,9 +154,9 @@ func CloneTree(dir int, path string, flags uint) (int, error) {
 	if path == "" {
 		flags |= unix.AT_EMPTY_PATH
 	}
-	fd, err := unix.OpenTree(dir, path, flags|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
-	if err != nil {
-		return -1, os.NewSyscallError("open_tree", err)
+	fd, errno := raw.OpenTree(dir, path, flags|unix.OPEN_TREE_CLONE)
+	if errno != 0 {
+		return -1, fault.Call("open_tree", errno)
 	}
 	return fd, nil
 }
@@ -137,9 +185,9 @@ func SetMountIDMap(mount, userns int, recursive bool) error {
 }
 
 func setattr(mount int, attr *unix.MountAttr, recursive bool) error {
-	flags := uint(unix.AT_EMPTY_PATH)
+	var flags uint
 	if recursive {
-		flags |= unix.AT_RECURSIVE
+		flags = unix.AT_RECURSIVE
 	}
-	return os.NewSyscallError("mount_setattr", unix.MountSetattr(mount, "", flags, attr))
+	return fault.Call("mount_setattr", raw.MountSetattr(mount, flags, attr))
 }

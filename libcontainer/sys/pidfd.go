@@ -1,17 +1,18 @@
 package sys
 
 import (
-	"os"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // Duplicate duplicates a descriptor, close-on-exec, to the lowest number that is free.
 func Duplicate(fd int) (int, error) {
-	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	return dup, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+	dup, errno := raw.Dup(fd, 0)
+	return dup, fault.Call("fcntl F_DUPFD_CLOEXEC", errno)
 }
 
 // SignalProcess is pidfd_send_signal(2) to the process with a pidfd and a pid:

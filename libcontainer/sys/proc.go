@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -25,17 +27,17 @@ var NoProc = Proc{-1}
 func PrivateProc() (Proc, error) {
 	fd, err := NewFilesystem("proc", "proc", nil, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
 	if err != nil {
-		var cloneErr error
-		fd, cloneErr = CloneTree(unix.AT_FDCWD, "/proc", unix.AT_SYMLINK_NOFOLLOW)
-		if cloneErr != nil {
-			fd, cloneErr = retry.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		var errno unix.Errno
+		fd, errno = raw.OpenTree(unix.AT_FDCWD, "/proc", unix.AT_SYMLINK_NOFOLLOW|unix.OPEN_TREE_CLONE)
+		if errno != 0 {
+			fd, errno = raw.Open(unix.AT_FDCWD, "/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 		}
-		if cloneErr != nil {
-			return NoProc, fmt.Errorf("open a private procfs: %w", err)
+		if errno != 0 {
+			return NoProc, fault.Of(err).In("open a private procfs")
 		}
 	}
 	if err := IsProc(fd); err != nil {
-		unix.Close(fd)
+		raw.Close(fd)
 		return NoProc, err
 	}
 	return Proc{fd}, nil
@@ -55,9 +57,6 @@ func HostProc() (Proc, error) {
 	return Proc{fd}, nil
 }
 
-// ErrNotProc: what is there is no procfs.
-var ErrNotProc = errors.New("not a procfs")
-
 // HostProcess opens the directory of one process in the host's /proc, verified:
 // it stays that of this process when another one gets the pid.
 func HostProcess(pid int) (Proc, error) {
@@ -73,16 +72,26 @@ func HostProcess(pid int) (Proc, error) {
 	return Proc{dir}, nil
 }
 
-// IsProc says whether a descriptor is on procfs, by the filesystem's magic.
+// IsProc makes sure that a descriptor is on procfs, by the filesystem's magic. The
+// error is a fault; with errno 0 it is that of another filesystem.
 func IsProc(fd int) error {
 	var st unix.Statfs_t
-	if err := retry.Fstatfs(fd, &st); err != nil {
-		return os.NewSyscallError("fstatfs", err)
+	if errno := raw.Filesystem(fd, &st); errno != 0 {
+		return fault.Call("fstatfs", errno)
 	}
 	if st.Type != unix.PROC_SUPER_MAGIC {
-		return fmt.Errorf("%w: filesystem magic %#x", ErrNotProc, st.Type)
+		return fault.New(0, notProc).Num(int64(st.Type))
 	}
 	return nil
+}
+
+const notProc = "not a procfs: filesystem magic %x"
+
+// IsNotProc reports whether an error is that of another filesystem in the place of a
+// procfs.
+func IsNotProc(err error) bool {
+	var failed *fault.Fault
+	return errors.As(err, &failed) && failed.Text == notProc
 }
 
 // ProcAt takes over the descriptor of a procfs, or of a directory in one.
@@ -97,12 +106,11 @@ func (p Proc) Close() error { return unix.Close(p.fd) }
 // Open opens a file below the procfs root. It never leaves this procfs and
 // follows no magic link; "self" and "thread-self" are ordinary links.
 func (p Proc) Open(path string, flags int) (int, error) {
-	fd, err := openat2(p.fd, path, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV|unix.RESOLVE_NO_MAGICLINKS)
-	var failed *os.PathError
-	if errors.As(err, &failed) {
-		failed.Path = "/proc/" + path
+	fd, errno := tryOpenat2(p.fd, path, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV|unix.RESOLVE_NO_MAGICLINKS)
+	if errno != 0 {
+		return -1, fault.New(errno, "open /proc/%s").Str(path)
 	}
-	return fd, err
+	return fd, nil
 }
 
 // OpenRoot opens the root directory of the process whose directory this is
@@ -122,16 +130,21 @@ func (p Proc) Write(path, value string) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	err = writeProc(fd, path, value)
+	raw.Close(fd)
+	return err
+}
+
+func writeProc(fd int, path, value string) error {
 	if err := IsProc(fd); err != nil {
 		return err
 	}
-	n, err := retry.Write(fd, []byte(value))
-	if err != nil {
-		return &os.PathError{Op: "write", Path: "/proc/" + path, Err: err}
+	n, errno := raw.WriteString(fd, value)
+	if errno != 0 {
+		return fault.New(errno, "write /proc/%s").Str(path)
 	}
 	if n != len(value) {
-		return fmt.Errorf("write /proc/%s: short write of %d of %d bytes", path, n, len(value))
+		return fault.New(0, "write /proc/%s: short write of %d of %d bytes").Str(path).Num(int64(n)).Num(int64(len(value)))
 	}
 	return nil
 }
@@ -213,11 +226,18 @@ func (p Proc) Reopen(fd, flags int) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	defer unix.Close(dir)
-	name := strconv.Itoa(fd)
-	got, err := retry.Openat(dir, name, flags|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, &os.PathError{Op: "reopen", Path: name, Err: err}
+	got, errno := OpenOwn(dir, fd, flags)
+	raw.Close(dir)
+	if errno != 0 {
+		return -1, fault.New(errno, "reopen %d").Num(int64(fd))
 	}
 	return got, nil
+}
+
+// OpenOwn opens what a descriptor of this process stands for, in the directory of them
+// that its procfs has.
+func OpenOwn(dir, fd, flags int) (int, unix.Errno) {
+	var name raw.Text
+	name.AddInt(fd)
+	return raw.Open(dir, name.String(), flags, 0)
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -102,6 +103,10 @@ func bareError(err error) error {
 		return failed.Err
 	case *os.SyscallError:
 		return failed.Err
+	case *fault.Fault:
+		if failed.Errno != 0 {
+			return failed.Errno
+		}
 	}
 	return err
 }
@@ -128,8 +133,8 @@ func reopenAs(fd int, name string, kinds ...uint32) (int, error) {
 	}
 	defer proc.Close()
 	got, err := proc.Reopen(fd, unix.O_RDONLY|unix.O_NOCTTY)
-	if failed, ok := err.(*os.PathError); ok {
-		failed.Op, failed.Path = "open", name
+	if errno := fault.Errno(err); errno != 0 {
+		return -1, &os.PathError{Op: "open", Path: name, Err: errno}
 	}
 	return got, err
 }

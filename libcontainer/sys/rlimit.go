@@ -4,11 +4,13 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 )
 
 // SetRlimit sets this process's limit of a resource, see setrlimit(2), and tells Go nothing: what package syscall gives back to the
 // processes that it starts is still the caller's soft limit on open files.
 func SetRlimit(resource int, limit unix.Rlimit) error {
 	_, _, errno := unix.RawSyscall6(unix.SYS_PRLIMIT64, 0, uintptr(resource), uintptr(unsafe.Pointer(&limit)), 0, 0, 0)
-	return syscallError("prlimit", errno)
+	return fault.Call("prlimit", errno)
 }

@@ -1,11 +1,12 @@
 package sys
 
 import (
-	"os"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 )
 
 // These change the calling thread only. Go's own versions make all threads
@@ -19,70 +20,70 @@ func SetGroups(gids []uint32) error {
 		first = &gids[0]
 	}
 	_, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(gids)), uintptr(unsafe.Pointer(first)), 0)
-	return syscallError("setgroups", errno)
+	return fault.Call("setgroups", errno)
 }
 
 // SetGID sets this thread's real, effective and saved group id.
 func SetGID(gid uint32) error {
 	id := uintptr(gid)
 	_, _, errno := unix.RawSyscall(unix.SYS_SETRESGID, id, id, id)
-	return syscallError("setresgid", errno)
+	return fault.Call("setresgid", errno)
 }
 
 // SetUID sets this thread's real, effective and saved user id.
 func SetUID(uid uint32) error {
 	id := uintptr(uid)
 	_, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, id, id, id)
-	return syscallError("setresuid", errno)
+	return fault.Call("setresuid", errno)
 }
 
 // SetPersonality sets this thread's execution domain.
 func SetPersonality(persona uint32) error {
 	_, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, uintptr(persona), 0, 0)
-	return syscallError("personality", errno)
+	return fault.Call("personality", errno)
 }
 
 // SetName sets this thread's name, which if it is the first one's is the process's.
 func SetName(name string) error {
-	text, err := unix.BytePtrFromString(name)
-	if err != nil {
-		return err
-	}
-	_, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(text)), 0)
-	return syscallError("prctl PR_SET_NAME", errno)
+	var text [16]byte
+	copy(text[:len(text)-1], name)
+	_, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&text)), 0)
+	return fault.Call("prctl PR_SET_NAME", errno)
 }
 
 // SetIOPriority sets this thread's io priority class and level.
 func SetIOPriority(class, level int) error {
 	const who, classShift = 1, 13 // IOPRIO_WHO_PROCESS, IOPRIO_CLASS_SHIFT
 	_, _, errno := unix.RawSyscall(unix.SYS_IOPRIO_SET, who, 0, uintptr(class<<classShift|level))
-	return syscallError("ioprio_set", errno)
+	return fault.Call("ioprio_set", errno)
 }
 
 // SetMemoryPolicy sets this thread's NUMA memory policy. Nodes has a bit for each
 // memory node.
 func SetMemoryPolicy(mode uint32, nodes []uint64) error {
+	// The words of this architecture, lowest bits first.
+	const perNode = 8 / int(unsafe.Sizeof(uintptr(0)))
+	var words [maxNodes / 64 * perNode]uintptr
+	if len(nodes) > maxNodes/64 {
+		return fault.New(unix.EINVAL, "more than %d memory nodes").Num(maxNodes)
+	}
+	for i, word := range nodes {
+		for j := range perNode {
+			words[i*perNode+j] = uintptr(word >> (j * 64 / perNode))
+		}
+	}
 	var mask unsafe.Pointer
 	size := 0
 	if len(nodes) > 0 {
-		words := nodeMask(nodes)
 		// The kernel reads one bit less than it is told of.
-		mask, size = unsafe.Pointer(&words[0]), 64*len(nodes)+1
+		mask, size = unsafe.Pointer(&words), 64*len(nodes)+1
 	}
 	_, _, errno := unix.RawSyscall(unix.SYS_SET_MEMPOLICY, uintptr(mode), uintptr(mask), uintptr(size))
-	return syscallError("set_mempolicy", errno)
+	return fault.Call("set_mempolicy", errno)
 }
 
-// nodeMask gives the words of this architecture, lowest bits first.
-func nodeMask(nodes []uint64) []uintptr {
-	var words []uintptr
-	for _, word := range nodes {
-		for shift := 0; shift < 64; shift += 8 * int(unsafe.Sizeof(uintptr(0))) {
-			words = append(words, uintptr(word>>shift))
-		}
-	}
-	return words
-}
+// maxNodes is MAX_NUMNODES of the largest kernels.
+const maxNodes = 1024
 
 // AllCPUs lets this thread run on all processors that its cgroup may use,
 // whatever its parent was held to. Without a right to that it stays as it was.
@@ -99,7 +100,7 @@ func AllCPUs() {
 func LoadFilter(flags uint32, filter []unix.SockFilter) (int, error) {
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(flags), uintptr(unsafe.Pointer(&prog)))
-	return int(fd), syscallError("seccomp", errno)
+	return int(fd), fault.Call("seccomp", errno)
 }
 
 // Program is a prepared execve(2): no allocation is left to do, and nothing
@@ -130,19 +131,12 @@ func (p *Program) Execute() error { return p.execve() }
 // become of its name.
 func TerminalPeer(master int) (int, error) {
 	fd, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
-	return int(fd), syscallError("ioctl TIOCGPTPEER", errno)
-}
-
-func syscallError(op string, errno unix.Errno) error {
-	if errno == 0 {
-		return nil
-	}
-	return os.NewSyscallError(op, errno)
+	return int(fd), fault.Call("ioctl TIOCGPTPEER", errno)
 }
 
 // SetAffinity says on which CPUs a thread runs, see sched_setaffinity(2). Bits
 // of CPUs that are not there have no effect.
 func SetAffinity(tid int, mask []uint64) error {
 	_, _, errno := unix.RawSyscall(unix.SYS_SCHED_SETAFFINITY, uintptr(tid), uintptr(len(mask)*8), uintptr(unsafe.Pointer(&mask[0])))
-	return syscallError("sched_setaffinity", errno)
+	return fault.Call("sched_setaffinity", errno)
 }

@@ -1,0 +1,199 @@
+// Package fault has the errors of what works with and without Go's runtime: init,
+// and what it shares with its parent. To make one allocates nothing where there is no
+// runtime, and formats nothing anywhere: the words are put together by who reads
+// them, in the parent.
+package fault
+
+import (
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Fault is a failure: what failed, and the kernel's answer.
+type Fault struct {
+	// Text says what failed. Its verbs %s, %q, %d, %o and %x take what Str and Num have
+	// added, in that order; %e is the errno's words, which else come at the end.
+	Text string
+	// Prefix comes before Text and a colon, if it is not empty. It has no verbs.
+	Prefix string
+	Errno  unix.Errno // 0: no system call failed
+
+	Entry   int  // which entry of the step's list failed, from 1; 0: it has none
+	Whole   bool // the words stand alone, and are such as engines match on
+	Refused bool // execve(2) has refused the program
+
+	args  [maxArgs]arg
+	count int
+	bytes [maxBytes]byte // of all strings
+	used  int
+}
+
+const (
+	maxArgs  = 8
+	maxBytes = 1024
+)
+
+// arg is a number, or if size is not negative a string in bytes.
+type arg struct {
+	number      int64
+	start, size int
+}
+
+// Without Go's runtime there is room for so many faults at once: the one that is told
+// in the end, and those of what was tried before.
+var (
+	room   [8]Fault
+	next   int
+	absent bool
+)
+
+// NoRuntime says that Go's runtime does not run in this process, and never will.
+func NoRuntime() { absent = true }
+
+// New makes a fault.
+func New(errno unix.Errno, text string) *Fault {
+	f := fresh()
+	f.Text, f.Errno = text, errno
+	return f
+}
+
+func fresh() *Fault {
+	if !absent {
+		return allocate()
+	}
+	f := &room[next%len(room)]
+	next++
+	*f = Fault{}
+	return f
+}
+
+// allocate is only called where Go's runtime is.
+//
+//go:noinline
+func allocate() *Fault { return new(Fault) }
+
+// Call is the failure of a system call, nil if it has not failed.
+func Call(name string, errno unix.Errno) error {
+	if errno == 0 {
+		return nil
+	}
+	return New(errno, name)
+}
+
+// Path is a failure at a path, which is not quoted: "open PATH: …".
+func Path(op, path string, errno unix.Errno) *Fault {
+	return New(errno, "%s %s").Str(op).Str(path)
+}
+
+// Str adds an argument. Of a long one the beginning is kept.
+func (f *Fault) Str(s string) *Fault {
+	if f.count < maxArgs {
+		f.args[f.count] = arg{start: f.used}
+		f.count++
+		f.More(s)
+	}
+	return f
+}
+
+// More appends to the string that was added last.
+func (f *Fault) More(s string) *Fault {
+	if f.count == 0 {
+		return f
+	}
+	n := copy(f.bytes[f.used:], s)
+	f.used += n
+	f.args[f.count-1].size += n
+	return f
+}
+
+// Num adds an argument.
+func (f *Fault) Num(v int64) *Fault {
+	if f.count < maxArgs {
+		f.args[f.count] = arg{number: v, size: -1}
+		f.count++
+	}
+	return f
+}
+
+// In says in what it failed.
+func (f *Fault) In(prefix string) *Fault {
+	f.Prefix = prefix
+	return f
+}
+
+// Errno returns the kernel's answer in an error that is a fault; 0 if it is none.
+func Errno(err error) unix.Errno {
+	if f, ok := err.(*Fault); ok {
+		return f.Errno
+	}
+	return 0
+}
+
+// Is reports whether an error is a fault with this answer of the kernel's.
+func Is(err error, errno unix.Errno) bool {
+	f, ok := err.(*Fault)
+	return ok && f.Errno == errno
+}
+
+// Of returns the fault that an error is; one that is none has the words of Text.
+func Of(err error) *Fault {
+	if f, ok := err.(*Fault); ok {
+		return f
+	}
+	return New(0, "unknown error")
+}
+
+// Unwrap returns the errno, for errors.Is.
+func (f *Fault) Unwrap() error {
+	if f.Errno == 0 {
+		return nil
+	}
+	return f.Errno
+}
+
+// EntryIndex returns which entry of the step's list failed, from 0; -1: it has none.
+func (f *Fault) EntryIndex() int { return f.Entry - 1 }
+
+func (f *Fault) Error() string {
+	var b []byte
+	if f.Prefix != "" {
+		b = append(append(b, f.Prefix...), ": "...)
+	}
+	args := f.args[:f.count]
+	said := false
+	for i := 0; i < len(f.Text); i++ {
+		if f.Text[i] != '%' || i+1 == len(f.Text) {
+			b = append(b, f.Text[i])
+			continue
+		}
+		i++
+		switch verb := f.Text[i]; {
+		case verb == 'e':
+			b, said = append(b, f.Errno.Error()...), true
+		case len(args) == 0:
+			b = append(b, '%', verb)
+		default:
+			b, args = f.appendArg(b, verb, args[0]), args[1:]
+		}
+	}
+	if f.Errno != 0 && !said {
+		b = append(append(b, ": "...), f.Errno.Error()...)
+	}
+	return string(b)
+}
+
+func (f *Fault) appendArg(b []byte, verb byte, a arg) []byte {
+	switch {
+	case a.size >= 0 && verb == 'q':
+		return strconv.AppendQuote(b, string(f.bytes[a.start:a.start+a.size]))
+	case a.size >= 0:
+		return append(b, f.bytes[a.start:a.start+a.size]...)
+	case verb == 'o':
+		return strconv.AppendInt(b, a.number, 8)
+	case verb == 'x':
+		return fmt.Appendf(b, "%#x", a.number)
+	}
+	return strconv.AppendInt(b, a.number, 10)
+}
