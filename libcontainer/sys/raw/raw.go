@@ -43,7 +43,11 @@ func badPath(path string) unix.Errno {
 	return unix.EINVAL
 }
 
-// Call makes a system call until no signal interrupts it.
+// Call makes a system call until no signal interrupts it. An argument may be the
+// address of what is on the caller's stack, which so must not move: what is between
+// the conversion of a pointer and the kernel has to be nosplit.
+//
+//go:nosplit
 func Call(trap, a1, a2, a3, a4, a5, a6 uintptr) (uintptr, unix.Errno) {
 	for {
 		r, _, errno := unix.RawSyscall6(trap, a1, a2, a3, a4, a5, a6)
@@ -251,11 +255,15 @@ func Getcwd(buf []byte) (int, unix.Errno) {
 }
 
 // Ioctl is ioctl(2).
+//
+//go:nosplit
 func Ioctl(fd int, request, arg uintptr) (int, unix.Errno) {
 	return result(Call(unix.SYS_IOCTL, uintptr(fd), request, arg, 0, 0, 0))
 }
 
-// Prctl is prctl(2) with numbers.
+// Prctl is prctl(2).
+//
+//go:nosplit
 func Prctl(option int, a2, a3, a4, a5 uintptr) (int, unix.Errno) {
 	return result(Call(unix.SYS_PRCTL, uintptr(option), a2, a3, a4, a5, 0))
 }

@@ -71,3 +71,28 @@ func TestTextCut(t *testing.T) {
 		t.Errorf("%q", text.String())
 	}
 }
+
+// TestStackGrows: where a goroutine's stack grows on the way to a call, and so moves,
+// the kernel writes to where it is then.
+func TestStackGrows(t *testing.T) {
+	for depth := range 1000 {
+		lost := make(chan bool)
+		go func() { lost <- deep(depth) }()
+		if <-lost {
+			t.Fatalf("%d calls deep what the kernel wrote is lost", depth)
+		}
+	}
+}
+
+//go:noinline
+func deep(n int) (lost bool) {
+	if n > 0 {
+		return deep(n - 1)
+	}
+	ends := [2]int32{-1, -1}
+	raw.Pipe(&ends, unix.O_CLOEXEC)
+	lost = ends[0] < 0 || ends[1] < 0
+	raw.Close(int(ends[0]))
+	raw.Close(int(ends[1]))
+	return lost
+}
