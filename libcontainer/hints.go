@@ -65,6 +65,10 @@ func stepHint(step plan.Step, err error) string {
 		if errors.Is(err, unix.EINVAL) && s.Key == "net.ipv4.ping_group_range" {
 			return "it takes two group ids, both of which linux.gidMappings has to map in a user namespace"
 		}
+		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+			return "what confines the runtime, such as an outer container's AppArmor profile, lets it write to no procfs that is mounted nowhere, " +
+				"nor to /proc; or the container's user namespace does not own the namespace that the parameter belongs to"
+		}
 	case *plan.SetLabels:
 		return labelHint(s, err)
 	}

@@ -93,9 +93,9 @@ func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, err
 		(*builder).planDevices,
 		(*builder).planPaths,
 		(*builder).finishMounts,
+		(*builder).planSysctls, // while the host's /proc is there
 		(*builder).switchRoot,
 		(*builder).planNames,
-		(*builder).planSysctls,
 		(*builder).planStdio,
 		(*builder).planScheduling,
 		(*builder).planLabels,

@@ -913,3 +913,21 @@ refusing() {
 		ok rt delete "$ID"
 	done
 }
+
+@test "a sysctl where a procfs that is mounted nowhere is denied: by way of /proc, if that is what it seems" {
+	local file=sys/net/ipv4/ip_forward
+	config '.linux.sysctl = {"net.ipv4.ip_forward": "1"} | del(.linux.readonlyPaths)'
+	args cat /proc/sys/net/ipv4/ip_forward
+	injected -P "$file" openat2:error=EACCES:when=1 run --bundle "$BUNDLE" "$ID"
+	same "exit code and value" "$rc $out" "0 1"
+	injected -P "$file" openat2:error=EACCES run --bundle "$BUNDLE" "$ID"
+	same "exit code, denied everywhere" "$rc" 1
+	[[ $err == *"hint: what confines the runtime, such as an outer container's AppArmor profile"*"linux.sysctl.net.ipv4.ip_forward: set sysctl"*"permission denied"* ]] || fail "no cause"
+	# As in a container whose engine has masked what is below /proc.
+	mount --bind /proc/sys/net /proc/sys/net
+	injected -P "$file" openat2:error=EPERM:when=1 run --bundle "$BUNDLE" "$ID"
+	umount /proc/sys/net
+	same "exit code, mounted over" "$rc" 1
+	[[ $err == *"operation not permitted (and by way of the mounted /proc: something is mounted over it)"* ]] || fail "no cause"
+	same "the caller's own" "$(cat /proc/sys/net/ipv4/ip_forward)" 0
+}

@@ -133,12 +133,34 @@ func needsProc(step plan.InitStep) bool {
 	return false
 }
 
+// sysctl writes a parameter. A security module that goes by paths, such as the
+// AppArmor profile of an outer container, may deny what is mounted nowhere: then the
+// /proc of the host's root, which is this process's by now, does as well if it is a
+// procfs and nothing is mounted over the file.
 func (c *container) sysctl(s *plan.Sysctl) error {
 	proc, err := c.procfs()
 	if err != nil {
 		return err
 	}
-	return proc.Write("sys/"+plan.SwapSeparators(s.Key), s.Value)
+	name := "sys/" + plan.SwapSeparators(s.Key)
+	err = proc.Write(name, s.Value)
+	if !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EPERM) {
+		return err
+	}
+	visible, visibleErr := sys.HostProc()
+	if visibleErr == nil {
+		visibleErr = visible.Write(name, s.Value)
+		visible.Close()
+	}
+	switch {
+	case visibleErr == nil:
+		return nil
+	case errors.Is(visibleErr, unix.EXDEV):
+		visibleErr = errors.New("something is mounted over it")
+	case errors.Is(visibleErr, unix.EACCES), errors.Is(visibleErr, unix.EPERM):
+		return err
+	}
+	return fmt.Errorf("%w (and by way of the mounted /proc: %v)", err, visibleErr)
 }
 
 func (c *container) setLabels(s *plan.SetLabels) error {
