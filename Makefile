@@ -24,7 +24,8 @@ export SOURCE_DATE_EPOCH
 # stamp, no cgo. urfave_cli_no_docs leaves out the manual page writer.
 export CGO_ENABLED := 0
 TAGS    := urfave_cli_no_docs
-LDFLAGS := -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+STRIP   := -s -w
+LDFLAGS := $(STRIP) -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # Where transparent huge pages are handed out unasked, the heap would begin with
 # two of them, 4 MiB. This is for the runtime of Go what "go:debug" is, which does
@@ -67,6 +68,11 @@ lint:
 	$(GO) vet ./...
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) test -count=1 ./tests/lint
+	@# What runs without Go's runtime is looked at in the program, with its symbols.
+	for arch in amd64 arm64; do \
+		GOARCH=$$arch $(MAKE) --no-print-directory crun-go STRIP= LIBSECCOMP= OUT=tests/.build/bare/$$arch || exit 1; \
+	done
+	BARE_PROGRAMS=$$PWD/tests/.build/bare $(GO) test -count=1 ./tests/bare
 	@# Fuzzing counts lines, which makes frames larger: the raw child's must still fit.
 	$(GO) test -run '^$$' -fuzz '^FuzzParseSignal$$' -fuzztime 1x ./libcontainer/cli
 	$(GO) tool -modfile=tests/tools/go.mod staticcheck -tags $(TAGS) ./...

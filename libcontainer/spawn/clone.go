@@ -37,8 +37,8 @@ type cloneArgs struct {
 
 const sizeofCloneArgs = 88
 
-// The raw child may do nothing but system calls, and only through functions
-// that neither allocate nor grow the stack.
+// The raw child may do nothing but system calls, and only through functions that
+// neither allocate, which tests/bare sees to, nor grow the stack, the linker's part.
 
 //go:nosplit
 func call(trap, a1, a2, a3 uintptr) (uintptr, unix.Errno) {
