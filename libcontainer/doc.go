@@ -30,7 +30,7 @@
 //	    ◀───────────────────────── mounted ──  (if the parent has to wait for it)
 //	pids.max, prestart, createRuntime hooks
 //	    ── continue ──────────────────────▶
-//	                                          hooks, pivot_root, names, sysctl,
+//	                                          hooks, sysctl, pivot_root, names,
 //	                                          terminal, identity, capabilities
 //	    ◀─────────────────────────── ready ──
 //	exec fifo by its name, pid file

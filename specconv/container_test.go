@@ -31,7 +31,7 @@ func TestOrder(t *testing.T) {
 		"Await SetPids RunHooks RunHooks Continue Await"
 	init := "UnshareCgroup LoopbackUp SetPropagation AttachRoot JoinKeyring MountFS Bind " +
 		strings.Repeat("MakeDevice ", 6) + strings.Repeat("MakeSymlink ", 6) + "MakeDir ReadonlyPath MaskPath Sync " +
-		"Hooks PivotRoot Console Remount SetRoot SetHostname SetDomainname Sysctl " +
+		"Hooks Sysctl PivotRoot Console Remount SetRoot SetHostname SetDomainname " +
 		"SetPersonality SetScheduler SetIOPriority SetLabels " +
 		"Chdir SetIdentity SetCapabilities Chdir SetNoNewPrivs FindExecutable Sync WaitStart Hooks SetRlimits LoadSeccomp Execute"
 	if got := typeNames(p.Parent); got != parent {
