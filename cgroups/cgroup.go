@@ -74,13 +74,7 @@ func openBelow(dirfd int, rel string) (int, error) {
 		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
 	}
-	for {
-		fd, err := unix.Openat2(dirfd, rel, &how)
-		// EAGAIN: a rename raced with the lookup (openat2(2)).
-		if err != unix.EINTR && err != unix.EAGAIN {
-			return fd, err
-		}
-	}
+	return retry.Openat2(dirfd, rel, &how)
 }
 
 // Below opens an existing cgroup below this one. The error is ErrNotExist if

@@ -70,15 +70,10 @@ func (c *Cgroup) Watch(file string) (*Watch, error) {
 // is ErrNotExist when the cgroup is gone.
 func (w *Watch) Seen() error {
 	var buf [512]byte
-	for {
-		_, err := retry.Pread(w.fd, buf[:], 0)
-		if err == nil {
-			return nil
-		}
-		if err != unix.EINTR {
-			return w.c.pathError("read", w.file, err)
-		}
+	if _, err := retry.Pread(w.fd, buf[:], 0); err != nil {
+		return w.c.pathError("read", w.file, err)
 	}
+	return nil
 }
 
 // Wait returns true when the file changed since the last Wait returned, or
@@ -87,24 +82,14 @@ func (w *Watch) Seen() error {
 // changes that come close to each other. The error is ErrNotExist when the
 // cgroup is gone.
 func (w *Watch) Wait(timeout time.Duration) (bool, error) {
-	ms := -1
-	if timeout >= 0 {
-		ms = int((timeout + time.Millisecond - 1) / time.Millisecond)
+	n, err := retry.Poll([]unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLPRI}}, timeout)
+	if err != nil {
+		return false, w.c.pathError("poll", w.file, err)
 	}
-	for {
-		fds := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLPRI}}
-		n, err := unix.Poll(fds, ms)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return false, w.c.pathError("poll", w.file, err)
-		}
-		if n == 0 {
-			return false, nil
-		}
-		return true, w.Seen()
+	if n == 0 {
+		return false, nil
 	}
+	return true, w.Seen()
 }
 
 // FD is the descriptor that poll(2) reports POLLPRI for when Wait would return

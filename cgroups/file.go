@@ -21,7 +21,6 @@ func readAt(dirfd int, name string) ([]byte, error) {
 	for n := 0; ; {
 		m, err := retry.Read(fd, buf[n:])
 		switch {
-		case err == unix.EINTR:
 		case err != nil:
 			return nil, err
 		case m == 0:

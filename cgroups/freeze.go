@@ -120,7 +120,7 @@ func (c *Cgroup) waitEvent(key string, want uint64, deadline time.Time) error {
 			return fmt.Errorf("wait for %s %s in %q: %w", key, strconv.FormatUint(want, 10), c.Dir(), errTimeout)
 		}
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
-		if _, err := unix.Poll(fds, int(left.Milliseconds())+1); err != nil && err != unix.EINTR {
+		if _, err := retry.Poll(fds, left); err != nil {
 			return c.pathError("poll", file, err)
 		}
 	}

@@ -47,12 +47,7 @@ func Find(root string) (Hierarchy, error) {
 
 func isCgroup2(path string) bool {
 	var st unix.Statfs_t
-	for {
-		err := unix.Statfs(path, &st)
-		if err != unix.EINTR {
-			return err == nil && int64(st.Type) == unix.CGROUP2_SUPER_MAGIC
-		}
-	}
+	return retry.Statfs(path, &st) == nil && int64(st.Type) == unix.CGROUP2_SUPER_MAGIC
 }
 
 // FindMount reads mountinfo text (proc_pid_mountinfo(5)) and returns the first

@@ -113,6 +113,24 @@ func TestPidFile(t *testing.T) {
 	systest.MustDo(t, write(""))
 }
 
+// TestDialEnds: whoever does not accept connections holds nobody up for ever.
+func TestDialEnds(t *testing.T) {
+	noneLeft := systest.Descriptors(t)
+	listener, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	systest.MustDo(t, err)
+	path := filepath.Join(t.TempDir(), "sock")
+	systest.MustDo(t, unix.Bind(listener, &unix.SockaddrUnix{Name: path}))
+	systest.MustDo(t, unix.Listen(listener, 0))
+	first, err := dial(path, unix.SOCK_STREAM, time.Second)
+	systest.MustDo(t, err)
+	if second, err := dial(path, unix.SOCK_STREAM, 10*time.Millisecond); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("got %d, %v; want an error: the queue is full", second, err)
+	}
+	unix.Close(first)
+	unix.Close(listener)
+	noneLeft()
+}
+
 func TestSendDescriptor(t *testing.T) {
 	long := filepath.Join(t.TempDir(), strings.Repeat("d", 100), strings.Repeat("e", 100))
 	systest.MustDo(t, os.MkdirAll(long, 0o755))

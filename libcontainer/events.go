@@ -3,12 +3,13 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"math"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // EventType says what happened.
@@ -196,18 +197,15 @@ func (w *watcher) run() error {
 
 // wait waits until something happens or the next statistics are due.
 func (w *watcher) wait(fds []unix.PollFd, next time.Time) error {
-	timeout := -1
+	limit := time.Duration(-1)
 	if w.group != nil {
-		timeout = int(min(max(time.Until(next)+time.Millisecond-1, 0)/time.Millisecond, math.MaxInt32))
+		limit = max(time.Until(next), 0)
 	}
 	for i := range fds {
 		fds[i].Revents = 0
 	}
-	_, err := unix.Poll(fds, timeout)
-	if err != nil && err != unix.EINTR {
-		return fmt.Errorf("poll: %w", err)
-	}
-	return nil
+	_, err := retry.Poll(fds, limit)
+	return os.NewSyscallError("poll", err)
 }
 
 // happened tells what source i is about. A source whose cgroup is gone is

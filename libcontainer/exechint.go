@@ -53,7 +53,7 @@ func execHintAt(name, path string, errno unix.Errno) string {
 // noexecHint is for programs that are not found, or not executable, because nothing below root is.
 func noexecHint(root string) string {
 	var st unix.Statfs_t
-	if unix.Statfs(root, &st) != nil || st.Flags&unix.ST_NOEXEC == 0 {
+	if retry.Statfs(root, &st) != nil || st.Flags&unix.ST_NOEXEC == 0 {
 		return ""
 	}
 	return "the root filesystem is on a mount with the option noexec: mount -o remount,bind,exec changes that"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -13,9 +14,8 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// notifyTimeout is how long systemd may take over what it is told, in
-// milliseconds.
-const notifyTimeout = 30_000
+// notifyTimeout is how long systemd may take over what it is told.
+const notifyTimeout = 30 * time.Second
 
 // errNotReady means that the container's process has ended before it was ready.
 var errNotReady = errors.New("container process ended before it told that it is ready (READY=1, see sd_notify(3))")
@@ -45,20 +45,17 @@ func (n *notifier) relay(init, mainPID int) error {
 	buf := make([]byte, 4096) // systemd reads no more, either
 	for {
 		fds := []unix.PollFd{{Fd: int32(n.sock), Events: unix.POLLIN}, {Fd: int32(init), Events: unix.POLLIN}}
-		if _, err := unix.Poll(fds, -1); err != nil {
-			if err == unix.EINTR {
-				continue
-			}
+		if _, err := retry.Poll(fds, -1); err != nil {
 			return os.NewSyscallError("poll", err)
 		}
 		if fds[0].Revents == 0 {
 			return errNotReady
 		}
 		// Without room for them, descriptors beside the message are closed.
-		size, _, err := unix.Recvfrom(n.sock, buf, 0)
+		size, _, err := retry.Recvfrom(n.sock, buf, 0)
 		switch err {
 		case nil:
-		case unix.EAGAIN, unix.EINTR:
+		case unix.EAGAIN:
 			continue
 		default:
 			return os.NewSyscallError("recvfrom", err)
@@ -85,18 +82,11 @@ func readyLine(message []byte) []byte {
 // tell tells systemd, and waits until it has taken notice: when this process
 // has ended, systemd may not know any more whose word it was.
 func (n *notifier) tell(ready []byte, mainPID int) error {
-	sock, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	sock, err := dial(n.host, unix.SOCK_DGRAM, notifyTimeout)
 	if err != nil {
-		return os.NewSyscallError("socket", err)
+		return err
 	}
 	defer unix.Close(sock)
-	patience := unix.Timeval{Sec: notifyTimeout / 1000}
-	if err := unix.SetsockoptTimeval(sock, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &patience); err != nil {
-		return os.NewSyscallError("setsockopt", err)
-	}
-	if err := connect(sock, n.host); err != nil {
-		return &os.PathError{Op: "connect", Path: n.host, Err: err}
-	}
 	messages := [][]byte{append(ready, '\n')}
 	if mainPID != 0 {
 		messages = append(messages, []byte("MAINPID="+strconv.Itoa(mainPID)+"\n"))
@@ -118,15 +108,11 @@ func barrier(sock int) error {
 		return os.NewSyscallError("pipe2", err)
 	}
 	defer unix.Close(pipe[0])
-	err := unix.Sendmsg(sock, []byte("BARRIER=1"), unix.UnixRights(pipe[1]), nil, unix.MSG_NOSIGNAL)
+	_, err := retry.Sendmsg(sock, []byte("BARRIER=1"), unix.UnixRights(pipe[1]), nil, unix.MSG_NOSIGNAL)
 	unix.Close(pipe[1])
 	if err != nil {
 		return os.NewSyscallError("sendmsg", err)
 	}
-	for {
-		_, err := unix.Poll([]unix.PollFd{{Fd: int32(pipe[0])}}, notifyTimeout)
-		if err != unix.EINTR {
-			return os.NewSyscallError("poll", err)
-		}
-	}
+	_, err = retry.Poll([]unix.PollFd{{Fd: int32(pipe[0])}}, notifyTimeout)
+	return os.NewSyscallError("poll", err)
 }

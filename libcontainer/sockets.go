@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -17,15 +18,40 @@ import (
 // sendDescriptor connects to a unix socket and sends one message: text and one
 // descriptor.
 func sendDescriptor(path, text string, fd int) error {
-	sock, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	sock, err := dial(path, unix.SOCK_STREAM, receiverPatience)
 	if err != nil {
-		return os.NewSyscallError("socket", err)
+		return err
 	}
 	defer unix.Close(sock)
-	if err := connect(sock, path); err != nil {
-		return &os.PathError{Op: "connect", Path: path, Err: err}
+	_, err = retry.Sendmsg(sock, []byte(text), unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL)
+	return os.NewSyscallError("sendmsg", err)
+}
+
+// receiverPatience is how long whoever is to get a descriptor may take to accept the
+// connection, if others wait for that and his queue is full.
+const receiverPatience = 10 * time.Second
+
+// dial connects to a unix socket. Neither that nor what is sent takes longer than the
+// patience, see SO_SNDTIMEO in unix(7): each on its own.
+func dial(path string, kind int, patience time.Duration) (sock int, err error) {
+	sock, err = unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
 	}
-	return os.NewSyscallError("sendmsg", unix.Sendmsg(sock, []byte(text), unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL))
+	limit := unix.NsecToTimeval(int64(patience))
+	if err = os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(sock, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit)); err == nil {
+		if err = connect(sock, path); err == unix.EAGAIN {
+			err = fmt.Errorf("%w: its queue is full, and nobody accepts connections within %v", err, patience)
+		}
+		if err != nil {
+			err = &os.PathError{Op: "connect", Path: path, Err: err}
+		}
+	}
+	if err != nil {
+		unix.Close(sock)
+		return -1, err
+	}
+	return sock, nil
 }
 
 // connect goes through a descriptor of the directory if the path is too long
@@ -40,7 +66,7 @@ func connect(sock int, path string) error {
 		defer unix.Close(dir)
 		path = "/proc/self/fd/" + strconv.Itoa(dir) + "/" + filepath.Base(path)
 	}
-	return unix.Connect(sock, &unix.SockaddrUnix{Name: path})
+	return retry.Connect(sock, &unix.SockaddrUnix{Name: path})
 }
 
 // takeTerminal hands the terminal's master out, or keeps it to relay. Nothing

@@ -12,6 +12,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // stagedMount is a mount that CRIU finds ready: of the right source, with the
@@ -245,7 +246,7 @@ func openParent(dir int) (int, error) {
 	}
 	fd := -1
 	if err == nil {
-		fd, err = unix.Openat2(dir, string(target[:n]), &unix.OpenHow{
+		fd, err = retry.Openat2(dir, string(target[:n]), &unix.OpenHow{
 			Flags:   unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC,
 			Resolve: unix.RESOLVE_NO_SYMLINKS,
 		})

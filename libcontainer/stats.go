@@ -12,6 +12,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/resctrl"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // ErrNoCgroup means that nothing measures the container: it has no cgroup of
@@ -118,9 +119,8 @@ func (c *Container) hasNamespace(kind specs.LinuxNamespaceType) bool {
 
 // ended tells whether the process of a pidfd has ended.
 func ended(pidfd int) bool {
-	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-	n, _ := unix.Poll(fds, 0)
-	return n > 0
+	gone, err := retry.Readable(pidfd, 0)
+	return err == nil && gone
 }
 
 // parseNetDev reads /proc/net/dev (proc_pid_net(5)): two lines of headings,

@@ -753,6 +753,27 @@ hooked() {
 	done
 }
 
+@test "F4: create and list with EINTR at each call that waits" {
+	local call k
+	command -v python3 >/dev/null || skip "needs python3"
+	python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(100)
+while True: s.accept()[0].recv(100)' "$BATS_TEST_TMPDIR/sock" 3>&- &
+	local listener=$!
+	until [ -S "$BATS_TEST_TMPDIR/sock" ]; do sleep 0.01; done
+	for call in connect sendmsg sendto recvmsg ppoll openat2 statfs fstatfs getrandom wait4; do
+		for k in 1 2 3; do
+			POINT="create with EINTR at $call $k"
+			injected "$call:error=EINTR:when=$k" create --bundle "$BUNDLE" --pidfd-socket "$BATS_TEST_TMPDIR/sock" "$ID"
+			[ $rc = 0 ] || fail "exit code $rc"
+			injected "$call:error=EINTR:when=$k" list -q
+			same "list" "$rc $out" "0 $ID"
+			ok rt delete --force "$ID"
+		done
+	done
+	kill $listener
+}
+
 @test "F9: what init reports is not taken for a time-out" {
 	up
 	injected setresuid:error=EAGAIN exec "$ID" true

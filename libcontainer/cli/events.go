@@ -104,11 +104,10 @@ func (inv *invocation) emit(e *libcontainer.Event, id string) error {
 	for len(line) > 0 {
 		n, err := retry.Write(int(f.Fd()), line)
 		switch err {
-		case unix.EINTR:
-			continue
 		case unix.EAGAIN: // somebody made it non-blocking
-			unix.Poll([]unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLOUT}}, -1)
-			continue
+			if _, err = retry.Poll([]unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLOUT}}, -1); err == nil {
+				continue
+			}
 		}
 		if err != nil {
 			return &os.PathError{Op: "write", Path: f.Name(), Err: err}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // syslogDatagram is a record under a name in the form of RFC 3164 that the local logger takes: it adds time and host.
@@ -67,7 +68,12 @@ func sendDatagram(path string, data []byte) error {
 		return os.NewSyscallError("socket", err)
 	}
 	defer unix.Close(fd)
-	if err := unix.Sendto(fd, data, 0, &unix.SockaddrUnix{Name: path}); err != nil {
+	// Nobody waits for a log that does not read.
+	limit := unix.Timeval{Sec: 5}
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	if err := retry.Sendto(fd, data, 0, &unix.SockaddrUnix{Name: path}); err != nil {
 		return &os.PathError{Op: "send to", Path: path, Err: err}
 	}
 	return nil

@@ -158,24 +158,12 @@ func (r *response) refused() error {
 }
 
 func (p *Process) send(r *request) error {
-	for {
-		err := unix.Sendto(p.sock, r.encode(), unix.MSG_NOSIGNAL, nil)
-		if err != unix.EINTR {
-			return os.NewSyscallError("send", err)
-		}
-	}
+	return os.NewSyscallError("send", retry.Sendto(p.sock, r.encode(), unix.MSG_NOSIGNAL, nil))
 }
 
 func (p *Process) receive() (*response, error) {
 	buf, oob := make([]byte, maxMessage), make([]byte, unix.CmsgSpace(4*4))
-	var n, oobn, flags int
-	var err error
-	for {
-		n, oobn, flags, _, err = unix.Recvmsg(p.sock, buf, oob, unix.MSG_CMSG_CLOEXEC)
-		if err != unix.EINTR {
-			break
-		}
-	}
+	n, oobn, flags, err := retry.Recvmsg(p.sock, buf, oob, unix.MSG_CMSG_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("recvmsg", err)
 	}

@@ -199,7 +199,7 @@ func settle(fd int, mode uint32, uid, gid int) error {
 	if err := unix.Fchmod(fd, mode); err != nil {
 		return err
 	}
-	return unix.Fsync(fd)
+	return retry.Fsync(fd)
 }
 
 // remove takes a file away.

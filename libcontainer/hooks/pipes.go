@@ -63,15 +63,13 @@ func (p *pipes) serve(pidfd int, state []byte, limit time.Duration) error {
 	for {
 		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, pollEntry(p.stdin[1], unix.POLLOUT),
 			pollEntry(p.stdout[0], unix.POLLIN), pollEntry(p.stderr[0], unix.POLLIN)}
-		wait := -1
+		left := time.Duration(-1)
 		if limit > 0 {
-			left := time.Until(deadline)
-			if left <= 0 {
+			if left = time.Until(deadline); left <= 0 {
 				return errTimeout
 			}
-			wait = int(left.Milliseconds()) + 1
 		}
-		if _, err := unix.Poll(fds, wait); err != nil && err != unix.EINTR {
+		if _, err := retry.Poll(fds, left); err != nil {
 			return os.NewSyscallError("poll", err)
 		}
 		if fds[1].Revents != 0 {
@@ -101,7 +99,7 @@ func pollEntry(fd int, events int16) unix.PollFd {
 func (p *pipes) feed(state []byte) []byte {
 	n, err := retry.Write(p.stdin[1], state)
 	switch {
-	case err == unix.EAGAIN || err == unix.EINTR:
+	case err == unix.EAGAIN:
 		return state
 	case err != nil || n == len(state):
 		shut(&p.stdin[1])
@@ -115,9 +113,6 @@ func (p *pipes) feed(state []byte) []byte {
 func collect(fd *int, into *[]byte, log int) bool {
 	var buf [4096]byte
 	n, err := retry.Read(*fd, buf[:])
-	if err == unix.EINTR {
-		return true
-	}
 	if err == unix.EAGAIN {
 		return false
 	}

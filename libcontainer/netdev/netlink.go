@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 var native = binary.NativeEndian
@@ -68,15 +70,12 @@ func (s socket) ask(kind, flags uint16, head []byte, attributes []attribute, ans
 	native.PutUint16(message[6:], flags|unix.NLM_F_REQUEST|unix.NLM_F_ACK)
 	request := requests.Add(1)
 	native.PutUint32(message[8:], request)
-	if err := unix.Sendto(s.fd, message, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	if err := retry.Sendto(s.fd, message, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return os.NewSyscallError("sendto", err)
 	}
 	buf := make([]byte, 64<<10)
 	for {
-		n, from, err := unix.Recvfrom(s.fd, buf, unix.MSG_TRUNC)
-		if err == unix.EINTR {
-			continue
-		}
+		n, from, err := retry.Recvfrom(s.fd, buf, unix.MSG_TRUNC)
 		if err != nil {
 			return os.NewSyscallError("recvfrom", err)
 		}

@@ -155,7 +155,7 @@ func (c *copier) entry(src, dst int, name, path string, depth int) error {
 
 // openEntry opens a name of a directory of the image, which leads nowhere else.
 func openEntry(dir int, name string, flags int) (int, error) {
-	return unix.Openat2(dir, name, &unix.OpenHow{
+	return retry.Openat2(dir, name, &unix.OpenHow{
 		Flags:   uint64(flags | unix.O_NOFOLLOW | unix.O_CLOEXEC),
 		Resolve: unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS,
 	})
@@ -215,7 +215,7 @@ func (c *copier) file(fd, dst int, name, path string) error {
 
 // copyData copies the first size bytes; holes stay holes.
 func copyData(in, out int, size int64) error {
-	if err := unix.Ftruncate(out, size); err != nil {
+	if err := retry.Ftruncate(out, size); err != nil {
 		return err
 	}
 	for at := int64(0); at < size; {
@@ -235,11 +235,11 @@ func copyData(in, out int, size int64) error {
 			return err
 		}
 		for begin < at {
-			n, err := unix.Sendfile(out, in, &begin, int(min(at-begin, 1<<30)))
-			if err != nil && err != unix.EINTR {
+			n, err := retry.Sendfile(out, in, &begin, int(min(at-begin, 1<<30)))
+			if err != nil {
 				return err
 			}
-			if n == 0 && err == nil {
+			if n == 0 {
 				return nil // it became shorter
 			}
 		}

@@ -121,14 +121,14 @@ func fillAndSeal(fd int, self *os.File) error {
 		return err
 	}
 	for left := info.Size(); left > 0; {
-		n, err := unix.Sendfile(fd, int(self.Fd()), nil, int(left))
-		if err != nil && err != unix.EINTR {
+		n, err := retry.Sendfile(fd, int(self.Fd()), nil, int(left))
+		if err != nil {
 			return os.NewSyscallError("sendfile", err)
 		}
-		if err == nil && n == 0 {
+		if n == 0 {
 			return io.ErrUnexpectedEOF
 		}
-		left -= int64(max(n, 0))
+		left -= int64(n)
 	}
 	// Executable and not readable: the kernel then lets no container trace it.
 	if err := unix.Fchmod(fd, 0o111); err != nil {

@@ -47,7 +47,7 @@ func createTemp(dir int, mode uint32) (name string, fd int, err error) {
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	for range 16 {
 		var random [8]byte
-		if _, err := unix.Getrandom(random[:], 0); err != nil {
+		if _, err := retry.Getrandom(random[:]); err != nil {
 			return "", -1, err
 		}
 		name = ".crun-go-" + hex.EncodeToString(random[:])

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -20,11 +21,11 @@ type copying struct {
 	typed, printed   []byte // read and not yet written
 	typing, printing [chunk]byte
 
-	deaf     bool // nothing comes in any more
-	eof      bool // and the container is to know it
-	patience int  // how long to wait before it is told again, in ms
-	ended    bool // init has
-	left     int  // how much may still come then
+	deaf     bool          // nothing comes in any more
+	eof      bool          // and the container is to know it
+	patience time.Duration // how long to wait before it is told again
+	ended    bool          // init has
+	left     int           // how much may still come then
 }
 
 // The places of what is waited for.
@@ -41,10 +42,7 @@ const (
 func (c *copying) run() error {
 	for {
 		fds := c.interests()
-		n, err := unix.Poll(fds[:], c.timeout())
-		if err == unix.EINTR {
-			continue
-		}
+		n, err := retry.Poll(fds[:], c.timeout())
 		if err != nil {
 			c.hangUp()
 			return os.NewSyscallError("poll", err)
@@ -102,8 +100,8 @@ func (c *copying) interests() [places]unix.PollFd {
 	return fds
 }
 
-// timeout is how long to wait, in ms, -1: until something happens.
-func (c *copying) timeout() int {
+// timeout is how long to wait, -1: until something happens.
+func (c *copying) timeout() time.Duration {
 	switch {
 	case c.ended && len(c.printed) == 0:
 		return 0
@@ -128,7 +126,7 @@ func (c *copying) move(fds *[places]unix.PollFd) {
 		switch err {
 		case nil:
 			c.typed = c.typed[n:]
-		case unix.EAGAIN, unix.EINTR:
+		case unix.EAGAIN:
 		default:
 			c.typed = nil
 		}
@@ -136,7 +134,7 @@ func (c *copying) move(fds *[places]unix.PollFd) {
 	if fds[atMaster].Revents&^unix.POLLOUT != 0 && len(c.printed) == 0 {
 		n, err := retry.Read(c.master, c.printing[:])
 		switch {
-		case err == unix.EAGAIN || err == unix.EINTR:
+		case err == unix.EAGAIN:
 		case err != nil || n == 0:
 			c.hangUp() // nobody can come back to it
 		default:
@@ -151,7 +149,7 @@ func (c *copying) move(fds *[places]unix.PollFd) {
 func (c *copying) read(ready int16) {
 	n, err := retry.Read(c.streams[0], c.typing[:])
 	switch {
-	case err == unix.EAGAIN || err == unix.EINTR:
+	case err == unix.EAGAIN:
 	case err == nil && n > 0:
 		c.typed = c.typing[:n]
 		if c.before == nil {
@@ -170,9 +168,9 @@ func (c *copying) read(ready int16) {
 // a time: a program that changes the terminal's mode may miss one, and one that
 // does not read is not to find many.
 func (c *copying) tellEnd() {
-	c.patience = min(2*c.patience+10, 1000)
+	c.patience = min(2*c.patience+10*time.Millisecond, time.Second)
 	unread := []unix.PollFd{{Fd: int32(c.slave), Events: unix.POLLIN}}
-	if n, err := unix.Poll(unread, 0); n != 0 || err != nil {
+	if n, err := retry.Poll(unread, 0); n != 0 || err != nil {
 		return
 	}
 	if t, err := unix.IoctlGetTermios(c.slave, unix.TCGETS); err == nil && t.Cc[unix.VEOF] != 0 {
@@ -193,7 +191,7 @@ func (c *copying) write(ready int16) {
 	switch err {
 	case nil:
 		c.printed = c.printed[n:]
-	case unix.EAGAIN, unix.EINTR:
+	case unix.EAGAIN:
 	case unix.EPIPE, unix.EIO:
 		c.giveUp()
 	default:

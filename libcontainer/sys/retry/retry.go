@@ -39,6 +39,18 @@ func Openat(dir int, path string, flags int, mode uint32) (int, error) {
 	return Of(func() (int, error) { return unix.Openat(dir, path, flags, mode) })
 }
 
+// Openat2 is openat2(2). EAGAIN is an interruption as well: a rename somewhere has made
+// the kernel unsure of a "..". It stands if it does not end.
+func Openat2(dir int, path string, how *unix.OpenHow) (fd int, err error) {
+	for range 128 {
+		fd, err = Of(func() (int, error) { return unix.Openat2(dir, path, how) })
+		if err != unix.EAGAIN {
+			break
+		}
+	}
+	return fd, err
+}
+
 // Read is read(2).
 func Read(fd int, p []byte) (int, error) {
 	return Of(func() (int, error) { return unix.Read(fd, p) })
@@ -68,6 +80,45 @@ func Recvmsg(fd int, p, oob []byte, flags int) (n, oobn, got int, err error) {
 	return n, oobn, got, err
 }
 
+// Sendto is sendto(2); to may be nil.
+func Sendto(fd int, p []byte, flags int, to unix.Sockaddr) error {
+	return Do(func() error { return unix.Sendto(fd, p, flags, to) })
+}
+
+// Recvfrom is recvfrom(2).
+func Recvfrom(fd int, p []byte, flags int) (n int, from unix.Sockaddr, err error) {
+	err = Do(func() error {
+		n, from, err = unix.Recvfrom(fd, p, flags)
+		return err
+	})
+	return n, from, err
+}
+
+// Connect is connect(2) of a Unix socket, which begins anew each time.
+func Connect(fd int, to *unix.SockaddrUnix) error {
+	return Do(func() error { return unix.Connect(fd, to) })
+}
+
+// Sendfile is sendfile(2): it may copy less.
+func Sendfile(out, in int, offset *int64, count int) (int, error) {
+	return Of(func() (int, error) { return unix.Sendfile(out, in, offset, count) })
+}
+
+// Ftruncate is ftruncate(2).
+func Ftruncate(fd int, size int64) error {
+	return Do(func() error { return unix.Ftruncate(fd, size) })
+}
+
+// Fsync is fsync(2).
+func Fsync(fd int) error {
+	return Do(func() error { return unix.Fsync(fd) })
+}
+
+// Getrandom is getrandom(2).
+func Getrandom(p []byte) (int, error) {
+	return Of(func() (int, error) { return unix.Getrandom(p, 0) })
+}
+
 // Dup3 is dup3(2).
 func Dup3(fd, to, flags int) error {
 	return Do(func() error { return unix.Dup3(fd, to, flags) })
@@ -76,6 +127,11 @@ func Dup3(fd, to, flags int) error {
 // Flock is flock(2).
 func Flock(fd, how int) error {
 	return Do(func() error { return unix.Flock(fd, how) })
+}
+
+// Statfs is statfs(2).
+func Statfs(path string, st *unix.Statfs_t) error {
+	return Do(func() error { return unix.Statfs(path, st) })
 }
 
 // Fstatfs is fstatfs(2).

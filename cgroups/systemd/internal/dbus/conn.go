@@ -70,16 +70,11 @@ func Dial(path string, deadline time.Time) (*Conn, error) {
 }
 
 func connect(fd int, path string) error {
-	for {
-		err := unix.Connect(fd, &unix.SockaddrUnix{Name: path})
-		switch err {
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return ErrTimeout
-		default:
-			return err
-		}
+	err := retry.Connect(fd, &unix.SockaddrUnix{Name: path})
+	if err == unix.EAGAIN {
+		return ErrTimeout
 	}
+	return err
 }
 
 // Until sets another deadline, for what follows.
@@ -134,11 +129,10 @@ func (c *Conn) line() (string, error) {
 
 func (c *Conn) send(data []byte) error {
 	for len(data) > 0 {
-		n, err := unix.SendmsgN(c.fd, data, nil, nil, unix.MSG_NOSIGNAL)
+		n, err := retry.Sendmsg(c.fd, data, nil, nil, unix.MSG_NOSIGNAL)
 		switch err {
 		case nil:
 			data = data[n:]
-		case unix.EINTR:
 		case unix.EAGAIN:
 			return ErrTimeout
 		case unix.EPIPE, unix.ECONNRESET:
@@ -158,8 +152,8 @@ func (c *Conn) receive() error {
 			return ErrTimeout
 		}
 		fds := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds, int(left.Milliseconds())+1)
-		if err == unix.EINTR || err == nil && n == 0 {
+		n, err := retry.Poll(fds, left)
+		if err == nil && n == 0 {
 			continue
 		}
 		if err != nil {
@@ -168,8 +162,6 @@ func (c *Conn) receive() error {
 		var buf [4096]byte
 		n, err = retry.Read(c.fd, buf[:])
 		switch {
-		case err == unix.EINTR:
-			continue
 		case err == unix.ECONNRESET, err == nil && n == 0:
 			return ErrClosed
 		case err != nil:
