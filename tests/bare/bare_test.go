@@ -102,6 +102,7 @@ var bitten = []struct{ root, extra, want string }{
 	{"deep", "", "main.deep (*) → main.deeper ("},
 	{"allocate", "except main.escape for now", ""},
 	{"allocate", "except main.allocate for now", ""},
+	{"recurse", "except main.recurse for now", ""},
 	{"clean", "except main.length needless", "except main.length: nothing needs it"},
 	{"clean", "except main.escape not reached", "except main.escape: nothing needs it"},
 	{"clean", "indirect main.length main.table needless", "indirect main.length: nothing needs it"},

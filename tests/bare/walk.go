@@ -78,11 +78,12 @@ func check(p *program, r *rules) []string {
 	out = append(out, w.run(roots)...)
 	out = append(out, w.stack(roots)...)
 	for name := range r.excepted {
-		if f := p.root(name); f == nil || !w.reached(f) {
+		f := p.root(name)
+		if f == nil || !w.reached(f) {
 			continue
 		}
-		inside := newWalk(p, r, nil)
-		if alone := p.root(name); len(inside.run([]*function{alone})) > 0 {
+		inside, alone := newWalk(p, r, nil), []*function{f}
+		if len(inside.run(alone)) > 0 || len(inside.stack(alone)) > 0 {
 			r.used["except "+name] = true
 		}
 	}
