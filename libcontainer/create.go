@@ -288,7 +288,7 @@ func (c *creation) runHooks(s *plan.RunHooks) error {
 	c.hooked = true
 	st := c.plan.Container.HookState(s.Status, c.init.Pid)
 	log := hooks.Log{Stdout: c.logFD(s.Log.Stdout), Stderr: c.logFD(s.Log.Stderr)}
-	return log.Run(s.Kind, s.Hooks, hooks.AppendState(nil, &st), c.opts.Bundle, os.Environ())
+	return log.Run(s.Kind, s.Hooks, plan.AppendState(nil, &st), c.opts.Bundle, os.Environ())
 }
 
 // fail undoes a creation, and tells why.

@@ -82,7 +82,7 @@ func runPoststop(list []specs.Hook, st *specs.State, warn func(specconv.Warning)
 	for i := range list {
 		sys.TakeCaught()
 		one := slices.Clone(list[i : i+1])
-		if err := log.Run("poststop", one, hooks.AppendState(nil, st), "", os.Environ()); err != nil {
+		if err := log.Run("poststop", one, plan.AppendState(nil, st), "", os.Environ()); err != nil {
 			warn(specconv.Warning{Field: hookField(&hooks.Error{Kind: "poststop", Index: i}), Text: err.Error(), Must: true})
 		}
 	}

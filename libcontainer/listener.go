@@ -6,7 +6,6 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv/jsontext"
@@ -44,6 +43,6 @@ func processState(st *specs.State, pid int, metadata string) []byte {
 		b = jsontext.AppendString(b, metadata)
 	}
 	b = append(b, `,"state":`...)
-	b = hooks.AppendState(b, st)
+	b = plan.AppendState(b, st)
 	return append(b, '}')
 }

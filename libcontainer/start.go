@@ -187,7 +187,7 @@ func (c *Container) poststart(pid int, warn func(specconv.Warning)) error {
 	defer closeLog(log)
 	sys.CatchSignals()
 	if err == nil {
-		err = log.Run("poststart", c.journal.Poststart, hooks.AppendState(nil, &st), st.Bundle, os.Environ())
+		err = log.Run("poststart", c.journal.Poststart, plan.AppendState(nil, &st), st.Bundle, os.Environ())
 	}
 	if err == nil {
 		return nil

@@ -406,19 +406,19 @@ func TestSysctls(t *testing.T) {
 
 // TestHooks: where they run, with which status, directory and environment.
 func TestHooks(t *testing.T) {
-	const h = `[{"path": "/h"}, {"path": "/e", "env": []}]`
+	const h = `[{"path": "/h", "timeout": 3}, {"path": "/e", "env": []}]`
 	p := planOf(t, `{"hooks": {"createRuntime": `+h+`, "createContainer": `+h+`, "startContainer": `+h+`}}`)
 	outside := step[*plan.RunHooks](t, p)
 	if outside.Kind != "createRuntime" || outside.Status != specs.StateCreating || outside.Hooks[0].Env != nil {
 		t.Errorf("%+v", outside)
 	}
 	inside := steps[*plan.Hooks](p)
-	if h := inside[0]; h.Kind != "createContainer" || h.Status != specs.StateCreating || h.Dir != "/bundle/rootfs" ||
-		h.Hooks[0].Env == nil || len(h.Hooks[0].Env) != 0 {
+	if h := inside[0]; h.Kind != "createContainer" || !strings.Contains(h.Before, `"creating"`) || h.Dir != "/bundle/rootfs" ||
+		h.Hooks[0].ProcessEnv || h.Hooks[0].Args[0] != "/h" || h.Hooks[0].Timeout != 3 {
 		t.Errorf("%+v", h)
 	}
-	if h := inside[1]; h.Kind != "startContainer" || h.Status != specs.StateCreated || h.Dir != "" || !h.Confined ||
-		h.Hooks[0].Env != nil || h.Hooks[1].Env == nil || len(h.Hooks[1].Env) != 0 {
+	if h := inside[1]; h.Kind != "startContainer" || !strings.Contains(h.Before, `"created"`) || h.Dir != "" || !h.Confined ||
+		!h.Hooks[0].ProcessEnv || h.Hooks[1].ProcessEnv {
 		t.Errorf("%+v", h)
 	}
 }

@@ -186,7 +186,7 @@ func survives(t *testing.T, p *plan.Plan) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, steps, err := plan.DecodeInit(data)
+	steps, err := plan.DecodeInit(data)
 	if err != nil {
 		t.Fatal(err)
 	}

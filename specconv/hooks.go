@@ -37,7 +37,6 @@ func (b *builder) planHooks() error {
 		}
 	}
 	b.hooks = *hooks
-	b.hooks.CreateContainer = withEnv(hooks.CreateContainer, []string{})
 	b.plan.Poststart, b.plan.Poststop = hooks.Poststart, hooks.Poststop
 	return nil
 }
@@ -63,32 +62,40 @@ func checkHook(field string, h *specs.Hook) error {
 	return nil
 }
 
-// withEnv returns hooks with env for those that have none of their own.
-func withEnv(hooks []specs.Hook, env []string) []specs.Hook {
-	var filled []specs.Hook
-	for _, h := range hooks {
-		if h.Env == nil {
-			h.Env = env
+// inside plans hooks that init runs. If they are confined, one without an environment
+// has the process's.
+func (b *builder) inside(kind string, status specs.ContainerState, hooks []specs.Hook, confined bool) *plan.Hooks {
+	s := &plan.Hooks{Kind: kind, Hooks: make([]plan.Hook, len(hooks)), Log: b.hookLog, Confined: confined}
+	s.Before, s.After = b.plan.Container.StateAround(status)
+	for i, h := range hooks {
+		s.Hooks[i] = plan.Hook{Path: h.Path, Args: h.Args, ProcessEnv: confined && h.Env == nil}
+		if len(h.Args) == 0 {
+			s.Hooks[i].Args = []string{h.Path}
 		}
-		filled = append(filled, h)
+		if len(h.Env) > 0 {
+			s.Hooks[i].Env = h.Env
+		}
+		if h.Timeout != nil {
+			s.Hooks[i].Timeout = *h.Timeout
+		}
 	}
-	return filled
+	return s
 }
 
 // createContainerHooks plans the host's programs that init runs, in the
 // container's namespaces.
 func (b *builder) createContainerHooks() {
 	if hooks := b.hooks.CreateContainer; len(hooks) > 0 {
-		b.add("hooks.createContainer", &plan.Hooks{Kind: "createContainer", Status: specs.StateCreating,
-			Dir: b.plan.Container.Rootfs, Hooks: hooks, Log: b.hookLog})
+		s := b.inside("createContainer", specs.StateCreating, hooks, false)
+		s.Dir = b.plan.Container.Rootfs
+		b.add("hooks.createContainer", s)
 	}
 }
 
 // startContainerHooks plans the container's own programs that init runs.
 func (b *builder) startContainerHooks() {
 	if hooks := b.hooks.StartContainer; len(hooks) > 0 {
-		b.add("hooks.startContainer", &plan.Hooks{Kind: "startContainer", Status: specs.StateCreated,
-			Hooks: hooks, Log: b.hookLog, Confined: true})
+		b.add("hooks.startContainer", b.inside("startContainer", specs.StateCreated, hooks, true))
 	}
 }
 

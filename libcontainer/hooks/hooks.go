@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
-	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
 // maxOutput bounds what is kept of a hook's output, for its error message.
@@ -108,40 +106,6 @@ func (e *Error) EntryIndex() int { return e.Index }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
-
-// AppendState appends the state document that hooks read.
-func AppendState(b []byte, s *specs.State) []byte {
-	b = append(b, `{"ociVersion":`...)
-	b = jsontext.AppendString(b, s.Version)
-	b = append(b, `,"id":`...)
-	b = jsontext.AppendString(b, s.ID)
-	b = append(b, `,"status":`...)
-	b = jsontext.AppendString(b, string(s.Status))
-	if s.Pid != 0 {
-		b = append(b, `,"pid":`...)
-		b = strconv.AppendInt(b, int64(s.Pid), 10)
-	}
-	b = append(b, `,"bundle":`...)
-	b = jsontext.AppendString(b, s.Bundle)
-	if len(s.Annotations) > 0 {
-		keys := make([]string, 0, len(s.Annotations))
-		for k := range s.Annotations {
-			keys = append(keys, k)
-		}
-		slices.Sort(keys)
-		b = append(b, `,"annotations":{`...)
-		for i, k := range keys {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = jsontext.AppendString(b, k)
-			b = append(b, ':')
-			b = jsontext.AppendString(b, s.Annotations[k])
-		}
-		b = append(b, '}')
-	}
-	return append(b, '}')
-}
 
 // run runs one hook with its standard streams on pipes.
 func (l Log) run(h *specs.Hook, state []byte, start starting) error {

@@ -1,12 +1,10 @@
 package hooks
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
@@ -142,28 +141,12 @@ func TestDirectory(t *testing.T) {
 func TestState(t *testing.T) {
 	for _, size := range []int{10, 65536, 3 << 20} {
 		out := t.TempDir() + "/out"
-		state := AppendState(nil, &specs.State{Version: "1.3.0", ID: "c1", Status: specs.StateCreating, Pid: 42, Bundle: "/b",
+		state := plan.AppendState(nil, &specs.State{Version: "1.3.0", ID: "c1", Status: specs.StateCreating, Pid: 42, Bundle: "/b",
 			Annotations: map[string]string{"long": strings.Repeat("x", size)}})
 		systest.MustDo(t, Run("prestart", []specs.Hook{shell("cat >" + out)}, state, "", Env{"PATH=/bin:/usr/bin"}))
 		if got, _ := os.ReadFile(out); string(got) != string(state) {
 			t.Errorf("%d bytes of state, the hook read %d", len(state), len(got))
 		}
-	}
-}
-
-func TestAppendState(t *testing.T) {
-	for _, s := range []specs.State{
-		{Version: "1.3.0", ID: "c1", Status: specs.StateStopped, Bundle: "/b"},
-		{Version: "1.0.2", ID: "c1", Status: specs.StateCreated, Pid: 7, Bundle: "/a \"b\"\n", Annotations: map[string]string{"k": "v", "a\\": "\x01ü"}},
-	} {
-		text := AppendState([]byte("x"), &s)
-		var got specs.State
-		if err := json.Unmarshal(text[1:], &got); err != nil || !reflect.DeepEqual(got, s) {
-			t.Errorf("%s is %+v, want %+v (%v)", text, got, s, err)
-		}
-	}
-	if text := AppendState(nil, &specs.State{Status: specs.StateStopped}); strings.Contains(string(text), "pid") {
-		t.Errorf("a stopped container has a pid: %s", text)
 	}
 }
 

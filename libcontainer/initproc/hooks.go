@@ -2,7 +2,9 @@ package initproc
 
 import (
 	"os"
+	"strconv"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/hooks"
@@ -14,17 +16,26 @@ import (
 // runHooks runs hooks with the pid that the container itself sees.
 func (c *container) runHooks(index int, s *plan.Hooks) error {
 	c.allowHugePages()
-	state := c.about.HookState(s.Status, os.Getpid())
-	text, log := hooks.AppendState(nil, &state), c.hookLog(s.Log)
+	text, log := []byte(s.Before+strconv.Itoa(os.Getpid())+s.After), c.hookLog(s.Log)
+	list := make([]specs.Hook, len(s.Hooks))
+	for i, h := range s.Hooks {
+		list[i] = specs.Hook{Path: h.Path, Args: h.Args}
+		if !h.ProcessEnv {
+			list[i].Env = append([]string{}, h.Env...)
+		}
+		if h.Timeout > 0 {
+			list[i].Timeout = &h.Timeout
+		}
+	}
 	var err error
 	if s.Confined {
-		err = log.RunConfined(s.Kind, s.Hooks, text, c.env, c.confinement(index))
+		err = log.RunConfined(s.Kind, list, text, c.env, c.confinement(index))
 	} else {
 		dir := s.Dir
 		if unix.Access(dir, unix.X_OK) == unix.EACCES {
 			dir = "/" // a directory above the bundle is closed to root of the user namespace
 		}
-		err = log.Run(s.Kind, s.Hooks, text, dir, nil)
+		err = log.Run(s.Kind, list, text, dir, nil)
 	}
 	if err != nil {
 		return &wire.Whole{Err: err}

@@ -39,7 +39,6 @@ var errDone = errors.New("done")
 // container is what init knows and has made so far.
 type container struct {
 	conn  wire.Conn
-	about plan.Container
 	steps []plan.InitStep
 	root  *rootfs.Builder
 	slots []plan.Tree
@@ -142,7 +141,7 @@ func (c *container) carryOut() (int, error) {
 	}
 	c.own, c.fifo, c.preserve, c.trace, c.small = own, fifo, opening.PreserveFDs, opening.Trace, opening.SmallPages
 	c.holes = opening.Holes
-	if c.about, c.steps, err = plan.DecodeInit(data); err != nil {
+	if c.steps, err = plan.DecodeInit(data); err != nil {
 		return -1, err
 	}
 	c.root, c.slots = rootfs.New(opening.Trees), opening.Trees

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // kind identifies a step type in its binary form. Parent and init are always
@@ -109,44 +108,11 @@ func list[T any](c *coder, p *[]T, elem func(*T)) {
 	}
 }
 
-// maybe codes a pointer that may be nil.
-func maybe[T any](c *coder, p **T, elem func(*T)) {
-	present := *p != nil
-	c.flag(&present)
-	if !present {
-		return
-	}
-	if c.reading {
-		*p = new(T)
-	}
-	elem(*p)
-}
-
-func (c *coder) container(p *Container) {
-	c.str(&p.ID)
-	c.str(&p.Bundle)
-	c.str(&p.Rootfs)
-	c.str(&p.OCIVersion)
-	var pairs []string
-	for k, v := range p.Annotations {
-		pairs = append(pairs, k, v)
-	}
-	c.strs(&pairs)
-	if !c.reading || len(pairs) == 0 {
-		return
-	}
-	p.Annotations = make(map[string]string, len(pairs)/2)
-	for pair := range slices.Chunk(pairs, 2) {
-		p.Annotations[pair[0]] = pair[len(pair)-1]
-	}
-}
-
-// AppendInit appends the binary form of what init needs: the container and
-// init's steps, without their fields. Init reports a failure by the index of
-// the step, and the parent knows the field.
+// AppendInit appends the binary form of what init needs: its steps, without their
+// fields. Init reports a failure by the index of the step, and the parent knows the
+// field.
 func (p *Plan) AppendInit(dst []byte) ([]byte, error) {
 	c := coder{buf: dst}
-	c.container(&p.Container)
 	c.length(len(p.Init))
 	for i, item := range p.Init {
 		step, ok := item.Step.(InitStep)
@@ -160,24 +126,22 @@ func (p *Plan) AppendInit(dst []byte) ([]byte, error) {
 }
 
 // DecodeInit reads what AppendInit wrote.
-func DecodeInit(data []byte) (Container, []InitStep, error) {
+func DecodeInit(data []byte) ([]InitStep, error) {
 	c := coder{buf: data, reading: true}
-	var container Container
-	c.container(&container)
 	steps := make([]InitStep, c.length(0))
 	for i := range steps {
 		if c.pos >= len(c.buf) {
-			return container, nil, errShort
+			return nil, errShort
 		}
 		steps[i] = newStep(kind(c.buf[c.pos]))
 		c.pos++
 		if steps[i] == nil {
-			return container, nil, errShort
+			return nil, errShort
 		}
 		steps[i].code(&c)
 	}
 	if c.err == nil && c.pos != len(data) {
 		c.err = errShort
 	}
-	return container, steps, c.err
+	return steps, c.err
 }

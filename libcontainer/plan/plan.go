@@ -72,15 +72,3 @@ func (p Phase) String() string {
 	}
 	return "phase ?"
 }
-
-// HookState is the OCI state document that hooks read from standard input.
-func (c *Container) HookState(status specs.ContainerState, pid int) specs.State {
-	return specs.State{
-		Version:     c.OCIVersion,
-		ID:          c.ID,
-		Status:      status,
-		Pid:         pid,
-		Bundle:      c.Bundle,
-		Annotations: c.Annotations,
-	}
-}

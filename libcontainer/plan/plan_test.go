@@ -94,12 +94,9 @@ func TestRoundTrip(t *testing.T) {
 		if !ok {
 			t.Fatal("AppendInit overwrote what was there")
 		}
-		container, steps, err := DecodeInit(data)
+		steps, err := DecodeInit(data)
 		if err != nil {
 			t.Fatal(err)
-		}
-		if !reflect.DeepEqual(container, p.Container) {
-			t.Errorf("container became %+v, was %+v", container, p.Container)
 		}
 		if len(steps) != len(p.Init) {
 			t.Fatalf("%d steps became %d", len(p.Init), len(steps))
@@ -109,23 +106,6 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("step became\n%#v, was\n%#v", step, p.Init[i].Step)
 			}
 		}
-	}
-}
-
-// TestHookEnv: an empty environment is not an absent one.
-func TestHookEnv(t *testing.T) {
-	p := &Plan{Init: []Item{{Step: &Hooks{Hooks: []specs.Hook{{}, {Env: []string{}}}}}}}
-	data, err := p.AppendInit(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, steps, err := DecodeInit(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	hooks := steps[0].(*Hooks).Hooks
-	if hooks[0].Env != nil || hooks[1].Env == nil {
-		t.Errorf("%#v", hooks)
 	}
 }
 
@@ -145,11 +125,11 @@ func TestMalformed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range data {
-		if _, _, err := DecodeInit(data[:n]); err == nil {
+		if _, err := DecodeInit(data[:n]); err == nil {
 			t.Fatalf("the first %d of %d bytes were accepted", n, len(data))
 		}
 	}
-	if _, _, err := DecodeInit(append(data, 0)); err == nil {
+	if _, err := DecodeInit(append(data, 0)); err == nil {
 		t.Error("a byte too many was accepted")
 	}
 }
@@ -163,11 +143,11 @@ func FuzzDecodeInit(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		container, steps, err := DecodeInit(data)
+		steps, err := DecodeInit(data)
 		if err != nil {
 			return
 		}
-		p := &Plan{Container: container}
+		p := new(Plan)
 		for _, step := range steps {
 			p.Init = append(p.Init, Item{Step: step})
 		}
@@ -175,7 +155,7 @@ func FuzzDecodeInit(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, back, err := DecodeInit(again); err != nil || !reflect.DeepEqual(back, steps) {
+		if back, err := DecodeInit(again); err != nil || !reflect.DeepEqual(back, steps) {
 			t.Errorf("steps changed on the way: %v", err)
 		}
 	})

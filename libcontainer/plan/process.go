@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -26,15 +25,27 @@ type Sync struct {
 
 // Hooks runs hooks inside the container's namespaces.
 type Hooks struct {
-	Kind   string
-	Status specs.ContainerState
-	Dir    string // working directory: "" stays
-	Hooks  []specs.Hook
-	Log    HookLog
+	Kind  string
+	Dir   string // working directory: "" stays
+	Hooks []Hook
+	Log   HookLog
 	// Confined: they are programs of the container's, and run as its process
 	// will: under the limits and the filter that later steps have, and if they
 	// have no environment, in its own.
 	Confined bool
+	// What they read from standard input, before and after init's pid, which only
+	// init knows in its own namespace.
+	Before, After string `json:"-"`
+}
+
+// Hook is a program that init runs.
+type Hook struct {
+	Path string   `json:"path"`
+	Args []string `json:"args,omitempty"` // the whole argv
+	Env  []string `json:"env,omitempty"`
+	// ProcessEnv: it has the environment of the container's process.
+	ProcessEnv bool `json:"-"`
+	Timeout    int  `json:"timeout,omitempty"` // seconds; 0: none
 }
 
 // HookLog is where the output of hooks is copied to: slots of OpenLog, counted

@@ -1,9 +1,6 @@
 package plan
 
-import (
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 const (
 	kindSetPropagation kind = iota
@@ -318,19 +315,16 @@ func (s *Hooks) code(c *coder) {
 	c.num(&s.Log.Stdout)
 	c.num(&s.Log.Stderr)
 	c.str(&s.Kind)
-	c.str((*string)(&s.Status))
 	c.str(&s.Dir)
 	c.flag(&s.Confined)
-	list(c, &s.Hooks, func(h *specs.Hook) {
+	c.str(&s.Before)
+	c.str(&s.After)
+	list(c, &s.Hooks, func(h *Hook) {
 		c.str(&h.Path)
 		c.strs(&h.Args)
-		hasEnv := h.Env != nil // an empty environment is not an absent one
-		c.flag(&hasEnv)
 		c.strs(&h.Env)
-		if c.reading && hasEnv && h.Env == nil {
-			h.Env = []string{}
-		}
-		maybe(c, &h.Timeout, c.num)
+		c.flag(&h.ProcessEnv)
+		c.num(&h.Timeout)
 	})
 }
 
