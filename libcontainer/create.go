@@ -220,6 +220,10 @@ func (c *creation) do(item *plan.Item) error {
 		return c.makeTree(s)
 	case *plan.LockTrees:
 		return c.lockTrees()
+	case *plan.SendTrees:
+		return c.sendTrees(s)
+	case *plan.MapTree:
+		return c.mapLent(s)
 	case *plan.Spawn:
 		return c.spawn(s)
 	case *plan.PipeStdio:
@@ -296,6 +300,11 @@ func (c *creation) fail(err error) error { return errors.Join(interruption(err),
 
 // undo removes everything a failed create has made.
 func (c *creation) undo() error {
+	// What is not needed any more goes first: there may be no descriptor left.
+	c.dropTrees()
+	c.mapping.close()
+	c.mapping = nil
+	c.self.Close()
 	errs := c.returnNetDevices()
 	if c.init != nil {
 		errs = append(errs, c.init.Kill())
@@ -326,10 +335,7 @@ func (c *creation) undo() error {
 func (c *creation) close() {
 	c.drainStdio()
 	for i := range c.trees {
-		if fd := &c.trees[i].FD; *fd >= 0 {
-			unix.Close(*fd)
-			*fd = -1
-		}
+		c.dropTree(i)
 	}
 	c.mapping.close()
 	for _, fd := range []*int{&c.rootfs, &c.netns} {

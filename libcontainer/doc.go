@@ -27,6 +27,7 @@
 //	journal pid and start time
 //	    ── plan and descriptors ──────────▶
 //	limits, device filter, oom score          mounts, devices, masks
+//	    ◀── empty, and more descriptors ─▶    (only with more than 128 of them)
 //	    ◀───────────────────────── mounted ──  (if the parent has to wait for it)
 //	pids.max, prestart, createRuntime hooks
 //	    ── continue ──────────────────────▶
@@ -42,6 +43,14 @@
 // After ready the exec fifo carries the same message to start, behind one byte that
 // says that init goes; its end means that execve succeeded. Init lives only while
 // the socket does.
+//
+// # Mounts in their order
+//
+// What is bound from the host the parent opens, with its rights and its view, 128
+// trees at a time: with more of them init asks for the next batch when it has attached
+// the last. What is bound from below root.path is part of the container: init opens it
+// in-root at its turn, so it may lie on an earlier mount, and no link of an image's leads
+// to the host. If its ids are to be mapped init lends the mount to the parent, which may.
 //
 // # Exec
 //

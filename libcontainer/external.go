@@ -27,8 +27,9 @@ type external struct {
 	kind   string
 	target string // in the container, as config.json has it
 	field  string
-	slot   int // of the tree; -1: /dev/null, or the cgroup filesystem
+	slot   int // of the tree; -1: /dev/null, the cgroup filesystem, or what is in the container
 	attr   plan.MountOptions
+	inside *plan.OpenInRoot // what in the container; nil: nothing
 }
 
 // externals lists the steps of a plan that mount, or may have mounted, what is
@@ -40,21 +41,28 @@ type external struct {
 func externals(p *plan.Plan) []external {
 	var list []external
 	private := false
+	var inside *plan.OpenInRoot
 	for _, item := range p.Init {
 		switch s := item.Step.(type) {
+		case *plan.OpenInRoot:
+			inside = s
 		case *plan.Bind:
-			list = append(list, external{externalBind, s.Target, item.Field, s.Slot, s.Options})
+			e := external{kind: externalBind, target: s.Target, field: item.Field, slot: s.Slot, attr: s.Options}
+			if s.Slot < 0 {
+				e.inside = inside
+			}
+			list = append(list, e)
 		case *plan.UnshareCgroup:
 			private = true
 		case *plan.MountFS:
 			if (s.Type == "cgroup" || s.Type == "cgroup2") && !private {
-				list = append(list, external{externalCgroup, s.Target, item.Field, -1, s.Options})
+				list = append(list, external{kind: externalCgroup, target: s.Target, field: item.Field, slot: -1, attr: s.Options})
 			}
 		case *plan.MaskPath:
-			list = append(list, external{externalMask, s.Path, item.Field, -1, plan.MountOptions{Attr: plan.Attr{Set: maskAttr}}})
+			list = append(list, external{kind: externalMask, target: s.Path, field: item.Field, slot: -1, attr: plan.MountOptions{Attr: plan.Attr{Set: maskAttr}}})
 		case *plan.MakeDevice:
 			if s.Slot >= 0 {
-				list = append(list, external{externalDevice, s.Path, item.Field, s.Slot, plan.MountOptions{}})
+				list = append(list, external{kind: externalDevice, target: s.Path, field: item.Field, slot: s.Slot})
 			}
 		}
 	}
@@ -167,7 +175,8 @@ func (e *external) check(p *plan.Plan, root int, m *mountEntry) error {
 	return err
 }
 
-// source is the step that opens the tree; nil for /dev/null.
+// source is the step that opens the tree; nil for /dev/null, and for what is in the
+// container, which may have changed it.
 func (e *external) source(p *plan.Plan) *plan.OpenTree {
 	for _, item := range p.Parent {
 		if s, ok := item.Step.(*plan.OpenTree); ok && s.Slot == e.slot {

@@ -31,6 +31,8 @@ func stepHint(step plan.Step, err error) string {
 		}
 	case *plan.MountFS:
 		return cmp.Or(mountHint(s.Type, err), manyMountsHint(err), readonlyHint(err))
+	case *plan.OpenInRoot:
+		return cmp.Or(inRootHint(s, err), manyMountsHint(err))
 	case *plan.Bind:
 		return cmp.Or(manyMountsHint(err), readonlyHint(err))
 	case *plan.MaskPath, *plan.ReadonlyPath, *plan.AttachRoot, *plan.PivotRoot:
@@ -47,6 +49,8 @@ func stepHint(step plan.Step, err error) string {
 		}
 	case *plan.OpenTree:
 		return cmp.Or(mappedHint(s.IDMap, err), manyMountsHint(err))
+	case *plan.MapTree:
+		return mappedHint(&s.IDMap, err)
 	case *plan.MakeTree:
 		return cmp.Or(mappedHint(s.IDMap, err), mountHint(s.Type, err))
 	case *plan.JoinKeyring:
@@ -79,6 +83,20 @@ func stepHint(step plan.Step, err error) string {
 func manyMountsHint(err error) string {
 	if errors.Is(err, unix.ENOSPC) {
 		return "the mount namespace has as many mounts as the sysctl fs.mount-max allows"
+	}
+	return ""
+}
+
+// inRootHint: init opens what is in the root filesystem with the rights, and the
+// view, of the container's root.
+func inRootHint(s *plan.OpenInRoot, err error) string {
+	switch {
+	case errors.Is(err, unix.ELOOP):
+		return "it is in the root filesystem, whose symbolic links are followed inside of it, and those of a procfs not at all"
+	case errors.Is(err, unix.EACCES):
+		return "it is in the root filesystem, and a directory on its way is closed to the container's root: give it to one that linux.uidMappings maps"
+	case errors.Is(err, unix.EINVAL) && !s.Recursive:
+		return "mounts of the host's are below it, which must not be bared in a user namespace: use rbind"
 	}
 	return ""
 }

@@ -270,7 +270,7 @@ func (c *creation) sendPlan() error {
 		opening.Own, after = true, append(after, c.self.Mount)
 	}
 	if !c.waits {
-		return c.send(opening, after...)
+		return c.sendFirst(opening, after...)
 	}
 	fifo, err := c.dir.NextFifo()
 	if err != nil {
@@ -278,7 +278,18 @@ func (c *creation) sendPlan() error {
 	}
 	defer unix.Close(fifo)
 	opening.Fifo = true
-	return c.send(opening, append(after, fifo)...)
+	return c.sendFirst(opening, append(after, fifo)...)
+}
+
+// sendFirst sends the plan with the first trees. To make room for others they are
+// init's alone then; else the parent, which lives longer, keeps them: whoever is the
+// last to close a tree has to wait for the lock on all mounts.
+func (c *creation) sendFirst(opening wire.Opening, after ...int) error {
+	err := c.send(opening, after...)
+	if slices.ContainsFunc(c.plan.Parent, func(i plan.Item) bool { _, ok := i.Step.(*plan.SendTrees); return ok }) {
+		c.dropTrees()
+	}
+	return err
 }
 
 // pivots tells whether init will leave the old root behind.
@@ -289,13 +300,7 @@ func (c *creation) pivots() bool {
 // send sends init its half of the plan, with the descriptors of the slots and
 // what comes after them.
 func (c *creation) send(opening wire.Opening, after ...int) error {
-	var fds []int
-	for _, t := range opening.Trees {
-		if t.FD >= 0 {
-			fds = append(fds, t.FD)
-		}
-	}
-	fds = append(fds, after...)
+	fds := append(wire.FDs(opening.Trees), after...)
 	opening.SmallPages = c.init.SmallPages
 	payload, err := c.plan.AppendInit(opening.Append(make([]byte, 0, 16<<10)))
 	if err != nil {

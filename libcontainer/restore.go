@@ -59,11 +59,13 @@ type restoration struct {
 	creation
 	o       *RestoreOptions
 	request criu.Options
-	streams []string        // of the image
-	mounts  []externalMount // of the image
-	staged  []stagedMount   // for these
-	top     string          // directory in which they are
-	files   []*os.File      // that CRIU inherits
+	streams []string                 // of the image
+	mounts  []externalMount          // of the image
+	staged  []stagedMount            // for these
+	places  places                   // of all mounts of config.json
+	opened  map[*plan.OpenInRoot]int // sources that are in the container
+	top     string                   // directory in which they are
+	files   []*os.File               // that CRIU inherits
 	server  *criu.Process
 }
 

@@ -3,7 +3,9 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -46,7 +48,8 @@ func (c *restoration) stage() error {
 		return fieldError("root.path", err, "")
 	}
 	c.request.Root = top + "/root"
-	if err := c.makeMountPoints(); err != nil {
+	defer func() { closeAll(slices.Collect(maps.Values(c.opened))) }()
+	if err := c.makeMountPoints(root); err != nil {
 		return err
 	}
 	steps := externals(c.plan)
@@ -129,7 +132,7 @@ func (c *restoration) attachStaged(dir int, name string, e *external) error {
 		}
 		return attachAt(dir, name, tree)
 	}
-	tree, err := c.cloneHost(e.kind)
+	tree, err := c.cloneSource(e)
 	if err != nil {
 		return err
 	}
@@ -138,6 +141,19 @@ func (c *restoration) attachStaged(dir int, name string, e *external) error {
 		return err
 	}
 	return attachAt(dir, name, tree)
+}
+
+// cloneSource makes the tree of an external mount that the parent's steps have not
+// opened: what it is in is staged by now.
+func (c *restoration) cloneSource(e *external) (int, error) {
+	if e.inside == nil {
+		return c.cloneHost(e.kind)
+	}
+	flags := uint(0)
+	if e.inside.Recursive {
+		flags = unix.AT_RECURSIVE
+	}
+	return sys.CloneTree(c.opened[e.inside], "", flags)
 }
 
 // cloneHost makes the tree of an external mount that is none of config.json's.
@@ -259,58 +275,3 @@ func openParent(dir int) (int, error) {
 
 // maxParents bounds the images that an image stands on.
 const maxParents = 1000
-
-// makeMountPoints makes what the container's first start has made in the root
-// filesystem, which may be another one by now. Links are followed inside it, as
-// they were then.
-func (c *restoration) makeMountPoints() error {
-	for _, item := range c.plan.Init {
-		var err error
-		switch s := item.Step.(type) {
-		case *plan.MountFS:
-			err = c.makeMountPoint(s.Target, true)
-		case *plan.Bind:
-			var st unix.Stat_t
-			tree, treeErr := c.tree(s.Slot)
-			if treeErr == nil {
-				treeErr = unix.Fstat(tree, &st)
-			}
-			if treeErr != nil {
-				return fieldError(item.Field, treeErr, "")
-			}
-			err = c.makeMountPoint(s.Target, st.Mode&unix.S_IFMT == unix.S_IFDIR)
-		}
-		if err != nil {
-			return c.explain(&item, err)
-		}
-	}
-	return nil
-}
-
-// makeMountPoint makes one that is missing, if it is in the root filesystem:
-// those in other mounts come with these.
-func (c *restoration) makeMountPoint(target string, isDir bool) error {
-	for _, item := range c.plan.Init {
-		above := ""
-		switch s := item.Step.(type) {
-		case *plan.MountFS:
-			above = s.Target
-		case *plan.Bind:
-			above = s.Target
-		}
-		if above != "" && len(target) > len(above) && target[:len(above)] == above && target[len(above)] == '/' {
-			return nil
-		}
-	}
-	var fd int
-	var err error
-	if isDir {
-		fd, err = sys.MkdirAllInRoot(c.rootfs, target, 0o755)
-	} else {
-		fd, err = sys.CreateFileInRoot(c.rootfs, target, 0o755, 0o644)
-	}
-	if err != nil {
-		return err
-	}
-	return unix.Close(fd)
-}

@@ -13,13 +13,18 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
 // openTree opens a mount tree for init. The root filesystem must be a real
 // directory: a link there would be resolved with the host's root.
 func (c *creation) openTree(s *plan.OpenTree) error {
-	if s.Path == "" && c.cgroup == nil {
-		return nil // see openUnitTrees
+	path := s.Path
+	if path == "" {
+		if c.cgroup == nil {
+			return nil // see openUnitTrees
+		}
+		path = c.cgroup.Dir()
 	}
 	flags := uint(0)
 	if s.Recursive {
@@ -28,7 +33,7 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 	if s.NoFollow || s.Rootfs {
 		flags |= unix.AT_SYMLINK_NOFOLLOW
 	}
-	dir, path := unix.AT_FDCWD, s.Path
+	dir := unix.AT_FDCWD
 	if s.Rootfs {
 		if err := c.openRootfs(s.Path); err != nil {
 			return err
@@ -43,7 +48,7 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 	case errors.Is(err, unix.EPERM) && s.IDMap == nil:
 		// No mounts may be made here: an ordinary user's runtime. Init may, in
 		// its own namespaces, with that user's view of the same paths.
-		t.Path, t.Recursive, t.NoFollow = s.Path, s.Recursive, s.NoFollow
+		t.Path, t.Recursive, t.NoFollow = path, s.Recursive, s.NoFollow
 		if s.Rootfs {
 			t.Path = "." // where init starts
 		}
@@ -92,6 +97,51 @@ func (c *creation) keepTree(slot int, t plan.Tree) {
 		c.trees = append(c.trees, plan.Tree{FD: -1})
 	}
 	c.trees[slot] = t
+}
+
+// sendTrees sends the trees that init has asked for, which are its own then.
+func (c *creation) sendTrees(s *plan.SendTrees) error {
+	trees := c.trees[s.First:s.End]
+	if err := c.init.Conn.Send(wire.Trees, wire.AppendTrees(nil, trees), wire.FDs(trees)...); err != nil {
+		return c.lost(err)
+	}
+	c.dropTrees()
+	return nil
+}
+
+// mapLent maps the ids of a mount that init lends.
+func (c *creation) mapLent(s *plan.MapTree) error {
+	m, err := c.next(wire.Lent)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if len(m.FDs) != 1 {
+		return errors.New("malformed message from init: no mount")
+	}
+	if err := c.mapTree(m.FDs[0], &s.IDMap); err != nil {
+		return err
+	}
+	return c.letGo()
+}
+
+// dropTrees closes the trees that are open. The files of OpenLog stay.
+func (c *creation) dropTrees() {
+	for _, item := range c.plan.Parent {
+		switch s := item.Step.(type) {
+		case *plan.OpenTree:
+			c.dropTree(s.Slot)
+		case *plan.MakeTree:
+			c.dropTree(s.Slot)
+		}
+	}
+}
+
+func (c *creation) dropTree(slot int) {
+	if slot < len(c.trees) && c.trees[slot].FD >= 0 {
+		unix.Close(c.trees[slot].FD)
+		c.trees[slot].FD = -1
+	}
 }
 
 // mapping is a user namespace that maps the ids of mounts. Most id-mapped mounts

@@ -87,6 +87,9 @@ func (c *creation) startUnit(pid int) error {
 	if err := c.weighUnit(); err != nil {
 		return err
 	}
+	if pid == 0 {
+		return nil // a slice: all is still to be opened
+	}
 	return c.openUnitTrees()
 }
 
@@ -174,16 +177,17 @@ func beyondSystemd(r *specs.LinuxResources) bool {
 // openUnitTrees opens what could not be opened before the unit was there.
 func (c *creation) openUnitTrees() error {
 	for _, item := range c.plan.Parent {
+		if _, ok := item.Step.(*plan.Spawn); ok {
+			return nil // what is opened later finds the cgroup
+		}
 		if s, ok := item.Step.(*plan.OpenTree); ok && s.Path == "" {
-			tree := *s
-			tree.Path = c.cgroup.Dir()
-			if err := c.openTree(&tree); err != nil {
+			if err := c.openTree(s); err != nil {
 				return err
 			}
 			if !c.locksTrees() {
 				continue
 			}
-			if err := lockFlags([]*plan.Tree{&c.trees[tree.Slot]}); err != nil {
+			if err := lockFlags([]*plan.Tree{&c.trees[s.Slot]}); err != nil {
 				return err
 			}
 		}

@@ -130,6 +130,7 @@ func (b *builder) finishLive(enter *plan.EnterContainer, l Live, quiet bool, end
 	b.add("", &plan.Sync{Phase: plan.Done, Quiet: quiet})
 	b.openTrees(slices.Contains(l.Joins, specs.UserNamespace))
 	b.parentAdd("", &plan.Visit{Join: l.Joins})
+	b.openMore(false)
 	for _, step := range end {
 		b.parentAdd("", step)
 	}

@@ -167,7 +167,7 @@ func (b *builder) planBind(field string, m *specs.Mount, target string, w *mount
 	}
 	b.warnSuper(field, m, w)
 	source := b.fromBundle(m.Source)
-	slot := b.open(field+".source", &plan.OpenTree{
+	slot := b.openSource(field+".source", &plan.OpenTree{
 		Path: source, Recursive: w.rbind, NoFollow: w.sourceLink || w.copyLink, IDMap: idmap,
 	})
 	options := w.forBind()
@@ -318,7 +318,7 @@ func (b *builder) planMapped(field string, m *specs.Mount, step *plan.MountFS, w
 // makeTree has the parent make a filesystem, with an id-mapped mount or, if idmap
 // is nil, without.
 func (b *builder) makeTree(field string, step *plan.MountFS, idmap *plan.IDMap) {
-	step.Fallback, step.Made = len(b.trees), true
+	step.Fallback, step.Made = b.slot(), true
 	b.trees = append(b.trees, plan.Item{Field: field, Step: &plan.MakeTree{
 		Slot: step.Fallback, Type: step.Type, Source: step.Source, Params: step.Params, IDMap: idmap,
 	}})

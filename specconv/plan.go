@@ -22,7 +22,8 @@ type builder struct {
 	opts    *Options
 
 	plan     plan.Plan
-	trees    []plan.Item              // OpenTree steps: of the parent, found while planning init's mounts
+	trees    []plan.Item              // by slot: OpenTree, MakeTree, OpenLog steps of the parent, found while planning init's mounts
+	lent     map[int][]plan.Item      // MapTree steps, by the batch of trees during which init asks for them
 	limits   []plan.Item              // of the cgroup: set by the parent while init starts
 	remounts []plan.Item              // what becomes read-only only at the end
 	bound    []string                 // targets of bind mounts
@@ -227,6 +228,7 @@ func (b *builder) finishParent() error {
 	if b.oom != nil {
 		b.parentAdd("process.oomScoreAdj", b.oom)
 	}
+	b.openMore(b.ns.has(specs.UserNamespace))
 	if b.awaitsMounts() {
 		b.parentAdd("", &plan.Await{Phase: plan.Mounted})
 	}
@@ -256,23 +258,6 @@ func (b *builder) add(field string, step plan.InitStep) {
 // parentAdd appends a step of the parent's.
 func (b *builder) parentAdd(field string, step plan.Step) {
 	b.plan.Parent = append(b.plan.Parent, plan.Item{Field: field, Step: step})
-}
-
-// open has the parent open a tree for init and returns its slot.
-func (b *builder) open(field string, tree *plan.OpenTree) int {
-	tree.Slot = len(b.trees)
-	b.trees = append(b.trees, plan.Item{Field: field, Step: tree})
-	return tree.Slot
-}
-
-// openTrees plans what the parent opens and makes for init. In a user namespace of
-// the container's own the host's flags have to be locked.
-func (b *builder) openTrees(foreign bool) {
-	b.plan.Parent = append(b.plan.Parent, b.trees...)
-	opens := func(item plan.Item) bool { _, ok := item.Step.(*plan.OpenTree); return ok }
-	if foreign && slices.ContainsFunc(b.trees, opens) {
-		b.parentAdd("linux.namespaces", &plan.LockTrees{})
-	}
 }
 
 func (b *builder) warn(field, text string) {

@@ -73,6 +73,8 @@ func describe(err error) detail {
 		d.setHint("no procfs is mounted at /proc: mount -t proc proc /proc")
 	case errors.As(err, &owner):
 		d.setHint(ownerHint(owner))
+	case errors.Is(err, unix.EMFILE):
+		d.setHint(filesHint())
 	case errors.Is(err, libcontainer.ErrNotStopped):
 		d.setHint("end it first, with kill ID KILL, or do both at once, with delete --force ID")
 	}
@@ -84,6 +86,15 @@ func (d *detail) setHint(hint string) {
 	if d.hint == "" {
 		d.hint = hint
 	}
+}
+
+// filesHint names the limit that there are no more descriptors for.
+func filesHint() string {
+	var limit unix.Rlimit
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &limit); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("the limit on open files (ulimit -n) is %d, which is too few: raise it", limit.Cur)
 }
 
 // idHint says what an id may be, and why this one is none.

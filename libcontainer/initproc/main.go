@@ -121,13 +121,7 @@ func (c *container) report(f *wire.Failure) {
 
 // carryOut carries out the plan. On failure it returns the step's index.
 func (c *container) carryOut() (int, error) {
-	m, err := c.conn.Recv()
-	if errors.Is(err, io.EOF) {
-		return -1, errGone
-	}
-	if err == nil && m.Kind != wire.Plan {
-		err = fmt.Errorf("unexpected message %d", m.Kind)
-	}
+	m, err := c.answer(wire.Plan)
 	if err != nil {
 		return -1, err
 	}
@@ -184,6 +178,10 @@ func (c *container) do(index int, step plan.InitStep) error {
 		return c.root.AttachRoot(s)
 	case *plan.MountFS:
 		return c.root.MountFS(s)
+	case *plan.OpenInRoot:
+		return c.root.OpenInRoot(s)
+	case *plan.LendTree:
+		return c.lendTree()
 	case *plan.Bind:
 		return c.root.Bind(s)
 	case *plan.Remount:
@@ -253,16 +251,50 @@ func (c *container) sync(s *plan.Sync) error {
 	if s.Phase == plan.Done {
 		return errDone
 	}
-	if s.Phase != plan.Mounted && s.Phase != plan.Born {
-		return nil
+	switch s.Phase {
+	case plan.Mounted, plan.Born:
+		_, err := c.answer(wire.Continue)
+		return err
+	case plan.Empty:
+		return c.takeTrees()
 	}
+	return nil
+}
+
+// answer waits for what the parent has to say.
+func (c *container) answer(kind wire.Kind) (wire.Message, error) {
 	m, err := c.conn.Recv()
 	if errors.Is(err, io.EOF) {
-		return errGone
+		return m, errGone
 	}
-	if err == nil && m.Kind != wire.Continue {
+	if err == nil && m.Kind != kind {
 		err = fmt.Errorf("unexpected message %d", m.Kind)
 	}
+	return m, err
+}
+
+// takeTrees takes the next mount trees from the parent.
+func (c *container) takeTrees() error {
+	m, err := c.answer(wire.Trees)
+	if err != nil {
+		return err
+	}
+	trees, _, err := wire.DecodeTrees(m.Payload)
+	if err == nil {
+		_, err = wire.ReceiveTrees(trees, m.FDs)
+	}
+	if err == nil {
+		c.root.Take(trees)
+	}
+	return err
+}
+
+// lendTree lends the parent a mount for as long as it takes to map its ids.
+func (c *container) lendTree() error {
+	if err := c.conn.Send(wire.Lent, nil, c.root.Inside()); err != nil {
+		return errGone
+	}
+	_, err := c.answer(wire.Continue)
 	return err
 }
 

@@ -43,9 +43,20 @@ type MountFS struct {
 	Mask                 bool // if there is no such tree either, attach an empty read-only directory
 }
 
-// Bind attaches a tree that the parent has opened.
+// OpenInRoot opens the mount tree of a path in the container, as far as that is made,
+// for the Bind that follows.
+type OpenInRoot struct {
+	Path      string
+	Recursive bool // as in OpenTree
+	NoFollow  bool
+}
+
+// LendTree has the parent map the ids of what OpenInRoot has opened, see MapTree.
+type LendTree struct{}
+
+// Bind attaches a tree that the parent has opened, or OpenInRoot.
 type Bind struct {
-	Slot     int
+	Slot     int    // -1: what OpenInRoot has opened
 	Source   string // for people
 	Target   string
 	CopyLink bool // if the tree is a symbolic link, make the same one at the target instead
@@ -118,6 +129,11 @@ func (s *Bind) String() string {
 	}
 	return line + strconv.Quote(s.Source) + " on " + strconv.Quote(s.Target) + s.Options.describe()
 }
+
+func (s *OpenInRoot) String() string {
+	return "open " + strconv.Quote(s.Path) + " in the root filesystem"
+}
+func (s *LendTree) String() string { return "have its ids mapped" }
 
 func (s *Remount) String() string {
 	line := "remount " + strconv.Quote(s.Target)

@@ -87,6 +87,14 @@ type MakeTree struct {
 // whose user namespace is not the runtime's.
 type LockTrees struct{}
 
+// SendTrees sends init the trees that it waits for: those of the slots from First
+// up to End, which is not among them. The first ones are sent with its half of the plan.
+type SendTrees struct{ First, End int }
+
+// MapTree maps the ids of a mount that init lends for it: one of the container's own
+// files, which init has opened. For that it has no right in a user namespace.
+type MapTree struct{ IDMap IDMap }
+
 // Tree is what OpenTree or MakeTree made, on its way to init: a detached mount or,
 // where the parent may make none, the path from which init makes it with the
 // powers of its user namespace.
@@ -266,6 +274,12 @@ func (s *MakeTree) String() string {
 	}
 	return line
 }
+
+func (s *SendTrees) String() string {
+	return fmt.Sprintf("send init trees %d to %d", s.First, s.End-1)
+}
+
+func (s *MapTree) String() string { return "map ids of a mount that init has opened" }
 
 func (s *LockTrees) String() string {
 	return "lock the mount flags of what was opened"

@@ -57,6 +57,9 @@ const (
 	// Born: init runs, but not yet in the container's cgroup. The parent moves it
 	// there now.
 	Born
+	// Empty: init has used the mount trees that it was given. The parent opens
+	// the next ones now.
+	Empty
 )
 
 func (p Phase) String() string {
@@ -69,6 +72,8 @@ func (p Phase) String() string {
 		return "done"
 	case Born:
 		return "born"
+	case Empty:
+		return "empty"
 	}
 	return "phase ?"
 }

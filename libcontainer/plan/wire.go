@@ -6,6 +6,8 @@ const (
 	kindSetPropagation kind = iota
 	kindAttachRoot
 	kindMountFS
+	kindOpenInRoot
+	kindLendTree
 	kindBind
 	kindRemount
 	kindMakeDevice
@@ -122,6 +124,10 @@ func newRootStep(k kind) InitStep {
 		return new(AttachRoot)
 	case kindMountFS:
 		return new(MountFS)
+	case kindOpenInRoot:
+		return new(OpenInRoot)
+	case kindLendTree:
+		return new(LendTree)
 	case kindBind:
 		return new(Bind)
 	case kindRemount:
@@ -181,6 +187,8 @@ func newExecStep(k kind) InitStep {
 func (*SetPropagation) kind() kind  { return kindSetPropagation }
 func (*AttachRoot) kind() kind      { return kindAttachRoot }
 func (*MountFS) kind() kind         { return kindMountFS }
+func (*OpenInRoot) kind() kind      { return kindOpenInRoot }
+func (*LendTree) kind() kind        { return kindLendTree }
 func (*Bind) kind() kind            { return kindBind }
 func (*Remount) kind() kind         { return kindRemount }
 func (*MakeDevice) kind() kind      { return kindMakeDevice }
@@ -259,6 +267,14 @@ func (s *MountFS) code(c *coder) {
 	c.flag(&s.Keep)
 	c.flag(&s.Mask)
 }
+
+func (s *OpenInRoot) code(c *coder) {
+	c.str(&s.Path)
+	c.flag(&s.Recursive)
+	c.flag(&s.NoFollow)
+}
+
+func (*LendTree) code(*coder) {}
 
 func (s *Bind) code(c *coder) {
 	c.num(&s.Slot)

@@ -20,6 +20,7 @@ const dirMode = 0o755
 // Builder is a root filesystem under construction.
 type Builder struct {
 	trees  []plan.Tree    // by slot
+	inside int            // what OpenInRoot has opened for the next Bind, or -1
 	root   int            // the container's root, once attached
 	apart  bool           // nothing that is mounted here shows on the host
 	mask   int            // an empty read-only tmpfs that is attached somewhere, or -1
@@ -30,7 +31,10 @@ type Builder struct {
 }
 
 // New takes over the descriptors of the parent's mount trees.
-func New(trees []plan.Tree) *Builder { return &Builder{trees: trees, root: -1, mask: -1} }
+func New(trees []plan.Tree) *Builder { return &Builder{trees: trees, inside: -1, root: -1, mask: -1} }
+
+// Take takes over more of them, for the slots that follow.
+func (b *Builder) Take(trees []plan.Tree) { b.trees = append(b.trees, trees...) }
 
 // Enter takes the root of this process, which has joined the container's mount
 // namespace.
@@ -46,9 +50,36 @@ func (b *Builder) Enter() error {
 // Root returns the descriptor of the container's root, -1 before it is there.
 func (b *Builder) Root() int { return b.root }
 
-// tree hands out a slot's mount. Each slot is used once. A path is opened with
+// Inside returns the mount that OpenInRoot has opened.
+func (b *Builder) Inside() int { return b.inside }
+
+// OpenInRoot opens a mount tree in the container, whose links lead nowhere else.
+func (b *Builder) OpenInRoot(s *plan.OpenInRoot) error {
+	flags := unix.O_PATH
+	if s.NoFollow {
+		flags |= unix.O_NOFOLLOW
+	}
+	place, err := b.openBelow(s.Path, flags)
+	if err != nil {
+		return errors.Unwrap(err) // the step says "open" and the path
+	}
+	defer unix.Close(place)
+	var clone uint
+	if s.Recursive {
+		clone = unix.AT_RECURSIVE
+	}
+	b.inside, err = sys.CloneTree(place, "", clone)
+	return err
+}
+
+// tree hands out a slot's mount, that of OpenInRoot for slot -1. Each is used once. A path is opened with
 // the host's root, which this process still has.
 func (b *Builder) tree(slot int) (int, error) {
+	if slot == -1 && b.inside >= 0 {
+		fd := b.inside
+		b.inside = -1
+		return fd, nil
+	}
 	if b.live != nil && b.live.missing[slot] != nil {
 		return -1, b.live.missing[slot]
 	}

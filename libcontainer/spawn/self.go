@@ -96,11 +96,12 @@ func sameFile(fd int) error {
 
 // copiedSelf copies the program into a sealed memfd.
 func copiedSelf() (int, error) {
-	self, err := retry.OpenFile("/proc/self/exe", unix.O_RDONLY, 0)
+	// No os.File: Go watches those with descriptors of its own, and ends the process if there are none left.
+	self, err := retry.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, err
+		return -1, &os.PathError{Op: "open", Path: "/proc/self/exe", Err: err}
 	}
-	defer self.Close()
+	defer unix.Close(self)
 	fd, err := unix.MemfdCreate("crun-go", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
 	if err == unix.EINVAL { // before Linux 6.3, when every memfd was executable
 		fd, err = unix.MemfdCreate("crun-go", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
@@ -115,13 +116,13 @@ func copiedSelf() (int, error) {
 	return fd, nil
 }
 
-func fillAndSeal(fd int, self *os.File) error {
-	info, err := self.Stat()
-	if err != nil {
-		return err
+func fillAndSeal(fd, self int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(self, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
 	}
-	for left := info.Size(); left > 0; {
-		n, err := retry.Sendfile(fd, int(self.Fd()), nil, int(left))
+	for left := st.Size; left > 0; {
+		n, err := retry.Sendfile(fd, self, nil, int(left))
 		if err != nil {
 			return os.NewSyscallError("sendfile", err)
 		}
@@ -135,6 +136,6 @@ func fillAndSeal(fd int, self *os.File) error {
 		return os.NewSyscallError("fchmod", err)
 	}
 	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
 	return os.NewSyscallError("fcntl F_ADD_SEALS", err)
 }

@@ -31,8 +31,13 @@ func (o *Opening) Append(b []byte) []byte {
 	for _, fd := range o.Holes {
 		b = binary.AppendUvarint(b, uint64(fd))
 	}
-	b = binary.AppendUvarint(b, uint64(len(o.Trees)))
-	for _, t := range o.Trees {
+	return AppendTrees(b, o.Trees)
+}
+
+// AppendTrees appends the payload of a Trees frame.
+func AppendTrees(b []byte, trees []plan.Tree) []byte {
+	b = binary.AppendUvarint(b, uint64(len(trees)))
+	for _, t := range trees {
 		b = appendBool(b, t.FD >= 0)
 		b = appendBool(b, t.Recursive)
 		b = appendBool(b, t.NoFollow)
@@ -60,18 +65,48 @@ func DecodeOpening(b []byte) (o Opening, rest []byte, err error) {
 	if o.Holes, b, err = decodeHoles(b[n+4:]); err != nil {
 		return o, nil, err
 	}
-	trees, n := binary.Uvarint(b)
-	if n <= 0 || trees > uint64(len(b)-n) {
-		return o, nil, io.ErrUnexpectedEOF
+	o.Trees, b, err = DecodeTrees(b)
+	return o, b, err
+}
+
+// DecodeTrees reads what AppendTrees wrote and returns the rest. Descriptors that are
+// there read 0 until ReceiveTrees has them.
+func DecodeTrees(b []byte) (trees []plan.Tree, rest []byte, err error) {
+	count, n := binary.Uvarint(b)
+	if n <= 0 || count > uint64(len(b)-n) {
+		return nil, nil, io.ErrUnexpectedEOF
 	}
 	b = b[n:]
-	o.Trees = make([]plan.Tree, trees)
-	for i := range o.Trees {
-		if b, err = decodeTree(&o.Trees[i], b); err != nil {
-			return o, nil, err
+	trees = make([]plan.Tree, count)
+	for i := range trees {
+		if b, err = decodeTree(&trees[i], b); err != nil {
+			return nil, nil, err
 		}
 	}
-	return o, b, nil
+	return trees, b, nil
+}
+
+// FDs lists the descriptors of trees, in the order in which they are sent.
+func FDs(trees []plan.Tree) (fds []int) {
+	for _, t := range trees {
+		if t.FD >= 0 {
+			fds = append(fds, t.FD)
+		}
+	}
+	return fds
+}
+
+// ReceiveTrees spreads received descriptors over trees and returns the rest.
+func ReceiveTrees(trees []plan.Tree, fds []int) (rest []int, err error) {
+	for i := range trees {
+		if trees[i].FD < 0 {
+			continue
+		}
+		if trees[i].FD, fds = first(fds); trees[i].FD < 0 {
+			return nil, io.ErrUnexpectedEOF
+		}
+	}
+	return fds, nil
 }
 
 func decodeHoles(b []byte) (holes []int, rest []byte, err error) {
@@ -109,13 +144,8 @@ func decodeTree(t *plan.Tree, b []byte) (rest []byte, err error) {
 // Receive spreads the received descriptors over the slots and returns the mount
 // of init's own program and the fifo, -1 without one.
 func (o *Opening) Receive(fds []int) (own, fifo int, err error) {
-	for i := range o.Trees {
-		if o.Trees[i].FD < 0 {
-			continue
-		}
-		if o.Trees[i].FD, fds = first(fds); o.Trees[i].FD < 0 {
-			return -1, -1, io.ErrUnexpectedEOF
-		}
+	if fds, err = ReceiveTrees(o.Trees, fds); err != nil {
+		return -1, -1, err
 	}
 	own, fifo = -1, -1
 	if o.Own {

@@ -34,6 +34,8 @@ const (
 	Listener                    // from init: its seccomp filter's listener; it waits for Continue
 	Cloned                      // from exec's init: pidfd of the process that will execute, and what
 	LastFailed                  // from that process: step and errno
+	Trees                       // to init: more mount trees, which it has asked for
+	Lent                        // from init: a mount whose ids are to be mapped; it waits for Continue
 )
 
 // maxFrame bounds a frame. The largest are plans: arguments and environment

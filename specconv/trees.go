@@ -1,0 +1,97 @@
+package specconv
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/crun-go/crun-go/libcontainer/plan"
+)
+
+// treesAtOnce is how many mount trees the parent and init have open: their limit on
+// open files may be as low as 256. Hardly a container has more; for those init asks.
+const treesAtOnce = 128
+
+// slot numbers the next tree, for a step of init's that is planned next. Where a batch
+// ends init has to ask for another.
+func (b *builder) slot() int {
+	n := len(b.trees)
+	if n > 0 && n%treesAtOnce == 0 && !b.live {
+		b.add("", &plan.Sync{Phase: plan.Empty})
+	}
+	return n
+}
+
+// open has the parent open a tree for init and returns its slot.
+func (b *builder) open(field string, tree *plan.OpenTree) int {
+	tree.Slot = b.slot()
+	b.trees = append(b.trees, plan.Item{Field: field, Step: tree})
+	return tree.Slot
+}
+
+// openSource plans the opening of a bind mount's source and returns its slot. What is
+// in the root filesystem init opens, there and when its turn comes: what is mounted
+// until then is part of it, and links in an image lead nowhere else.
+func (b *builder) openSource(field string, tree *plan.OpenTree) int {
+	within, ok := b.inRoot(tree.Path)
+	if !ok {
+		return b.open(field, tree)
+	}
+	b.add(field, &plan.OpenInRoot{Path: within, Recursive: tree.Recursive, NoFollow: tree.NoFollow})
+	if tree.IDMap != nil {
+		if b.lent == nil {
+			b.lent = make(map[int][]plan.Item)
+		}
+		batch := max(0, len(b.trees)-1) / treesAtOnce
+		if b.live {
+			batch = 0
+		}
+		b.add(field, &plan.LendTree{})
+		b.lent[batch] = append(b.lent[batch], plan.Item{Field: field, Step: &plan.MapTree{IDMap: *tree.IDMap}})
+	}
+	return -1
+}
+
+// inRoot tells where in the container a host path is, if it is below root.path. A root
+// that is the host's holds all paths, also those that are not meant to be the container's.
+func (b *builder) inRoot(source string) (string, bool) {
+	if b.spec.Root == nil {
+		return "", false
+	}
+	root := path.Clean(b.fromBundle(b.spec.Root.Path))
+	within, ok := strings.CutPrefix(path.Clean(source), root+"/")
+	return "/" + within, ok && root != "/"
+}
+
+// openTrees plans the first batch, which the parent opens before there is an init. A
+// visitor has no other: it has to have what it can't open in the container.
+func (b *builder) openTrees(foreign bool) {
+	end := len(b.trees)
+	if !b.live {
+		end = min(end, treesAtOnce)
+	}
+	b.openBatch(0, end, foreign)
+}
+
+// openMore plans the batches that init asks for, and what it lends meanwhile.
+func (b *builder) openMore(foreign bool) {
+	b.plan.Parent = append(b.plan.Parent, b.lent[0]...)
+	for first := treesAtOnce; first < len(b.trees) && !b.live; first += treesAtOnce {
+		end := min(first+treesAtOnce, len(b.trees))
+		b.parentAdd("", &plan.Await{Phase: plan.Empty})
+		b.openBatch(first, end, foreign)
+		b.parentAdd("", &plan.SendTrees{First: first, End: end})
+		b.plan.Parent = append(b.plan.Parent, b.lent[first/treesAtOnce]...)
+	}
+}
+
+// openBatch plans what the parent opens and makes for some slots. In a user namespace
+// that is foreign, the container's own, the host's flags have to be locked.
+func (b *builder) openBatch(first, end int, foreign bool) {
+	batch := b.trees[first:end]
+	b.plan.Parent = append(b.plan.Parent, batch...)
+	opens := func(item plan.Item) bool { _, ok := item.Step.(*plan.OpenTree); return ok }
+	if foreign && slices.ContainsFunc(batch, opens) {
+		b.parentAdd("linux.namespaces", &plan.LockTrees{})
+	}
+}
