@@ -119,7 +119,13 @@ func (c *Cgroup) Close() error {
 // a lock that every fork and exit takes, and costs milliseconds: prefer to
 // clone with [Cgroup.FD].
 func (c *Cgroup) Add(pid int) error {
-	if err := writeAt(c.fd, "cgroup.procs", itoa(pid)); err != nil {
+	err := writeAt(c.fd, "cgroup.procs", itoa(pid))
+	if err == unix.EOPNOTSUPP {
+		if threaded, _ := c.MakeThreaded(); threaded {
+			err = writeAt(c.fd, "cgroup.procs", itoa(pid))
+		}
+	}
+	if err != nil {
 		return c.pathError("write", "cgroup.procs", err)
 	}
 	return nil

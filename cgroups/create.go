@@ -230,11 +230,6 @@ func isThreaded(controller string) int {
 // unused refuses a cgroup in which a container could not start. A directory
 // just made is looked at too: below a frozen cgroup it is born frozen.
 func (c *Cgroup) unused() error {
-	if len(c.Created) == 0 {
-		if err := c.Threaded(); err != nil {
-			return err
-		}
-	}
 	events, err := c.read("cgroup.events")
 	if err != nil {
 		return err

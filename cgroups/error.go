@@ -181,6 +181,10 @@ func (c *Cgroup) unavailable(controller string) (cause error, hint string) {
 		return why("the kernel does not offer it"),
 			"it is not compiled in, switched off by cgroup_disable=, or not delegated to this cgroup namespace"
 	}
+	if now, err := kind(c.fd); err == nil && isThreaded(controller) == 0 && (now == "threaded" || now == "domain invalid") {
+		return why("the cgroup is part of a threaded subtree, which has cpu, cpuset, perf_event and pids only"),
+			"choose a place outside of that subtree in linux.cgroupsPath, or leave the limit out"
+	}
 	for _, r := range c.refused {
 		if r.controller != controller {
 			continue

@@ -18,10 +18,10 @@ func (c *Cgroup) Kill() error {
 	if err == nil {
 		return nil
 	}
-	if err != unix.ENOENT {
+	if err != unix.ENOENT && err != unix.EOPNOTSUPP {
 		return c.killError(c.pathError("write", "cgroup.kill", err))
 	}
-	return c.killError(c.killEach()) // Linux before 5.14
+	return c.killError(c.killEach()) // Linux before 5.14, or c is threaded
 }
 
 func (c *Cgroup) killError(err error) error {

@@ -2,6 +2,7 @@ package cgroups
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,27 +15,62 @@ import (
 // Processes outside the caller's pid namespace are left out. The list is not a
 // snapshot: processes come and go while it is read.
 func (c *Cgroup) Procs() ([]int, error) {
-	var pids []int
-	pids, err := appendProcs(pids, c.fd, "cgroup.procs")
+	file := "cgroup.procs"
+	pids, err := appendProcs(nil, c.fd, file)
+	if err == unix.EOPNOTSUPP {
+		// It is threaded. Processes are listed in the cgroup above that is not.
+		file = "cgroup.threads"
+		pids, err = appendProcs(nil, c.fd, file)
+	}
 	if err == nil {
 		err = walk(c.fd, func(parent int, name string) error {
-			pids, err = appendProcs(pids, parent, name+"/cgroup.procs")
-			if err == unix.ENOENT || err == unix.ENODEV {
-				return nil // removed while we looked: empty
+			more, err := appendProcs(pids, parent, name+"/"+file)
+			switch err {
+			case unix.ENOENT, unix.ENODEV: // removed while we looked: empty
+				return nil
+			case unix.EOPNOTSUPP: // threaded: c lists its processes
+				return nil
 			}
+			pids = more
 			return err
 		})
 	}
 	if err != nil {
-		return nil, c.pathError("read", "cgroup.procs", err)
+		return nil, c.pathError("read", file, err)
+	}
+	if file == "cgroup.threads" {
+		return leaders(pids), nil
 	}
 	return pids, nil
+}
+
+// leaders are the processes that threads are of, each once.
+func leaders(threads []int) []int {
+	var pids []int
+	seen := make(map[int]bool)
+	for _, tid := range threads {
+		status, err := retry.ReadFile("/proc/" + itoa(tid) + "/status")
+		if err != nil {
+			continue // it has ended
+		}
+		_, rest, _ := strings.Cut(string(status), "\nTgid:")
+		line, _, _ := strings.Cut(rest, "\n")
+		pid, err := strconv.Atoi(strings.TrimSpace(line))
+		if err == nil && !seen[pid] {
+			seen[pid] = true
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // Alone is a [*NotEmptyError] if there are other processes in the cgroup than pid,
 // those outside the caller's pid namespace included.
 func (c *Cgroup) Alone(pid int) error {
 	b, err := readAt(c.fd, "cgroup.procs")
+	if err == unix.EOPNOTSUPP {
+		return c.aloneThreaded(pid)
+	}
 	if err != nil {
 		return c.pathError("read", "cgroup.procs", err)
 	}
@@ -50,11 +86,21 @@ func (c *Cgroup) Alone(pid int) error {
 	return nil
 }
 
+// aloneThreaded is Alone for a cgroup that lists its threads only.
+func (c *Cgroup) aloneThreaded(pid int) error {
+	pids, err := c.Procs()
+	if err != nil {
+		return err
+	}
+	pids = slices.DeleteFunc(pids, func(other int) bool { return other == pid })
+	if len(pids) > 0 {
+		return &NotEmptyError{c.path, len(pids)}
+	}
+	return nil
+}
+
 func appendProcs(pids []int, dirfd int, name string) ([]int, error) {
 	b, err := readAt(dirfd, name)
-	if err == unix.EOPNOTSUPP {
-		return pids, nil // threaded: the cgroup above lists its processes
-	}
 	if err != nil {
 		return pids, err
 	}

@@ -2,6 +2,7 @@ package cgroups
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -36,18 +37,51 @@ func (c *Cgroup) full() error {
 	}
 }
 
-// Threaded is the error, of ErrNotSupported, that says why no container can be in
-// c: it is threaded, or below a cgroup that is (cgroup-v2.rst, "Threads"). It is
-// nil if that is not so, or not known.
-func (c *Cgroup) Threaded() error {
-	b, err := readAt(c.fd, "cgroup.type")
+// kind is what cgroup.type says of the cgroup of a directory: "domain", "domain
+// threaded", "threaded", or "domain invalid", which can hold nothing (cgroup-v2.rst,
+// "Threads"). It is empty for the root, and with Linux before 4.14.
+func kind(dirfd int) (string, error) {
+	b, err := readAt(dirfd, "cgroup.type")
+	if err == unix.ENOENT {
+		return "", nil
+	}
+	return strings.TrimSpace(string(b)), err
+}
+
+// MakeThreaded makes a cgroup of c into which the kernel lets no process (EOPNOTSUPP)
+// because it is below a threaded one: c and all between the two become threaded, for
+// as long as they are there, and are of no use before. It reports whether c is
+// threaded.
+func (c *Cgroup) MakeThreaded() (bool, error) {
+	names, err := split(c.path)
 	if err != nil {
-		return nil // Linux before 4.14 has none, and the root
+		return false, err
 	}
-	kind := strings.TrimSpace(string(b))
-	if kind != "threaded" && kind != "domain invalid" {
-		return nil
+	above := ""
+	for _, name := range names {
+		above += "/" + name
+		threaded, err := c.h.makeThreaded(above)
+		if err != nil || above == c.path {
+			return threaded, err
+		}
 	}
-	return &reason{fmt.Sprintf("cgroup.type of %q is %q: it is part of a threaded subtree, which has threads of a process, and no processes of its own",
-		c.path, kind), ErrNotSupported}
+	return false, nil
+}
+
+func (h Hierarchy) makeThreaded(path string) (bool, error) {
+	const file = "cgroup.type"
+	fd, err := h.openDir(path)
+	if err != nil {
+		return false, &fs.PathError{Op: "open", Path: h.Path + path, Err: err}
+	}
+	defer unix.Close(fd)
+	now, err := kind(fd)
+	if err == nil && now == "domain invalid" {
+		now = "threaded"
+		err = writeAt(fd, file, now)
+	}
+	if err != nil {
+		return false, &fs.PathError{Op: "make threaded", Path: h.Path + path, Err: err}
+	}
+	return now == "threaded", nil
 }

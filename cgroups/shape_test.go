@@ -3,9 +3,12 @@ package cgroups
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -39,7 +42,9 @@ func TestCreateBeyondALimit(t *testing.T) {
 	}
 }
 
-func TestCreateRefusesAThreadedCgroup(t *testing.T) {
+// TestThreaded: below a threaded cgroup others hold nothing until they are, too, and
+// have their processes by threads.
+func TestThreaded(t *testing.T) {
 	noLeak(t)
 	h, base := hostHierarchy(t), hostCgroup(t)
 	top, err := h.Create(base.Path() + "/top")
@@ -56,26 +61,49 @@ func TestCreateRefusesAThreadedCgroup(t *testing.T) {
 	if err := os.WriteFile(top.Dir()+"/threads/cgroup.type", []byte("threaded"), 0); err != nil {
 		t.Fatal(err)
 	}
-	group, err := top.Below("threads")
+	if threaded, err := top.MakeThreaded(); threaded || err != nil {
+		t.Error(threaded, err)
+	}
+	group, err := h.Create(top.Path() + "/threads/one/two")
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer group.Delete(group.Created)
 	defer group.Close()
-	if err := top.Threaded(); err != nil {
-		t.Error(err)
-	}
-	if _, err := h.Create(group.Path()); !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), `is "threaded"`) {
-		t.Error(err)
-	}
-	below, err := h.Create(group.Path() + "/below")
-	if err != nil {
+	cmd := exec.Command("sleep", "100")
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer below.Close()
-	if err := below.Threaded(); !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), `is "domain invalid"`) {
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	pid := cmd.Process.Pid
+	if err := group.Add(pid); err != nil {
+		t.Fatal(err)
+	}
+	if pids, err := group.Procs(); err != nil || len(pids) != 1 || pids[0] != pid {
+		t.Error(pids, err)
+	}
+	if err := group.Alone(pid); err != nil {
 		t.Error(err)
 	}
-	if err := below.Delete(below.Created); err != nil {
+	if err := group.Alone(1); !errors.Is(err, ErrNotEmpty) {
 		t.Error(err)
+	}
+	if again, err := h.Create(group.Path()); !errors.Is(err, ErrNotEmpty) {
+		t.Error(again, err)
+	}
+	if err := group.Set(&specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 2 << 20}}}); !errors.Is(err, ErrNotSupported) ||
+		!strings.Contains(err.Error(), "part of a threaded subtree") {
+		t.Error(err)
+	}
+	if err := group.Freeze(); err != nil {
+		t.Error(err)
+	}
+	if err := group.Kill(); err != nil {
+		t.Error(err)
+	}
+	cmd.Wait()
+	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != unix.SIGKILL {
+		t.Error(status)
 	}
 }

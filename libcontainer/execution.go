@@ -141,7 +141,7 @@ func (e *execution) giveStdio(s *plan.GiveStdio) error {
 // it is let in.
 func (e *execution) spawnInside() error {
 	var err error
-	e.init, err = spawn.Start(e.spawned)
+	e.init, err = e.startSpawn(e.spawned)
 	if e.spawned.Cgroup >= 0 && e.taken(err) {
 		if err := e.takeInitsCgroup(); err != nil {
 			return err

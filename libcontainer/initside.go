@@ -37,7 +37,7 @@ func (c *creation) spawn(s *plan.Spawn) error {
 		return os.NewSyscallError("fchdir", err)
 	}
 	err = c.withPipes(func() error {
-		c.init, err = spawn.Start(config)
+		c.init, err = c.startSpawn(config)
 		if notEntered(config, c.cgroup, err) {
 			return c.spawnByUnit(config, err)
 		}
@@ -45,11 +45,6 @@ func (c *creation) spawn(s *plan.Spawn) error {
 	})
 	if backErr := unix.Chdir(c.opts.Bundle); err == nil && backErr != nil {
 		err = os.NewSyscallError("chdir", backErr)
-	}
-	if err != nil && c.cgroup != nil && errors.Is(err, unix.EOPNOTSUPP) {
-		if threaded := c.cgroup.Threaded(); threaded != nil {
-			return fieldError("linux.cgroupsPath", threaded, "choose a place outside of that subtree")
-		}
 	}
 	if err != nil {
 		return joinError(err, s)
@@ -75,6 +70,22 @@ func (c *creation) spawn(s *plan.Spawn) error {
 		return err
 	}
 	return c.sendPlan()
+}
+
+// startSpawn makes a process, in a cgroup that has to be made threaded if need be.
+func (c *creation) startSpawn(config *spawn.Config) (*spawn.Process, error) {
+	p, err := spawn.Start(config)
+	if !errors.Is(err, unix.EOPNOTSUPP) || config.Cgroup < 0 {
+		return p, err
+	}
+	threaded, typeErr := c.cgroup.MakeThreaded()
+	if typeErr != nil {
+		return p, fieldError("linux.cgroupsPath", typeErr, "choose a place outside of the threaded subtree that it is in")
+	}
+	if threaded {
+		return spawn.Start(config)
+	}
+	return p, err
 }
 
 // aloneInCgroup refuses a cgroup into which another container was born since it was

@@ -206,3 +206,41 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 		rmdir "$other"
 	done
 }
+
+@test "below a threaded cgroup: what has no limits runs, and is managed" {
+	ours "1.1 runs it, and has no way to end it"
+	local top=/sys/fs/cgroup/$ID-threaded child
+	mkdir "$top"
+	echo threaded >"$top/cgroup.type"
+	config --arg path "/$ID-threaded/below/$ID" '.linux.cgroupsPath = $path | .linux.namespaces |= map(select(.type != "pid"))'
+	script 'sleep 1000 & sleep 1001 & echo $! >/child; wait'
+	up
+	same type "$(<"$top/below/$ID/cgroup.type")" threaded
+	until_true test -s "$BUNDLE/rootfs/child"
+	child=$(<"$BUNDLE/rootfs/child")
+	ok rt exec "$ID" true
+	ok rt exec --timeout 5s "$ID" true
+	same processes "$(rt ps --format json "$ID" | jq length)" 3
+	ok rt pause "$ID"
+	same status "$(status)" paused
+	no 255 "paused" rt exec "$ID" true
+	ok rt resume "$ID"
+	ok rt kill --all "$ID" KILL
+	until_true gone "$child"
+	ok rt delete --force "$ID"
+	[ ! -e "$top/below" ] || fail "left: $(find "$top" -type d)"
+	# With an empty one that is there, and is like it already.
+	mkdir "$top/below" && echo threaded >"$top/below/cgroup.type"
+	mkdir "$top/below/$ID"
+	ok create "$ID"
+	ok rt delete --force "$ID"
+	rmdir "$top/below"
+	config '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 2097152}]'
+	no 1 "part of a threaded subtree, which has cpu, cpuset, perf_event and pids only" create "$ID"
+	one_error
+	[[ $err == *linux.resources.hugepageLimits* && $err == *"hint: choose a place outside"* ]] || fail "field or hint"
+	find "$top" -depth -type d -exec rmdir {} +
+}
+
+# gone PID: the process ends, or is a zombie.
+gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"; }
