@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
@@ -313,7 +314,11 @@ func (c *creation) pivots() bool {
 func (c *creation) send(opening wire.Opening, after ...int) error {
 	fds := append(wire.FDs(opening.Trees), after...)
 	opening.SmallPages = c.init.SmallPages
-	payload, err := c.plan.AppendInit(opening.Append(make([]byte, 0, 16<<10)))
+	var err error
+	payload := codec.Encode(func(to *codec.Coder) {
+		opening.Code(to)
+		err = c.plan.CodeInit(to)
+	})
 	if err != nil {
 		return err
 	}

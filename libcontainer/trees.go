@@ -9,6 +9,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -102,7 +103,8 @@ func (c *creation) keepTree(slot int, t plan.Tree) {
 // sendTrees sends the trees that init has asked for, which are its own then.
 func (c *creation) sendTrees(s *plan.SendTrees) error {
 	trees := c.trees[s.First:s.End]
-	if err := c.init.Conn.Send(wire.Trees, wire.AppendTrees(nil, trees), wire.FDs(trees)...); err != nil {
+	payload := codec.Encode(func(to *codec.Coder) { wire.CodeTrees(to, &trees) })
+	if err := c.init.Conn.Send(wire.Trees, payload, wire.FDs(trees)...); err != nil {
 		return c.lost(err)
 	}
 	c.dropTrees()

@@ -10,6 +10,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
@@ -71,9 +72,11 @@ func check(t *testing.T, spec *specs.Spec, host Host, opts Options) (planned boo
 		}
 		return false
 	}
-	if _, err := p.AppendInit(nil); err != nil {
-		t.Fatal(err)
-	}
+	codec.Encode(func(c *codec.Coder) {
+		if err := p.CodeInit(c); err != nil {
+			t.Fatal(err)
+		}
+	})
 	var text strings.Builder
 	if err := errors.Join(plan.Text(&text, p), plan.JSON(&text, p)); err != nil {
 		t.Fatal(err)

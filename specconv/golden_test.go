@@ -11,6 +11,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
@@ -182,11 +183,12 @@ func TestWire(t *testing.T) {
 // survives fails the test if init would not get the steps as they are.
 func survives(t *testing.T, p *plan.Plan) {
 	t.Helper()
-	data, err := p.AppendInit(nil)
+	var err error
+	message := codec.Reader(codec.Encode(func(c *codec.Coder) { err = p.CodeInit(c) }))
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps, err := plan.DecodeInit(data)
+	steps, err := plan.DecodeInit(&message)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
@@ -50,7 +51,11 @@ func (p *initProcess) send(t *testing.T, o wire.Opening, steps []plan.InitStep, 
 	for _, s := range steps {
 		plans.Init = append(plans.Init, plan.Item{Step: s})
 	}
-	payload, err := plans.AppendInit(o.Append(nil))
+	var err error
+	payload := codec.Encode(func(c *codec.Coder) {
+		o.Code(c)
+		err = plans.CodeInit(c)
+	})
 	systest.MustDo(t, err)
 	systest.MustDo(t, p.conn.Send(wire.Plan, payload, fds...))
 }

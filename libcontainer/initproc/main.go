@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/rootfs"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -125,8 +126,10 @@ func (c *container) carryOut() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	opening, data, err := wire.DecodeOpening(m.Payload)
-	if err != nil {
+	message := codec.Reader(m.Payload)
+	var opening wire.Opening
+	opening.Code(&message)
+	if c.steps, err = plan.DecodeInit(&message); err != nil {
 		return -1, err
 	}
 	own, fifo, err := opening.Receive(m.FDs)
@@ -135,9 +138,6 @@ func (c *container) carryOut() (int, error) {
 	}
 	c.own, c.fifo, c.preserve, c.trace, c.small = own, fifo, opening.PreserveFDs, opening.Trace, opening.SmallPages
 	c.holes = opening.Holes
-	if c.steps, err = plan.DecodeInit(data); err != nil {
-		return -1, err
-	}
 	c.root, c.slots = rootfs.New(opening.Trees), opening.Trees
 
 	unix.Umask(0) // modes are exactly as asked for
@@ -279,14 +279,17 @@ func (c *container) takeTrees() error {
 	if err != nil {
 		return err
 	}
-	trees, _, err := wire.DecodeTrees(m.Payload)
-	if err == nil {
-		_, err = wire.ReceiveTrees(trees, m.FDs)
+	var trees []plan.Tree
+	message := codec.Reader(m.Payload)
+	wire.CodeTrees(&message, &trees)
+	if !message.End() {
+		return errors.New("malformed message")
 	}
-	if err == nil {
-		c.root.Take(trees)
+	if _, err := wire.ReceiveTrees(trees, m.FDs); err != nil {
+		return err
 	}
-	return err
+	c.root.Take(trees)
+	return nil
 }
 
 // lendTree lends the parent a mount for as long as it takes to map its ids.

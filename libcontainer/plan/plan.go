@@ -1,6 +1,10 @@
 package plan
 
-import specs "github.com/opencontainers/runtime-spec/specs-go"
+import (
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/codec"
+)
 
 // Plan is everything that happens between reading config.json and execve of
 // the container's process. Both halves run strictly in order; they meet at the
@@ -38,8 +42,10 @@ type Step interface {
 // InitStep is a step that can be sent to init.
 type InitStep interface {
 	Step
-	kind() kind
-	code(*coder)
+	// InitKind says which type of step it is.
+	InitKind() Kind
+	// Code lists the step's fields.
+	Code(*codec.Coder)
 }
 
 // Phase names a meeting point of parent and init.

@@ -1,481 +1,481 @@
 package plan
 
-import "golang.org/x/sys/unix"
+import "github.com/crun-go/crun-go/libcontainer/codec"
 
 const (
-	kindSetPropagation kind = iota
-	kindAttachRoot
-	kindMountFS
-	kindOpenInRoot
-	kindLendTree
-	kindBind
-	kindRemount
-	kindMakeDevice
-	kindMakeSymlink
-	kindMakeDir
-	kindMaskPath
-	kindReadonlyPath
-	kindPivotRoot
-	kindMoveRoot
-	kindSetRoot
-	kindUnshareCgroup
-	kindLoopbackUp
-	kindSync
-	kindHooks
-	kindSetHostname
-	kindSetDomainname
-	kindSysctl
-	kindJoinKeyring
-	kindConsole
-	kindReopenNull
-	kindOwnStdio
-	kindSetPersonality
-	kindSetScheduler
-	kindSetIOPriority
-	kindSetMemoryPolicy
-	kindSetLabels
-	kindSetIdentity
-	kindSetCapabilities
-	kindSetNoNewPrivs
-	kindChdir
-	kindFindExecutable
-	kindWaitStart
-	kindSetRlimits
-	kindLoadSeccomp
-	kindExecute
-	kindEnterContainer
-	kindFindMount
-	kindDetachMounts
-	kindEnterRoot
-	kindJoinPID
-	kindOwnProc
-	kindCloneInside
-	kindCloseOthers
-	kindDropAdmin
+	KindSetPropagation Kind = iota
+	KindAttachRoot
+	KindMountFS
+	KindOpenInRoot
+	KindLendTree
+	KindBind
+	KindRemount
+	KindMakeDevice
+	KindMakeSymlink
+	KindMakeDir
+	KindMaskPath
+	KindReadonlyPath
+	KindPivotRoot
+	KindMoveRoot
+	KindSetRoot
+	KindUnshareCgroup
+	KindLoopbackUp
+	KindSync
+	KindHooks
+	KindSetHostname
+	KindSetDomainname
+	KindSysctl
+	KindJoinKeyring
+	KindConsole
+	KindReopenNull
+	KindOwnStdio
+	KindSetPersonality
+	KindSetScheduler
+	KindSetIOPriority
+	KindSetMemoryPolicy
+	KindSetLabels
+	KindSetIdentity
+	KindSetCapabilities
+	KindSetNoNewPrivs
+	KindChdir
+	KindFindExecutable
+	KindWaitStart
+	KindSetRlimits
+	KindLoadSeccomp
+	KindExecute
+	KindEnterContainer
+	KindFindMount
+	KindDetachMounts
+	KindEnterRoot
+	KindJoinPID
+	KindOwnProc
+	KindCloneInside
+	KindCloseOthers
+	KindDropAdmin
 	kinds // their number
 )
 
 // newStep makes an empty step of a kind, nil if there is no such kind.
-func newStep(k kind) InitStep {
-	if k <= kindSetRoot {
+func newStep(k Kind) InitStep {
+	if k <= KindSetRoot {
 		return newRootStep(k)
 	}
 	switch k {
-	case kindUnshareCgroup:
+	case KindUnshareCgroup:
 		return new(UnshareCgroup)
-	case kindLoopbackUp:
+	case KindLoopbackUp:
 		return new(LoopbackUp)
-	case kindSync:
+	case KindSync:
 		return new(Sync)
-	case kindHooks:
+	case KindHooks:
 		return new(Hooks)
-	case kindSetHostname:
+	case KindSetHostname:
 		return new(SetHostname)
-	case kindSetDomainname:
+	case KindSetDomainname:
 		return new(SetDomainname)
-	case kindSysctl:
+	case KindSysctl:
 		return new(Sysctl)
-	case kindJoinKeyring:
+	case KindJoinKeyring:
 		return new(JoinKeyring)
-	case kindConsole:
+	case KindConsole:
 		return new(Console)
-	case kindReopenNull:
+	case KindReopenNull:
 		return new(ReopenNull)
-	case kindOwnStdio:
+	case KindOwnStdio:
 		return new(OwnStdio)
-	case kindSetPersonality:
+	case KindSetPersonality:
 		return new(SetPersonality)
-	case kindSetScheduler:
+	case KindSetScheduler:
 		return new(SetScheduler)
-	case kindSetIOPriority:
+	case KindSetIOPriority:
 		return new(SetIOPriority)
-	case kindSetMemoryPolicy:
+	case KindSetMemoryPolicy:
 		return new(SetMemoryPolicy)
-	case kindSetLabels:
+	case KindSetLabels:
 		return new(SetLabels)
-	case kindSetIdentity:
+	case KindSetIdentity:
 		return new(SetIdentity)
-	case kindSetCapabilities:
+	case KindSetCapabilities:
 		return new(SetCapabilities)
-	case kindSetNoNewPrivs:
+	case KindSetNoNewPrivs:
 		return new(SetNoNewPrivs)
-	case kindChdir:
+	case KindChdir:
 		return new(Chdir)
-	case kindFindExecutable:
+	case KindFindExecutable:
 		return new(FindExecutable)
-	case kindWaitStart:
+	case KindWaitStart:
 		return new(WaitStart)
-	case kindSetRlimits:
+	case KindSetRlimits:
 		return new(SetRlimits)
-	case kindLoadSeccomp:
+	case KindLoadSeccomp:
 		return new(LoadSeccomp)
-	case kindExecute:
+	case KindExecute:
 		return new(Execute)
 	}
 	return newLiveStep(k)
 }
 
 // newRootStep is newStep for what makes the root filesystem.
-func newRootStep(k kind) InitStep {
+func newRootStep(k Kind) InitStep {
 	switch k {
-	case kindSetPropagation:
+	case KindSetPropagation:
 		return new(SetPropagation)
-	case kindAttachRoot:
+	case KindAttachRoot:
 		return new(AttachRoot)
-	case kindMountFS:
+	case KindMountFS:
 		return new(MountFS)
-	case kindOpenInRoot:
+	case KindOpenInRoot:
 		return new(OpenInRoot)
-	case kindLendTree:
+	case KindLendTree:
 		return new(LendTree)
-	case kindBind:
+	case KindBind:
 		return new(Bind)
-	case kindRemount:
+	case KindRemount:
 		return new(Remount)
-	case kindMakeDevice:
+	case KindMakeDevice:
 		return new(MakeDevice)
-	case kindMakeSymlink:
+	case KindMakeSymlink:
 		return new(MakeSymlink)
-	case kindMakeDir:
+	case KindMakeDir:
 		return new(MakeDir)
-	case kindMaskPath:
+	case KindMaskPath:
 		return new(MaskPath)
-	case kindReadonlyPath:
+	case KindReadonlyPath:
 		return new(ReadonlyPath)
-	case kindPivotRoot:
+	case KindPivotRoot:
 		return new(PivotRoot)
-	case kindMoveRoot:
+	case KindMoveRoot:
 		return new(MoveRoot)
-	case kindSetRoot:
+	case KindSetRoot:
 		return new(SetRoot)
 	}
 	return nil
 }
 
 // newLiveStep is newStep for containers that exist.
-func newLiveStep(k kind) InitStep {
+func newLiveStep(k Kind) InitStep {
 	switch k {
-	case kindEnterContainer:
+	case KindEnterContainer:
 		return new(EnterContainer)
-	case kindFindMount:
+	case KindFindMount:
 		return new(FindMount)
-	case kindDetachMounts:
+	case KindDetachMounts:
 		return new(DetachMounts)
 	}
 	return newExecStep(k)
 }
 
 // newExecStep makes the steps that only exec has.
-func newExecStep(k kind) InitStep {
+func newExecStep(k Kind) InitStep {
 	switch k {
-	case kindEnterRoot:
+	case KindEnterRoot:
 		return new(EnterRoot)
-	case kindJoinPID:
+	case KindJoinPID:
 		return new(JoinPID)
-	case kindOwnProc:
+	case KindOwnProc:
 		return new(OwnProc)
-	case kindCloneInside:
+	case KindCloneInside:
 		return new(CloneInside)
-	case kindCloseOthers:
+	case KindCloseOthers:
 		return new(CloseOthers)
-	case kindDropAdmin:
+	case KindDropAdmin:
 		return new(DropAdmin)
 	}
 	return nil
 }
 
-func (*SetPropagation) kind() kind  { return kindSetPropagation }
-func (*AttachRoot) kind() kind      { return kindAttachRoot }
-func (*MountFS) kind() kind         { return kindMountFS }
-func (*OpenInRoot) kind() kind      { return kindOpenInRoot }
-func (*LendTree) kind() kind        { return kindLendTree }
-func (*Bind) kind() kind            { return kindBind }
-func (*Remount) kind() kind         { return kindRemount }
-func (*MakeDevice) kind() kind      { return kindMakeDevice }
-func (*MakeSymlink) kind() kind     { return kindMakeSymlink }
-func (*MakeDir) kind() kind         { return kindMakeDir }
-func (*MaskPath) kind() kind        { return kindMaskPath }
-func (*ReadonlyPath) kind() kind    { return kindReadonlyPath }
-func (*PivotRoot) kind() kind       { return kindPivotRoot }
-func (*MoveRoot) kind() kind        { return kindMoveRoot }
-func (*SetRoot) kind() kind         { return kindSetRoot }
-func (*UnshareCgroup) kind() kind   { return kindUnshareCgroup }
-func (*LoopbackUp) kind() kind      { return kindLoopbackUp }
-func (*Sync) kind() kind            { return kindSync }
-func (*Hooks) kind() kind           { return kindHooks }
-func (*SetHostname) kind() kind     { return kindSetHostname }
-func (*SetDomainname) kind() kind   { return kindSetDomainname }
-func (*Sysctl) kind() kind          { return kindSysctl }
-func (*JoinKeyring) kind() kind     { return kindJoinKeyring }
-func (*Console) kind() kind         { return kindConsole }
-func (*ReopenNull) kind() kind      { return kindReopenNull }
-func (*OwnStdio) kind() kind        { return kindOwnStdio }
-func (*SetPersonality) kind() kind  { return kindSetPersonality }
-func (*SetScheduler) kind() kind    { return kindSetScheduler }
-func (*SetIOPriority) kind() kind   { return kindSetIOPriority }
-func (*SetMemoryPolicy) kind() kind { return kindSetMemoryPolicy }
-func (*SetLabels) kind() kind       { return kindSetLabels }
-func (*SetIdentity) kind() kind     { return kindSetIdentity }
-func (*SetCapabilities) kind() kind { return kindSetCapabilities }
-func (*SetNoNewPrivs) kind() kind   { return kindSetNoNewPrivs }
-func (*Chdir) kind() kind           { return kindChdir }
-func (*FindExecutable) kind() kind  { return kindFindExecutable }
-func (*WaitStart) kind() kind       { return kindWaitStart }
-func (*SetRlimits) kind() kind      { return kindSetRlimits }
-func (*LoadSeccomp) kind() kind     { return kindLoadSeccomp }
-func (*Execute) kind() kind         { return kindExecute }
-func (*EnterContainer) kind() kind  { return kindEnterContainer }
-func (*FindMount) kind() kind       { return kindFindMount }
-func (*DetachMounts) kind() kind    { return kindDetachMounts }
-func (*EnterRoot) kind() kind       { return kindEnterRoot }
-func (*JoinPID) kind() kind         { return kindJoinPID }
-func (*OwnProc) kind() kind         { return kindOwnProc }
-func (*CloneInside) kind() kind     { return kindCloneInside }
-func (*CloseOthers) kind() kind     { return kindCloseOthers }
-func (*DropAdmin) kind() kind       { return kindDropAdmin }
+func (*SetPropagation) InitKind() Kind  { return KindSetPropagation }
+func (*AttachRoot) InitKind() Kind      { return KindAttachRoot }
+func (*MountFS) InitKind() Kind         { return KindMountFS }
+func (*OpenInRoot) InitKind() Kind      { return KindOpenInRoot }
+func (*LendTree) InitKind() Kind        { return KindLendTree }
+func (*Bind) InitKind() Kind            { return KindBind }
+func (*Remount) InitKind() Kind         { return KindRemount }
+func (*MakeDevice) InitKind() Kind      { return KindMakeDevice }
+func (*MakeSymlink) InitKind() Kind     { return KindMakeSymlink }
+func (*MakeDir) InitKind() Kind         { return KindMakeDir }
+func (*MaskPath) InitKind() Kind        { return KindMaskPath }
+func (*ReadonlyPath) InitKind() Kind    { return KindReadonlyPath }
+func (*PivotRoot) InitKind() Kind       { return KindPivotRoot }
+func (*MoveRoot) InitKind() Kind        { return KindMoveRoot }
+func (*SetRoot) InitKind() Kind         { return KindSetRoot }
+func (*UnshareCgroup) InitKind() Kind   { return KindUnshareCgroup }
+func (*LoopbackUp) InitKind() Kind      { return KindLoopbackUp }
+func (*Sync) InitKind() Kind            { return KindSync }
+func (*Hooks) InitKind() Kind           { return KindHooks }
+func (*SetHostname) InitKind() Kind     { return KindSetHostname }
+func (*SetDomainname) InitKind() Kind   { return KindSetDomainname }
+func (*Sysctl) InitKind() Kind          { return KindSysctl }
+func (*JoinKeyring) InitKind() Kind     { return KindJoinKeyring }
+func (*Console) InitKind() Kind         { return KindConsole }
+func (*ReopenNull) InitKind() Kind      { return KindReopenNull }
+func (*OwnStdio) InitKind() Kind        { return KindOwnStdio }
+func (*SetPersonality) InitKind() Kind  { return KindSetPersonality }
+func (*SetScheduler) InitKind() Kind    { return KindSetScheduler }
+func (*SetIOPriority) InitKind() Kind   { return KindSetIOPriority }
+func (*SetMemoryPolicy) InitKind() Kind { return KindSetMemoryPolicy }
+func (*SetLabels) InitKind() Kind       { return KindSetLabels }
+func (*SetIdentity) InitKind() Kind     { return KindSetIdentity }
+func (*SetCapabilities) InitKind() Kind { return KindSetCapabilities }
+func (*SetNoNewPrivs) InitKind() Kind   { return KindSetNoNewPrivs }
+func (*Chdir) InitKind() Kind           { return KindChdir }
+func (*FindExecutable) InitKind() Kind  { return KindFindExecutable }
+func (*WaitStart) InitKind() Kind       { return KindWaitStart }
+func (*SetRlimits) InitKind() Kind      { return KindSetRlimits }
+func (*LoadSeccomp) InitKind() Kind     { return KindLoadSeccomp }
+func (*Execute) InitKind() Kind         { return KindExecute }
+func (*EnterContainer) InitKind() Kind  { return KindEnterContainer }
+func (*FindMount) InitKind() Kind       { return KindFindMount }
+func (*DetachMounts) InitKind() Kind    { return KindDetachMounts }
+func (*EnterRoot) InitKind() Kind       { return KindEnterRoot }
+func (*JoinPID) InitKind() Kind         { return KindJoinPID }
+func (*OwnProc) InitKind() Kind         { return KindOwnProc }
+func (*CloneInside) InitKind() Kind     { return KindCloneInside }
+func (*CloseOthers) InitKind() Kind     { return KindCloseOthers }
+func (*DropAdmin) InitKind() Kind       { return KindDropAdmin }
 
-func (a *Attr) code(c *coder) {
-	c.u64(&a.Set)
-	c.u64(&a.Clear)
+func (a *Attr) Code(c *codec.Coder) {
+	c.U64(&a.Set)
+	c.U64(&a.Clear)
 }
 
-func (o *MountOptions) code(c *coder) {
-	o.Attr.code(c)
-	c.u64(&o.Others)
-	o.Recursive.code(c)
-	list(c, &o.Propagation, c.u64)
-	c.flag(&o.NoFollow)
+func (o *MountOptions) Code(c *codec.Coder) {
+	o.Attr.Code(c)
+	c.U64(&o.Others)
+	o.Recursive.Code(c)
+	codec.Plain(c, &o.Propagation)
+	c.Flag(&o.NoFollow)
 }
 
-func (s *SetPropagation) code(c *coder) { c.u64(&s.Flags) }
+func (s *SetPropagation) Code(c *codec.Coder) { c.U64(&s.Flags) }
 
-func (s *AttachRoot) code(c *coder) {
-	c.num(&s.Slot)
-	c.u64(&s.Propagation)
-	c.flag(&s.Private)
+func (s *AttachRoot) Code(c *codec.Coder) {
+	c.Num(&s.Slot)
+	c.U64(&s.Propagation)
+	c.Flag(&s.Private)
 }
 
-func (s *MountFS) code(c *coder) {
-	c.str(&s.Type)
-	c.str(&s.Source)
-	c.str(&s.Target)
-	c.strs(&s.Params)
-	s.Options.code(c)
-	c.flag(&s.CopyUp)
-	c.num(&s.Fallback)
-	c.flag(&s.Made)
-	c.flag(&s.Keep)
-	c.flag(&s.Mask)
+func (s *MountFS) Code(c *codec.Coder) {
+	c.Str(&s.Type)
+	c.Str(&s.Source)
+	c.Str(&s.Target)
+	c.Strs(&s.Params)
+	s.Options.Code(c)
+	c.Flag(&s.CopyUp)
+	c.Num(&s.Fallback)
+	c.Flag(&s.Made)
+	c.Flag(&s.Keep)
+	c.Flag(&s.Mask)
 }
 
-func (s *OpenInRoot) code(c *coder) {
-	c.str(&s.Path)
-	c.flag(&s.Recursive)
-	c.flag(&s.NoFollow)
+func (s *OpenInRoot) Code(c *codec.Coder) {
+	c.Str(&s.Path)
+	c.Flag(&s.Recursive)
+	c.Flag(&s.NoFollow)
 }
 
-func (*LendTree) code(*coder) {}
+func (*LendTree) Code(*codec.Coder) {}
 
-func (s *Bind) code(c *coder) {
-	c.num(&s.Slot)
-	c.str(&s.Source)
-	c.str(&s.Target)
-	c.flag(&s.CopyLink)
-	s.Options.code(c)
+func (s *Bind) Code(c *codec.Coder) {
+	c.Num(&s.Slot)
+	c.Str(&s.Source)
+	c.Str(&s.Target)
+	c.Flag(&s.CopyLink)
+	s.Options.Code(c)
 }
 
-func (s *Remount) code(c *coder) {
-	c.str(&s.Target)
-	c.strs(&s.Params)
-	s.Options.code(c)
+func (s *Remount) Code(c *codec.Coder) {
+	c.Str(&s.Target)
+	c.Strs(&s.Params)
+	s.Options.Code(c)
 }
 
-func (s *MakeDevice) code(c *coder) {
-	c.str(&s.Path)
-	c.str(&s.Type)
-	c.i64(&s.Major)
-	c.i64(&s.Minor)
-	c.u32(&s.Mode)
-	c.u32(&s.UID)
-	c.u32(&s.GID)
-	c.num(&s.Slot)
+func (s *MakeDevice) Code(c *codec.Coder) {
+	c.Str(&s.Path)
+	c.Str(&s.Type)
+	c.I64(&s.Major)
+	c.I64(&s.Minor)
+	c.U32(&s.Mode)
+	c.U32(&s.UID)
+	c.U32(&s.GID)
+	c.Num(&s.Slot)
 }
 
-func (s *MakeSymlink) code(c *coder) {
-	c.str(&s.Target)
-	c.str(&s.Path)
+func (s *MakeSymlink) Code(c *codec.Coder) {
+	c.Str(&s.Target)
+	c.Str(&s.Path)
 }
 
-func (s *MakeDir) code(c *coder)      { c.str(&s.Path) }
-func (s *MaskPath) code(c *coder)     { c.str(&s.Path) }
-func (s *ReadonlyPath) code(c *coder) { c.str(&s.Path) }
-func (*PivotRoot) code(*coder)        {}
-func (*MoveRoot) code(*coder)         {}
+func (s *MakeDir) Code(c *codec.Coder)      { c.Str(&s.Path) }
+func (s *MaskPath) Code(c *codec.Coder)     { c.Str(&s.Path) }
+func (s *ReadonlyPath) Code(c *codec.Coder) { c.Str(&s.Path) }
+func (*PivotRoot) Code(*codec.Coder)        {}
+func (*MoveRoot) Code(*codec.Coder)         {}
 
-func (s *SetRoot) code(c *coder) {
-	c.flag(&s.Readonly)
-	c.u64(&s.Propagation)
+func (s *SetRoot) Code(c *codec.Coder) {
+	c.Flag(&s.Readonly)
+	c.U64(&s.Propagation)
 }
 
-func (*UnshareCgroup) code(*coder) {}
-func (*LoopbackUp) code(*coder)    {}
+func (*UnshareCgroup) Code(*codec.Coder) {}
+func (*LoopbackUp) Code(*codec.Coder)    {}
 
-func (s *Sync) code(c *coder) {
+func (s *Sync) Code(c *codec.Coder) {
 	v := uint32(s.Phase)
-	c.u32(&v)
+	c.U32(&v)
 	s.Phase = Phase(v)
-	c.flag(&s.Quiet)
+	c.Flag(&s.Quiet)
 }
 
-func (s *Hooks) code(c *coder) {
-	c.num(&s.Log.Stdout)
-	c.num(&s.Log.Stderr)
-	c.str(&s.Kind)
-	c.str(&s.Dir)
-	c.flag(&s.Confined)
-	c.str(&s.Before)
-	c.str(&s.After)
-	list(c, &s.Hooks, func(h *Hook) {
-		c.str(&h.Path)
-		c.strs(&h.Args)
-		c.strs(&h.Env)
-		c.flag(&h.ProcessEnv)
-		c.num(&h.Timeout)
-	})
+func (s *Hooks) Code(c *codec.Coder) {
+	c.Num(&s.Log.Stdout)
+	c.Num(&s.Log.Stderr)
+	c.Str(&s.Kind)
+	c.Str(&s.Dir)
+	c.Flag(&s.Confined)
+	c.Str(&s.Before)
+	c.Str(&s.After)
+	codec.Room(c, &s.Hooks)
+	for i := range s.Hooks {
+		h := &s.Hooks[i]
+		c.Str(&h.Path)
+		c.Strs(&h.Args)
+		c.Strs(&h.Env)
+		c.Flag(&h.ProcessEnv)
+		c.Num(&h.Timeout)
+	}
 }
 
-func (s *SetHostname) code(c *coder)   { c.str(&s.Name) }
-func (s *SetDomainname) code(c *coder) { c.str(&s.Name) }
+func (s *SetHostname) Code(c *codec.Coder)   { c.Str(&s.Name) }
+func (s *SetDomainname) Code(c *codec.Coder) { c.Str(&s.Name) }
 
-func (s *Sysctl) code(c *coder) {
-	c.str(&s.Key)
-	c.str(&s.Value)
+func (s *Sysctl) Code(c *codec.Coder) {
+	c.Str(&s.Key)
+	c.Str(&s.Value)
 }
 
-func (s *JoinKeyring) code(c *coder) {
-	c.str(&s.Name)
-	c.str(&s.Label)
+func (s *JoinKeyring) Code(c *codec.Coder) {
+	c.Str(&s.Name)
+	c.Str(&s.Label)
 }
 
-func (s *Console) code(c *coder) {
-	c.u32(&s.Width)
-	c.u32(&s.Height)
-	c.u32(&s.UID)
-	c.flag(&s.Mount)
-	c.flag(&s.Uncontrolled)
+func (s *Console) Code(c *codec.Coder) {
+	c.U32(&s.Width)
+	c.U32(&s.Height)
+	c.U32(&s.UID)
+	c.Flag(&s.Mount)
+	c.Flag(&s.Uncontrolled)
 }
 
-func (s *OwnStdio) code(c *coder) {
-	c.u32(&s.UID)
-	c.flag(&s.PipesOnly)
+func (s *OwnStdio) Code(c *codec.Coder) {
+	c.U32(&s.UID)
+	c.Flag(&s.PipesOnly)
 }
 
-func (*ReopenNull) code(*coder)         {}
-func (s *SetPersonality) code(c *coder) { c.u32(&s.Persona) }
+func (*ReopenNull) Code(*codec.Coder)         {}
+func (s *SetPersonality) Code(c *codec.Coder) { c.U32(&s.Persona) }
 
-func (s *SetScheduler) code(c *coder) {
-	c.str(&s.Name)
-	c.u32(&s.Policy)
-	c.u64(&s.Flags)
-	c.num(&s.Nice)
-	c.u32(&s.Priority)
-	c.u64(&s.Runtime)
-	c.u64(&s.Deadline)
-	c.u64(&s.Period)
+func (s *SetScheduler) Code(c *codec.Coder) {
+	c.Str(&s.Name)
+	c.U32(&s.Policy)
+	c.U64(&s.Flags)
+	c.Num(&s.Nice)
+	c.U32(&s.Priority)
+	c.U64(&s.Runtime)
+	c.U64(&s.Deadline)
+	c.U64(&s.Period)
 }
 
-func (s *SetIOPriority) code(c *coder) {
-	c.num(&s.Class)
-	c.num(&s.Priority)
+func (s *SetIOPriority) Code(c *codec.Coder) {
+	c.Num(&s.Class)
+	c.Num(&s.Priority)
 }
 
-func (s *SetMemoryPolicy) code(c *coder) {
-	c.str(&s.Name)
-	c.u32(&s.Mode)
-	list(c, &s.Nodes, c.u64)
+func (s *SetMemoryPolicy) Code(c *codec.Coder) {
+	c.Str(&s.Name)
+	c.U32(&s.Mode)
+	codec.Plain(c, &s.Nodes)
 }
 
-func (s *SetLabels) code(c *coder) {
-	c.str(&s.AppArmor)
-	c.str(&s.SELinux)
-	c.flag(&s.Stack)
+func (s *SetLabels) Code(c *codec.Coder) {
+	c.Str(&s.AppArmor)
+	c.Str(&s.SELinux)
+	c.Flag(&s.Stack)
 }
 
-func (s *SetIdentity) code(c *coder) {
-	c.u32(&s.UID)
-	c.u32(&s.GID)
-	list(c, &s.Groups, c.u32)
-	c.u32(&s.Umask)
-	c.flag(&s.KeepGroups)
+func (s *SetIdentity) Code(c *codec.Coder) {
+	c.U32(&s.UID)
+	c.U32(&s.GID)
+	codec.Plain(c, &s.Groups)
+	c.U32(&s.Umask)
+	c.Flag(&s.KeepGroups)
 }
 
-func (s *SetCapabilities) code(c *coder) {
-	c.u64(&s.Bounding)
-	c.u64(&s.Effective)
-	c.u64(&s.Permitted)
-	c.u64(&s.Inheritable)
-	c.u64(&s.Ambient)
-	c.num(&s.Last)
-	c.flag(&s.KeepAdmin)
+func (s *SetCapabilities) Code(c *codec.Coder) {
+	c.U64(&s.Bounding)
+	c.U64(&s.Effective)
+	c.U64(&s.Permitted)
+	c.U64(&s.Inheritable)
+	c.U64(&s.Ambient)
+	c.Num(&s.Last)
+	c.Flag(&s.KeepAdmin)
 }
 
-func (*SetNoNewPrivs) code(*coder) {}
-func (s *Chdir) code(c *coder)     { c.str(&s.Path) }
+func (*SetNoNewPrivs) Code(*codec.Coder) {}
+func (s *Chdir) Code(c *codec.Coder)     { c.Str(&s.Path) }
 
-func (s *FindExecutable) code(c *coder) {
-	c.str(&s.Name)
-	c.str(&s.Path)
+func (s *FindExecutable) Code(c *codec.Coder) {
+	c.Str(&s.Name)
+	c.Str(&s.Path)
 }
 
-func (*WaitStart) code(*coder) {}
+func (*WaitStart) Code(*codec.Coder) {}
 
-func (s *SetRlimits) code(c *coder) {
-	list(c, &s.Limits, func(l *Rlimit) {
-		c.str(&l.Type)
-		c.num(&l.Resource)
-		c.u64(&l.Soft)
-		c.u64(&l.Hard)
-	})
+func (s *SetRlimits) Code(c *codec.Coder) {
+	codec.Room(c, &s.Limits)
+	for i := range s.Limits {
+		l := &s.Limits[i]
+		c.Str(&l.Type)
+		c.Num(&l.Resource)
+		c.U64(&l.Soft)
+		c.U64(&l.Hard)
+	}
 }
 
-func (s *LoadSeccomp) code(c *coder) {
-	c.u32(&s.Flags)
-	c.flag(&s.Notify)
-	list(c, &s.Filter, func(f *unix.SockFilter) {
-		packed := uint64(f.Code)<<48 | uint64(f.Jt)<<40 | uint64(f.Jf)<<32 | uint64(f.K)
-		c.u64(&packed)
-		*f = unix.SockFilter{Code: uint16(packed >> 48), Jt: uint8(packed >> 40), Jf: uint8(packed >> 32), K: uint32(packed)}
-	})
+func (s *LoadSeccomp) Code(c *codec.Coder) {
+	c.U32(&s.Flags)
+	c.Flag(&s.Notify)
+	codec.Plain(c, &s.Filter)
 }
 
-func (s *Execute) code(c *coder) {
-	c.strs(&s.Args)
-	c.strs(&s.Env)
-	c.flag(&s.Home)
-	c.u32(&s.UID)
-	c.flag(&s.ListenPID)
-	c.flag(&s.Alone)
+func (s *Execute) Code(c *codec.Coder) {
+	c.Strs(&s.Args)
+	c.Strs(&s.Env)
+	c.Flag(&s.Home)
+	c.U32(&s.UID)
+	c.Flag(&s.ListenPID)
+	c.Flag(&s.Alone)
 }
 
-func (s *EnterContainer) code(c *coder) {
-	c.num(&s.Mount)
-	c.num(&s.Proc)
+func (s *EnterContainer) Code(c *codec.Coder) {
+	c.Num(&s.Mount)
+	c.Num(&s.Proc)
 }
 
-func (s *FindMount) code(c *coder) {
-	c.str(&s.Target)
-	list(c, &s.Added, c.u64)
+func (s *FindMount) Code(c *codec.Coder) {
+	c.Str(&s.Target)
+	codec.Plain(c, &s.Added)
 }
 
-func (*DetachMounts) code(*coder)    {}
-func (*EnterRoot) code(*coder)       {}
-func (s *JoinPID) code(c *coder)     { c.num(&s.Slot) }
-func (s *OwnProc) code(c *coder)     { c.num(&s.Slot) }
-func (s *CloneInside) code(c *coder) { c.flag(&s.Terminal) }
-func (*CloseOthers) code(*coder)     {}
+func (*DetachMounts) Code(*codec.Coder)    {}
+func (*EnterRoot) Code(*codec.Coder)       {}
+func (s *JoinPID) Code(c *codec.Coder)     { c.Num(&s.Slot) }
+func (s *OwnProc) Code(c *codec.Coder)     { c.Num(&s.Slot) }
+func (s *CloneInside) Code(c *codec.Coder) { c.Flag(&s.Terminal) }
+func (*CloseOthers) Code(*codec.Coder)     {}
 
-func (s *DropAdmin) code(c *coder) {
-	c.u64(&s.Effective)
-	c.u64(&s.Permitted)
-	c.u64(&s.Inheritable)
+func (s *DropAdmin) Code(c *codec.Coder) {
+	c.U64(&s.Effective)
+	c.U64(&s.Permitted)
+	c.U64(&s.Inheritable)
 }

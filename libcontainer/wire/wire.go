@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -141,7 +142,7 @@ func (c Conn) Recv() (Message, error) {
 			m.Close()
 			return m, fmt.Errorf("malformed message: %d bytes, %d of %d descriptors", size, len(fds), want)
 		}
-		m.Payload = make([]byte, size)
+		m.Payload = codec.Aligned(int(size))
 		if err := c.read(m.Payload); err != nil {
 			m.Close()
 			return m, err

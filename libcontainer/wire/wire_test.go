@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
@@ -224,25 +225,37 @@ func TestNewFailure(t *testing.T) {
 
 func TestOpening(t *testing.T) {
 	for _, o := range []Opening{
-		{Trees: []plan.Tree{}},
+		{},
 		{Trees: []plan.Tree{{}}, Fifo: true},
 		{Trees: []plan.Tree{{}, {FD: -1}, {FD: -1, Path: "/srv/data", Recursive: true}}, PreserveFDs: 3, Trace: true},
-		{Trees: []plan.Tree{}, PreserveFDs: 300, Holes: []int{3, 299}},
-		{Trees: []plan.Tree{}, SmallPages: true},
-		{Trees: []plan.Tree{}, Own: true},
+		{PreserveFDs: 300, Holes: []int{3, 299}},
+		{SmallPages: true},
+		{Own: true},
 		{Trees: slices.Repeat([]plan.Tree{{Path: strings.Repeat("x", 200)}}, 300), Fifo: true, PreserveFDs: 1 << 20},
 	} {
-		b := o.Append([]byte("before"))
-		got, rest, err := DecodeOpening(append(b, "after"...)[len("before"):])
-		if err != nil || string(rest) != "after" || !reflect.DeepEqual(got, o) {
-			t.Errorf("%+v became %+v, %q, %v", o, got, rest, err)
+		b := codec.Encode(o.Code)
+		got, err := decodeOpening(b)
+		if err != nil || !reflect.DeepEqual(got, o) {
+			t.Errorf("%+v became %+v, %v", o, got, err)
 		}
-		for cut := range len(b) - len("before") {
-			if _, _, err := DecodeOpening(b[len("before"):][:cut]); err == nil {
+		for cut := range b {
+			if _, err := decodeOpening(b[:cut]); err == nil {
 				t.Errorf("%d bytes of %+v were taken for it", cut, o)
 			}
 		}
 	}
+}
+
+// decodeOpening reads a copy, which is changed.
+func decodeOpening(b []byte) (o Opening, err error) {
+	message := codec.Aligned(len(b))
+	copy(message, b)
+	c := codec.Reader(message)
+	o.Code(&c)
+	if !c.End() {
+		err = io.ErrUnexpectedEOF
+	}
+	return o, err
 }
 
 func TestReceive(t *testing.T) {
@@ -292,23 +305,19 @@ func FuzzDecodeFailure(f *testing.F) {
 	})
 }
 
-func FuzzDecodeOpening(f *testing.F) {
+func FuzzOpening(f *testing.F) {
 	f.Add([]byte{})
-	f.Add((&Opening{Trees: []plan.Tree{{}, {FD: -1, Path: "/x"}}, Fifo: true, PreserveFDs: 2}).Append(nil))
+	f.Add(codec.Encode((&Opening{Trees: []plan.Tree{{}, {FD: -1, Path: "/x"}}, Fifo: true, PreserveFDs: 2}).Code))
 	f.Add(bytes.Repeat([]byte{0xff}, 30))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		o, rest, err := DecodeOpening(b)
+		o, err := decodeOpening(b)
 		if err != nil {
 			return
 		}
-		if len(rest) > len(b) || len(o.Trees) > len(b) {
-			t.Fatalf("%d bytes gave %d slots and %d bytes", len(b), len(o.Trees), len(rest))
-		}
-		(&Opening{Trees: slices.Clone(o.Trees), Own: o.Own, Fifo: o.Fifo}).Receive(nil)
-		again, left, err := DecodeOpening(append(o.Append(nil), rest...))
-		if err != nil || !bytes.Equal(left, rest) || !reflect.DeepEqual(again, o) {
+		if again, err := decodeOpening(codec.Encode(o.Code)); err != nil || !reflect.DeepEqual(again, o) {
 			t.Errorf("%+v became %+v, %v", o, again, err)
 		}
+		(&Opening{Trees: slices.Clone(o.Trees), Own: o.Own, Fifo: o.Fifo}).Receive(nil)
 	})
 }
 
