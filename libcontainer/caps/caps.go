@@ -4,7 +4,6 @@ package caps
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -12,14 +11,15 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // Become changes this thread's umask, groups and ids. Permitted capabilities
-// stay until Apply. Raw system calls: only this thread will execute, and the
-// others must not be stopped to follow it.
+// stay until Apply.
 func Become(s *plan.SetIdentity) error {
-	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
-		return os.NewSyscallError("prctl PR_SET_KEEPCAPS", err)
+	if _, errno := raw.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); errno != 0 {
+		return fault.Call("prctl PR_SET_KEEPCAPS", errno)
 	}
 	if !s.KeepGroups {
 		if err := sys.SetGroups(s.Groups); err != nil {
@@ -32,7 +32,7 @@ func Become(s *plan.SetIdentity) error {
 	if err := sys.SetUID(s.UID); err != nil {
 		return err
 	}
-	unix.Umask(int(s.Umask))
+	raw.Umask(s.Umask)
 	return nil
 }
 
@@ -57,7 +57,7 @@ func Apply(s *plan.SetCapabilities) error {
 		effective |= admin
 	}
 	if missing := permitted &^ now.permitted; missing != 0 {
-		return fmt.Errorf("capset: %w: the runtime itself lacks capabilities %#x", unix.EPERM, missing)
+		return fault.New(unix.EPERM, "capset: %e: the runtime itself lacks capabilities %x").Num(int64(missing))
 	}
 	if err := set(effective, permitted, s.Inheritable); err != nil {
 		return err
@@ -72,15 +72,15 @@ func Apply(s *plan.SetCapabilities) error {
 // kernel's highest. Without CAP_SETPCAP that is refused also for what is not there.
 func drop(keep uint64, last int) error {
 	for c := 0; c <= last; c++ {
-		if keep&(1<<c) != 0 {
+		if keep&(1<<uint(c)) != 0 {
 			continue
 		}
-		err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0)
-		if err == nil {
+		_, errno := raw.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0)
+		if errno == 0 {
 			continue
 		}
-		if has, readErr := bounding(c); has || readErr != nil {
-			return os.NewSyscallError("prctl PR_CAPBSET_DROP", err)
+		if has, failed := bounding(c); has || failed != 0 {
+			return fault.Call("prctl PR_CAPBSET_DROP", errno)
 		}
 	}
 	return nil
@@ -94,62 +94,68 @@ func check(s *plan.SetCapabilities, want sets) error {
 		return err
 	}
 	if got != want {
-		return fmt.Errorf("capset has not set what it was asked for: got %+x, expected %+x", got, want)
+		return fault.New(0, "capset has not set what it was asked for: effective %x, permitted %x, inheritable %x, expected %x, %x, %x").
+			Num(int64(got.effective)).Num(int64(got.permitted)).Num(int64(got.inheritable)).
+			Num(int64(want.effective)).Num(int64(want.permitted)).Num(int64(want.inheritable))
 	}
 	for c := 0; c <= s.Last; c++ {
-		if s.Bounding&(1<<c) != 0 {
+		if s.Bounding&(1<<uint(c)) != 0 {
 			continue
 		}
-		has, err := bounding(c)
-		if err != nil {
-			return os.NewSyscallError("prctl PR_CAPBSET_READ", err)
+		has, errno := bounding(c)
+		if errno != 0 {
+			return fault.Call("prctl PR_CAPBSET_READ", errno)
 		}
 		if has {
-			return fmt.Errorf("prctl PR_CAPBSET_DROP has not done what it was asked for: capability %d is still there", c)
+			return fault.New(0, "prctl PR_CAPBSET_DROP has not done what it was asked for: capability %d is still there").Num(int64(c))
 		}
 	}
 	// The kernel keeps the ambient set within these two (capabilities(7)).
-	for c, may := 0, want.permitted&want.inheritable; may>>c != 0; c++ {
-		if may&(1<<c) == 0 {
+	for c, may := 0, want.permitted&want.inheritable; may>>uint(c) != 0; c++ {
+		if may&(1<<uint(c)) == 0 {
 			continue
 		}
-		is, err := ambient(c)
-		if err != nil {
-			return os.NewSyscallError("prctl PR_CAP_AMBIENT_IS_SET", err)
+		is, errno := ambient(c)
+		if errno != 0 {
+			return fault.Call("prctl PR_CAP_AMBIENT_IS_SET", errno)
 		}
-		if is != (s.Ambient&(1<<c) != 0) {
-			return fmt.Errorf("prctl has not set what it was asked for: capability %d is ambient: %t", c, is)
+		if is != (s.Ambient&(1<<uint(c)) != 0) {
+			return fault.New(0, "prctl has not set what it was asked for: capability %d is ambient: %s").Num(int64(c)).Str(word(is))
 		}
 	}
 	return nil
 }
 
+func word(is bool) string {
+	if is {
+		return "true"
+	}
+	return "false"
+}
+
 // bounding reports whether a capability is in this thread's bounding set.
-func bounding(c int) (bool, error) { return ask(unix.PR_CAPBSET_READ, uintptr(c), 0) }
+func bounding(c int) (bool, unix.Errno) { return ask(unix.PR_CAPBSET_READ, uintptr(c), 0) }
 
 // ambient reports whether a capability is in this thread's ambient set.
-func ambient(c int) (bool, error) {
+func ambient(c int) (bool, unix.Errno) {
 	return ask(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, uintptr(c))
 }
 
-func ask(option int, arg2, arg3 uintptr) (bool, error) {
-	yes, _, errno := unix.RawSyscall6(unix.SYS_PRCTL, uintptr(option), arg2, arg3, 0, 0, 0)
-	if errno != 0 {
-		return false, errno
-	}
-	return yes != 0, nil
+func ask(option int, arg2, arg3 uintptr) (bool, unix.Errno) {
+	yes, errno := raw.Prctl(option, arg2, arg3, 0, 0)
+	return yes > 0, errno
 }
 
 func setAmbient(caps uint64) error {
-	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
-		return os.NewSyscallError("prctl PR_CAP_AMBIENT_CLEAR_ALL", err)
+	if _, errno := raw.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); errno != 0 {
+		return fault.Call("prctl PR_CAP_AMBIENT_CLEAR_ALL", errno)
 	}
 	for c := range 64 {
 		if caps&(1<<c) == 0 {
 			continue
 		}
-		if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(c), 0, 0); err != nil {
-			return os.NewSyscallError("prctl PR_CAP_AMBIENT_RAISE", err)
+		if _, errno := raw.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(c), 0, 0); errno != 0 {
+			return fault.Call("prctl PR_CAP_AMBIENT_RAISE", errno)
 		}
 	}
 	return nil
@@ -163,8 +169,8 @@ type sets struct{ effective, permitted, inheritable uint64 }
 func current() (sets, error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return sets{}, os.NewSyscallError("capget", err)
+	if errno := raw.Capget(&header, &data); errno != 0 {
+		return sets{}, fault.Call("capget", errno)
 	}
 	return sets{
 		effective:   uint64(data[1].Effective)<<32 | uint64(data[0].Effective),
@@ -185,7 +191,7 @@ func set(effective, permitted, inheritable uint64) error {
 		{Effective: uint32(effective), Permitted: uint32(permitted), Inheritable: uint32(inheritable)},
 		{Effective: uint32(effective >> 32), Permitted: uint32(permitted >> 32), Inheritable: uint32(inheritable >> 32)},
 	}
-	return os.NewSyscallError("capset", unix.Capset(&header, &data[0]))
+	return fault.Call("capset", raw.Capset(&header, &data))
 }
 
 // Last returns the number of the kernel's highest capability.

@@ -114,6 +114,25 @@ func TestApply(t *testing.T) {
 	})
 }
 
+// TestNoAllocation: init does this without Go's runtime.
+func TestNoAllocation(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	all, err := Permitted()
+	systest.MustDo(t, err)
+	identity := &plan.SetIdentity{UID: 0, GID: 0, Groups: []uint32{7, 8}}
+	capabilities := &plan.SetCapabilities{Last: last(t), Bounding: all &^ chown, Permitted: all, Effective: kill | 1<<unix.CAP_SETGID, Inheritable: bind, Ambient: bind}
+	drop := &plan.DropAdmin{Effective: all, Permitted: all, Inheritable: bind}
+	if n := testing.AllocsPerRun(5, func() {
+		if err := errors.Join(Become(identity), Apply(capabilities), DropAdmin(drop)); err != nil {
+			t.Error(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestApplyNothing(t *testing.T) {
 	if !alone(t) {
 		return
@@ -206,8 +225,8 @@ func TestLast(t *testing.T) {
 		t.Errorf("last capability is %d, %v, want %s", last, err, want)
 	}
 	for c := range 64 {
-		if _, err := bounding(c); (err == nil) != (c <= last) {
-			t.Errorf("capability %d: %v, the last is %d", c, err, last)
+		if _, errno := bounding(c); (errno == 0) != (c <= last) {
+			t.Errorf("capability %d: %v, the last is %d", c, errno, last)
 		}
 	}
 }
