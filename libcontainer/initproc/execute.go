@@ -12,6 +12,8 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
@@ -230,16 +232,18 @@ const exitRefused = 255
 // execute becomes the container's program.
 func (c *container) execute(s *plan.Execute) error {
 	c.allowHugePages()
-	err := fmt.Errorf("exec %s: %w", c.path, c.program.Execute())
+	errno := c.program.Execute()
 	if s.Alone {
-		c.refusal = err.Error() + "\n"
+		c.refusal.Add("exec ").Add(c.path).Add(": ").Add(sys.RefusalWords(errno)).Add("\n")
 	}
-	return &wire.Refusal{Err: err}
+	refused := fault.New(errno, "exec %s").Str(c.path)
+	refused.Refused = true
+	return refused
 }
 
 // complain tells who reads the process's output that the program is refused. They
 // may let it wait, so whoever waits for this process has been told before.
 func (c *container) complain() {
-	unix.Close(c.started)
-	retry.Write(2, []byte(c.refusal))
+	raw.Close(c.started)
+	raw.WriteString(2, c.refusal.String())
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/rootfs"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
@@ -48,15 +49,15 @@ type container struct {
 	proc     sys.Proc
 	procSelf string
 
-	own      int    // mount of this program, -1 if it has none or need not be attached
-	fifo     int    // O_PATH of the exec fifo, -1 in run
-	started  int    // write end of the fifo, once start has opened it; or -1
-	refusal  string // what execve(2) has said of the program, if nobody waits for the outcome; or ""
-	preserve int    // descriptors 3, 4, … that stay
-	holes    []int  // those of them that the caller had not open
-	fds      int    // /proc/thread-self/fd, from which the fifo is opened; -1 before
-	detached bool   // from the runtime's death
-	small    bool   // huge pages are denied, and to be allowed again
+	own      int      // mount of this program, -1 if it has none or need not be attached
+	fifo     int      // O_PATH of the exec fifo, -1 in run
+	started  int      // write end of the fifo, once start has opened it; or -1
+	refusal  raw.Text // what execve(2) has said of the program, if nobody waits for the outcome; or empty
+	preserve int      // descriptors 3, 4, … that stay
+	holes    []int    // those of them that the caller had not open
+	fds      int      // /proc/thread-self/fd, from which the fifo is opened; -1 before
+	detached bool     // from the runtime's death
+	small    bool     // huge pages are denied, and to be allowed again
 
 	trace    bool // note when each step began and ended
 	spans    []wire.Span
@@ -97,7 +98,7 @@ func run() int {
 		return 1
 	}
 	c.report(wire.NewFailure(step, err))
-	if c.refusal != "" {
+	if c.refusal.Len() > 0 {
 		c.complain()
 		return exitRefused
 	}

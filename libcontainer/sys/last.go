@@ -40,13 +40,12 @@ type Refusal struct {
 // Refusals are the lines about all that execve(2) answers, each after a prefix.
 func Refusals(prefix string) []Refusal {
 	var all []Refusal
-	for _, errno := range [...]unix.Errno{
-		unix.E2BIG, unix.EACCES, unix.EAGAIN, unix.EFAULT, unix.EINVAL, unix.EIO, unix.EISDIR, unix.ELIBBAD, unix.ELOOP, unix.EMFILE,
-		unix.ENAMETOOLONG, unix.ENFILE, unix.ENOENT, unix.ENOEXEC, unix.ENOMEM, unix.ENOSYS, unix.ENOTDIR, unix.EPERM, unix.ETXTBSY,
-	} {
-		all = append(all, Refusal{errno, []byte(prefix + errno.Error() + "\n")})
+	for errno := unix.Errno(1); errno < 200; errno++ {
+		if words := RefusalWords(errno); words != anyRefusal {
+			all = append(all, Refusal{errno, []byte(prefix + words + "\n")})
+		}
 	}
-	return append(all, Refusal{0, []byte(prefix + "refused\n")}) // any other, of a filter's
+	return append(all, Refusal{0, []byte(prefix + anyRefusal + "\n")}) // any other
 }
 
 // Clone makes the process, in the pid namespace that this thread has joined for

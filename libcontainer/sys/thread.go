@@ -125,7 +125,7 @@ func NewProgram(path string, args, env []string) (*Program, error) {
 }
 
 // Execute replaces the process. It returns only if that fails.
-func (p *Program) Execute() error { return p.execve() }
+func (p *Program) Execute() unix.Errno { return p.execve() }
 
 // TerminalPeer opens the other end of a pseudo-terminal's master, whatever has
 // become of its name.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 )
 
 // Failure is a failed step of init, as it crosses the process boundary.
@@ -40,22 +42,16 @@ func (w *Whole) Error() string { return w.Err.Error() }
 // Unwrap returns the error itself.
 func (w *Whole) Unwrap() error { return w.Err }
 
-// Refusal marks what execve(2) has refused, in words that stand alone.
-type Refusal struct{ Err error }
-
-func (r *Refusal) Error() string { return r.Err.Error() }
-
-// Unwrap returns the error itself.
-func (r *Refusal) Unwrap() error { return r.Err }
-
 // NewFailure makes the failure of a step from an error. One that is about one of several entries has a method EntryIndex.
 func NewFailure(step int, err error) *Failure {
 	f := &Failure{Step: step, Text: err.Error()}
 	errors.As(err, &f.Errno)
+	var failed *fault.Fault
+	if errors.As(err, &failed) {
+		f.Whole, f.Refused = failed.Whole, failed.Refused
+	}
 	var whole *Whole
-	var refusal *Refusal
-	f.Refused = errors.As(err, &refusal)
-	f.Whole = errors.As(err, &whole) || f.Refused
+	f.Whole = f.Whole || f.Refused || errors.As(err, &whole)
 	var entry interface{ EntryIndex() int }
 	if errors.As(err, &entry) {
 		f.Entry = entry.EntryIndex() + 1

@@ -17,6 +17,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
@@ -210,7 +211,9 @@ func TestNewFailure(t *testing.T) {
 		{errors.New("words"), Failure{Step: 7, Text: "words"}},
 		{fmt.Errorf("some: %w", anEntry(2)), Failure{Step: 7, Text: "some: entry", Entry: 3}},
 		{inner, Failure{Step: 7, Errno: unix.ENOENT, Text: "open /x: no such file or directory"}},
-		{&Refusal{inner}, Failure{Step: 7, Errno: unix.ENOENT, Whole: true, Refused: true, Text: "open /x: no such file or directory"}},
+		{&fault.Fault{Text: "exec /x", Errno: unix.ENOEXEC, Refused: true}, Failure{Step: 7, Errno: unix.ENOEXEC, Whole: true, Refused: true, Text: "exec /x: exec format error"}},
+		{&fault.Fault{Text: "words", Whole: true}, Failure{Step: 7, Whole: true, Text: "words"}},
+		{fmt.Errorf("%w (and more)", &fault.Fault{Text: "limit", Entry: 3}), Failure{Step: 7, Text: "limit (and more)", Entry: 3}},
 		{&Whole{inner}, Failure{Step: 7, Errno: unix.ENOENT, Whole: true, Text: "open /x: no such file or directory"}},
 		{fmt.Errorf("run: %w", &Whole{errors.New("hook")}), Failure{Step: 7, Whole: true, Text: "run: hook"}},
 	} {
