@@ -81,6 +81,9 @@ const maskAttr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_AT
 // same file as the source, with the restrictions it was given, and no other
 // step's.
 func findExternals(p *plan.Plan, root int, mounts []mountEntry) ([]externalMount, error) {
+	if err := checkRoot(p); err != nil {
+		return nil, err
+	}
 	var found []externalMount
 	taken := make(map[int]string)
 	for _, e := range externals(p) {
@@ -105,6 +108,18 @@ func findExternals(p *plan.Plan, root int, mounts []mountEntry) ([]externalMount
 		found = append(found, externalMount{ID: mountPrefix + strconv.Itoa(len(found)), Kind: e.kind, Target: e.target, Point: m.point})
 	}
 	return found, nil
+}
+
+// checkRoot refuses a container whose root is one of its mounts: to CRIU it is root.path.
+func checkRoot(p *plan.Plan) error {
+	for _, item := range p.Init {
+		fs, _ := item.Step.(*plan.MountFS)
+		bind, _ := item.Step.(*plan.Bind)
+		if fs != nil && fs.Target == "/" || bind != nil && bind.Target == "/" {
+			return fieldError(item.Field+".destination", errors.New("a container with a mount on \"/\" can't be checkpointed"), "use root.path")
+		}
+	}
+	return nil
 }
 
 // find finds the mount that is on top at the target; nil if there is none that

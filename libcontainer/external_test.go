@@ -213,3 +213,13 @@ func TestClosedAbove(t *testing.T) {
 		t.Errorf("%q %q %v, want the whole path", at, rest, err)
 	}
 }
+
+// TestMountOnRoot: what CRIU takes for the root is root.path.
+func TestMountOnRoot(t *testing.T) {
+	for _, step := range []plan.InitStep{&plan.Bind{Target: "/"}, &plan.MountFS{Target: "/"}} {
+		p := &plan.Plan{Init: []plan.Item{{Field: "mounts[0]", Step: step}}}
+		if _, err := findExternals(p, -1, nil); err == nil || !strings.Contains(err.Error(), "mounts[0].destination: a container with a mount on") {
+			t.Errorf("%v: %v", step, err)
+		}
+	}
+}

@@ -87,7 +87,8 @@ func TestInvalid(t *testing.T) {
 
 		// Mounts.
 		{`{"mounts": [{"destination": "", "type": "tmpfs"}]}`, "mounts[0].destination", "empty"},
-		{`{"mounts": [{"destination": "/a/..", "type": "tmpfs"}]}`, "mounts[0].destination", `"/a/.." is the root filesystem itself`},
+		{`{"mounts": [{"destination": "/", "source": "/a", "options": ["rbind", "rshared"]}]}`, "mounts[0].options", `a mount on "/" becomes the root`},
+		{`{"mounts": [{"destination": "/a/..", "options": ["remount", "ro"]}]}`, "mounts[0].destination", `"/a/.." can't be remounted`},
 		{`{"mounts": [{"destination": "/a"}]}`, "mounts[0].type", `"", expected a filesystem type`},
 		{`{"mounts": [{"destination": "/a", "type": "none", "source": "/b"}]}`, "mounts[0].type", `"none", expected a filesystem type, or bind`},
 		{`{"mounts": [{"destination": "/a", "source": "/b", "options": ["bind", "size=4"]}]}`, "mounts[0].options[1]",

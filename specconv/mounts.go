@@ -61,7 +61,10 @@ func (b *builder) planMount(field string, m *specs.Mount) error {
 	if m.Type == "bind" {
 		words.bind = true
 	}
+	isShared := func(flags uint64) bool { return flags&unix.MS_SHARED != 0 }
 	switch {
+	case target == "/" && slices.ContainsFunc(words.options.Propagation, isShared):
+		return invalid(field+".options", "use linux.rootfsPropagation", "a mount on %q becomes the root, and can't be shared before it is", m.Destination)
 	case words.remount:
 		return b.planRemount(field, m, target, &words)
 	case words.bind:
@@ -87,7 +90,8 @@ func usualOptions(m *specs.Mount) []string {
 	return nil
 }
 
-// destination makes a mount point an absolute path below the root filesystem.
+// destination makes a mount point an absolute path in the container. What is mounted
+// on "/" becomes the root, but not of a container that runs in another one.
 func (b *builder) destination(field, destination string) (string, error) {
 	if destination == "" {
 		return "", invalid(field, "", "empty, expected an absolute path in the container")
@@ -96,8 +100,8 @@ func (b *builder) destination(field, destination string) (string, error) {
 		b.warn(field, `mount destination "`+destination+`" is not absolute, it is taken as below /`)
 	}
 	target := path.Clean("/" + destination)
-	if target == "/" {
-		return "", invalid(field, "use root.path", "%q is the root filesystem itself, expected a path below it", destination)
+	if target == "/" && b.live {
+		return "", invalid(field, "", "%q is the root filesystem itself, expected a path below it", destination)
 	}
 	return target, nil
 }
@@ -106,6 +110,9 @@ func (b *builder) destination(field, destination string) (string, error) {
 // is changed only if this configuration has made it, for nobody else: that of a
 // bind mount, or one that is the kernel's own, is the host's too.
 func (b *builder) planRemount(field string, m *specs.Mount, target string, w *mountWords) error {
+	if target == "/" {
+		return invalid(field+".destination", "use root.readonly", "%q can't be remounted: nothing could be mounted on it any more", m.Destination)
+	}
 	step := &plan.Remount{Target: target, Options: w.options}
 	switch fs := b.ownFilesystem(target); {
 	case w.bind || fs == nil:
@@ -174,7 +181,11 @@ func (b *builder) planBind(field string, m *specs.Mount, target string, w *mount
 	if b.inUserNS() && len(options.Propagation) > 0 {
 		keepReadonly(&options)
 	}
-	options.Propagation = bindPropagation(b.rootProp.bind, options.Propagation, w.rbind)
+	base := b.rootProp.bind
+	if target == "/" { // a shared mount can't become the root; it is made shared at the end
+		base = b.rootProp.attach
+	}
+	options.Propagation = bindPropagation(base, options.Propagation, w.rbind)
 	b.add(field, &plan.Bind{Slot: slot, Source: source, Target: target, CopyLink: w.copyLink, Options: options})
 	b.bound = append(b.bound, target)
 	b.mount(target, nil)

@@ -13,7 +13,8 @@ many() {
 
 userns() {
 	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings'
-	chown -h 100000:100000 "$BUNDLE/rootfs" "$BUNDLE/rootfs"/{dev,proc,sys,tmp}
+	chown -h 100000:100000 "$BUNDLE/rootfs"
+	[ ! -e "$BUNDLE/rootfs/dev" ] || chown -h 100000:100000 "$BUNDLE/rootfs"/{dev,proc,sys,tmp}
 }
 
 # limited N COMMAND...: with at most N open files.
@@ -163,4 +164,29 @@ mount_entry() { config --argjson m "$1" '.mounts += [$m]'; }
 	ok rt mounts add "$ID" "$list"
 	ok rt exec "$ID" stat -c %u:%g /x
 	same ids "$out" 7:8
+}
+
+@test "a mount on / becomes the root, for all that comes after it" {
+	local new=$BATS_TEST_TMPDIR/new
+	mv "$BUNDLE/rootfs" "$new"
+	mkdir "$BUNDLE/rootfs"
+	touch "$BUNDLE/rootfs/hidden"
+	config --arg s "$new" '.mounts = [{destination: "/", source: $s, options: ["rbind", "nosuid"]}] + .mounts'
+	args sh -c 'awk "\$5 == \"/\" { print \$6 }" /proc/self/mountinfo; ls -d /hidden /dev/null /tmp /proc/keys 2>/dev/null; touch /x 2>&1; wc -c </proc/keys'
+	ok run_bundle "$ID"
+	same "with a root that can be written to" "$out" $'rw,nosuid,relatime\n/dev/null\n/proc/keys\n/tmp\n0'
+	ours "1.1 clears nosuid, and makes mount points under the mount"
+	rm "$new/x"
+	config '.root.readonly = true'
+	local option
+	for option in "" --no-pivot; do
+		try rt run $option --bundle "$BUNDLE" "$ID"
+		same "read-only $option" "$out" $'ro,nosuid,relatime\n/dev/null\n/proc/keys\n/tmp\ntouch: /x: Read-only file system\n0'
+	done
+	[ "$(ls "$BUNDLE/rootfs")" = hidden ] || fail "something was made in the root filesystem"
+	userns
+	chown -h 100000:100000 "$new" "$new"/{dev,proc,sys,tmp}
+	config '.linux.rootfsPropagation = "shared"'
+	ok run_bundle "$ID"
+	same "in a user namespace" "$out" $'ro,nosuid,relatime\n/dev/null\n/proc/keys\n/tmp\ntouch: /x: Read-only file system\n0'
 }

@@ -70,11 +70,14 @@ func (b *Builder) openTrees() (missing map[int]error) {
 
 // attach attaches a mount to what is at a path of the container, and remembers it:
 // in a container that exists as long as it may have to be taken back, else if it is
-// one of systemMounts.
+// one of systemMounts, or the root from now on.
 func (b *Builder) attach(mount, target int, path string) error {
 	if b.live == nil {
 		if err := sys.AttachMount(mount, target); err != nil {
 			return err
+		}
+		if path == "/" {
+			return b.replaceRoot(mount)
 		}
 		return b.keepSystem(path, mount)
 	}
@@ -87,6 +90,19 @@ func (b *Builder) attach(mount, target int, path string) error {
 		return err
 	}
 	b.live.attached = append(b.live.attached, kept)
+	return nil
+}
+
+// replaceRoot makes a mount that covers the container's root its root: what is under it
+// goes with the host's mounts.
+func (b *Builder) replaceRoot(mount int) error {
+	root, err := sys.Duplicate(mount)
+	if err != nil {
+		return err
+	}
+	unix.Close(b.root)
+	b.root, b.top = root, unix.Statx_t{}
+	b.releaseSystem()
 	return nil
 }
 
