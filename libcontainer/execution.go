@@ -142,14 +142,14 @@ func (e *execution) giveStdio(s *plan.GiveStdio) error {
 func (e *execution) spawnInside() error {
 	var err error
 	e.init, err = e.startSpawn(e.spawned)
-	if e.spawned.Cgroup >= 0 && e.taken(err) {
+	if e.taken(notBorn(err)) {
 		if err := e.takeInitsCgroup(); err != nil {
 			return err
 		}
 		e.spawned.Cgroup = e.cgroup.FD()
 		e.init, err = spawn.Start(e.spawned)
 	}
-	if notEntered(e.spawned, e.cgroup, err) {
+	if notEntered(e.cgroup, err) {
 		err = e.enterByUnit(err)
 	}
 	return err
@@ -179,7 +179,8 @@ func boundAnswers(conn wire.Conn) error {
 // moveInside moves the process to where it could not be born.
 func (e *execution) moveInside() error {
 	err := e.cgroup.Add(e.init.Pid)
-	if !e.taken(err) {
+	var refused unix.Errno
+	if !errors.As(err, &refused) || !e.taken(refused) {
 		return err
 	}
 	if err := e.takeInitsCgroup(); err != nil {
@@ -188,10 +189,10 @@ func (e *execution) moveInside() error {
 	return e.cgroup.Add(e.init.Pid)
 }
 
-// taken tells whether the kernel let no process into the container's own cgroup
-// because there are controllers at work in those below it.
-func (e *execution) taken(err error) bool {
-	return !e.own && e.asked.Cgroup == "" && (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP))
+// taken tells whether the kernel let no process into the container's own cgroup, with
+// that errno, because there are controllers at work in those below it.
+func (e *execution) taken(refused unix.Errno) bool {
+	return !e.own && e.asked.Cgroup == "" && (refused == unix.EBUSY || refused == unix.EOPNOTSUPP)
 }
 
 // takeInitsCgroup: the container has put its processes into sub-cgroups, and

@@ -39,7 +39,7 @@ func (c *creation) spawn(s *plan.Spawn) error {
 	}
 	err = c.withPipes(func() error {
 		c.init, err = c.startSpawn(config)
-		if notEntered(config, c.cgroup, err) {
+		if notEntered(c.cgroup, err) {
 			return c.spawnByUnit(config, err)
 		}
 		return err
@@ -76,7 +76,7 @@ func (c *creation) spawn(s *plan.Spawn) error {
 // startSpawn makes a process, in a cgroup that has to be made threaded if need be.
 func (c *creation) startSpawn(config *spawn.Config) (*spawn.Process, error) {
 	p, err := spawn.Start(config)
-	if !errors.Is(err, unix.EOPNOTSUPP) || config.Cgroup < 0 {
+	if notBorn(err) != unix.EOPNOTSUPP {
 		return p, err
 	}
 	threaded, typeErr := c.cgroup.MakeThreaded()

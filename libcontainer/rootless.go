@@ -93,10 +93,20 @@ func firstLimit(r *specs.LinuxResources) string {
 	return ""
 }
 
+// notBorn is why the kernel let no process be born in a cgroup; 0: the error is about
+// something else.
+func notBorn(err error) unix.Errno {
+	var refused *spawn.CloneError
+	if errors.As(err, &refused) {
+		return refused.Errno
+	}
+	return 0
+}
+
 // notEntered reports whether a process was not made because it may not be born in
 // the cgroup: security modules answer EACCES, too.
-func notEntered(config *spawn.Config, group *cgroups.Cgroup, err error) bool {
-	return config.Cgroup >= 0 && errors.Is(err, unix.EACCES) && !group.MayEnter()
+func notEntered(group *cgroups.Cgroup, err error) bool {
+	return notBorn(err) == unix.EACCES && !group.MayEnter()
 }
 
 // notFromHere explains that the kernel did not let a process be born in a

@@ -65,3 +65,23 @@ func TestPlaceFails(t *testing.T) {
 	unix.Close(c.Exe)
 	noneLeft()
 }
+
+// TestNotBorn: that the kernel let no process be born in a cgroup is told apart from
+// whatever else may have the same errno.
+func TestNotBorn(t *testing.T) {
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	systest.MustDo(t, err)
+	defer unix.Close(null)
+	var refused *CloneError
+	c := config(t)
+	c.Cgroup = null
+	if _, err := Start(c); !errors.As(err, &refused) || refused.Errno != unix.EBADF {
+		t.Errorf("in what is no cgroup: %v", err)
+	}
+	c = config(t)
+	c.New = unix.CLONE_NEWPID
+	c.Joins = []Join{{FD: null, Type: unix.CLONE_NEWNET}}
+	if _, err := Start(c); err == nil || errors.As(err, &refused) {
+		t.Errorf("in what is no namespace: %v", err)
+	}
+}

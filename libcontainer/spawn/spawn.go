@@ -265,8 +265,20 @@ func (e *JoinError) Error() string { return e.Stage + ": " + e.Err.Error() }
 // Unwrap returns the errno.
 func (e *JoinError) Unwrap() error { return e.Err }
 
+// CloneError is that the kernel made no process, where it was to be born in a cgroup.
+// No failure of a process that there is, whatever its errno, is one.
+type CloneError struct{ Errno unix.Errno }
+
+func (e *CloneError) Error() string { return "clone3: " + e.Errno.Error() }
+
+// Unwrap returns the failure of the call.
+func (e *CloneError) Unwrap() error { return os.NewSyscallError("clone3", e.Errno) }
+
 func cloneError(errno unix.Errno, c *Config) error {
 	err := os.NewSyscallError("clone3", errno)
+	if c.Cgroup >= 0 {
+		err = &CloneError{errno}
+	}
 	switch {
 	case errno == unix.EBUSY && c.Cgroup >= 0:
 		return fmt.Errorf("%w (the cgroup has sub-cgroups with controllers)", err)
