@@ -350,6 +350,7 @@ func TestLost(t *testing.T) {
 		"killed":      {"kill -KILL $$", nil, "container init was killed (SIGKILL) by someone else; possibly OOM-killed"},
 		"seccomp":     {"ulimit -c 0; kill -SYS $$", nil, "container init was killed by its seccomp filter before it could execute the process"},
 		"last words":  {"exit 1", func(c wire.Conn) error { return c.Send(wire.Failed, (&wire.Failure{Step: -1, Text: "why"}).Encode()) }, "why"},
+		"lives":       {"exec sleep 1000", nil, "the connection to init, which lives, is broken: broken pipe"},
 		"raw child's": {"exit 1", func(c wire.Conn) error { return c.Send(wire.SpawnFailed, []byte{7, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}) }, "execute the sealed binary: permission denied"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -364,7 +365,9 @@ func TestLost(t *testing.T) {
 			systest.MustDo(t, err)
 			pid := process.Pid
 			process.Release()
-			cr := &creation{blueprint: &blueprint{plan: new(plan.Plan)}, init: &spawn.Process{Pid: pid, PidFD: -1, Conn: parent}}
+			pidfd, err := unix.PidfdOpen(pid, 0)
+			systest.MustDo(t, err)
+			cr := &creation{blueprint: &blueprint{plan: new(plan.Plan)}, init: &spawn.Process{Pid: pid, PidFD: pidfd, Conn: parent}}
 			// Only an end is a reason to look.
 			if err := cr.lost(unix.EMFILE); err != unix.EMFILE || cr.init == nil {
 				t.Fatalf("error %v", err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -421,7 +422,11 @@ func (c *creation) letGo() error {
 	return nil
 }
 
-// lost finds out why init is gone without a word.
+// endingTime is how long a process may take to be dead that has closed its end of the
+// connection because it ends.
+const endingTime = time.Second
+
+// lost finds out why init is gone without a word. It may have said why before it went.
 func (c *creation) lost(cause error) error {
 	if !errors.Is(cause, io.EOF) && !errors.Is(cause, unix.EPIPE) && !errors.Is(cause, unix.ECONNRESET) {
 		return cause
@@ -429,11 +434,19 @@ func (c *creation) lost(cause error) error {
 	init := c.init
 	c.init = nil
 	defer init.Kill()
-	// The connection may be broken, and init be well: then it ends of that. It may
-	// have said why before it went.
-	init.Conn.Finish()
+	ended, err := retry.Readable(init.PidFD, endingTime)
+	if err == nil && !ended {
+		// The connection is broken, and init is well. It ends of that, and takes back
+		// what it has done if it is a visitor.
+		init.Conn.Finish()
+		_, err = retry.Readable(init.PidFD, endingTime)
+		err = errors.Join(fmt.Errorf("the connection to init, which lives, is broken: %w", cause), err)
+	}
+	if err != nil {
+		return err
+	}
 	for {
-		if said, err := retry.Readable(init.Conn.FD(), deathWait); err != nil || !said {
+		if said, err := retry.Readable(init.Conn.FD(), 0); err != nil || !said {
 			break
 		}
 		m, err := init.Conn.Recv()
@@ -468,5 +481,9 @@ func (c *creation) lost(cause error) error {
 	case status.Signaled():
 		return fmt.Errorf("container init was ended by signal %d (%s)", status.Signal(), unix.SignalName(status.Signal()))
 	}
-	return fmt.Errorf("container init exited with status %d and said nothing", status.ExitStatus())
+	err = fmt.Errorf("container init exited with status %d and said nothing", status.ExitStatus())
+	if errors.Is(cause, unix.ECONNRESET) { // nor heard all
+		err = fmt.Errorf("%w: %w", err, unix.ECONNRESET)
+	}
+	return err
 }

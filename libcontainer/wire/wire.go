@@ -209,7 +209,9 @@ func received(call string, n int, err error) error {
 	switch {
 	case err == unix.EAGAIN:
 		return ErrTimeout
-	case err == unix.ECONNRESET || err == nil && n == 0:
+	case err == unix.ECONNRESET: // it went before it had read all
+		return fmt.Errorf("%w: %w", io.EOF, os.NewSyscallError(call, err))
+	case err == nil && n == 0:
 		return io.EOF
 	}
 	return os.NewSyscallError(call, err)
