@@ -16,7 +16,8 @@ type Fault struct {
 	// Text says what failed. Its verbs %s, %q, %d, %o and %x take what Str and Num have
 	// added, in that order; %e is the errno's words, which else come at the end.
 	Text string
-	// Prefix comes before Text and a colon, if it is not empty. It has no verbs.
+	// Prefix comes before Text, if it is not empty, with a colon between them unless it
+	// ends in a space. Its verbs take what has been added after In.
 	Prefix string
 	Errno  unix.Errno // 0: no system call failed
 
@@ -26,6 +27,7 @@ type Fault struct {
 
 	args  [maxArgs]arg
 	count int
+	inner int            // how many of them are Text's
 	bytes [maxBytes]byte // of all strings
 	used  int
 }
@@ -117,9 +119,9 @@ func (f *Fault) Num(v int64) *Fault {
 	return f
 }
 
-// In says in what it failed.
+// In says in what it failed. Arguments that are added from now on are the prefix's.
 func (f *Fault) In(prefix string) *Fault {
-	f.Prefix = prefix
+	f.Prefix, f.inner = prefix, f.count
 	return f
 }
 
@@ -158,18 +160,31 @@ func (f *Fault) EntryIndex() int { return f.Entry - 1 }
 
 func (f *Fault) Error() string {
 	var b []byte
+	inner := f.args[:f.count]
 	if f.Prefix != "" {
-		b = append(append(b, f.Prefix...), ": "...)
+		b, _ = f.appendText(b, f.Prefix, f.args[f.inner:f.count])
+		if f.Prefix[len(f.Prefix)-1] != ' ' {
+			b = append(b, ": "...)
+		}
+		inner = f.args[:f.inner]
 	}
-	args := f.args[:f.count]
-	said := false
-	for i := 0; i < len(f.Text); i++ {
-		if f.Text[i] != '%' || i+1 == len(f.Text) {
-			b = append(b, f.Text[i])
+	b, said := f.appendText(b, f.Text, inner)
+	if f.Errno != 0 && !said {
+		b = append(append(b, ": "...), f.Errno.Error()...)
+	}
+	return string(b)
+}
+
+// appendText appends a text with its verbs filled in, and tells whether it has said
+// the errno.
+func (f *Fault) appendText(b []byte, text string, args []arg) (_ []byte, said bool) {
+	for i := 0; i < len(text); i++ {
+		if text[i] != '%' || i+1 == len(text) {
+			b = append(b, text[i])
 			continue
 		}
 		i++
-		switch verb := f.Text[i]; {
+		switch verb := text[i]; {
 		case verb == 'e':
 			b, said = append(b, f.Errno.Error()...), true
 		case len(args) == 0:
@@ -178,10 +193,7 @@ func (f *Fault) Error() string {
 			b, args = f.appendArg(b, verb, args[0]), args[1:]
 		}
 	}
-	if f.Errno != 0 && !said {
-		b = append(append(b, ": "...), f.Errno.Error()...)
-	}
-	return string(b)
+	return b, said
 }
 
 func (f *Fault) appendArg(b []byte, verb byte, a arg) []byte {

@@ -16,6 +16,8 @@ func TestError(t *testing.T) {
 		"magic 0x9fa0, mode 755":                                New(0, "magic %x, mode %o").Num(0x9fa0).Num(0o755),
 		"mkdir: permission denied: it is 7's":                   New(unix.EACCES, "mkdir: %e: it is %d's").Num(7),
 		"create: mkdir /x: permission denied":                   Path("mkdir", "/x", unix.EACCES).In("create"),
+		"\"/a\" is there: number is 1:5":                        New(0, "number is %d:%d").Num(1).Num(5).In("%q is there").Str("/a"),
+		"7 is no device: %s":                                    New(0, "no device: %s").In("%d is ").Num(7),
 		"ro,nosuid: locked: operation not permitted":            New(unix.EPERM, "%s: locked").Str("ro").More(",nosuid"),
 		"100%, %s: no more arguments than there are":            New(0, "100%, %s: no more arguments than there are"),
 		strings.Repeat("x", maxBytes) + ": file name too long":  New(unix.ENAMETOOLONG, "%s").Str(strings.Repeat("x", 2*maxBytes)),
