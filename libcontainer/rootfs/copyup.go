@@ -1,15 +1,13 @@
 package rootfs
 
 import (
-	"errors"
-	"fmt"
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // maxCopyDepth bounds how deep directories may nest: each level on the way
@@ -22,276 +20,374 @@ const maxCopyDepth = 200
 // first. It is not asked to be small: what is copied counts against the
 // container's own memory limit and the size of its tmpfs.
 type copier struct {
-	proc  sys.Proc         // the host's
-	root  int              // of the copy
-	links map[inode]string // copies of files that have several names
+	proc   sys.Proc // the host's
+	links  int      // a directory of the copies of files that have several names, see firstCopy; -1: none yet
+	path   raw.Text // of what is being copied
+	depth  int
+	levels [maxCopyDepth + 1]level
 
-	// Init collects no garbage, so buffers are used again.
-	names       [16 << 10]byte
 	attrs, attr [64 << 10]byte // XATTR_LIST_MAX, XATTR_SIZE_MAX; attr for links, too
 }
 
-type inode struct{ dev, ino uint64 }
+// level is a directory that is being copied, in the one of the level above.
+type level struct {
+	src, dst int
+	st       unix.Statx_t // of src, before it was read
+	path     int          // how long the path is
+	at, end  int          // of names, what is still to be copied
+	names    [2 << 10]byte
+}
+
+// copying is no stack's: it is large. There is one copy at a time.
+var copying copier
 
 // copyUp fills the new tmpfs of a mount with what the directory below it
 // holds, with owners, modes, times, attributes and hard links, and makes its
 // root look like the directory, apart from what params say of it. Sockets are
 // left out, and so is what is mounted in the directory.
 func copyUp(from, mount int, params []string) error {
-	src, err := retry.Openat(from, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("open", err)
-	}
-	defer unix.Close(src)
-	dst, err := retry.Openat(mount, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("open", err)
-	}
-	defer unix.Close(dst)
 	proc, err := sys.HostProc()
 	if err != nil {
 		return err
 	}
-	defer proc.Close()
-	c := &copier{proc: proc, root: dst, links: map[inode]string{}}
-	if err := c.dir(src, dst, "", 0); err != nil {
-		return err
-	}
-	var st, own unix.Stat_t
-	if err := errors.Join(unix.Fstat(src, &st), unix.Fstat(dst, &own)); err != nil {
-		return os.NewSyscallError("fstat", err)
-	}
-	if hasParam(params, "uid") {
-		st.Uid = own.Uid
-	}
-	if hasParam(params, "gid") {
-		st.Gid = own.Gid
-	}
-	if hasParam(params, "mode") {
-		st.Mode = own.Mode
-	}
-	return c.attributes(src, dst, &st)
-}
-
-func (c *copier) dir(src, dst int, path string, depth int) error {
-	if depth > maxCopyDepth {
-		return &os.PathError{Op: "copy up", Path: path, Err: fmt.Errorf("more than %d directories in each other", maxCopyDepth)}
-	}
-	names, err := c.readNames(src)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		path := strings.TrimPrefix(path+"/"+name, "/")
-		err := c.entry(src, dst, name, path, depth)
-		var wrapped *os.PathError
-		if err != nil && !errors.As(err, &wrapped) {
-			err = &os.PathError{Op: "copy up", Path: path, Err: err}
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *copier) readNames(dir int) ([]string, error) {
-	var names []string
-	for {
-		n, err := unix.Getdents(dir, c.names[:])
-		if err != nil {
-			return nil, os.NewSyscallError("getdents", err)
-		}
-		if n == 0 {
-			return names, nil
-		}
-		_, _, names = unix.ParseDirent(c.names[:n], -1, names)
-	}
-}
-
-func (c *copier) entry(src, dst int, name, path string, depth int) error {
-	fd, err := openEntry(src, name, unix.O_PATH)
-	if err == unix.EXDEV {
-		return nil // something is mounted there
-	}
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return err
-	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFDIR:
-		return c.subdir(src, dst, name, path, depth)
-	case unix.S_IFREG:
-		return c.file(fd, dst, name, path)
-	case unix.S_IFLNK:
-		n, err := unix.Readlinkat(fd, "", c.attr[:])
-		if err != nil {
-			return err
-		}
-		if err := unix.Symlinkat(string(c.attr[:n]), dst, name); err != nil {
-			return err
-		}
-	case unix.S_IFCHR, unix.S_IFBLK, unix.S_IFIFO:
-		err := unix.Mknodat(dst, name, st.Mode, int(st.Rdev))
-		if err == unix.EPERM {
-			return nil // no device of the image works in a user namespace
-		}
-		if err != nil {
-			return err
-		}
-	default:
-		return nil
-	}
-	err = unix.Fchownat(dst, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
-	if err == unix.EINVAL {
-		err = nil // see attributes
+	copying.proc, copying.links = proc, -1
+	err = copying.all(from, mount, params)
+	raw.Close(proc.FD())
+	if copying.links >= 0 {
+		raw.Close(copying.links)
 	}
 	return err
 }
 
+func (c *copier) all(from, mount int, params []string) error {
+	const flags = unix.O_RDONLY | unix.O_DIRECTORY
+	c.depth = 0
+	top := &c.levels[0]
+	top.path, top.at, top.end = 0, 0, 0
+	var errno unix.Errno
+	if top.src, errno = raw.Open(from, ".", flags, 0); errno != 0 {
+		return fault.Call("open", errno)
+	}
+	if top.dst, errno = raw.Open(mount, ".", flags, 0); errno != 0 {
+		raw.Close(top.src)
+		return fault.Call("open", errno)
+	}
+	err := c.tree()
+	if err == nil {
+		err = c.top(params)
+	} else if c.path.Len() > 0 {
+		fault.Of(err).In("copy up %s").Str(c.path.String())
+	}
+	for ; c.depth >= 0; c.depth-- {
+		c.levels[c.depth].close()
+	}
+	return err
+}
+
+func (l *level) close() {
+	raw.Close(l.src)
+	raw.Close(l.dst)
+}
+
+// top gives the root of the copy its attributes.
+func (c *copier) top(params []string) error {
+	var own unix.Statx_t
+	top := &c.levels[0]
+	errno := raw.Stat(top.src, unix.STATX_BASIC_STATS, &top.st)
+	if errno == 0 {
+		errno = raw.Stat(top.dst, unix.STATX_BASIC_STATS, &own)
+	}
+	if errno != 0 {
+		return fault.Call("fstat", errno)
+	}
+	if hasParam(params, "uid") {
+		top.st.Uid = own.Uid
+	}
+	if hasParam(params, "gid") {
+		top.st.Gid = own.Gid
+	}
+	if hasParam(params, "mode") {
+		top.st.Mode = own.Mode
+	}
+	return c.attributes(top.src, top.dst, &top.st)
+}
+
+// tree copies what is in the directory of level 0. When it fails, path is that of
+// what could not be copied.
+func (c *copier) tree() error {
+	for {
+		l := &c.levels[c.depth]
+		c.path.Truncate(l.path)
+		name, errno := l.next()
+		var err error
+		switch {
+		case errno != 0:
+			return fault.Call("getdents", errno)
+		case name != "":
+			if l.path > 0 {
+				c.path.Add("/")
+			}
+			c.path.Add(name)
+			err = c.entry(l, name)
+		case c.depth == 0:
+			return nil
+		default:
+			if err = c.attributes(l.src, l.dst, &l.st); err == nil {
+				l.close()
+				c.depth--
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// next returns the next name in the directory, which is empty at its end.
+func (l *level) next() (string, unix.Errno) {
+	for {
+		if l.at == l.end {
+			n, errno := raw.Getdents(l.src, l.names[:])
+			if errno != 0 || n == 0 {
+				return "", errno
+			}
+			l.at, l.end = 0, n
+		}
+		name, size := raw.Dirent(l.names[l.at:l.end])
+		l.at += size
+		if name != "." && name != ".." {
+			return name, 0
+		}
+	}
+}
+
+// entry copies an entry of a level; a directory becomes the next level.
+func (c *copier) entry(l *level, name string) error {
+	fd, errno := openEntry(l.src, name, unix.O_PATH)
+	if errno == unix.EXDEV {
+		return nil // something is mounted there
+	}
+	if errno != 0 {
+		return bare(errno)
+	}
+	err := c.opened(l, fd, name)
+	raw.Close(fd)
+	return err
+}
+
+// bare makes an error of an errno alone: the path says enough.
+func bare(errno unix.Errno) error { return fault.Call("%e", errno) }
+
+func (c *copier) opened(l *level, fd int, name string) error {
+	var st unix.Statx_t
+	if errno := raw.Stat(fd, unix.STATX_BASIC_STATS, &st); errno != 0 {
+		return bare(errno)
+	}
+	mode := uint32(st.Mode)
+	switch mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		return c.subdir(l, name)
+	case unix.S_IFREG:
+		return c.file(l, fd, name)
+	case unix.S_IFLNK:
+		n, errno := raw.Readlink(fd, "", c.attr[:])
+		if errno == 0 {
+			errno = raw.Symlink(raw.String(c.attr[:max(n, 0)]), l.dst, name)
+		}
+		if errno != 0 {
+			return bare(errno)
+		}
+	case unix.S_IFCHR, unix.S_IFBLK, unix.S_IFIFO:
+		errno := raw.Mknod(l.dst, name, mode, unix.Mkdev(st.Rdev_major, st.Rdev_minor))
+		if errno == unix.EPERM {
+			return nil // no device of the image works in a user namespace
+		}
+		if errno != 0 {
+			return bare(errno)
+		}
+	default:
+		return nil
+	}
+	errno := raw.Chown(l.dst, name, int(st.Uid), int(st.Gid))
+	if errno == unix.EINVAL {
+		errno = 0 // see attributes
+	}
+	return bare(errno)
+}
+
 // openEntry opens a name of a directory of the image, which leads nowhere else.
-func openEntry(dir int, name string, flags int) (int, error) {
-	return retry.Openat2(dir, name, &unix.OpenHow{
-		Flags:   uint64(flags | unix.O_NOFOLLOW | unix.O_CLOEXEC),
-		Resolve: unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_SYMLINKS,
-	})
+func openEntry(dir int, name string, flags int) (int, unix.Errno) {
+	return raw.Open2(dir, name, flags|unix.O_NOFOLLOW, unix.RESOLVE_NO_XDEV|unix.RESOLVE_NO_SYMLINKS)
 }
 
-func (c *copier) subdir(src, dst int, name, path string, depth int) error {
-	in, err := openEntry(src, name, unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return err
+func (c *copier) subdir(l *level, name string) error {
+	if c.depth == maxCopyDepth {
+		return fault.New(0, "more than %d directories in each other").Num(maxCopyDepth)
 	}
-	defer unix.Close(in)
-	if err := unix.Mkdirat(dst, name, 0o700); err != nil {
-		return err
+	below := &c.levels[c.depth+1]
+	var errno unix.Errno
+	if below.src, errno = openEntry(l.src, name, unix.O_RDONLY|unix.O_DIRECTORY); errno != 0 {
+		return bare(errno)
 	}
-	out, err := retry.Openat(dst, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
+	if errno = raw.Stat(below.src, unix.STATX_BASIC_STATS, &below.st); errno == 0 {
+		errno = raw.Mkdir(l.dst, name, 0o700)
 	}
-	defer unix.Close(out)
-	var st unix.Stat_t
-	if err := unix.Fstat(in, &st); err != nil {
-		return err
+	if errno == 0 {
+		below.dst, errno = raw.Open(l.dst, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	}
-	if err := c.dir(in, out, path, depth+1); err != nil {
-		return err
+	if errno != 0 {
+		raw.Close(below.src)
+		return bare(errno)
 	}
-	return c.attributes(in, out, &st)
+	below.path, below.at, below.end = c.path.Len(), 0, 0
+	c.depth++
+	return nil
 }
 
-func (c *copier) file(fd, dst int, name, path string) error {
+func (c *copier) file(l *level, fd int, name string) error {
 	in, err := c.proc.Reopen(fd, unix.O_RDONLY)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(in)
-	var st unix.Stat_t
-	if err := unix.Fstat(in, &st); err != nil {
-		return err
+	err = c.fileFrom(in, l.dst, name)
+	raw.Close(in)
+	return err
+}
+
+func (c *copier) fileFrom(in, dst int, name string) error {
+	var st unix.Statx_t
+	if errno := raw.Stat(in, unix.STATX_BASIC_STATS, &st); errno != 0 {
+		return bare(errno)
 	}
 	if st.Nlink > 1 {
-		id := inode{uint64(st.Dev), st.Ino}
-		if first, ok := c.links[id]; ok {
-			return unix.Linkat(c.root, first, dst, name, 0)
+		first, err := c.firstCopy(&st)
+		if err != nil {
+			return err
 		}
-		c.links[id] = path
+		if first != "" {
+			return bare(raw.Link(c.levels[0].dst, first, dst, name))
+		}
 	}
-	out, err := retry.Openat(dst, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return err
+	out, errno := raw.Open(dst, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, 0o600)
+	if errno != 0 {
+		return bare(errno)
 	}
-	defer unix.Close(out)
-	if err := copyData(in, out, st.Size); err != nil {
-		return err
+	err := bare(copyData(in, out, int64(st.Size)))
+	if err == nil {
+		err = c.attributes(in, out, &st)
 	}
-	return c.attributes(in, out, &st)
+	raw.Close(out)
+	return err
+}
+
+// firstCopy returns the path of the copy that a file already has under another name.
+// If it has none, the one that follows is that from now on. There may be any number
+// of such files: they are remembered as symbolic links in a tmpfs that nobody else
+// sees, from the file's number to its path.
+func (c *copier) firstCopy(st *unix.Statx_t) (string, error) {
+	if c.links < 0 {
+		var err error
+		if c.links, err = sys.NewFilesystem("tmpfs", "tmpfs", nil, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC); err != nil {
+			return "", err
+		}
+	}
+	var number raw.Text
+	number.AddInt(int(st.Dev_major)).Add(":").AddInt(int(st.Dev_minor)).Add(":").AddInt(int(st.Ino))
+	errno := raw.Symlink(c.path.String(), c.links, number.String())
+	if errno != unix.EEXIST {
+		return "", bare(errno)
+	}
+	n, errno := raw.Readlink(c.links, number.String(), c.attr[:])
+	return raw.String(c.attr[:max(n, 0)]), bare(errno)
 }
 
 // copyData copies the first size bytes; holes stay holes.
-func copyData(in, out int, size int64) error {
-	if err := retry.Ftruncate(out, size); err != nil {
-		return err
+func copyData(in, out int, size int64) unix.Errno {
+	if errno := raw.Truncate(out, size); errno != 0 {
+		return errno
 	}
 	for at := int64(0); at < size; {
-		begin, err := unix.Seek(in, at, unix.SEEK_DATA)
-		if err == unix.ENXIO {
-			return nil // nothing but a hole is left
+		begin, errno := raw.Seek(in, at, unix.SEEK_DATA)
+		if errno == unix.ENXIO {
+			return 0 // nothing but a hole is left
 		}
-		if err != nil {
-			return err
+		if errno != 0 {
+			return errno
 		}
-		end, err := unix.Seek(in, begin, unix.SEEK_HOLE)
-		if err != nil {
-			return err
+		end, errno := raw.Seek(in, begin, unix.SEEK_HOLE)
+		if errno != 0 {
+			return errno
 		}
 		at = min(end, size)
-		if _, err := unix.Seek(out, begin, unix.SEEK_SET); err != nil {
-			return err
+		if _, errno := raw.Seek(out, begin, unix.SEEK_SET); errno != 0 {
+			return errno
 		}
 		for begin < at {
-			n, err := retry.Sendfile(out, in, &begin, int(min(at-begin, 1<<30)))
-			if err != nil {
-				return err
+			n, errno := raw.Sendfile(out, in, &begin, int(min(at-begin, 1<<30)))
+			if errno != 0 {
+				return errno
 			}
 			if n == 0 {
-				return nil // it became shorter
+				return 0 // it became shorter
 			}
 		}
 	}
-	return nil
+	return 0
 }
 
 // attributes gives a copy the owner, mode, extended attributes and times of
 // its original. Changing the owner clears set-id bits and file capabilities, so
 // that comes first.
-func (c *copier) attributes(in, out int, st *unix.Stat_t) error {
-	mode := st.Mode & 0o7777
-	switch err := unix.Fchown(out, int(st.Uid), int(st.Gid)); err {
-	case nil:
+func (c *copier) attributes(in, out int, st *unix.Statx_t) error {
+	mode := uint32(st.Mode) & 0o7777
+	switch errno := raw.Chown(out, "", int(st.Uid), int(st.Gid)); errno {
+	case 0:
 	case unix.EINVAL:
 		// A user namespace does not know the owner, so this one's root has the
 		// copy. What was no program of root's must not become one.
 		mode &^= unix.S_ISUID | unix.S_ISGID
 	default:
-		return err
+		return bare(errno)
 	}
-	if err := unix.Fchmod(out, mode); err != nil {
-		return err
+	if errno := raw.Fchmod(out, mode); errno != 0 {
+		return bare(errno)
 	}
 	if err := c.xattrs(in, out); err != nil {
 		return err
 	}
-	return unix.UtimesNanoAt(out, "", []unix.Timespec{st.Atim, st.Mtim}, unix.AT_EMPTY_PATH)
+	return bare(raw.SetTimes(out, st.Atime, st.Mtime))
 }
 
 // xattrs copies access control lists, file capabilities and user
 // attributes, as far as this tmpfs can have them (xattr(7)). Security labels
 // are the mount's.
 func (c *copier) xattrs(in, out int) error {
-	n, err := unix.Flistxattr(in, c.attrs[:])
-	if err != nil || n == 0 {
+	n, errno := raw.ListXattr(in, c.attrs[:])
+	if errno != 0 {
 		return nil // the filesystem has none
 	}
-	for name := range strings.SplitSeq(strings.TrimRight(string(c.attrs[:n]), "\x00"), "\x00") {
+	for list := raw.String(c.attrs[:n]); list != ""; {
+		name := list
+		for i := range len(list) {
+			if list[i] == 0 {
+				name = list[:i]
+				break
+			}
+		}
+		list = list[min(len(name)+1, len(list)):]
 		switch {
 		case strings.HasPrefix(name, "user."), strings.HasPrefix(name, "system.posix_acl_"), name == "security.capability":
 		default:
 			continue
 		}
-		n, err := unix.Fgetxattr(in, name, c.attr[:])
-		if err != nil {
+		n, errno := raw.GetXattr(in, name, c.attr[:])
+		if errno != 0 {
 			continue
 		}
-		switch err := unix.Fsetxattr(out, name, c.attr[:n], 0); err {
-		case nil, unix.EOPNOTSUPP, unix.EPERM, unix.EINVAL: // not here, not by us, not with this namespace's ids
+		switch errno := raw.SetXattr(out, name, c.attr[:n]); errno {
+		case 0, unix.EOPNOTSUPP, unix.EPERM, unix.EINVAL: // not here, not by us, not with this namespace's ids
 		default:
-			return fmt.Errorf("attribute %s: %w", name, err)
+			return fault.New(errno, "attribute %s").Str(name)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
@@ -134,5 +135,51 @@ func TestCopyUpLimits(t *testing.T) {
 	systest.MustDo(t, os.MkdirAll(root+"/deep"+strings.Repeat("/d", maxCopyDepth+10), 0o755))
 	if err := b.MountFS(copyUpStep("/deep")); err == nil || !strings.Contains(err.Error(), "directories in each other") {
 		t.Errorf("too deep: %v", err)
+	}
+}
+
+// TestCopyUpTree: no directory is too large or too branched for what there is to
+// remember the rest of it, any number of files may have several names, and nothing is
+// allocated.
+func TestCopyUpTree(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	_, root := build(t)
+	long := strings.Repeat("n", 200)
+	const dirs, files = 40, 30
+	for i := range dirs {
+		dir := fmt.Sprintf("%s/%s%d/%s", root, long, i, long)
+		systest.MustDo(t, os.MkdirAll(dir, 0o700+os.FileMode(i)))
+		for j := range files {
+			name := fmt.Sprintf("%s/%s%d", dir, long, j)
+			systest.MustDo(t, os.WriteFile(name, fmt.Appendf(nil, "%d %d", i, j), 0o600))
+			systest.MustDo(t, os.Link(name, fmt.Sprintf("%s/%d-%d", root, i, j)))
+		}
+	}
+	from, err := unix.Open(root, unix.O_PATH|unix.O_CLOEXEC, 0)
+	systest.MustDo(t, err)
+	mount := -1
+	var failed error
+	if n := testing.AllocsPerRun(2, func() {
+		unix.Close(mount)
+		if mount, failed = sys.NewFilesystem("tmpfs", "tmpfs", nil, 0); failed == nil {
+			failed = copyUp(from, mount, nil)
+		}
+	}); n != 0 || failed != nil {
+		t.Fatalf("%v allocations, %v", n, failed)
+	}
+	copied := fmt.Sprintf("/proc/thread-self/fd/%d", mount)
+	for i := range dirs {
+		for j := range files {
+			dir := fmt.Sprintf("%s/%s%d/%s", copied, long, i, long)
+			first, second := lstat(t, fmt.Sprintf("%s/%s%d", dir, long, j)), lstat(t, fmt.Sprintf("%s/%d-%d", copied, i, j))
+			if first.Ino != second.Ino || first.Nlink != 2 || first.Size != int64(len(fmt.Sprintf("%d %d", i, j))) {
+				t.Fatalf("file %d of directory %d: %v and %v", j, i, first, second)
+			}
+			if got := lstat(t, dir); got.Mode != unix.S_IFDIR|0o700+uint32(i)&^0o022 {
+				t.Fatalf("directory %d has mode %o", i, got.Mode)
+			}
+		}
 	}
 }

@@ -223,8 +223,8 @@ func (w *walk) look(errno unix.Errno) {
 	}
 }
 
-// trimSlashes takes slashes away from the end of a path.
-func trimSlashes(path string) string {
+// TrimSlashes takes slashes away from the end of a path.
+func TrimSlashes(path string) string {
 	for len(path) > 0 && path[len(path)-1] == '/' {
 		path = path[:len(path)-1]
 	}
@@ -234,7 +234,7 @@ func trimSlashes(path string) string {
 // SplitPath cuts the last component off a path. The parent is "/" if there is
 // none; the name is empty for the root itself and for paths ending in "..".
 func SplitPath(path string) (parent, name string) {
-	path = trimSlashes(path)
+	path = TrimSlashes(path)
 	i := len(path) - 1
 	for i >= 0 && path[i] != '/' {
 		i--

@@ -43,16 +43,16 @@ func PrivateProc() (Proc, error) {
 	return Proc{fd}, nil
 }
 
-// HostProc opens the host's /proc, verified. Only for the parent, whose root
+// HostProc opens the host's /proc, verified. Only while this process has a root that
 // no container controls.
 func HostProc() (Proc, error) {
-	fd, err := retry.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return NoProc, &os.PathError{Op: "open", Path: "/proc", Err: err}
+	fd, errno := raw.Open(unix.AT_FDCWD, "/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if errno != 0 {
+		return NoProc, fault.Path("open", "/proc", errno)
 	}
 	if err := IsProc(fd); err != nil {
-		unix.Close(fd)
-		return NoProc, fmt.Errorf("/proc: %w", err)
+		raw.Close(fd)
+		return NoProc, fault.Of(err).In("/proc")
 	}
 	return Proc{fd}, nil
 }
