@@ -190,3 +190,13 @@ mount_entry() { config --argjson m "$1" '.mounts += [$m]'; }
 	ok run_bundle "$ID"
 	same "in a user namespace" "$out" $'ro,nosuid,relatime\n/dev/null\n/proc/keys\n/tmp\ntouch: /x: Read-only file system\n0'
 }
+
+@test "a mount point below a read-only bind mount is not made in its source" {
+	mkdir "$BATS_TEST_TMPDIR/ro"
+	mount_entry "{\"destination\":\"/ro\",\"source\":\"$BATS_TEST_TMPDIR/ro\",\"options\":[\"bind\",\"ro\"]}"
+	mount_entry "{\"destination\":\"/ro/below\",\"source\":\"$BATS_TEST_TMPDIR\",\"options\":[\"bind\"]}"
+	no 1 "read-only file system" run_bundle "$ID"
+	[ -z "$(ls "$BATS_TEST_TMPDIR/ro")" ] || fail "made in the source"
+	is_ours || return 0
+	[[ $err == "hint: the mount point is missing"*'field="mounts[8]"'* ]] || fail "no hint, or no field"
+}

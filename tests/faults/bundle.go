@@ -48,6 +48,10 @@ func (w *worker) makeBundles() error {
 			ids := list{object{"containerID": 0, "hostID": 100000, "size": 65536}}
 			linux["uidMappings"], linux["gidMappings"] = ids, ids
 			spec["root"] = object{"path": w.path("rootfs-userns")}
+			own := list{object{"containerID": 0, "hostID": 100007, "size": 1000}}
+			spec["mounts"] = append(spec["mounts"].(list), object{
+				"destination": "/mnt/own", "source": w.path("rootfs-userns/home"), "options": list{"bind"}, "uidMappings": own, "gidMappings": own,
+			})
 			delete(spec["process"].(object), "oomScoreAdj")
 		},
 		"hooks": func(spec object) {
@@ -78,7 +82,7 @@ func (w *worker) makeBundles() error {
 }
 
 func (w *worker) makeRootfs(dir string, owner int) error {
-	for _, d := range []string{"bin", "dev", "etc", "mnt/new", "mnt/bind", "mnt/src", "proc", "sys", "tmp", "root", "home"} {
+	for _, d := range []string{"bin", "dev", "etc", "mnt/new", "mnt/bind", "mnt/own", "mnt/src", "proc", "sys", "tmp", "root", "home"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			return err
 		}

@@ -416,6 +416,26 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	same "the host's cgroup2" "$(host_flags)" "$flags"
 }
 
+@test "mount points that are gone are made again, also in a volume" {
+	counter
+	mkdir "$BATS_TEST_TMPDIR/nested"
+	echo text >"$BATS_TEST_TMPDIR/file"
+	config --arg d "$BATS_TEST_TMPDIR/nested" --arg f "$BATS_TEST_TMPDIR/file" '.mounts += [
+		{destination: "/data/some/dir", type: "bind", source: $d, options: ["bind"]},
+		{destination: "/data/file", type: "bind", source: $f, options: ["bind", "ro"]}]'
+	up
+	counted
+	ok checkpoint "$ID"
+	local at
+	at=$(seen)
+	rm -r "$VOLUME/some" "$VOLUME/file" "$BUNDLE/rootfs/data"
+	back
+	goes_on "$at"
+	[ -d "$VOLUME/some/dir" ] && [ -f "$VOLUME/file" ] || fail "not made"
+	[ -n "$(mount_of /data/some/dir)" ] || fail "not mounted"
+	same file "$(mount_of /data/file | cut -d, -f1)" ro
+}
+
 @test "a runtime that is killed: the dumped container goes on, the restored one can be deleted" {
 	counter
 	up
