@@ -77,6 +77,24 @@ func (c *Cgroup) Thaw() error {
 // Frozen says whether all processes are stopped, be it by a cgroup above.
 func (c *Cgroup) Frozen() (bool, error) { return c.event("frozen") }
 
+// Runs is ErrFrozen if c or one above it is being frozen. A process that was put into
+// c keeps cgroup.events from saying so until it has stopped.
+func (c *Cgroup) Runs() error {
+	_, err := c.room(func(level *Cgroup) (uint64, bool, error) {
+		b, err := readAt(level.fd, "cgroup.freeze")
+		switch {
+		case err == unix.ENOENT: // Linux before 5.2
+			return Max, false, nil
+		case err != nil:
+			return Max, false, level.pathError("read", "cgroup.freeze", err)
+		case strings.TrimSpace(string(b)) != "0":
+			return Max, false, fmt.Errorf("create %q: %w", c.Dir(), ErrFrozen)
+		}
+		return Max, true, nil
+	})
+	return err
+}
+
 // Populated says whether the cgroup or one below it has processes.
 func (c *Cgroup) Populated() (bool, error) { return c.event("populated") }
 

@@ -57,3 +57,32 @@ func TestFreezeWithoutFreezer(t *testing.T) {
 		t.Errorf("error %v, want ErrNotSupported", err)
 	}
 }
+
+// A cgroup that is being frozen says so before its processes have stopped, and so do
+// those above it.
+func TestRuns(t *testing.T) {
+	noLeak(t)
+	h, base := hostHierarchy(t), hostCgroup(t)
+	c, err := h.Create(base.Path() + "/above/below")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Delete(c.Created)
+	defer c.Close()
+	if err := c.Runs(); err != nil {
+		t.Error(err)
+	}
+	for _, dir := range []string{c.Dir(), base.Dir() + "/above"} {
+		for value, want := range map[string]error{"1": ErrFrozen, "0": nil} {
+			if err := os.WriteFile(dir+"/cgroup.freeze", []byte(value), 0); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Runs(); !errors.Is(err, want) {
+				t.Errorf("%s %s: %v", dir, value, err)
+			}
+		}
+		if err := os.WriteFile(dir+"/cgroup.freeze", []byte("0"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -138,6 +138,9 @@ func (c *creation) takeUnit(pid int) error {
 	if c.cgroup, err = take(path); err != nil {
 		return err
 	}
+	if err := c.cgroup.Runs(); err != nil {
+		return err
+	}
 	c.cgroup.Created = made
 	c.journal.Cgroup.Dir = c.cgroup.Dir()
 	if c.journal.Cgroup.ID, err = c.cgroup.ID(); err != nil {

@@ -55,6 +55,29 @@ teardown() {
 	[ -z "$(units_left)" ] || fail "$(units_left)"
 }
 
+@test "a scope that would be frozen is refused, no hang; and nothing is left" {
+	local place="/sys/fs/cgroup/system.slice/$unit"
+	mkdir "$place"
+	echo 1 >"$place/cgroup.freeze"
+	no 1 frozen sd run --bundle "$BUNDLE" "$ID"
+	one_error
+	[[ $err == *linux.cgroupsPath* ]] || fail "no field"
+	[ -z "$(units_left)" ] || fail "$(units_left)"
+	[ ! -e "$place" ] || rmdir "$place"
+	# Or one above it.
+	config --arg id "$ID" '.linux.cgroupsPath = "house.slice:crun-go:" + $id'
+	sd_create
+	ok rt delete --force "$ID"
+	place=/sys/fs/cgroup/house.slice
+	mkdir -p "$place"
+	echo 1 >"$place/cgroup.freeze"
+	no 1 frozen sd create --bundle "$BUNDLE" "$ID"
+	echo 0 >"$place/cgroup.freeze"
+	sd_create
+	ok rt delete --force "$ID"
+	systemctl stop house.slice
+}
+
 # bats test_tags=needs:cpuset, needs:hugetlb, needs:ioweight
 @test "limits: properties of the unit, values in the files, and systemd keeps both" {
 	limits '{memory: {limit: 67108864, reservation: 33554432, swap: 100663296},
