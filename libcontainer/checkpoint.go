@@ -81,6 +81,9 @@ func (c *Container) Checkpoint(o *CheckpointOptions) error {
 	if status != specs.StateRunning && status != StatePaused {
 		return fmt.Errorf("container cannot be checkpointed in the %s state", status)
 	}
+	if !c.ownsMounts() {
+		return errors.New("container cannot be checkpointed: it has no mount namespace of its own, and CRIU restores none without")
+	}
 	d := &dump{Container: c, o: o, pid: pid}
 	if err := d.run(); err != nil {
 		return err

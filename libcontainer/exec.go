@@ -160,7 +160,7 @@ func prepare(o *ExecOptions) (*execution, error) {
 			blueprint: new(blueprint), dir: dir, rootfs: -1, self: spawn.Unsealed, netns: -1,
 			opts: &Options{ConsoleSocket: o.ConsoleSocket, PreserveFDs: o.PreserveFDs, Warn: o.Warn},
 		},
-		asked: o, target: target{pidfd: -1, pid: -1}, listener: -1,
+		asked: o, target: noTarget, listener: -1,
 	}
 	err = e.look()
 	if err == nil {
@@ -230,6 +230,7 @@ func (e *execution) drawExec() error {
 		Outside:       e.outside,
 		NoCgroup:      e.cgroup == nil,
 		NoNewKeyring:  journal.NoNewKeyring,
+		Chroot:        e.target.root >= 0,
 		Filter:        filter,
 		Detach:        e.asked.Detach,
 		ConsoleSocket: e.asked.ConsoleSocket != "",

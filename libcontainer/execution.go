@@ -219,6 +219,7 @@ func (e *execution) brief() error {
 	slots := make([]plan.Tree, specconv.ExecSlots)
 	slots[specconv.SlotPID] = plan.Tree{FD: e.target.pid}
 	slots[specconv.SlotProc] = plan.Tree{FD: -1}
+	slots[specconv.SlotRoot] = plan.Tree{FD: e.target.root}
 	for _, item := range e.plan.Init {
 		if _, ok := item.Step.(*plan.OwnProc); !ok {
 			continue

@@ -38,6 +38,9 @@ func stepHint(step plan.Step, err error) string {
 	case *plan.MaskPath, *plan.ReadonlyPath, *plan.AttachRoot, *plan.PivotRoot:
 		return manyMountsHint(err)
 	case *plan.MakeDevice:
+		if s.NodeOnly && errors.Is(err, unix.EPERM) {
+			return "without a mount namespace the host's node can't be bound: put one into the root filesystem, or add {\"type\": \"mount\"} to linux.namespaces"
+		}
 		return cmp.Or(manyMountsHint(err), deviceHint(err))
 	case *plan.Console:
 		if strings.Contains(err.Error(), "no devpts") {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -62,6 +63,12 @@ func (c *Container) bond() string {
 		}
 	}
 	return ""
+}
+
+// ownsMounts tells whether the container has a mount namespace that is not its
+// creator's.
+func (c *Container) ownsMounts() bool {
+	return slices.ContainsFunc(c.journal.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace })
 }
 
 // namespaceOf names a namespace of a process.

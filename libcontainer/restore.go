@@ -97,6 +97,9 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	for _, w := range b.warnings {
 		o.warn(w)
 	}
+	if !slices.ContainsFunc(b.spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace }) {
+		return nil, fieldError("linux.namespaces", errors.New("no mount namespace: CRIU restores no container without"), `add {"type": "mount"}`)
+	}
 	c := &restoration{
 		creation: creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1},
 		o:        r, streams: streams, mounts: mounts,

@@ -24,11 +24,15 @@ type target struct {
 	joins []spawn.Join
 	names []specs.LinuxNamespaceType // of joins
 	pid   int                        // its pid namespace, if that is to be joined last; or -1
+	root  int                        // its root, if that is one of chroot(2); or -1
 
 	uid, gid        int // of the user namespace's root
 	uids            []specs.LinuxIDMapping
 	setgroupsDenied bool
 }
+
+// noTarget has nothing open.
+var noTarget = target{pidfd: -1, pid: -1, root: -1}
 
 // enterable lists the kinds of namespaces that exec joins, in that order.
 var enterable = [...]specs.LinuxNamespaceType{
@@ -61,6 +65,11 @@ func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 		return err
 	}
 	defer unix.Close(namespaces)
+	if !c.ownsMounts() {
+		if t.root, err = init.OpenRoot(); err != nil {
+			return err
+		}
+	}
 	user := -1
 	for _, kind := range kinds {
 		fd, err := foreignNamespace(namespaces, kind)
@@ -129,12 +138,12 @@ func (t *target) close() {
 	for _, j := range t.joins {
 		unix.Close(j.FD)
 	}
-	for _, fd := range [...]int{t.pid, t.pidfd} {
+	for _, fd := range [...]int{t.pid, t.pidfd, t.root} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
 	}
-	*t = target{pidfd: -1, pid: -1}
+	*t = noTarget
 }
 
 // foreignNamespace opens a process's namespace, below its directory in /proc;

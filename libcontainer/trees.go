@@ -41,6 +41,11 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 		}
 		dir, path = c.rootfs, ""
 	}
+	if s.Bare {
+		fd, err := unix.FcntlInt(uintptr(dir), unix.F_DUPFD_CLOEXEC, 3)
+		c.keepTree(s.Slot, plan.Tree{FD: fd})
+		return os.NewSyscallError("fcntl", err)
+	}
 	t := plan.Tree{FD: -1}
 	fd, err := sys.CloneTree(dir, path, flags)
 	switch {

@@ -30,16 +30,22 @@ type visit struct {
 	save      func(changed []uint64) error
 }
 
+var errNoMounts = errors.New("the container has no mount namespace of its own: its mounts would be the host's")
+
 func (c *Container) visit() (*visit, error) {
 	v := &visit{
 		creation:  creation{blueprint: new(blueprint), opts: new(Options), rootfs: -1, self: spawn.Unsealed, netns: -1},
-		container: c, target: target{pidfd: -1, pid: -1}, mount: -1,
+		container: c, target: noTarget, mount: -1,
+	}
+	if !c.ownsMounts() {
+		v.close()
+		return nil, errNoMounts
 	}
 	err := v.target.open(c, append(specconv.LiveNamespaces(), specs.MountNamespace))
 	if err == nil {
 		v.mount = v.target.take(specs.MountNamespace)
 		if v.mount < 0 {
-			err = errors.New("the container has no mount namespace of its own: its mounts would be the host's")
+			err = errNoMounts
 		}
 	}
 	if err != nil {

@@ -92,7 +92,11 @@ func (b *builder) hasDevice(name string) bool {
 // addDevice plans a node. A user namespace may not make any, so there the
 // parent opens the host's for a bind mount.
 func (b *builder) addDevice(field string, step *plan.MakeDevice) {
-	step.Slot = -1
+	step.Slot, step.NodeOnly = -1, b.unmounted
+	if b.unmounted {
+		b.add(field, step)
+		return
+	}
 	if b.inUserNS() && step.Type != "p" {
 		step.Slot = b.open(field, &plan.OpenTree{Path: step.Path})
 	}

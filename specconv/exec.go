@@ -23,7 +23,10 @@ type Inside struct {
 	// NoCgroup: the container has none.
 	NoCgroup     bool
 	NoNewKeyring bool
-	Filter       *plan.LoadSeccomp // the container's, see [Filter]; nil: none
+	// Chroot: the container has no mount namespace of its own, and its root is one
+	// of chroot(2).
+	Chroot bool
+	Filter *plan.LoadSeccomp // the container's, see [Filter]; nil: none
 
 	Detach        bool // the runtime exits before the process does
 	ConsoleSocket bool // --console-socket was given
@@ -33,6 +36,7 @@ type Inside struct {
 const (
 	SlotPID  = iota // the pid namespace, if it is joined last
 	SlotProc        // init's directory in /proc, if there are labels to write
+	SlotRoot        // the container's root, if there is no mount namespace that has it
 	ExecSlots
 )
 
@@ -86,7 +90,12 @@ func (b *builder) checkCwd() error {
 // planInside plans what exec's init does, and the process it clones.
 func (b *builder) planInside(inside *Inside) error {
 	p := b.process
-	b.add("", &plan.EnterRoot{})
+	if inside.Chroot {
+		b.add("root.path", &plan.TakeRoot{Slot: SlotRoot})
+		b.add("root.path", &plan.Chroot{})
+	} else {
+		b.add("", &plan.EnterRoot{})
+	}
 	if err := b.planKeyring(); err != nil {
 		return err
 	}

@@ -76,14 +76,13 @@ func (b *builder) planNamespaces() error {
 		b.ns.joined |= bit
 		b.spawn.Join = append(b.spawn.Join, plan.Namespace{Type: ns.Type, Path: ns.Path, Field: field + ".path"})
 	}
-	if !b.ns.has(specs.MountNamespace) {
-		return invalid("linux.namespaces", `add {"type": "mount"}`,
-			"no mount namespace: a container can't change its root without one")
-	}
 	if b.host.EUID != 0 && !b.ns.has(specs.UserNamespace) {
 		return invalid("linux.namespaces", "the command spec --rootless writes a config.json that has one; by hand, "+
 			`add {"type": "user"}, and the user's ids to linux.uidMappings and linux.gidMappings; or run as root`,
 			"rootless containers require user namespaces, found none")
+	}
+	if err := b.checkUnmounted(); err != nil {
+		return err
 	}
 	return b.planTime()
 }

@@ -35,6 +35,7 @@ type builder struct {
 	subcgroup  *plan.EnterSubcgroup // nil: none
 	warnings   []Warning
 
+	unmounted    bool   // there is no mount namespace
 	rootReadonly string // the field that wants the root read-only; empty: none
 
 	live     bool // the container exists, and only mounts are planned

@@ -53,6 +53,10 @@ func (b *builder) planRoot() error {
 		return err
 	}
 	b.plan.Container.Rootfs = b.fromBundle(root.Path)
+	if b.unmounted {
+		b.planBareRoot()
+		return nil
+	}
 	slot := b.open("root.path", &plan.OpenTree{Path: b.plan.Container.Rootfs, Recursive: true, Rootfs: true})
 	// Nothing of the host's mount tree survives in the container: all that is
 	// mounted comes in by descriptor. So the copy of it that the new namespace
@@ -101,9 +105,13 @@ func (b *builder) planPropagation() error {
 // switchRoot plans the change of root and everything that must come after the
 // last mount.
 func (b *builder) switchRoot() error {
-	if b.opts.NoPivot {
+	switch {
+	case b.unmounted:
+		b.add("root.path", &plan.Chroot{})
+		return nil
+	case b.opts.NoPivot:
 		b.add("root.path", &plan.MoveRoot{})
-	} else {
+	default:
 		b.add("root.path", &plan.PivotRoot{})
 	}
 	if err := b.planConsole(); err != nil {

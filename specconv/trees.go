@@ -91,7 +91,7 @@ func (b *builder) openBatch(first, end int, foreign bool) {
 	batch := b.trees[first:end]
 	b.plan.Parent = append(b.plan.Parent, batch...)
 	opens := func(item plan.Item) bool { _, ok := item.Step.(*plan.OpenTree); return ok }
-	if foreign && slices.ContainsFunc(batch, opens) {
+	if foreign && !b.unmounted && slices.ContainsFunc(batch, opens) {
 		b.parentAdd("linux.namespaces", &plan.LockTrees{})
 	}
 }

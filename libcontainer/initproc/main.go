@@ -203,6 +203,10 @@ func (c *container) do(index int, step plan.InitStep) error {
 		return c.runHooks(index, s)
 	case *plan.PivotRoot:
 		return c.leaveRoot(index, c.pivotRoot)
+	case *plan.TakeRoot:
+		return c.root.TakeRoot(s)
+	case *plan.Chroot:
+		return c.leaveRoot(index, c.root.Chroot)
 	case *plan.MoveRoot:
 		return c.leaveRoot(index, c.root.MoveRoot)
 	case *plan.SetRoot:

@@ -31,6 +31,12 @@ type AttachRoot struct {
 	Private     bool   // the root's own mount is private
 }
 
+// TakeRoot takes a directory for the root filesystem, on which nothing is mounted.
+type TakeRoot struct{ Slot int }
+
+// Chroot makes it the root of this process.
+type Chroot struct{}
+
 // MountFS makes a new filesystem instance and attaches it.
 type MountFS struct {
 	Type, Source, Target string
@@ -79,7 +85,8 @@ type MakeDevice struct {
 	Major, Minor int64
 	Mode         uint32
 	UID, GID     uint32
-	Slot         int // slot of the host's node, for the bind; -1: none
+	Slot         int  // slot of the host's node, for the bind; -1: none
+	NodeOnly     bool // nothing may be bound, either
 }
 
 // MakeSymlink makes a symbolic link in the container, replacing nothing.
@@ -110,6 +117,8 @@ type SetRoot struct {
 
 func (s *SetPropagation) String() string { return "make / " + propagation(s.Flags) }
 func (s *AttachRoot) String() string     { return "attach the root filesystem" }
+func (s *TakeRoot) String() string       { return "take the root filesystem's directory" }
+func (s *Chroot) String() string         { return "chroot" }
 
 func (s *MountFS) String() string {
 	line := "mount " + s.Type + " on " + strconv.Quote(s.Target)

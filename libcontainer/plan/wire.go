@@ -17,6 +17,8 @@ const (
 	KindReadonlyPath
 	KindPivotRoot
 	KindMoveRoot
+	KindTakeRoot
+	KindChroot
 	KindSetRoot
 	KindUnshareCgroup
 	KindLoopbackUp
@@ -122,6 +124,10 @@ func newRootStep(k Kind) InitStep {
 		return new(SetPropagation)
 	case KindAttachRoot:
 		return new(AttachRoot)
+	case KindTakeRoot:
+		return new(TakeRoot)
+	case KindChroot:
+		return new(Chroot)
 	case KindMountFS:
 		return new(MountFS)
 	case KindOpenInRoot:
@@ -186,6 +192,8 @@ func newExecStep(k Kind) InitStep {
 
 func (*SetPropagation) InitKind() Kind  { return KindSetPropagation }
 func (*AttachRoot) InitKind() Kind      { return KindAttachRoot }
+func (*TakeRoot) InitKind() Kind        { return KindTakeRoot }
+func (*Chroot) InitKind() Kind          { return KindChroot }
 func (*MountFS) InitKind() Kind         { return KindMountFS }
 func (*OpenInRoot) InitKind() Kind      { return KindOpenInRoot }
 func (*LendTree) InitKind() Kind        { return KindLendTree }
@@ -255,6 +263,9 @@ func (s *AttachRoot) Code(c *codec.Coder) {
 	c.Flag(&s.Private)
 }
 
+func (s *TakeRoot) Code(c *codec.Coder) { c.Num(&s.Slot) }
+func (*Chroot) Code(*codec.Coder)       {}
+
 func (s *MountFS) Code(c *codec.Coder) {
 	c.Str(&s.Type)
 	c.Str(&s.Source)
@@ -299,6 +310,7 @@ func (s *MakeDevice) Code(c *codec.Coder) {
 	c.U32(&s.UID)
 	c.U32(&s.GID)
 	c.Num(&s.Slot)
+	c.Flag(&s.NodeOnly)
 }
 
 func (s *MakeSymlink) Code(c *codec.Coder) {

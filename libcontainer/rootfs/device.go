@@ -47,6 +47,9 @@ func (b *Builder) MakeDevice(s *plan.MakeDevice) error {
 	case unix.EEXIST:
 		return checkDevice(dir, name, kind, s)
 	case unix.EPERM:
+		if s.NodeOnly {
+			return os.NewSyscallError("mknod", err)
+		}
 		tree, cloneErr := sys.CloneTree(unix.AT_FDCWD, s.Path, unix.AT_SYMLINK_NOFOLLOW)
 		if cloneErr != nil {
 			return os.NewSyscallError("mknod", err)

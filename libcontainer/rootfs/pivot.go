@@ -92,6 +92,14 @@ func (b *Builder) MoveRoot() error {
 	return os.NewSyscallError("chdir", unix.Chdir("/"))
 }
 
+// Chroot changes this process's root, and no mount.
+func (b *Builder) Chroot() error {
+	if err := unix.Fchdir(b.root); err != nil {
+		return os.NewSyscallError("fchdir", err)
+	}
+	return os.NewSyscallError("chroot", unix.Chroot("."))
+}
+
 // hideHostViews unmounts every procfs and sysfs outside the container's root,
 // or covers it where the kernel has it locked.
 func hideHostViews(root int) error {

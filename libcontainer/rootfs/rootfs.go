@@ -47,6 +47,15 @@ func (b *Builder) Enter() error {
 	return nil
 }
 
+// TakeRoot takes a directory for the container's root.
+func (b *Builder) TakeRoot(s *plan.TakeRoot) error {
+	fd, err := b.tree(s.Slot)
+	if err == nil {
+		b.root = fd
+	}
+	return err
+}
+
 // Root returns the descriptor of the container's root, -1 before it is there.
 func (b *Builder) Root() int { return b.root }
 
