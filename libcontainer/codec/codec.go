@@ -230,14 +230,18 @@ func Pointers(list []string) []*byte {
 	}
 	pointers := unsafe.Slice((**byte)(unsafe.Pointer(&list[0])), len(list)+1)
 	for i := range list {
-		p := unsafe.StringData(list[i])
-		if len(list[i]) == 0 {
-			p = &empty[0]
-		}
-		pointers[i] = p
+		pointers[i] = Pointer(list[i])
 	}
 	pointers[len(list)] = nil
 	return pointers
+}
+
+// Pointer gives a string that was read as system calls take it.
+func Pointer(s string) *byte {
+	if len(s) == 0 {
+		return &empty[0]
+	}
+	return unsafe.StringData(s)
 }
 
 var (

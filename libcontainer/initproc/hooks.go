@@ -1,71 +1,95 @@
 package initproc
 
 import (
-	"os"
-	"strconv"
-
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/wire"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // runHooks runs hooks with the pid that the container itself sees.
 func (c *container) runHooks(index int, s *plan.Hooks) error {
 	c.allowHugePages()
-	text, log := []byte(s.Before+strconv.Itoa(os.Getpid())+s.After), c.hookLog(s.Log)
-	list := make([]specs.Hook, len(s.Hooks))
-	for i, h := range s.Hooks {
-		list[i] = specs.Hook{Path: h.Path, Args: h.Args}
-		if !h.ProcessEnv {
-			list[i].Env = append([]string{}, h.Env...)
-		}
-		if h.Timeout > 0 {
-			list[i].Timeout = &h.Timeout
-		}
-	}
-	var err error
+	var pid raw.Text
+	pid.AddInt(raw.Getpid())
+	in := hooks.Inside{Kind: s.Kind, State: [3]string{s.Before, pid.String(), s.After},
+		Log: hooks.Log{Stdout: c.logFD(s.Log.Stdout), Stderr: c.logFD(s.Log.Stderr)}}
+	var limits [maxLimits]sys.Limit
 	if s.Confined {
-		err = log.RunConfined(s.Kind, list, text, c.env, c.confinement(index))
-	} else {
-		dir := s.Dir
-		if unix.Access(dir, unix.X_OK) == unix.EACCES {
-			dir = "/" // a directory above the bundle is closed to root of the user namespace
-		}
-		err = log.Run(s.Kind, list, text, dir, nil)
+		n := c.confinement(index, &in.Under, &limits)
+		in.Under.Limits = limits[:n]
 	}
-	if err != nil {
-		return &wire.Whole{Err: err}
+	if s.Dir != "" {
+		var err error
+		if in.Dir, err = openHookDir(s.Dir); err != nil {
+			return err
+		}
+	}
+	err := c.runEach(&in, s.Hooks)
+	if s.Dir != "" {
+		raw.Close(in.Dir)
+	}
+	return err
+}
+
+func (c *container) runEach(in *hooks.Inside, list []plan.Hook) error {
+	for i := range list {
+		h := &list[i]
+		env := codec.Pointers(h.Env)
+		if h.ProcessEnv {
+			env = c.program.Environment()
+		}
+		program := sys.ProgramOf(codec.Pointer(h.Path), codec.Pointers(h.Args), env)
+		if err := in.Run(i, h.Path, &program, h.Timeout); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// hookLog finds the files that the parent has opened for hooks' output.
-func (c *container) hookLog(s plan.HookLog) (log hooks.Log) {
-	for _, f := range [...]struct {
-		slot int
-		fd   *int
-	}{{s.Stdout, &log.Stdout}, {s.Stderr, &log.Stderr}} {
-		if 0 < f.slot && f.slot <= len(c.slots) {
-			*f.fd = c.slots[f.slot-1].FD
-		}
+// openHookDir opens the working directory of hooks. One above the bundle may be closed
+// to root of the user namespace.
+func openHookDir(path string) (int, error) {
+	if raw.Access(unix.AT_FDCWD, path, unix.X_OK, 0) == unix.EACCES {
+		path = "/"
 	}
-	return log
+	fd, errno := raw.Open(unix.AT_FDCWD, path, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if errno != 0 {
+		return -1, fault.Path("open", path, errno)
+	}
+	return fd, nil
 }
 
-// confinement is what the container's process will be under, of which this one,
-// with Go's runtime in it, takes on nothing before its own execve.
-func (c *container) confinement(index int) (under sys.Confinement) {
+// logFD finds a file that the parent has opened for hooks' output, in a slot counted
+// from 1; 0: none.
+func (c *container) logFD(slot int) int {
+	if slot <= 0 || slot > len(c.slots) {
+		return 0
+	}
+	return c.slots[slot-1].FD
+}
+
+// maxLimits is how many limits there are, RLIM_NLIMITS.
+const maxLimits = 16
+
+// confinement is what the container's process will be under, of which this one
+// takes on nothing before its own execve. It returns the number of limits.
+func (c *container) confinement(index int, under *sys.Confinement, limits *[maxLimits]sys.Limit) (n int) {
 	for _, step := range c.steps[index+1:] {
 		switch s := step.(type) {
 		case *plan.SetRlimits:
-			under.Limits = limits(s)
+			for n < min(len(s.Limits), maxLimits) {
+				l := &s.Limits[n]
+				limits[n] = sys.Limit{Name: l.Type, Resource: l.Resource, Limit: unix.Rlimit{Cur: l.Soft, Max: l.Hard}}
+				n++
+			}
 		case *plan.LoadSeccomp:
 			under.Filter, under.Flags = s.Filter, filterFlags(s)
 		}
 	}
-	return under
+	return n
 }

@@ -2,14 +2,13 @@ package sys
 
 import (
 	"encoding/binary"
-	"fmt"
-	"os"
 	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // Child is a process that executes a program under limits and a filter that its
@@ -17,64 +16,88 @@ import (
 type Child struct {
 	Confinement
 	Program *Program
-	Stdio   [3]int // close-on-exec descriptors above 2, its standard streams
+	Dir     int      // descriptor of its working directory; 0: this process's
+	Stdio   [3]int32 // close-on-exec descriptors above 2, its standard streams
 
-	report int
-	failed [childReport]byte // stage, number within it, errno
+	report        int32
+	failed        [childReport]byte // stage, number within it, errno
+	defaultAction [4]uint64         // struct sigaction: SIG_DFL
 }
 
-const childReport = 12
+const (
+	childReport     = 12
+	sizeofSignalSet = 8
+)
 
 // Stages of a child, for its report.
 const (
 	childStdio = iota
+	childDir
 	childLimits
 	childFilter
 	childProgram
 )
 
 // Start starts the process, as the leader of a process group, and returns its
-// pid once it has executed the program. On error it is gone.
+// pid once it has executed the program. On error it is gone. The words of an error
+// are the kernel's alone if it is the program that could not be executed.
 func (c *Child) Start() (int, error) {
-	c.prepare()
-	var ends [2]int
-	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
-		return 0, os.NewSyscallError("pipe2", err)
+	var ends [2]int32
+	if errno := raw.Pipe(&ends, unix.O_CLOEXEC); errno != 0 {
+		return 0, fault.Call("pipe2", errno)
 	}
-	defer unix.Close(ends[0])
 	c.report = ends[1]
 	pid, errno := c.fork()
 	runtime.KeepAlive(c)
-	unix.Close(ends[1])
+	raw.Close(int(ends[1]))
 	if errno != 0 {
-		return 0, os.NewSyscallError("clone", errno)
+		raw.Close(int(ends[0]))
+		return 0, fault.Call("clone", errno)
 	}
-	report, err := ReadAll(ends[0], childReport)
-	if err == nil && len(report) == 0 {
+	n, err := c.readReport(int(ends[0]))
+	raw.Close(int(ends[0]))
+	if err == nil && n == 0 {
 		return pid, nil // the end of the pipe: it has executed
 	}
 	if err == nil {
-		err = c.failure(report)
+		err = c.failure(n)
 	}
-	unix.Kill(pid, unix.SIGKILL)
-	reap(pid)
+	raw.Kill(pid, unix.SIGKILL)
+	raw.Wait4(pid, nil, 0)
 	return 0, err
 }
 
-func (c *Child) failure(report []byte) error {
-	if len(report) != childReport {
-		return fmt.Errorf("malformed report of %d bytes", len(report))
+// readReport reads up to the end of the pipe into failed.
+func (c *Child) readReport(fd int) (n int, err error) {
+	for n < childReport {
+		m, errno := raw.Read(fd, c.failed[n:])
+		if errno != 0 {
+			return n, fault.Call("read", errno)
+		}
+		if m == 0 {
+			break
+		}
+		n += m
 	}
-	number, errno := binary.LittleEndian.Uint32(report[4:]), unix.Errno(binary.LittleEndian.Uint32(report[8:]))
-	switch binary.LittleEndian.Uint32(report) {
-	case childStdio:
-		return os.NewSyscallError("dup3", errno)
-	case childLimits:
-		return fmt.Errorf("error setting rlimit %s: %w", c.Limits[number].Name, errno)
-	case childFilter:
-		return os.NewSyscallError("seccomp", errno)
+	return n, nil
+}
+
+func (c *Child) failure(size int) *fault.Fault {
+	number, errno := binary.LittleEndian.Uint32(c.failed[4:]), unix.Errno(binary.LittleEndian.Uint32(c.failed[8:]))
+	stage := binary.LittleEndian.Uint32(c.failed[:])
+	switch {
+	case size != childReport || stage == childLimits && int(number) >= len(c.Limits):
+		return fault.New(0, "malformed report of %d bytes").Num(int64(size))
+	case stage == childStdio:
+		return fault.New(errno, "dup3")
+	case stage == childDir:
+		return fault.New(errno, "fchdir")
+	case stage == childLimits:
+		return fault.New(errno, "error setting rlimit %s").Str(c.Limits[number].Name)
+	case stage == childFilter:
+		return fault.New(errno, "seccomp")
 	}
-	return errno
+	return fault.New(errno, "%e")
 }
 
 // fork is in the child what never returns.
@@ -82,6 +105,22 @@ func (c *Child) failure(report []byte) error {
 //go:noinline
 //go:norace
 func (c *Child) fork() (int, unix.Errno) {
+	if raw.HasRuntime() {
+		return c.forkBeside()
+	}
+	pid, errno := rawClone(0, 0)
+	if errno != 0 || pid != 0 {
+		return int(pid), errno
+	}
+	c.child()
+	return 0, 0 // not reached
+}
+
+// forkBeside is fork where Go's runtime is.
+//
+//go:noinline
+//go:norace
+func (c *Child) forkBeside() (int, unix.Errno) {
 	beforeFork()
 	pid, errno := rawClone(0, 0)
 	if errno != 0 || pid != 0 {
@@ -97,9 +136,16 @@ func (c *Child) fork() (int, unix.Errno) {
 //go:norace
 func (c *Child) child() {
 	unix.RawSyscall(unix.SYS_SETPGID, 0, 0, 0)
+	// The parent may ignore it.
+	raw.Call(unix.SYS_RT_SIGACTION, uintptr(unix.SIGPIPE), uintptr(unsafe.Pointer(&c.defaultAction)), 0, sizeofSignalSet, 0, 0)
 	for fd := 0; fd < len(c.Stdio); fd++ {
-		if _, _, errno := unix.RawSyscall(unix.SYS_DUP3, uintptr(c.Stdio[fd]), uintptr(fd), 0); errno != 0 {
+		if _, errno := raw.Call(unix.SYS_DUP3, uintptr(c.Stdio[fd]), uintptr(fd), 0, 0, 0, 0); errno != 0 {
 			c.fail(childStdio, 0, errno)
+		}
+	}
+	if c.Dir > 0 {
+		if _, errno := raw.Call(unix.SYS_FCHDIR, uintptr(c.Dir), 0, 0, 0, 0, 0); errno != 0 {
+			c.fail(childDir, 0, errno)
 		}
 	}
 	if i, errno := c.limit(); errno != 0 {
@@ -122,5 +168,3 @@ func (c *Child) fail(stage, number uint32, errno unix.Errno) {
 	unix.RawSyscall(unix.SYS_WRITE, uintptr(c.report), uintptr(unsafe.Pointer(&c.failed)), childReport)
 	exitRaw(1)
 }
-
-func reap(pid int) { retry.Wait4(pid, nil, 0) }

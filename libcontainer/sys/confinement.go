@@ -13,8 +13,6 @@ type Confinement struct {
 	Limits []Limit
 	Filter []unix.SockFilter // nil: none
 	Flags  uint32            // of the filter
-
-	prog unix.SockFprog
 }
 
 // Limit is one call of prlimit(2).
@@ -22,13 +20,6 @@ type Limit struct {
 	Name     string // RLIMIT_NOFILE
 	Resource int
 	Limit    unix.Rlimit
-}
-
-// prepare does before the fork what takes memory.
-func (c *Confinement) prepare() {
-	if len(c.Filter) > 0 {
-		c.prog = unix.SockFprog{Len: uint16(len(c.Filter)), Filter: &c.Filter[0]}
-	}
 }
 
 // limit sets the limits. It returns how many were set before the error.
@@ -51,10 +42,11 @@ func (c *Confinement) limit() (int, unix.Errno) {
 //go:nosplit
 //go:norace
 func (c *Confinement) load() unix.Errno {
-	if c.prog.Len == 0 {
+	if len(c.Filter) == 0 {
 		return 0
 	}
-	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(c.Flags), uintptr(unsafe.Pointer(&c.prog)))
+	prog := unix.SockFprog{Len: uint16(len(c.Filter)), Filter: &c.Filter[0]}
+	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(c.Flags), uintptr(unsafe.Pointer(&prog)))
 	return errno
 }
 

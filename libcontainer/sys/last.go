@@ -52,7 +52,6 @@ func Refusals(prefix string) []Refusal {
 // its children. It is a child of this process's parent. A pidfd of it is
 // returned: its number would mean something else to the parent.
 func (l *Last) Clone() (int, error) {
-	l.prepare()
 	_, errno := l.fork()
 	runtime.KeepAlive(l)
 	if errno != 0 {

@@ -124,6 +124,13 @@ func NewProgram(path string, args, env []string) (*Program, error) {
 	return p, err
 }
 
+// ProgramOf is a program in the form that execve(2) takes: strings that end with NUL,
+// and vectors that end with nil.
+func ProgramOf(path *byte, argv, envv []*byte) Program { return Program{path, argv, envv} }
+
+// Environment is in the form that execve(2) takes.
+func (p *Program) Environment() []*byte { return p.envv }
+
 // Execute replaces the process. It returns only if that fails.
 func (p *Program) Execute() unix.Errno { return p.execve() }
 

@@ -9,12 +9,15 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // Fault is a failure: what failed, and the kernel's answer.
 type Fault struct {
 	// Text says what failed. Its verbs %s, %q, %d, %o and %x take what Str and Num have
-	// added, in that order; %e is the errno's words, which else come at the end.
+	// added, in that order; %g are a signal's words, %e the errno's, which else come at the
+	// end.
 	Text string
 	// Prefix comes before Text, if it is not empty, with a colon between them unless it
 	// ends in a space. Its verbs take what has been added after In.
@@ -34,7 +37,7 @@ type Fault struct {
 
 const (
 	maxArgs  = 8
-	maxBytes = 1024
+	maxBytes = 2304 // more than a message may have
 )
 
 // arg is a number, or if size is not negative a string in bytes.
@@ -46,13 +49,9 @@ type arg struct {
 // Without Go's runtime there is room for so many faults at once: the one that is told
 // in the end, and those of what was tried before.
 var (
-	room   [8]Fault
-	next   int
-	absent bool
+	room [8]Fault
+	next int
 )
-
-// NoRuntime says that Go's runtime does not run in this process, and never will.
-func NoRuntime() { absent = true }
 
 // New makes a fault.
 func New(errno unix.Errno, text string) *Fault {
@@ -62,7 +61,7 @@ func New(errno unix.Errno, text string) *Fault {
 }
 
 func fresh() *Fault {
-	if !absent {
+	if raw.HasRuntime() {
 		return allocate()
 	}
 	f := &room[next%len(room)]
@@ -202,6 +201,8 @@ func (f *Fault) appendArg(b []byte, verb byte, a arg) []byte {
 		return strconv.AppendQuote(b, string(f.bytes[a.start:a.start+a.size]))
 	case a.size >= 0:
 		return append(b, f.bytes[a.start:a.start+a.size]...)
+	case verb == 'g':
+		return append(b, unix.Signal(a.number).String()...)
 	case verb == 'o':
 		return strconv.AppendInt(b, a.number, 8)
 	case verb == 'x':

@@ -4,9 +4,12 @@ package systest
 import (
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // MustDo ends the test if a step that it needs failed.
@@ -15,6 +18,23 @@ func MustDo(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Bare has the test run in a process of its own, which behaves as if it had no runtime
+// of Go's, and reports whether this is it. If not, the test is over.
+func Bare(t *testing.T) bool {
+	t.Helper()
+	const child = "SYSTEST_BARE"
+	if os.Getenv(child) != "" {
+		raw.NoRuntime()
+		return true
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), child+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return false
 }
 
 // Descriptors notes what this process has open. The function that it returns
