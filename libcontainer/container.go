@@ -83,7 +83,7 @@ func (c *Container) Status() (specs.ContainerState, int, error) {
 	case !alive:
 		return specs.StateStopped, 0, nil
 	}
-	if paused, err := frozen(c.journal.Cgroup.Dir); err != nil || paused {
+	if paused, err := c.frozen(); err != nil || paused {
 		return StatePaused, pid, err
 	}
 	if c.journal.Status == specs.StateCreating {
@@ -118,16 +118,16 @@ func (c *Container) living() (procStat, bool, error) {
 	if err != nil || st.state == 0 || st.start != c.journal.Init.Start {
 		return st, false, err
 	}
-	return st, st.state != 'X' && (st.state != 'Z' || st.threads > 1), nil
+	return st, !st.dead(), nil
 }
 
 // frozen reads cgroup.freeze: a container that is about to freeze counts. A cgroup
-// that is gone is not frozen.
-func frozen(cgroup string) (bool, error) {
-	if cgroup == "" {
+// that is gone is not frozen. What is at its path is found out where it matters.
+func (c *Container) frozen() (bool, error) {
+	if c.journal.Cgroup.Dir == "" {
 		return false, nil
 	}
-	name := cgroup + "/cgroup.freeze"
+	name := c.journal.Cgroup.Dir + "/cgroup.freeze"
 	fd, err := retry.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err == unix.ENOENT {
 		return false, nil
@@ -141,7 +141,10 @@ func frozen(cgroup string) (bool, error) {
 	if err != nil && err != unix.ENODEV {
 		return false, &os.PathError{Op: "read", Path: name, Err: err}
 	}
-	return n == 1 && b[0] == '1', nil
+	if n != 1 || b[0] != '1' {
+		return false, nil
+	}
+	return c.hasCgroup()
 }
 
 // pidfd opens init for signals. The start time is checked after opening, so

@@ -21,6 +21,9 @@ type procStat struct {
 	start   uint64 // field 22: ticks after boot
 }
 
+// dead tells whether all threads of the process have ended.
+func (st *procStat) dead() bool { return st.state == 'X' || st.state == 'Z' && st.threads <= 1 }
+
 // parseStat reads a stat line. The command's name (field 2) may hold anything,
 // parentheses and spaces included, so fields are counted from its end.
 func parseStat(data []byte) (procStat, error) {

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/initproc"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -101,7 +103,7 @@ func (c *creation) executed() error {
 	m, err := c.init.Conn.Recv()
 	if errors.Is(err, io.EOF) {
 		c.self.Close()
-		return nil
+		return hasExecuted(c.journal.Init, c.init.PidFD)
 	}
 	if err != nil {
 		return err
@@ -111,6 +113,31 @@ func (c *creation) executed() error {
 		return c.failed(m.Payload)
 	}
 	return fmt.Errorf("unexpected message %d from init", m.Kind)
+}
+
+// errKilled is that init was killed, by a hook of its own say, when it had said that it was
+// ready. To the socket that is what execve is.
+var errKilled = errors.New("container init was killed (SIGKILL) by someone else before it executed the process; possibly OOM-killed")
+
+// hasExecuted is for an init that has closed its end: it does so when it executes, which
+// gives it another name, and when it dies, which leaves it the one that it gave itself.
+// Either shows a moment later. Of one that was reaped nothing can be told any more.
+func hasExecuted(init state.Process, pidfd int) error {
+	for end := time.Now().Add(endingTime); time.Now().Before(end); {
+		st, err := readStat(init.PID)
+		switch {
+		case err != nil:
+			return err
+		case st.start != init.Start || st.name != initproc.Started:
+			return nil
+		case st.dead():
+			return errKilled
+		}
+		if _, err := retry.Readable(pidfd, time.Millisecond); err != nil {
+			return os.NewSyscallError("poll", err)
+		}
+	}
+	return nil
 }
 
 // attend reaps children until init is gone.

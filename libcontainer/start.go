@@ -107,8 +107,8 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 	if len(said) == 0 {
 		return errDead
 	}
-	if len(said) == 1 { // init's "I go"; then the end: execve closed the fifo
-		return nil
+	if len(said) == 1 { // init's "I go"; then the end: execve closed the fifo, if it came to that
+		return hasExecuted(c.journal.Init, init)
 	}
 	f, err := wire.DecodeFailure(said[1:])
 	if err != nil {

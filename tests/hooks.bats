@@ -215,3 +215,20 @@ kinds() { jq -r .kind "$LOG/log" | tr '\n' ' '; }
 	inside ls /tmp
 	same files "$out" before
 }
+
+@test "a startContainer hook that kills init: the container has not started" {
+	ours "what the peers' init says with its end is theirs"
+	local poststart=$BATS_TEST_TMPDIR/poststart
+	config --arg f "$poststart" '.linux.namespaces |= map(select(.type != "pid"))
+		| .hooks = {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "kill -KILL $PPID"]}],
+			poststart: [{path: "/bin/sh", args: ["sh", "-c", "echo >\($f)"]}]}'
+	try run_bundle "$ID"
+	same "run" $rc 1
+	one_error && [[ $err == *"was killed"*"before it executed"* ]] || fail "says something else"
+	[ ! -e "$ROOT/$ID" ] && [ ! -e "$poststart" ] || fail "taken for a success"
+	try run_bundle --detach "$ID"
+	same "run --detach" $rc 1
+	ok create "$ID"
+	try start "$ID"
+	[ $rc != 0 ] || [ -z "$(status)" ] || same status "$(status)" stopped
+}

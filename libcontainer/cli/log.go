@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -151,20 +152,52 @@ func (l *log) warn(w specconv.Warning) {
 	l.held = append(l.held, r)
 }
 
-// maxMessage bounds a message, whatever list or output of a hook is in it: some readers of logs cut lines, and none wants to
-// look for the end of one.
+// maxMessage bounds a message as it is written, whatever list or output of a hook is in it: some readers of logs cut lines,
+// and none wants to look for the end of one.
 const maxMessage = 2000
 
-// shortened leaves out the middle of a long text.
+// shortened leaves out the middle of a text that would become long.
 func shortened(text string) string {
-	if len(text) <= maxMessage {
+	if len(text) <= maxMessage/mostEscaped || writtenSize(text) <= maxMessage {
 		return text
 	}
 	const gap = " [... %d bytes left out ...] "
-	head, tail := text[:maxMessage/2], text[len(text)-maxMessage/2+len(gap)+8:]
-	head = strings.ToValidUTF8(head, "")
-	tail = strings.ToValidUTF8(tail, "")
-	return head + fmt.Sprintf(gap, len(text)-len(head)-len(tail)) + tail
+	head, room := 0, maxMessage/2
+	for {
+		_, size := utf8.DecodeRuneInString(text[head:])
+		if room -= writtenSize(text[head : head+size]); room < 0 {
+			break
+		}
+		head += size
+	}
+	tail, room := len(text), maxMessage/2-len(gap)-8
+	for {
+		_, size := utf8.DecodeLastRuneInString(text[:tail])
+		if room -= writtenSize(text[tail-size : tail]); room < 0 {
+			break
+		}
+		tail -= size
+	}
+	return text[:head] + fmt.Sprintf(gap, tail-head) + text[tail:]
+}
+
+// mostEscaped is how many bytes at most one byte becomes in a line of a log: of JSON.
+const mostEscaped = 6
+
+// writtenSize is how long a text becomes in a line of a log, in the format that makes it longer.
+func writtenSize(text string) (n int) {
+	for i, r := range text {
+		switch {
+		case r < ' ':
+			n += mostEscaped
+		case r == utf8.RuneError:
+			_, size := utf8.DecodeRuneInString(text[i:])
+			n += mostEscaped * size
+		default:
+			n += len(strconv.Quote(string(r))) - 2
+		}
+	}
+	return n
 }
 
 // flush writes the warnings of a command that has succeeded.

@@ -197,6 +197,15 @@ func TestShortened(t *testing.T) {
 	if len(got) > maxMessage || len(got) < maxMessage-20 || !utf8.ValidString(got) || !strings.HasPrefix(got, "firstä") || !strings.HasSuffix(got, "älast") || !strings.Contains(got, " bytes left out ") {
 		t.Errorf("%d bytes: %q", len(got), got)
 	}
+	// What is escaped is longer when it is written.
+	for _, part := range []string{"\x01", "\"", "\\", "\xff", "\u202e", "\n", "\U0001f600", "a"} {
+		r := record{level: levelError, msg: shortened(strings.Repeat(part, 3000))}
+		for name, line := range map[string][]byte{"text": formatText("", &r), "JSON": formatJSON("", &r)} {
+			if len(line) > maxMessage+100 || len(line) < maxMessage/4 {
+				t.Errorf("%q as %s: %d bytes", part, name, len(line))
+			}
+		}
+	}
 }
 
 // A command that fails has one record, with the warnings in it.

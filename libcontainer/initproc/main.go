@@ -228,10 +228,12 @@ func (c *container) sync(s *plan.Sync) error {
 		if err := c.detach(); err != nil {
 			return err
 		}
-		if c.fifo >= 0 {
-			if err := sys.SetName(Created); err != nil {
-				return err
-			}
+		name := Created
+		if c.fifo < 0 {
+			name = Started
+		}
+		if err := sys.SetName(name); err != nil {
+			return err
 		}
 		if c.trace {
 			if err := c.conn.Send(wire.Trace, wire.AppendSpans(nil, c.spans)); err != nil {

@@ -113,3 +113,27 @@ func TestForged(t *testing.T) {
 		}
 	}
 }
+
+// TestInterruptedList: the kernel says of a list that it is not of one moment.
+func TestInterruptedList(t *testing.T) {
+	message := func(kind, flags uint16, data ...byte) []byte {
+		m := make([]byte, unix.SizeofNlMsghdr, 32)
+		native.PutUint32(m, uint32(len(m)+len(data)))
+		native.PutUint16(m[4:], kind)
+		native.PutUint16(m[6:], flags)
+		native.PutUint32(m[8:], 7)
+		return append(m, data...)
+	}
+	for flags, want := range map[uint16]bool{0: false, unix.NLM_F_DUMP_INTR: true} {
+		r := replies{number: 7}
+		if over, err := r.take(message(unix.RTM_NEWLINK, flags, 1, 2, 3, 4)); over || err != nil {
+			t.Fatal(over, err)
+		}
+		if over, err := r.take(message(unix.NLMSG_DONE, 0)); !over || err != nil {
+			t.Fatal(over, err)
+		}
+		if len(r.list) != 1 || r.interrupted != want {
+			t.Errorf("%d messages, interrupted %v, want %v", len(r.list), r.interrupted, want)
+		}
+	}
+}

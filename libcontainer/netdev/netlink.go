@@ -1,6 +1,7 @@
 package netdev
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -54,9 +55,65 @@ func fromKernel(from unix.Sockaddr) bool {
 	return ok && address.Pid == 0
 }
 
+// dumpTries is how often a list is asked for that changes while the kernel sends it.
+const dumpTries = 20
+
 // ask sends a request and hands what comes back, without headers, to answer.
-// Attributes follow head, the fixed part of the message.
+// Attributes follow head, the fixed part of the message. Of a list that was not of one
+// moment nothing is handed on: it is asked for again.
 func (s socket) ask(kind, flags uint16, head []byte, attributes []attribute, answer func(kind uint16, data []byte)) error {
+	for range dumpTries {
+		r := replies{number: requests.Add(1)}
+		if err := s.askOnce(&r, kind, flags, head, attributes); err != nil {
+			return err
+		}
+		if r.interrupted {
+			continue
+		}
+		for _, one := range r.list {
+			if answer != nil {
+				answer(one.kind, one.data)
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("netlink: a list has changed each time that it was read: %w", unix.EINTR)
+}
+
+// replies is what has come back to the request of a number.
+type replies struct {
+	number      uint32
+	list        []reply
+	interrupted bool // the list is not of one moment
+}
+
+type reply struct {
+	kind uint16
+	data []byte
+}
+
+// take takes the messages of a datagram. It is over with the last of them.
+func (r *replies) take(datagram []byte) (over bool, err error) {
+	const headerSize = unix.SizeofNlMsghdr
+	for rest := datagram; len(rest) >= headerSize; {
+		size, kind, flags := int(native.Uint32(rest)), native.Uint16(rest[4:]), native.Uint16(rest[6:])
+		if size < headerSize || size > len(rest) {
+			return true, errors.New("malformed netlink message")
+		}
+		if native.Uint32(rest[8:]) == r.number {
+			data := rest[headerSize:size]
+			r.interrupted = r.interrupted || flags&unix.NLM_F_DUMP_INTR != 0 && kind != unix.NLMSG_ERROR
+			if kind == unix.NLMSG_ERROR || kind == unix.NLMSG_DONE {
+				return true, failure(data, flags)
+			}
+			r.list = append(r.list, reply{kind, bytes.Clone(data)})
+		}
+		rest = rest[min(len(rest), (size+3)&^3):]
+	}
+	return false, nil
+}
+
+func (s socket) askOnce(r *replies, kind, flags uint16, head []byte, attributes []attribute) error {
 	const headerSize = unix.SizeofNlMsghdr
 	message := append(make([]byte, headerSize), head...)
 	for _, a := range attributes {
@@ -68,8 +125,7 @@ func (s socket) ask(kind, flags uint16, head []byte, attributes []attribute, ans
 	native.PutUint32(message, uint32(len(message)))
 	native.PutUint16(message[4:], kind)
 	native.PutUint16(message[6:], flags|unix.NLM_F_REQUEST|unix.NLM_F_ACK)
-	request := requests.Add(1)
-	native.PutUint32(message[8:], request)
+	native.PutUint32(message[8:], r.number)
 	if err := retry.Sendto(s.fd, message, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return os.NewSyscallError("sendto", err)
 	}
@@ -85,20 +141,8 @@ func (s socket) ask(kind, flags uint16, head []byte, attributes []attribute, ans
 		if n > len(buf) {
 			return fmt.Errorf("netlink message of %d bytes", n)
 		}
-		for rest := buf[:n]; len(rest) >= headerSize; {
-			size, kind := int(native.Uint32(rest)), native.Uint16(rest[4:])
-			if size < headerSize || size > len(rest) {
-				return errors.New("malformed netlink message")
-			}
-			data := rest[headerSize:size]
-			switch {
-			case native.Uint32(rest[8:]) != request:
-			case kind == unix.NLMSG_ERROR, kind == unix.NLMSG_DONE:
-				return failure(data, native.Uint16(rest[6:]))
-			case answer != nil:
-				answer(kind, data)
-			}
-			rest = rest[min(len(rest), (size+3)&^3):]
+		if over, err := r.take(buf[:n]); over || err != nil {
+			return err
 		}
 	}
 }

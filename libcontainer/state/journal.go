@@ -112,7 +112,7 @@ func (d *Dir) open(name string) (int, error) {
 	return fd, nil
 }
 
-// readAll reads a regular file: a read that comes back short has met its end.
+// readAll reads a regular file of at most maxKept bytes: a read that comes back short has met its end.
 func readAll(fd int) ([]byte, error) {
 	buf := make([]byte, 8<<10)
 	for n := 0; ; {
@@ -123,6 +123,9 @@ func readAll(fd int) ([]byte, error) {
 		n += m
 		if n < len(buf) {
 			return buf[:n], nil
+		}
+		if n > maxKept {
+			return nil, fmt.Errorf("%w: more than %d bytes", unix.EFBIG, maxKept)
 		}
 		buf = append(buf, make([]byte, len(buf))...)
 	}

@@ -440,6 +440,10 @@ func TestSalvage(t *testing.T) {
 			t.Errorf("%s: %+v %+v, %v", name, s.Init, s.Cgroup, err)
 		}
 	}
+	systest.MustDo(t, os.Truncate(root+"/web/state.json", 3*maxKept))
+	if _, err := d.Load(); !errors.Is(err, unix.EFBIG) {
+		t.Errorf("a journal without end: %v", err)
+	}
 	systest.MustDo(t, os.Remove(root+"/web/state.json"))
 	systest.MustDo(t, os.Mkdir(root+"/web/state.json", 0o700))
 	if _, err := d.Load(); err == nil || errors.Is(err, ErrBroken) || errors.Is(err, ErrNotExist) {
