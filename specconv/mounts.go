@@ -242,6 +242,9 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 	default:
 		b.label(step)
 	}
+	if step.Options.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0 && onFiles(step) {
+		step.Params = append(step.Params, "ro")
+	}
 	if err := b.planMapped(field, m, step, w); err != nil {
 		return err
 	}
@@ -344,6 +347,18 @@ func namesFiles(fstype string) bool {
 		return false
 	}
 	return true
+}
+
+// onFiles tells whether what a filesystem holds is on a disk or in other directories.
+// If such a one is read-only, that is, as with mount(2), not its mount alone: no
+// journal is written, and the disk may be read-only, too. Of others there may be but
+// one for the whole host.
+func onFiles(step *plan.MountFS) bool {
+	switch step.Type {
+	case "configfs", "debugfs", "devtmpfs", "efivarfs", "fusectl", "pstore", "securityfs", "selinuxfs", "tracefs":
+		return false
+	}
+	return step.Type == "overlay" || strings.HasPrefix(step.Source, "/") && namesFiles(step.Type)
 }
 
 // planOutside has the parent make a filesystem that is added to a container which

@@ -38,10 +38,10 @@ func TestTypedOptions(t *testing.T) {
 	}{
 		{nil, plan.Attr{}, nil},
 		{[]string{"defaults", "silent", "loud", "iversion", "noiversion", ""}, plan.Attr{}, nil},
-		{[]string{"ro", "nosuid", "nodev", "noexec"}, plan.Attr{Set: ro | nosuid | nodev | noexec}, nil},
+		{[]string{"ro", "nosuid", "nodev", "noexec"}, plan.Attr{Set: ro | nosuid | nodev | noexec}, []string{"ro"}},
 		{[]string{"ro", "nosuid", "rw", "suid"}, plan.Attr{}, nil},
-		{[]string{"rw", "ro"}, plan.Attr{Set: ro}, nil},
-		{[]string{"rro", "nodev", "rdev"}, plan.Attr{Set: ro}, nil},
+		{[]string{"rw", "ro"}, plan.Attr{Set: ro}, []string{"ro"}},
+		{[]string{"rro", "nodev", "rdev"}, plan.Attr{Set: ro}, []string{"ro"}},
 		{[]string{"relatime"}, plan.Attr{}, nil},
 		{[]string{"strictatime"}, plan.Attr{Set: unix.MOUNT_ATTR_STRICTATIME, Clear: atime}, nil},
 		{[]string{"noatime", "strictatime"}, plan.Attr{Set: unix.MOUNT_ATTR_STRICTATIME, Clear: atime}, nil},
@@ -420,6 +420,23 @@ func TestUsualOptions(t *testing.T) {
 		text := step[*plan.MountFS](t, p).String()
 		if c.want != "" && !strings.Contains(text, c.want) || c.want == "" && (strings.Contains(text, "ptmxmode") || strings.Contains(text, "1777")) {
 			t.Errorf("%s: %s", c.mount, text)
+		}
+	}
+}
+
+// TestReadonlyFilesystem: what is on files is read-only as a whole, what the kernel
+// shares with the host is not.
+func TestReadonlyFilesystem(t *testing.T) {
+	for _, c := range []struct {
+		kind, source string
+		want         bool
+	}{
+		{"ext4", "/dev/sda", true}, {"overlay", "overlay", true}, {"nfs", "host:/dir", false}, {"devtmpfs", "/dev", false},
+		{"debugfs", "debugfs", false}, {"tmpfs", "/x", false}, {"sysfs", "/sys", false}, {"bpf", "bpf", false},
+	} {
+		p := planOf(t, fmt.Sprintf(`{"mounts": [{"destination": "/a", "type": %q, "source": %q, "options": ["ro"]}]}`, c.kind, c.source))
+		if got := slices.Contains(step[*plan.MountFS](t, p).Params, "ro"); got != c.want {
+			t.Errorf("%s of %s: %t", c.kind, c.source, got)
 		}
 	}
 }

@@ -417,3 +417,21 @@ has() {
 	mkdir "$BATS_TEST_TMPDIR/volume/below"
 	inside touch /mnt/below/file
 }
+
+@test "ro of a filesystem made of files is one of the filesystem, as with mount(2)" {
+	mkdir -p "$BATS_TEST_TMPDIR"/{a,b}
+	mount_entry "{\"destination\":\"/o\",\"type\":\"overlay\",\"source\":\"o\",\"options\":[\"lowerdir=$BATS_TEST_TMPDIR/a:$BATS_TEST_TMPDIR/b\",\"ro\"]}"
+	view
+	has /o ro
+	same "the filesystem" "$(target /o '.super | index("ro") != null')" true
+	truncate -s 4m "$BATS_TEST_TMPDIR/disk"
+	mkfs.ext4 -q "$BATS_TEST_TMPDIR/disk" 2>/dev/null || skip "needs mkfs.ext4"
+	local disk
+	disk=$(losetup --find --show --read-only "$BATS_TEST_TMPDIR/disk" 2>/dev/null) || skip "needs a loop device"
+	mount_entry "{\"destination\":\"/d\",\"type\":\"ext4\",\"source\":\"$disk\",\"options\":[\"ro\"]}"
+	config '.linux.resources.devices += [{allow: true, type: "b", access: "r"}]'
+	args /probe view
+	try run_bundle "$ID"
+	losetup -d "$disk"
+	same "a disk that is read-only" "$rc $(target /d .type)" "0 ext4"
+}
