@@ -157,12 +157,12 @@ func (r *Relay) makeRaw() error {
 	if r.before == nil {
 		r.before = now
 	}
-	return setTermios(r.streams[0], raw(now))
+	return setTermios(r.streams[0], rawMode(now))
 }
 
-// raw is what cfmakeraw(3) makes of settings, but for OPOST: what this process and others print there goes on to begin
+// rawMode is what cfmakeraw(3) makes of settings, but for OPOST: what this process and others print there goes on to begin
 // at the left, and the container's lines end in no CR of their own (see plainLines).
-func raw(t *unix.Termios) *unix.Termios {
+func rawMode(t *unix.Termios) *unix.Termios {
 	made := *t
 	made.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
 	made.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN

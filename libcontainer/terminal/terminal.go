@@ -3,15 +3,12 @@
 package terminal
 
 import (
-	"errors"
-	"fmt"
-	"os"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // Open makes a terminal in the container's own devpts. root is the
@@ -24,15 +21,15 @@ func Open(root int, s *plan.Console) (master, slave int, err error) {
 	}
 	slave, err = openSlave(master, s)
 	if err != nil {
-		unix.Close(master)
+		raw.Close(master)
 		return -1, -1, err
 	}
 	if s.Mount {
 		err = mountConsole(root, slave)
 	}
 	if err != nil {
-		unix.Close(master)
-		unix.Close(slave)
+		raw.Close(master)
+		raw.Close(slave)
 		return -1, -1, err
 	}
 	return master, slave, nil
@@ -43,23 +40,23 @@ func Open(root int, s *plan.Console) (master, slave int, err error) {
 // beside it.
 func openMaster(root int) (int, error) {
 	master, err := sys.OpenInRoot(root, "/dev/pts/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NOFOLLOW)
-	if errors.Is(err, unix.EACCES) {
+	if fault.Is(err, unix.EACCES) {
 		master, err = sys.OpenInRoot(root, "/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY)
 	}
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+	if fault.Is(err, unix.ENOENT) || fault.Is(err, unix.ENOTDIR) {
 		// Not in the kernel's words, which engines take for a program's (exit code 127).
-		return -1, errors.New("no devpts is mounted at /dev/pts, where terminals come from")
+		return -1, fault.New(0, "no devpts is mounted at /dev/pts, where terminals come from")
 	}
 	if err != nil {
 		return -1, err
 	}
 	err = sys.CheckDevice(master, unix.S_IFCHR, 5, 2)
 	if err == nil {
-		err = os.NewSyscallError("ioctl TIOCSPTLCK", unix.IoctlSetPointerInt(master, unix.TIOCSPTLCK, 0))
+		err = fault.Call("ioctl TIOCSPTLCK", raw.UnlockTerminal(master))
 	}
 	if err != nil {
-		unix.Close(master)
-		return -1, fmt.Errorf("ptmx: %w", err)
+		raw.Close(master)
+		return -1, fault.Of(err).In("ptmx")
 	}
 	return master, nil
 }
@@ -70,13 +67,12 @@ func openSlave(master int, s *plan.Console) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	err = os.NewSyscallError("fchown", unix.Fchown(slave, int(s.UID), -1))
+	err = fault.Call("fchown", raw.Chown(slave, "", int(s.UID), -1))
 	if err == nil && (s.Width != 0 || s.Height != 0) {
-		size := unix.Winsize{Col: uint16(s.Width), Row: uint16(s.Height)}
-		err = os.NewSyscallError("ioctl TIOCSWINSZ", unix.IoctlSetWinsize(slave, unix.TIOCSWINSZ, &size))
+		err = fault.Call("ioctl TIOCSWINSZ", raw.SetTerminalSize(slave, uint16(s.Width), uint16(s.Height)))
 	}
 	if err != nil {
-		unix.Close(slave)
+		raw.Close(slave)
 		return -1, err
 	}
 	return slave, nil
@@ -87,30 +83,38 @@ func mountConsole(root, slave int) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(target)
 	if sys.IsProc(target) == nil {
-		return errors.New("/dev/console leads into a procfs, where nothing may be mounted")
+		err = fault.New(0, "/dev/console leads into a procfs, where nothing may be mounted")
+	} else {
+		err = mountOn(target, slave)
 	}
+	raw.Close(target)
+	return err
+}
+
+func mountOn(target, slave int) error {
 	mount, err := sys.CloneTree(slave, "", 0)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(mount)
-	return sys.AttachMount(mount, target)
+	err = sys.AttachMount(mount, target)
+	raw.Close(mount)
+	return err
 }
 
 // Control makes slave the controlling terminal. The process must be a session
 // leader.
 func Control(slave int) error {
-	return os.NewSyscallError("ioctl TIOCSCTTY", unix.IoctlSetInt(slave, unix.TIOCSCTTY, 0))
+	return fault.Call("ioctl TIOCSCTTY", raw.ControlTerminal(slave))
 }
 
 // Adopt makes slave the standard streams.
 func Adopt(slave int) error {
 	for fd := range 3 {
-		if err := retry.Dup3(slave, fd, 0); err != nil {
-			return os.NewSyscallError("dup3", err)
+		if errno := raw.Dup3(slave, fd, 0); errno != 0 {
+			return fault.Call("dup3", errno)
 		}
 	}
-	return unix.Close(slave)
+	raw.Close(slave)
+	return nil
 }
