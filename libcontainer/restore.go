@@ -442,7 +442,7 @@ func (c *restoration) inNetwork(netns int) error {
 			err = sys.LoopbackUp()
 		case *plan.Sysctl:
 			if strings.HasPrefix(s.Key, "net.") {
-				err = proc.Write("sys/"+plan.SwapSeparators(s.Key), s.Value)
+				err = proc.Write(s.Path, s.Value)
 			}
 		}
 		if err != nil {

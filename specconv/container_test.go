@@ -397,6 +397,9 @@ func TestSysctls(t *testing.T) {
 	var got []string
 	for _, s := range steps[*plan.Sysctl](p) {
 		got = append(got, s.Key+"="+s.Value)
+		if s.Key == "net.ipv4.conf.eth0/1.forwarding" && s.Path != "sys/net/ipv4/conf/eth0.1/forwarding" {
+			t.Errorf("%q is written to %q", s.Key, s.Path)
+		}
 	}
 	want := []string{"fs.mqueue.msg_max=5", "kernel.domainname=d", "kernel.shm_rmid_forced=1", "net.b=2", "net.ipv4.conf.eth0/1.forwarding=1"}
 	if !slices.Equal(got, want) {

@@ -16,7 +16,7 @@ func (b *builder) planSysctls() error {
 		if err := b.checkSysctl(field, key); err != nil {
 			return err
 		}
-		b.add(field, &plan.Sysctl{Key: key, Value: b.linux.Sysctl[name]})
+		b.add(field, plan.NewSysctl(key, b.linux.Sysctl[name]))
 	}
 	return nil
 }

@@ -149,7 +149,7 @@ func TestText(t *testing.T) {
 	p := &Plan{
 		Parent: []Item{{"linux.cgroupsPath", &CreateCgroup{Path: "/c"}}, {"", &Await{Mounted}}},
 		Init: []Item{
-			{"linux.sysctl.net.ipv4.a_very_long_parameter", &Sysctl{"k", "v"}},
+			{"linux.sysctl.net.ipv4.a_very_long_parameter", NewSysctl("k", "v")},
 			{"mounts[0]", &MountFS{Type: "tmpfs", Target: "/dev", Params: []string{"size=1m", "mode=755"}, Fallback: -1,
 				Options: MountOptions{Attr: Attr{Set: unix.MOUNT_ATTR_NOSUID}}}},
 		},

@@ -59,7 +59,16 @@ type SetHostname struct{ Name string }
 type SetDomainname struct{ Name string }
 
 // Sysctl writes a kernel parameter through a private procfs.
-type Sysctl struct{ Key, Value string } // "net.ipv4.ip_forward"
+type Sysctl struct {
+	Key   string // "net.ipv4.ip_forward"
+	Path  string // of it in procfs: "sys/net/ipv4/ip_forward"
+	Value string
+}
+
+// NewSysctl makes the step from a parameter's dotted name.
+func NewSysctl(key, value string) *Sysctl {
+	return &Sysctl{Key: key, Path: "sys/" + SwapSeparators(key), Value: value}
+}
 
 // SwapSeparators turns a parameter's dotted name into its path below /proc/sys,
 // and back. In dotted form a slash stands for a dot in a name, as in sysctl(8):

@@ -363,6 +363,7 @@ func (s *SetDomainname) Code(c *codec.Coder) { c.Str(&s.Name) }
 
 func (s *Sysctl) Code(c *codec.Coder) {
 	c.Str(&s.Key)
+	c.Str(&s.Path)
 	c.Str(&s.Value)
 }
 
