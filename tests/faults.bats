@@ -528,7 +528,7 @@ gone() { until [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"; 
 	args sh -c 'echo $HOME'
 	ok run_bundle "$ID"
 	same HOME "$out" /root
-	for call in openat2:error=EIO openat2:error=ENFILE fstat:error=EIO; do
+	for call in openat2:error=EIO openat2:error=ENFILE statx:error=EIO; do
 		POINT=$call
 		injected -P "$BUNDLE/rootfs/etc/passwd" -P /etc/passwd "$call" run --bundle "$BUNDLE" "$ID"
 		grep -q INJECTED "$TRACE" || fail "not called"

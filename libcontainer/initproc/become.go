@@ -1,12 +1,8 @@
 package initproc
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -14,6 +10,8 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/lsm"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/terminal"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
@@ -22,9 +20,9 @@ import (
 func (c *container) become(index int, step plan.InitStep) error {
 	switch s := step.(type) {
 	case *plan.SetHostname:
-		return os.NewSyscallError("sethostname", unix.Sethostname([]byte(s.Name)))
+		return fault.Call("sethostname", raw.Sethostname(s.Name))
 	case *plan.SetDomainname:
-		return os.NewSyscallError("setdomainname", unix.Setdomainname([]byte(s.Name)))
+		return fault.Call("setdomainname", raw.Setdomainname(s.Name))
 	case *plan.Sysctl:
 		return c.sysctl(s)
 	case *plan.JoinKeyring:
@@ -50,7 +48,7 @@ func (c *container) become(index int, step plan.InitStep) error {
 	case *plan.SetCapabilities:
 		return caps.Apply(s)
 	case *plan.SetNoNewPrivs:
-		return os.NewSyscallError("prctl PR_SET_NO_NEW_PRIVS", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return setNoNewPrivs()
 	case *plan.Chdir:
 		return c.chdir(index, s)
 	case *plan.FindExecutable:
@@ -116,7 +114,7 @@ func (c *container) leaveRoot(index int, change func() error) error {
 func (c *container) pivotRoot() error {
 	err := c.root.PivotRoot(c.own, c.proc.FD())
 	if c.own >= 0 {
-		unix.Close(c.own)
+		raw.Close(c.own)
 		c.own = -1
 	}
 	return err
@@ -142,25 +140,7 @@ func (c *container) sysctl(s *plan.Sysctl) error {
 	if err != nil {
 		return err
 	}
-	name := "sys/" + plan.SwapSeparators(s.Key)
-	err = proc.Write(name, s.Value)
-	if !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EPERM) {
-		return err
-	}
-	visible, visibleErr := sys.HostProc()
-	if visibleErr == nil {
-		visibleErr = visible.Write(name, s.Value)
-		visible.Close()
-	}
-	switch {
-	case visibleErr == nil:
-		return nil
-	case errors.Is(visibleErr, unix.EXDEV):
-		visibleErr = errors.New("something is mounted over it")
-	case errors.Is(visibleErr, unix.EACCES), errors.Is(visibleErr, unix.EPERM):
-		return err
-	}
-	return fmt.Errorf("%w (and by way of the mounted /proc: %v)", err, visibleErr)
+	return proc.Write(s.Path, s.Value)
 }
 
 func (c *container) setLabels(s *plan.SetLabels) error {
@@ -171,51 +151,74 @@ func (c *container) setLabels(s *plan.SetLabels) error {
 	return lsm.Apply(proc, c.procSelf, s)
 }
 
+func (c *container) joinKeyring(s *plan.JoinKeyring) error {
+	if s.Label == "" {
+		return joinKeyring(s.Name)
+	}
+	proc, err := c.procfs()
+	if err != nil {
+		return err
+	}
+	if err := lsm.LabelKeys(proc, s.Label); err != nil {
+		return err
+	}
+	err = joinKeyring(s.Name)
+	lsm.UnlabelKeys(proc)
+	return err
+}
+
 // joinKeyring leaves the caller's session keyring, or the container could use
 // its keys. Kernels without keyrings have nothing to leave.
-func (c *container) joinKeyring(s *plan.JoinKeyring) error {
-	if s.Label != "" {
-		proc, err := c.procfs()
-		if err != nil {
-			return err
-		}
-		unlabel, err := lsm.LabelKeys(proc, s.Label)
-		if err != nil {
-			return err
-		}
-		defer unlabel()
-	}
-	ring, err := unix.KeyctlJoinSessionKeyring(s.Name)
-	if err == unix.ENOSYS {
+func joinKeyring(name string) error {
+	ring, errno := raw.JoinSessionKeyring(name)
+	if errno == unix.ENOSYS {
 		return nil
 	}
-	if err != nil {
-		return os.NewSyscallError("keyctl", err)
+	if errno != 0 {
+		return fault.Call("keyctl", errno)
 	}
 	// Search rights for the owner, which a user namespace's root is not made
 	// by default.
 	const searchByOwner = 0x080000
-	perm, err := unix.KeyctlString(unix.KEYCTL_DESCRIBE, ring)
-	if err != nil {
-		return os.NewSyscallError("keyctl", err)
+	var text [unix.PathMax + 128]byte // a name has at most a page
+	n, errno := raw.DescribeKey(ring, text[:])
+	if errno != 0 {
+		return fault.Call("keyctl", errno)
 	}
-	mask, err := keyPermissions(perm)
-	if err != nil {
-		return err
+	description := raw.String(text[:min(max(n, 0), len(text))])
+	mask, ok := keyPermissions(description)
+	if !ok {
+		return fault.New(0, "keyctl: no permissions in the keyring's description %q").Str(description)
 	}
-	return os.NewSyscallError("keyctl", unix.KeyctlSetperm(ring, mask|searchByOwner))
+	return fault.Call("keyctl", raw.SetKeyPermissions(ring, mask|searchByOwner))
 }
 
 // keyPermissions reads the mask in a key's description, "type;uid;gid;mask;name",
 // see keyctl_describe(3).
-func keyPermissions(description string) (uint32, error) {
-	fields := strings.SplitN(description, ";", 5)
-	if len(fields) == 5 {
-		if mask, err := strconv.ParseUint(fields[3], 16, 32); err == nil {
-			return uint32(mask), nil
+func keyPermissions(description string) (mask uint32, ok bool) {
+	field, digits := 0, 0
+	for i := 0; i < len(description); i++ {
+		char := description[i]
+		if char == ';' {
+			if field++; field == 4 {
+				return mask, 0 < digits && digits <= 8
+			}
+			continue
+		}
+		if field < 3 {
+			continue
+		}
+		digits++
+		switch {
+		case '0' <= char && char <= '9':
+			mask = mask<<4 | uint32(char-'0')
+		case 'a' <= char && char <= 'f':
+			mask = mask<<4 | uint32(char-'a'+10)
+		default:
+			return 0, false
 		}
 	}
-	return 0, fmt.Errorf("keyctl: no permissions in the keyring's description %q", description)
+	return 0, false
 }
 
 // console makes the terminal, hands out its master and takes its other end.
@@ -224,8 +227,9 @@ func (c *container) console(s *plan.Console) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(master)
-	if err := c.conn.Send(wire.Terminal, nil, master); err != nil {
+	err = c.conn.Send(wire.Terminal, nil, master)
+	raw.Close(master)
+	if err != nil {
 		return errGone
 	}
 	if !s.Uncontrolled {
@@ -236,38 +240,12 @@ func (c *container) console(s *plan.Console) error {
 	return terminal.Adopt(slave)
 }
 
-// ownStdio gives the standard streams to the container's user: pipes, and files
-// unless they are the caller's. What can't change hands stays, and so do
-// devices, which are the host's (CVE-2026-88265: /dev/null).
-func ownStdio(s *plan.OwnStdio) error {
-	for fd := range 3 {
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil {
-			if err == unix.EBADF {
-				continue
-			}
-			return os.NewSyscallError("fstat", err)
-		}
-		kind := st.Mode & unix.S_IFMT
-		mayChange := kind == unix.S_IFIFO || kind == unix.S_IFREG && !s.PipesOnly
-		if !mayChange || st.Uid == s.UID {
-			continue
-		}
-		switch err := unix.Fchown(fd, int(s.UID), -1); err {
-		case nil, unix.EINVAL, unix.EPERM, unix.EROFS:
-		default:
-			return os.NewSyscallError("fchown", err)
-		}
-	}
-	return nil
-}
-
 // setRlimits sets what the parent has made possible.
 func setRlimits(s *plan.SetRlimits) error {
-	for _, l := range s.Limits {
-		limit := unix.Rlimit{Cur: l.Soft, Max: l.Hard}
-		if err := unix.Prlimit(0, l.Resource, &limit, nil); err != nil {
-			return fmt.Errorf("error setting rlimit %s: %w", l.Type, err)
+	for i := range s.Limits {
+		l := &s.Limits[i]
+		if err := sys.SetRlimit(l.Resource, unix.Rlimit{Cur: l.Soft, Max: l.Hard}); err != nil {
+			return fault.New(fault.Errno(err), "error setting rlimit %s").Str(l.Type)
 		}
 	}
 	return nil
@@ -293,28 +271,44 @@ func setScheduler(s *plan.SetScheduler) error {
 		Deadline: s.Deadline,
 		Period:   s.Period,
 	}
-	return os.NewSyscallError("sched_setattr", unix.SchedSetAttr(0, &attr, 0))
+	return fault.Call("sched_setattr", raw.SchedSetattr(&attr))
+}
+
+func setNoNewPrivs() error {
+	_, errno := raw.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	return fault.Call("prctl PR_SET_NO_NEW_PRIVS", errno)
+}
+
+func (c *container) chdir(index int, s *plan.Chdir) error {
+	return chdir(s.Path, c.triedChdir(index), c.willChdir(index), &c.chdirErrno)
 }
 
 // chdir changes to the working directory: as root if that works, or a
 // directory that only root may enter would do no good; else, at the plan's
-// second try, as the process's own user.
-func (c *container) chdir(index int, s *plan.Chdir) error {
-	err := unix.Chdir(s.Path)
-	if err == unix.EACCES {
-		if c.chdirErr == nil && index > 0 && c.triedChdir(index) {
+// second try, as the process's own user. failed is how the first one went, and then how
+// it is that there is none.
+func chdir(path string, tried, again bool, failed *unix.Errno) error {
+	errno := raw.Chdir(path)
+	if errno == unix.EACCES {
+		if *failed == 0 && tried {
 			return nil // root got there
 		}
-		if c.willChdir(index) {
-			c.chdirErr = err
+		if again {
+			*failed = errno
 			return nil
 		}
 	}
-	if err != nil {
-		return &wire.Whole{Err: fmt.Errorf("chdir to cwd (%q) set in config.json failed: %w", s.Path, err)}
+	if errno != 0 {
+		return whole(fault.New(errno, "chdir to cwd (%q) set in config.json failed").Str(path))
 	}
-	c.chdirErr = nil
+	*failed = 0
 	return insideRoot()
+}
+
+// whole marks words that stand alone.
+func whole(f *fault.Fault) error {
+	f.Whole = true
+	return f
 }
 
 func (c *container) willChdir(index int) bool  { return hasChdir(c.steps[index+1:]) }
@@ -333,12 +327,11 @@ func hasChdir(steps []plan.InitStep) bool {
 // kernel says "(unreachable)" of one that is not (CVE-2024-21626).
 func insideRoot() error {
 	var cwd [unix.PathMax]byte
-	_, err := unix.Getcwd(cwd[:])
-	if err != nil {
-		return os.NewSyscallError("getcwd", err)
+	if _, errno := raw.Getcwd(cwd[:]); errno != 0 {
+		return fault.Call("getcwd", errno)
 	}
 	if cwd[0] != '/' {
-		return errors.New("the working directory is outside the container's root: possible container breakout")
+		return fault.New(0, "the working directory is outside the container's root: possible container breakout")
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func (c *container) cloneInside(index int, s *plan.CloneInside) error {
 		case *plan.Execute:
 			last.ProgramStep = at
 			if s.Alone {
-				last.Refusals = sys.Refusals("exec " + c.path + ": ")
+				last.Refusals = sys.Refusals("exec " + c.path.String() + ": ")
 			}
 		default:
 			return fmt.Errorf("a cloned process can't %s", step)
@@ -72,7 +72,7 @@ func (c *container) cloneInside(index int, s *plan.CloneInside) error {
 	if err != nil {
 		return err
 	}
-	if err := c.conn.Send(wire.Cloned, []byte(c.path), pidfd); err != nil {
+	if err := c.conn.Send(wire.Cloned, []byte(c.path.String()), pidfd); err != nil {
 		return errGone
 	}
 	return errDone

@@ -1,8 +1,6 @@
 package initproc
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -15,160 +13,105 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
-	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
 // findExecutable looks the program up as the process's user will find it, and
-// prepares all that execve needs. The words are those of Go's os/exec: engines
-// turn them into exit codes 126 and 127.
+// prepares all that execve needs.
 func (c *container) findExecutable(s *plan.FindExecutable) error {
-	if c.chdirErr != nil {
-		return &wire.Whole{Err: fmt.Errorf("chdir to cwd set in config.json failed: %w", c.chdirErr)}
+	if c.chdirErrno != 0 {
+		return whole(fault.New(c.chdirErrno, "chdir to cwd set in config.json failed"))
 	}
-	var err error
-	if c.path, err = lookPath(s.Name, s.Path); err != nil {
-		return &wire.Whole{Err: err}
+	if err := lookPath(s.Name, s.Path, &c.path); err != nil {
+		return err
 	}
 	last, ok := c.steps[len(c.steps)-1].(*plan.Execute)
 	if !ok {
-		return errors.New("the plan does not end in execute")
+		return fault.New(0, "the plan does not end in execute")
 	}
 	c.env = last.Env
 	if last.Home {
-		dir, err := home(c.root.Root(), last.UID)
-		if err != nil {
-			return &wire.Whole{Err: fmt.Errorf("process.env: HOME is not given, and the container's /etc/passwd, which may tell it: %w", err)}
+		c.home.Truncate(0)
+		c.home.Add("HOME=")
+		if err := home(c.root.Root(), last.UID, &c.home); err != nil {
+			return whole(fault.Of(err).In("process.env: HOME is not given, and the container's /etc/passwd, which may tell it"))
 		}
-		c.env = append(c.env[:len(c.env):len(c.env)], "HOME="+dir)
+		c.env = append(c.env[:len(c.env):len(c.env)], c.home.String())
 	}
 	if last.ListenPID {
-		listenPID(c.env)
+		listenPID(c.env, &c.listen)
 	}
-	if c.program, err = sys.NewProgram(c.path, last.Args, c.env); err != nil {
+	var err error
+	if c.program, err = sys.NewProgram(c.path.String(), last.Args, c.env); err != nil {
 		return err
 	}
 	// Nothing of ours is left open anyway; this is for what others left.
 	for _, fd := range c.holes {
-		unix.CloseOnExec(fd)
+		sys.CloseOnExec(int(fd))
 	}
 	return sys.FenceOwn(3 + c.preserve)
 }
 
 // listenPID makes sd_listen_fds(3) believe that the sockets are for this
-// process.
-func listenPID(env []string) {
-	for i, entry := range env {
-		if strings.HasPrefix(entry, "LISTEN_PID=") {
-			env[i] = "LISTEN_PID=" + strconv.Itoa(os.Getpid())
+// process. The entries are then views of text.
+func listenPID(env []string, text *raw.Text) {
+	const name = "LISTEN_PID="
+	text.Truncate(0)
+	text.Add(name).AddInt(unix.Getpid())
+	for i := range env {
+		if strings.HasPrefix(env[i], name) {
+			env[i] = text.String()
 		}
 	}
 }
 
-func lookPath(name, path string) (string, error) {
-	fail := func(format string, args ...any) (string, error) {
-		return "", fmt.Errorf("exec: %q: "+format, append([]any{name}, args...)...)
+// lookPath finds a program by its name, and PATH's value if there is no slash in it.
+// The words are those of Go's os/exec: engines turn them into exit codes 126 and 127.
+func lookPath(name, path string, found *raw.Text) error {
+	found.Truncate(0)
+	if strings.IndexByte(name, '/') >= 0 {
+		found.Add(name)
+		return executable(name)
 	}
-	if strings.Contains(name, "/") {
-		if err := executable(name); err != nil {
-			var statErr *os.PathError
-			if errors.As(err, &statErr) {
-				return fail("stat %s: %w", name, statErr.Err)
-			}
-			return fail("%w", err)
-		}
-		return name, nil
-	}
-	for _, dir := range strings.Split(path, ":") {
-		if path == "" {
-			break
+	for more := path != ""; more; {
+		var dir string
+		if i := strings.IndexByte(path, ':'); i >= 0 {
+			dir, path = path[:i], path[i+1:]
+		} else {
+			dir, more = path, false
 		}
 		if dir == "" {
 			dir = "."
 		}
-		candidate := dir + "/" + name
-		if executable(candidate) == nil {
-			return candidate, nil
+		found.Truncate(0)
+		found.Add(dir).Add("/").Add(name)
+		if executable(found.String()) == nil {
+			return nil
 		}
 	}
-	return fail("executable file not found in $PATH")
+	return whole(fault.New(0, "exec: %q: executable file not found in $PATH").Str(name))
 }
 
-// executable says whether this user may execute a file: *os.PathError if it
-// can't even be looked at.
+// executable says whether this user may execute a file.
 func executable(path string) error {
-	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return &os.PathError{Op: "stat", Path: path, Err: err}
+	var st unix.Statx_t
+	if errno := raw.StatPath(unix.AT_FDCWD, path, unix.STATX_TYPE, &st); errno != 0 {
+		return whole(fault.New(errno, "exec: %q: stat %s").Str(path).Str(path))
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return errors.New("is a directory")
+		return whole(fault.New(0, "exec: %q: is a directory").Str(path))
 	}
-	if err := unix.Faccessat(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS); err != nil {
-		return err
+	errno := raw.Access(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS)
+	if errno == unix.ENOSYS || errno == unix.EPERM {
+		// A filter may refuse faccessat2(2). The real ids are the effective ones here.
+		errno = raw.Access(unix.AT_FDCWD, path, unix.X_OK, 0)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return unix.EACCES
+	if errno == 0 && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		errno = unix.EACCES
+	}
+	if errno != 0 {
+		return whole(fault.New(errno, "exec: %q").Str(path))
 	}
 	return nil
-}
-
-// home reads the user's home from the container's /etc/passwd, in-root and
-// bounded; "/" if it is not told: there is no such file, or none that this user
-// may read.
-//
-// It is looked at before it is opened, but there need not be a procfs through
-// which to open the very same file. What a container puts in its place in that
-// moment is opened as the container's user and within its device rules: it
-// could do that itself.
-func home(root int, uid uint32) (string, error) {
-	look, err := openPasswd(root, unix.O_PATH)
-	if err != nil || look < 0 {
-		return "/", err
-	}
-	defer unix.Close(look)
-	fd, err := openPasswd(root, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
-	if err != nil || fd < 0 {
-		return "/", err
-	}
-	defer unix.Close(fd)
-	data, err := sys.ReadAll(fd, 64<<20)
-	if err != nil {
-		return "", os.NewSyscallError("read", err)
-	}
-	return homeIn(data, uid), nil
-}
-
-// openPasswd opens /etc/passwd: -1 and no error if it is none that tells anything.
-func openPasswd(root, flags int) (int, error) {
-	fd, err := sys.OpenInRoot(root, "/etc/passwd", flags)
-	switch {
-	// The image's links may lead nowhere, or in circles.
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP), errors.Is(err, unix.EACCES):
-		return -1, nil
-	case err != nil:
-		return -1, err
-	}
-	err = sys.CheckRegular(fd)
-	if err == nil {
-		return fd, nil
-	}
-	unix.Close(fd)
-	if _, failed := err.(unix.Errno); failed {
-		return -1, os.NewSyscallError("stat", err)
-	}
-	return -1, nil
-}
-
-// homeIn finds a user's home by numeric id, see passwd(5).
-func homeIn(passwd []byte, uid uint32) string {
-	id := strconv.FormatUint(uint64(uid), 10)
-	for line := range bytes.Lines(passwd) {
-		fields := strings.Split(strings.TrimRight(string(line), "\n"), ":")
-		if len(fields) >= 6 && fields[2] == id && fields[5] != "" && !strings.ContainsRune(fields[5], 0) {
-			return fields[5]
-		}
-	}
-	return "/"
 }
 
 // waitStart blocks until someone opens the exec fifo for reading. The parent has
@@ -234,9 +177,9 @@ func (c *container) execute(s *plan.Execute) error {
 	c.allowHugePages()
 	errno := c.program.Execute()
 	if s.Alone {
-		c.refusal.Add("exec ").Add(c.path).Add(": ").Add(sys.RefusalWords(errno)).Add("\n")
+		c.refusal.Add("exec ").Add(c.path.String()).Add(": ").Add(sys.RefusalWords(errno)).Add("\n")
 	}
-	refused := fault.New(errno, "exec %s").Str(c.path)
+	refused := fault.New(errno, "exec %s").Str(c.path.String())
 	refused.Refused = true
 	return refused
 }

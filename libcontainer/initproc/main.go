@@ -59,12 +59,14 @@ type container struct {
 	detached bool     // from the runtime's death
 	small    bool     // huge pages are denied, and to be allowed again
 
-	trace    bool // note when each step began and ended
-	spans    []wire.Span
-	path     string   // of the executable, once found
-	env      []string // of the process, complete
-	program  *sys.Program
-	chdirErr error // a chdir that the process's user may yet be able to do
+	trace      bool // note when each step began and ended
+	spans      []wire.Span
+	path       raw.Text // of the executable, once found
+	home       raw.Text // HOME=, if the image tells it
+	listen     raw.Text // LISTEN_PID=, if the process gets sockets
+	env        []string // of the process, complete
+	program    *sys.Program
+	chdirErrno unix.Errno // of a chdir that the process's user may yet be able to do; or 0
 }
 
 // run is init's life. It returns only an exit code, of failure.

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -71,5 +72,6 @@ func (c *container) detach() error {
 		return nil
 	}
 	c.detached = true
-	return os.NewSyscallError("prctl PR_SET_PDEATHSIG", unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0))
+	_, errno := raw.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0)
+	return fault.Call("prctl PR_SET_PDEATHSIG", errno)
 }

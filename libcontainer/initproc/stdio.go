@@ -1,15 +1,39 @@
 package initproc
 
 import (
-	"errors"
-	"fmt"
-	"os"
-
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
+
+// ownStdio gives the standard streams to the container's user: pipes, and files
+// unless they are the caller's. What can't change hands stays, and so do
+// devices, which are the host's (CVE-2026-88265: /dev/null).
+func ownStdio(s *plan.OwnStdio) error {
+	for fd := range 3 {
+		var st unix.Statx_t
+		if errno := raw.Stat(fd, unix.STATX_TYPE|unix.STATX_UID, &st); errno != 0 {
+			if errno == unix.EBADF {
+				continue
+			}
+			return fault.Call("fstat", errno)
+		}
+		kind := st.Mode & unix.S_IFMT
+		mayChange := kind == unix.S_IFIFO || kind == unix.S_IFREG && !s.PipesOnly
+		if !mayChange || st.Uid == s.UID {
+			continue
+		}
+		switch errno := raw.Chown(fd, "", int(s.UID), -1); errno {
+		case 0, unix.EINVAL, unix.EPERM, unix.EROFS:
+		default:
+			return fault.Call("fchown", errno)
+		}
+	}
+	return nil
+}
 
 // reopenNull replaces those standard streams that are /dev/null by the
 // container's own: through the host's, root of the container could change mode
@@ -17,33 +41,41 @@ import (
 // has none, or something else in its place, it gets one that nobody else has.
 func reopenNull() error {
 	null := -1
+	err := replaceNull(&null)
+	if null >= 0 {
+		raw.Close(null)
+	}
+	return err
+}
+
+// replaceNull opens null at first need.
+func replaceNull(null *int) error {
 	for fd := range 3 {
-		var st unix.Stat_t
-		err := unix.Fstat(fd, &st)
-		if err == unix.EBADF {
+		var st unix.Statx_t
+		errno := raw.Stat(fd, unix.STATX_TYPE|unix.STATX_UID, &st)
+		if errno == unix.EBADF {
 			continue
 		}
-		if err != nil {
-			return os.NewSyscallError("fstat", err)
+		if errno != 0 {
+			return fault.Call("fstat", errno)
 		}
 		if !isNull(&st) {
 			continue
 		}
-		if null < 0 {
-			null, err = openNull()
-			if err == errNoNull {
-				null, err = makeNull()
+		if *null < 0 {
+			var err error
+			if *null, err = openNull(); err == nil && *null < 0 {
+				*null, err = makeNull()
 			}
-			if errors.Is(err, unix.EPERM) && st.Uid == unmappedID {
+			if fault.Is(err, unix.EPERM) && st.Uid == unmappedID {
 				return nil // a user namespace, for whose root the host's device is a stranger's
 			}
 			if err != nil {
-				return fmt.Errorf("/dev/null of the container's own: %w", err)
+				return fault.Of(err).In("/dev/null of the container's own")
 			}
-			defer unix.Close(null)
 		}
-		if err := retry.Dup3(null, fd, 0); err != nil {
-			return os.NewSyscallError("dup3", err)
+		if errno := raw.Dup3(*null, fd, 0); errno != 0 {
+			return fault.Call("dup3", errno)
 		}
 	}
 	return nil
@@ -52,52 +84,66 @@ func reopenNull() error {
 // unmappedID is what ids look like that a user namespace does not map.
 const unmappedID = 65534
 
-// errNoNull: the container has no /dev/null.
-var errNoNull = errors.New("not there")
-
 // openNull opens the container's /dev/null, if it is that: the container may have
-// put anything there, and swap it while this happens.
+// put anything there, and swap it while this happens. If it has none this gives -1 and
+// no error.
 func openNull() (int, error) {
-	const path, flags = "/dev/null", unix.O_NOFOLLOW | unix.O_CLOEXEC
-	for _, how := range [...]int{unix.O_PATH, unix.O_RDWR | unix.O_NOCTTY | unix.O_NONBLOCK} {
-		fd, err := retry.Open(path, flags|how, 0)
-		switch err {
-		case nil:
-		case unix.ENOENT, unix.ENOTDIR, unix.ELOOP:
-			return -1, errNoNull
-		default:
-			return -1, err
-		}
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil {
-			unix.Close(fd)
-			return -1, os.NewSyscallError("fstat", err)
-		}
-		if isNull(&st) && how != unix.O_PATH {
-			return fd, os.NewSyscallError("fcntl F_SETFL", unix.SetNonblock(fd, false))
-		}
-		unix.Close(fd)
-		if !isNull(&st) {
-			return -1, errNoNull
-		}
+	fd, err := tryNull(unix.O_PATH)
+	if fd < 0 {
+		return -1, err
 	}
-	return -1, errNoNull
+	raw.Close(fd)
+	fd, err = tryNull(unix.O_RDWR | unix.O_NOCTTY | unix.O_NONBLOCK)
+	if fd < 0 {
+		return -1, err
+	}
+	if _, errno := raw.Fcntl(fd, unix.F_SETFL, 0); errno != 0 {
+		raw.Close(fd)
+		return -1, fault.Call("fcntl F_SETFL", errno)
+	}
+	return fd, nil
+}
+
+// tryNull opens what is at /dev/null: -1 and no error if it is another file.
+func tryNull(how int) (int, error) {
+	const path = "/dev/null"
+	fd, errno := raw.Open(unix.AT_FDCWD, path, unix.O_NOFOLLOW|how, 0)
+	switch errno {
+	case 0:
+	case unix.ENOENT, unix.ENOTDIR, unix.ELOOP:
+		return -1, nil
+	default:
+		return -1, fault.New(errno, "%e")
+	}
+	var st unix.Statx_t
+	errno = raw.Stat(fd, unix.STATX_TYPE, &st)
+	if errno == 0 && isNull(&st) {
+		return fd, nil
+	}
+	raw.Close(fd)
+	return -1, fault.Call("fstat", errno)
 }
 
 // makeNull makes a /dev/null that is in no directory.
 func makeNull() (int, error) {
-	mount, err := sys.NewFilesystem("tmpfs", "tmpfs", []string{"size=4k", "nr_inodes=2"}, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
+	params := [...]string{"size=4k", "nr_inodes=2"}
+	mount, err := sys.NewFilesystem("tmpfs", "tmpfs", params[:], unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
 	if err != nil {
 		return -1, err
 	}
-	defer unix.Close(mount)
-	if err := unix.Mknodat(mount, "null", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); err != nil {
-		return -1, os.NewSyscallError("mknod", err)
-	}
-	fd, err := retry.Openat(mount, "null", unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	return fd, os.NewSyscallError("open", err)
+	fd, err := nullIn(mount)
+	raw.Close(mount)
+	return fd, err
 }
 
-func isNull(st *unix.Stat_t) bool {
-	return st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
+func nullIn(dir int) (int, error) {
+	if errno := raw.Mknod(dir, "null", unix.S_IFCHR|0o666, unix.Mkdev(1, 3)); errno != 0 {
+		return -1, fault.Call("mknod", errno)
+	}
+	fd, errno := raw.Open(dir, "null", unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NOCTTY, 0)
+	return fd, fault.Call("open", errno)
+}
+
+func isNull(st *unix.Statx_t) bool {
+	return st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev_major == 1 && st.Rdev_minor == 3
 }

@@ -3,7 +3,6 @@
 package lsm
 
 import (
-	"errors"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -11,6 +10,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // Apply sets the labels that the calling thread's next execve takes on. self is
@@ -22,45 +22,48 @@ func Apply(proc sys.Proc, self string, s *plan.SetLabels) error {
 		}
 	}
 	if s.SELinux != "" {
-		if err := proc.Write(self+"/attr/exec", s.SELinux); err != nil {
-			return err
-		}
+		return write(proc, self, "/attr/exec", s.SELinux)
 	}
 	return nil
 }
 
+const keyCreate = "thread-self/attr/keycreate"
+
 // LabelKeys has the calling thread's new keys and keyrings carry an SELinux
-// label, until what it returns is called.
-func LabelKeys(proc sys.Proc, label string) (undo func(), err error) {
-	const file = "thread-self/attr/keycreate"
-	if err := proc.Write(file, label); err != nil {
-		return nil, err
-	}
-	return func() { proc.Write(file, "\n") }, nil
-}
+// label, until UnlabelKeys.
+func LabelKeys(proc sys.Proc, label string) error { return proc.Write(keyCreate, label) }
 
-// errNoProfile avoids the errno's words: engines read "no such file or directory"
-// as "the container's command was not found".
-var errNoProfile = unknownProfile{}
-
-type unknownProfile struct{}
-
-func (unknownProfile) Error() string { return "no AppArmor profile of that name is loaded" }
-func (unknownProfile) Unwrap() error { return unix.ENOENT }
+// UnlabelKeys ends what LabelKeys began.
+func UnlabelKeys(proc sys.Proc) { proc.Write(keyCreate, "\n") }
 
 // appArmor prefers AppArmor's own directory: attr/exec is that of the first
 // LSM, which may be another one.
 func appArmor(proc sys.Proc, self string, s *plan.SetLabels) error {
-	command := "exec " + s.AppArmor
+	var command raw.Text
 	if s.Stack {
-		command = "stack " + s.AppArmor
+		command.Add("stack ")
+	} else {
+		command.Add("exec ")
 	}
-	err := proc.Write(self+"/attr/apparmor/exec", command)
+	command.Add(s.AppArmor)
+	if command.Cut { // AppArmor would take it for another profile's
+		return fault.New(unix.ENAMETOOLONG, "the AppArmor profile's name")
+	}
+	err := write(proc, self, "/attr/apparmor/exec", command.String())
 	if fault.Is(err, unix.ENOENT) && strings.HasPrefix(fault.Of(err).Text, "open ") { // Linux before 5.8
-		err = proc.Write(self+"/attr/exec", command)
+		err = write(proc, self, "/attr/exec", command.String())
 	}
-	if errors.Is(err, unix.ENOENT) {
-		return errNoProfile
+	if fault.Is(err, unix.ENOENT) {
+		// Not in the errno's words: engines read "no such file or directory" as "the
+		// container's command was not found".
+		return fault.New(unix.ENOENT, "no AppArmor profile of that name is loaded%n")
 	}
 	return err
+}
+
+// write writes a file of the thread's own directory.
+func write(proc sys.Proc, self, file, value string) error {
+	var path raw.Text
+	path.Add(self).Add(file)
+	return proc.Write(path.String(), value)
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -125,7 +126,7 @@ func openAs(path, name string, kinds ...uint32) (int, error) {
 func reopenAs(fd int, name string, kinds ...uint32) (int, error) {
 	defer unix.Close(fd)
 	if err := checkKind(fd, kinds...); err != nil {
-		return -1, &os.PathError{Op: "read", Path: name, Err: err}
+		return -1, &os.PathError{Op: "read", Path: name, Err: bareError(err)}
 	}
 	proc, err := HostProc()
 	if err != nil {
@@ -149,18 +150,20 @@ func typeOf(fd int) string {
 }
 
 // checkKind finds out whether a descriptor is of one of the kinds, of which the
-// first is the one to tell people about, and not made up by the kernel.
+// first is the one to tell people about, and not made up by the kernel. Only an error
+// of the kernel's has an errno.
 func checkKind(fd int, kinds ...uint32) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return err
+	var st unix.Statx_t
+	if errno := raw.Stat(fd, unix.STATX_TYPE, &st); errno != 0 {
+		return fault.Call("stat", errno)
 	}
-	if !slices.Contains(kinds, st.Mode&unix.S_IFMT) {
-		return fmt.Errorf("expected a %s, found a %s", FileType(kinds[0]), FileType(st.Mode))
+	kind := uint32(st.Mode) & unix.S_IFMT
+	if !slices.Contains(kinds, kind) {
+		return fault.New(0, "expected a %s, found a %s").Str(FileType(kinds[0])).Str(FileType(kind))
 	}
 	var fs unix.Statfs_t
-	if err := retry.Fstatfs(fd, &fs); err != nil {
-		return err
+	if errno := raw.Filesystem(fd, &fs); errno != 0 {
+		return fault.Call("stat", errno)
 	}
 	name := ""
 	switch fs.Type {
@@ -175,7 +178,7 @@ func checkKind(fd int, kinds ...uint32) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("expected a %s, found a file of %s", FileType(kinds[0]), name)
+	return fault.New(0, "expected a %s, found a file of %s").Str(FileType(kinds[0])).Str(name)
 }
 
 // CheckRegular finds out whether a descriptor is of a regular file.

@@ -15,6 +15,7 @@ import (
 var openers = map[string]int{
 	"os.Open": 0, "os.OpenFile": 0, "os.ReadFile": 0, "os.WriteFile": 0, "os.Create": 0,
 	"unix.Open": 0, "unix.Openat": 1, "unix.Openat2": 1, "unix.Creat": 0,
+	"raw.Open": 1, "raw.Open2": 1,
 	"syscall.Open": 0, "syscall.Openat": 1, "sys.ReadFile": 0,
 	"retry.Open": 0, "retry.Openat": 1, "retry.Openat2": 1, "retry.OpenFile": 0, "retry.ReadFile": 0,
 }

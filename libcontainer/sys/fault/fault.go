@@ -17,7 +17,7 @@ import (
 type Fault struct {
 	// Text says what failed. Its verbs %s, %q, %d, %o and %x take what Str and Num have
 	// added, in that order; %g are a signal's words, %e the errno's, which else come at the
-	// end.
+	// end, and %n leaves them out.
 	Text string
 	// Prefix comes before Text, if it is not empty, with a colon between them unless it
 	// ends in a space. Its verbs take what has been added after In.
@@ -186,6 +186,8 @@ func (f *Fault) appendText(b []byte, text string, args []arg) (_ []byte, said bo
 		switch verb := text[i]; {
 		case verb == 'e':
 			b, said = append(b, f.Errno.Error()...), true
+		case verb == 'n':
+			said = true
 		case len(args) == 0:
 			b = append(b, '%', verb)
 		default:

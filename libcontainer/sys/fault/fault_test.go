@@ -18,6 +18,7 @@ func TestError(t *testing.T) {
 		"signal: hangup, 1":                                     New(0, "signal: %g, %d").Num(1).Num(1),
 		"magic 0x9fa0, mode 755":                                New(0, "magic %x, mode %o").Num(0x9fa0).Num(0o755),
 		"mkdir: permission denied: it is 7's":                   New(unix.EACCES, "mkdir: %e: it is %d's").Num(7),
+		"no profile of that name":                               New(unix.ENOENT, "no profile of that name%n"),
 		"create: mkdir /x: permission denied":                   Path("mkdir", "/x", unix.EACCES).In("create"),
 		"\"/a\" is there: number is 1:5":                        New(0, "number is %d:%d").Num(1).Num(5).In("%q is there").Str("/a"),
 		"7 is no device: %s":                                    New(0, "no device: %s").In("%d is ").Num(7),

@@ -26,6 +26,9 @@ func (t *Text) AddInt(v int) *Text {
 	return t.addUint(uint64(v), 10)
 }
 
+// AddUint appends a number in decimal.
+func (t *Text) AddUint(v uint64) *Text { return t.addUint(v, 10) }
+
 // AddOctal appends a number in octal.
 func (t *Text) AddOctal(v uint32) *Text { return t.addUint(uint64(v), 8) }
 
