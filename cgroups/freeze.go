@@ -28,14 +28,41 @@ func (c *Cgroup) freeze(limit time.Duration) error {
 	if err := writeAt(c.fd, "cgroup.freeze", "1"); err != nil {
 		return c.pathError("write", "cgroup.freeze", err)
 	}
-	err := c.waitEvent("frozen", 1, time.Now().Add(limit))
-	if err == nil {
-		return nil
+	err := c.waitFrozen(time.Now().Add(limit))
+	if err == nil || errors.Is(err, errThawed) {
+		return err
 	}
 	if errors.Is(err, errTimeout) {
 		err = &reason{fmt.Sprintf("%s did not stop within %v", c.busy("/proc"), limit), errTimeout}
 	}
 	return fmt.Errorf("freeze %q: %w", c.Dir(), errors.Join(err, c.Thaw()))
+}
+
+var errThawed = errors.New("somebody has thawed it meanwhile")
+
+// waitFrozen returns when all processes have stopped. It is told of that, and not of
+// somebody who thaws the cgroup before: that it looks for now and then.
+func (c *Cgroup) waitFrozen(deadline time.Time) error {
+	for look := 20 * time.Millisecond; ; look = min(2*look, 500*time.Millisecond) {
+		until := time.Now().Add(look)
+		if until.After(deadline) {
+			until = deadline
+		}
+		err := c.waitEvent("frozen", 1, until)
+		if !errors.Is(err, errTimeout) {
+			return err
+		}
+		wanted, readErr := c.read("cgroup.freeze")
+		if readErr != nil {
+			return readErr
+		}
+		if string(wanted) == "0\n" {
+			return fmt.Errorf("freeze %q: %w", c.Dir(), errThawed)
+		}
+		if !until.Before(deadline) {
+			return err
+		}
+	}
 }
 
 // busy names the processes that are not asleep, of which those that were to

@@ -28,6 +28,19 @@ func TestFreezeGivesUp(t *testing.T) {
 	}
 }
 
+// TestFreezeOvertaken: who thaws it meanwhile is not waited for.
+func TestFreezeOvertaken(t *testing.T) {
+	c := fake(t, "", "cgroup.freeze=0", "cgroup.events=populated 1\nfrozen 0\n")
+	go func() {
+		time.Sleep(10 * time.Millisecond)
+		os.WriteFile(c.Dir()+"/cgroup.freeze", []byte("0\n"), 0o644)
+	}()
+	began := time.Now()
+	if err := c.freeze(freezeTimeout); !errors.Is(err, errThawed) || time.Since(began) > freezeTimeout/2 {
+		t.Errorf("error %v after %v", err, time.Since(began))
+	}
+}
+
 func TestFreezeNamesWhoIsBusy(t *testing.T) {
 	proc := t.TempDir()
 	for _, stat := range []string{"4 (sh) S 1", "5 (a) R (b) D 1", "6 (cat) T 1", "7 (dd) R 1", "8 broken"} {

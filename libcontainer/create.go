@@ -275,6 +275,9 @@ func (c *creation) explain(item *plan.Item, err error) error {
 		return err
 	}
 	failed := &plan.StepError{Item: *item, Err: err, Hint: stepHint(item.Step, err)}
+	if failed.Hint == "" {
+		failed.Hint = enterHint(err)
+	}
 	var ids *spawn.MapError
 	if errors.As(err, &ids) {
 		failed.Hint = ids.Hint

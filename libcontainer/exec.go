@@ -122,7 +122,7 @@ func Exec(o ExecOptions) (int, error) {
 		err = e.commit(o.Detach)
 	}
 	if err != nil {
-		err = interruption(err)
+		err = e.overtaken(interruption(err))
 		e.kill()
 		return -1, errors.Join(err, e.outputs.pidFile.Remove())
 	}
@@ -162,7 +162,7 @@ func prepare(o *ExecOptions) (*execution, error) {
 		},
 		asked: o, target: noTarget, listener: -1,
 	}
-	err = e.look()
+	err = e.overtaken(e.look())
 	if err == nil {
 		err = e.outputs.open(o.PidFile, "", o.Report)
 	}
@@ -171,6 +171,18 @@ func prepare(o *ExecOptions) (*execution, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// overtaken is the error in other words if somebody has ended or deleted the container
+// meanwhile: what is missing then is its own, and no program that engines look for.
+func (e *execution) overtaken(err error) error {
+	if err == nil || e.container == nil || !goneFromProc(err) {
+		return err
+	}
+	if alive, aliveErr := e.container.alive(); alive || aliveErr != nil {
+		return err
+	}
+	return errors.New("cannot exec in a container that has stopped")
 }
 
 func (e *execution) look() error {

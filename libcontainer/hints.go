@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -147,6 +148,16 @@ func spawnHint(s *plan.Spawn, err error) string {
 	return ""
 }
 
+// enterHint: whoever joins needs capabilities over the namespace, and over his own.
+func enterHint(err error) string {
+	var failed *spawn.JoinError
+	if !errors.As(err, &failed) || !failed.Join || !errors.Is(err, unix.EPERM) {
+		return ""
+	}
+	return "to join a container's namespaces takes CAP_SYS_ADMIN over them and over the caller's own, and CAP_SYS_CHROOT for a mount namespace: " +
+		"call with the powers, and from the user namespace, that the container was made with"
+}
+
 // joinsPID reports whether a pid namespace is given by path.
 func joinsPID(s *plan.Spawn) bool {
 	return slices.ContainsFunc(s.Join, func(n plan.Namespace) bool { return n.Type == specs.PIDNamespace })
@@ -182,6 +193,9 @@ func mountHint(fstype string, err error) string {
 	}
 	if !errors.Is(err, unix.EPERM) {
 		return ""
+	}
+	if strings.Contains(err.Error(), "fsopen") { // before it is asked what, and for which namespace
+		return "mounts take CAP_SYS_ADMIN, which the runtime does not have, or what confines it, such as the seccomp filter of an outer container, lets it make none"
 	}
 	if strings.Contains(err.Error(), "fsmount") && (fstype == "proc" || fstype == "sysfs") {
 		return "a user namespace may not mount " + fstype + " while parts of the one that the runtime sees are masked or read-only, as in most containers: " +

@@ -842,6 +842,50 @@ while True: s.accept()[0].recv(100)' "$BATS_TEST_TMPDIR/sock" 3>&- &
 	done
 }
 
+@test "F15: an exec that is overtaken by a delete says that the container has stopped" {
+	local call k
+	[ -z "$TRACING" ] || skip "$TRACING"
+	for call in openat openat2 clone3; do
+		for k in 1 2 3 4 5 6 8 10; do
+			POINT="delete before exec's $call $k"
+			up
+			rm -f "$TRACE"
+			timeout --foreground -s KILL 20 strace -qq -o "$TRACE" -e signal=none -e trace=$call -e inject=$call:delay_enter=300ms:when=$k \
+				"$RUNTIME" --root "$ROOT" exec "$ID" true >"$OUT" 2>"$ERR" </dev/null 3>&- &
+			until [ "$(grep -c . "$TRACE" 2>/dev/null)" -ge $((k - 1)) ] 2>/dev/null && [ -e "$TRACE" ]; do
+				kill -0 $! 2>/dev/null || break
+				sleep 0.005
+			done
+			sleep 0.1
+			ok rt delete --force "$ID"
+			rc=0
+			wait $! || rc=$?
+			err=$(<"$ERR")
+			[ $rc = 0 ] || [ $rc -ge 128 ] || fail "exit code $rc"
+			[[ $err != *"no such file"* && $err != *"no such process"* ]] || fail "taken for a program that is missing"
+		done
+	done
+}
+
+@test "F15: exec without the capabilities to join says which" {
+	command -v setpriv >/dev/null || skip "needs setpriv"
+	up
+	try setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$RUNTIME" --root "$ROOT" exec "$ID" true
+	[ $rc = 255 ] && one_error && [[ $err == *"operation not permitted"* && $err == *"hint: "*CAP_SYS_ADMIN* ]] || fail "exit code $rc"
+	ok rt delete --force "$ID"
+}
+
+@test "F15: a filesystem that nobody lets the runtime make is not laid to namespaces" {
+	local k refused=0
+	for k in 2 3 4 5; do
+		injected fsopen:error=EPERM:when=$k run --detach --bundle "$BUNDLE" "$ID"
+		[ $rc != 0 ] || { ok rt delete --force "$ID"; continue; }
+		refused=$((refused + 1))
+		[[ $err == *"fsopen: operation not permitted"* && $err == *"hint: "*CAP_SYS_ADMIN* && $err != *linux.namespaces* ]] || fail "fsopen $k"
+	done
+	[ $refused -gt 1 ]
+}
+
 NEEDED="clone3 openat2 pidfd_open open_tree move_mount fsopen fsconfig fsmount mount_setattr"
 
 # refusing CALL ERRNO COMMAND...: as under a filter that answers the call so each time.

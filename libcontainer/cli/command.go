@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,14 +26,29 @@ func lookPath(name string, env func(string) string) (string, error) {
 	if dirs == "" {
 		dirs = defaultPath
 	}
+	var refused error
 	for dir := range strings.SplitSeq(dirs, ":") {
-		path := dir + "/" + name
-		if dir == "" || dir[0] != '/' || unix.Access(path, unix.X_OK) != nil {
+		if dir == "" || dir[0] != '/' {
 			continue
 		}
-		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
-			return path, nil
+		path := dir + "/" + name
+		st, err := os.Stat(path)
+		if err == nil && !st.Mode().IsRegular() {
+			continue
 		}
+		if err == nil {
+			if err = unix.Access(path, unix.X_OK); err == nil {
+				return path, nil
+			}
+			err = &os.PathError{Op: "access", Path: path, Err: err}
+		}
+		// The next one may be better; if none is, this is why.
+		if refused == nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+			refused = err
+		}
+	}
+	if refused != nil {
+		return "", fmt.Errorf("exec: %w", refused)
 	}
 	return "", fmt.Errorf("exec: %q: executable file not found in $PATH", name)
 }

@@ -80,7 +80,8 @@ func TestLookPath(t *testing.T) {
 		{"", "sh", ""},
 		{".", "tool", `exec: "tool": executable file not found in $PATH`},
 		{":", "tool", `exec: "tool": executable file not found in $PATH`},
-		{dir, "text", `exec: "text": executable file not found in $PATH`},
+		{dir, "text", "exec: access " + dir + "/text: permission denied"},
+		{"/etc/passwd:" + dir, "tool", dir + "/tool"},
 		{dir, "dir", `exec: "dir": executable file not found in $PATH`},
 		{"", "no-such-tool", `exec: "no-such-tool": executable file not found in $PATH`},
 	} {

@@ -230,9 +230,13 @@ func (c *container) sync(s *plan.Sync) error {
 		if err := c.detach(); err != nil {
 			return err
 		}
-		name := Created
-		if c.fifo < 0 {
-			name = Started
+		name := Started
+		if c.fifo >= 0 {
+			name = Created
+			var err error
+			if c.fds, err = c.openFDs(); err != nil { // while there is somebody to tell
+				return err
+			}
 		}
 		if err := sys.SetName(name); err != nil {
 			return err
