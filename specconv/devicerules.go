@@ -54,7 +54,7 @@ func (b *builder) planDeviceRules(devices []specs.LinuxDeviceCgroup) error {
 	allow("c", 136, -1, "rwm") // /dev/pts/N
 	allow("c", 5, 2, "rwm")    // /dev/ptmx
 	allow("c", 10, 200, "rwm") // /dev/net/tun
-	b.limits = append(b.limits, plan.Item{Field: field, Step: &plan.SetDevices{Rules: rules}})
+	b.devices = []plan.Item{{Field: field, Step: &plan.SetDevices{Rules: rules}}}
 	return nil
 }
 

@@ -256,6 +256,7 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 	if err := b.checkOwners(field+".options", step); err != nil {
 		return err
 	}
+	b.disks = b.disks || !step.Made && step.Type != "overlay" && onFiles(step)
 	b.remountLater(field, step)
 	b.add(field, step)
 	b.mount(target, step)

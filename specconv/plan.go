@@ -25,6 +25,8 @@ type builder struct {
 	trees    []plan.Item              // by slot: OpenTree, MakeTree, OpenLog steps of the parent, found while planning init's mounts
 	lent     map[int][]plan.Item      // MapTree steps, by the batch of trees during which init asks for them
 	limits   []plan.Item              // of the cgroup: set by the parent while init starts
+	devices  []plan.Item              // SetDevices: as limits, or once there are disks that init has mounted
+	disks    bool                     // there are
 	remounts []plan.Item              // what becomes read-only only at the end
 	bound    []string                 // targets of bind mounts
 	mounted  map[string]*plan.MountFS // by target: what was mounted there last; nil: a bind mount
@@ -194,12 +196,13 @@ func (b *builder) finishMounts() error {
 	return nil
 }
 
-// awaitsMounts: only hooks, network devices, pids.max and a cgroup below that of
-// init's cgroup namespace have to wait until init has its mounts.
+// awaitsMounts: only hooks, network devices, pids.max, a device filter that does not
+// let init mount its disks and a cgroup below that of init's cgroup namespace have to
+// wait until init has its mounts.
 // Without them init finds the word to continue when it gets there, and neither
 // waits for the other.
 func (b *builder) awaitsMounts() bool {
-	return pidsLimit(b.linux.Resources) != 0 || len(b.netDevices) > 0 || b.subcgroup != nil || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0
+	return pidsLimit(b.linux.Resources) != 0 || len(b.netDevices) > 0 || b.disks && len(b.devices) > 0 || b.subcgroup != nil || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0
 }
 
 // raiseRlimits plans what comes right before a process is made, which inherits it.
@@ -226,12 +229,18 @@ func (b *builder) finishParent() error {
 	// start, so they do it side by side. Until it has our word to continue,
 	// init runs nothing but the plan.
 	b.plan.Parent = append(b.plan.Parent, b.limits...)
+	if !b.disks {
+		b.plan.Parent = append(b.plan.Parent, b.devices...)
+	}
 	if b.oom != nil {
 		b.parentAdd("process.oomScoreAdj", b.oom)
 	}
 	b.openMore(b.ns.has(specs.UserNamespace))
 	if b.awaitsMounts() {
 		b.parentAdd("", &plan.Await{Phase: plan.Mounted})
+	}
+	if b.disks {
+		b.plan.Parent = append(b.plan.Parent, b.devices...)
 	}
 	if pids := pidsLimit(b.linux.Resources); pids != 0 {
 		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: pids})
