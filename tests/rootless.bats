@@ -151,7 +151,7 @@ reachable() {
 	same "exit code" "$first" 0
 	[[ $seen == *" ro,nosuid,nodev,noexec,noatime "* ]] || fail "other flags: $seen"
 	same "exit code" "$rc" 1
-	[[ $err == *"a flag to clear is locked by the user namespace: mount_setattr: operation not permitted"* ]] || fail "does not say why"
+	[[ $err == *"a flag to change is locked by the user namespace: mount_setattr: operation not permitted"* ]] || fail "does not say why"
 	one_error
 }
 

@@ -203,9 +203,10 @@ func (o *MountOptions) describe() string {
 	return " (" + strings.Join(words, ",") + ")"
 }
 
-// ClearWords lists the options that say what is cleared.
+// ClearWords lists the options that say what is cleared, and those for access times,
+// which are locked as a whole.
 func (a Attr) ClearWords(prefix string) []string {
-	return Attr{Set: a.Set & unix.MOUNT_ATTR__ATIME, Clear: a.Clear}.words(prefix)
+	return Attr{Set: a.Set & (unix.MOUNT_ATTR__ATIME | unix.MOUNT_ATTR_NODIRATIME), Clear: a.Clear}.words(prefix)
 }
 
 func (a Attr) words(prefix string) []string {

@@ -59,10 +59,10 @@ func setPropagation(mount int, flags uint64) error {
 	return sys.RestrictMount(mount, 0, flags&^unix.MS_REC, flags&unix.MS_REC != 0)
 }
 
-// lockedError says which of the options that were asked for take away what is
-// locked. Of a tree it is not known where.
+// lockedError says which of the options that were asked for change what is locked: take
+// it away, or of access times anything. Of a tree it is not known where.
 func lockedError(mount int, attr plan.Attr, prefix string, err error) error {
-	if !errors.Is(err, unix.EPERM) || attr.Clear == 0 {
+	if !errors.Is(err, unix.EPERM) || attr.Clear == 0 && attr.Set&unix.MOUNT_ATTR_NODIRATIME == 0 {
 		return err
 	}
 	asked := attr
@@ -79,5 +79,5 @@ func lockedError(mount int, attr plan.Attr, prefix string, err error) error {
 	if len(words) == 0 {
 		words = attr.ClearWords(prefix)
 	}
-	return fmt.Errorf("%s: a flag to clear is locked by the user namespace: %w", strings.Join(words, ","), err)
+	return fmt.Errorf("%s: a flag to change is locked by the user namespace: %w", strings.Join(words, ","), err)
 }

@@ -72,10 +72,10 @@ holds() {
 	ours "1.1 keeps some of these silently"
 	local option
 	args true
-	for option in rw suid dev exec noatime strictatime rrw rsuid; do
+	for option in rw suid dev exec noatime strictatime nodiratime rrw rsuid rnodiratime; do
 		bound "[\"rbind\", \"$option\"]"
 		no 1 "mounts[7]: bind \"$STRICT\"" run_bundle "$ID"
-		[[ $err == *": $option: a flag to clear is locked by the user namespace: mount_setattr: operation not permitted"* ]] || fail "does not name $option"
+		[[ $err == *": $option: a flag to change is locked by the user namespace: mount_setattr: operation not permitted"* ]] || fail "does not name $option"
 		one_error
 	done
 	same "what is left" "$(rt list --quiet)" ""
@@ -142,8 +142,8 @@ holds() {
 		jq --null-input --arg s "$STRICT" --argjson o "$1" '[{destination: "/mnt", source: $s, options: $o}]' >"$list"
 		rt mounts add "$ID" "$list"
 	}
-	no 1 "rw: a flag to clear is locked by the user namespace" add '["bind", "rw"]'
-	no 1 "exec: a flag to clear is locked by the user namespace" add '["rbind", "exec"]'
+	no 1 "rw: a flag to change is locked by the user namespace" add '["bind", "rw"]'
+	no 1 "exec: a flag to change is locked by the user namespace" add '["rbind", "exec"]'
 	ok add '["rbind", "ro"]'
 	ok rt exec --cap CAP_SYS_ADMIN "$ID" sh -c "$ATTACK; true"
 	same flags "$out" ro,nosuid,nodev,noexec,relatime
