@@ -133,14 +133,6 @@ func parseDeviceRule(r *specs.LinuxDeviceCgroup, index int) (deviceRule, error) 
 	return d, nil
 }
 
-// covers says whether every request that e decides is also one of d's.
-func (d deviceRule) covers(e deviceRule) bool {
-	return (d.kind == 0 || d.kind == e.kind) &&
-		(d.major == anyNumber || d.major == e.major) &&
-		(d.minor == anyNumber || d.minor == e.minor) &&
-		e.access&^d.access == 0
-}
-
 // always says whether the rule decides every request.
 func (d deviceRule) always() bool {
 	return d.kind == 0 && d.major == anyNumber && d.minor == anyNumber && d.access == accAll
@@ -196,11 +188,9 @@ func DeviceProgram(rules []specs.LinuxDeviceCgroup) ([]Instruction, error) {
 		if err != nil {
 			return nil, err
 		}
-		// What it covers can't win any more. Engines list what we list after
-		// them, and each rule costs the verifier.
-		parsed = slices.DeleteFunc(parsed, d.covers)
 		parsed = append(parsed, d)
 	}
+	parsed = uncovered(parsed)
 	if len(parsed) == 1 && parsed[0].always() {
 		return verdict(nil, parsed[0].allow), nil
 	}
@@ -219,10 +209,50 @@ func DeviceProgram(rules []specs.LinuxDeviceCgroup) ([]Instruction, error) {
 	// that no other comparison tells the verifier anything about: it goes
 	// through the program once, and not through all ways that may lead to a
 	// rule, which takes it a multiple of the time.
-	blocks := compileDevices(parsed, devBlock)
-	prog = append(prog, Instruction{Op: opJneImm, Dst: rType, Imm: devBlock, Off: int16(len(blocks))})
-	prog = append(prog, blocks...)
-	return append(prog, compileDevices(parsed, devChar)...), nil
+	first, then, kind := compileDevices(parsed, devBlock), compileDevices(parsed, devChar), int32(devBlock)
+	if len(first) > math.MaxInt16 {
+		first, then, kind = then, first, devChar
+	}
+	if len(first) > math.MaxInt16 { // which a jump can't pass
+		return nil, invalid("devices", "%d rules, for block and for character devices, are more than a filter can have", len(rules))
+	}
+	prog = append(prog, Instruction{Op: opJneImm, Dst: rType, Imm: kind, Off: int16(len(first))})
+	prog = append(prog, first...)
+	return append(prog, then...), nil
+}
+
+// uncovered leaves out the rules that can't win because a later one covers them:
+// engines list what we list after them, and each rule costs the verifier.
+func uncovered(rules []deviceRule) []deviceRule {
+	type request struct {
+		kind         int32
+		major, minor int64
+	}
+	later := make(map[request]uint8, len(rules)) // by access, a bit each: there is such a rule
+	covered := func(d deviceRule) bool {
+		for _, kind := range [...]int32{0, d.kind} {
+			for _, major := range [...]int64{anyNumber, d.major} {
+				for _, minor := range [...]int64{anyNumber, d.minor} {
+					for access := int32(1); access <= accAll; access++ {
+						if later[request{kind, major, minor}]&(1<<access) != 0 && d.access&^access == 0 {
+							return true
+						}
+					}
+				}
+			}
+		}
+		return false
+	}
+	kept := rules[len(rules):]
+	for _, d := range slices.Backward(rules) {
+		if !covered(d) {
+			// In the same place: what is kept is never more than what was read.
+			kept = rules[len(rules)-len(kept)-1:]
+			kept[0] = d
+			later[request{d.kind, d.major, d.minor}] |= 1 << d.access
+		}
+	}
+	return kept
 }
 
 // compileDevices compiles the rules for one type of device.

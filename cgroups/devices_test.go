@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -359,6 +360,47 @@ func TestManyRulesLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	unix.Close(fd)
+}
+
+// manyRules are so many rules that each allow one device of a kind.
+func manyRules(kind string, n int) []specs.LinuxDeviceCgroup {
+	list := make([]specs.LinuxDeviceCgroup, n)
+	for i := range list {
+		major, minor := int64(i>>10+1), int64(i&1023)
+		list[i] = specs.LinuxDeviceCgroup{Allow: true, Type: kind, Major: &major, Minor: &minor, Access: "rwm"}
+	}
+	return list
+}
+
+// TestManyRules: what a rule costs does not grow with their number, and no jump is
+// too short for what it has to pass.
+func TestManyRules(t *testing.T) {
+	done := make(chan []Instruction)
+	go func() {
+		prog, _ := DeviceProgram(append(manyRules("c", 600000), rules(t, "allow c *:* m; deny b 1:1 rwm")...))
+		done <- prog
+	}()
+	select {
+	case prog := <-done:
+		if len(prog) < 600000*3 {
+			t.Errorf("%d instructions", len(prog))
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("600000 rules take more than a minute")
+	}
+
+	prog, err := DeviceProgram(append(manyRules("b", 20000), rules(t, "allow c 1:3 rwm")...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{"b 1:0 rwm": true, "b 20:500 rw": true, "b 30:1 r": false, "c 1:3 rw": true, "c 1:0 r": false} {
+		if got := interpret(t, prog, parseRequest(t, text)); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+	if _, err := DeviceProgram(append(manyRules("b", 20000), manyRules("c", 20000)...)); err == nil || !strings.Contains(err.Error(), "devices: 40000 rules") {
+		t.Error(err)
+	}
 }
 
 func FuzzDeviceProgram(f *testing.F) {
