@@ -277,7 +277,7 @@ func TestListen(t *testing.T) {
 				}
 			}()
 			heard := 0
-			said, err := listen(fifo, init, func() { heard++ })
+			said, err := listen(fifo, init, func() { heard++ }, func() bool { return false })
 			if (err != nil) != c.bad || err == nil && string(said) != c.want {
 				t.Errorf("heard %d bytes, %v", len(said), err)
 			}

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/hooks"
+	"github.com/crun-go/crun-go/libcontainer/initproc"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -100,7 +102,7 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 	defer unix.Close(fifo)
 	// Once init goes, nobody else can start it. That the fifo is gone says so to
 	// others; where it can't be removed init itself does, see Status.
-	said, err := listen(fifo, init, func() { c.dir.RemoveFifo() })
+	said, err := listen(fifo, init, func() { c.dir.RemoveFifo() }, c.executes)
 	if err != nil {
 		return err
 	}
@@ -134,10 +136,22 @@ func refusal(e *plan.StepError) specconv.Warning {
 	return specconv.Warning{Field: "process.args", Text: e.Error(), Hint: e.Hint, Must: true}
 }
 
+// executeLook is how often start looks whether init, from which it hears nothing, is
+// still init.
+const executeLook = time.Second
+
+// executes reports whether execve(2) has given init another name.
+func (c *Container) executes() bool {
+	st, alive, err := c.living()
+	return err == nil && alive && st.name != initproc.Created && st.name != initproc.Started
+}
+
 // listen reads the fifo to its end, or until init is dead. Only after a writer
 // has come does the fifo have an end. One comes at once if init waits, and a container
-// that is not let run may be tried again. At the first word heard is called.
-func listen(fifo, init int, heard func()) ([]byte, error) {
+// that is not let run may be tried again. At the first word heard is called. Who may
+// trace init can keep its end of the fifo: then executes tells that nothing more will
+// be said.
+func listen(fifo, init int, heard func(), executes func() bool) ([]byte, error) {
 	var said []byte
 	limit := answerTime
 	for {
@@ -145,6 +159,12 @@ func listen(fifo, init int, heard func()) ([]byte, error) {
 		n, err := retry.Poll(fds, limit)
 		if err != nil {
 			return nil, os.NewSyscallError("poll", err)
+		}
+		if n == 0 && len(said) > 0 {
+			if executes() {
+				return said, nil
+			}
+			continue
 		}
 		if n == 0 {
 			return nil, fmt.Errorf("no word from init for %s: it does not wait for a start, or is not let run", answerTime)
@@ -164,7 +184,7 @@ func listen(fifo, init int, heard func()) ([]byte, error) {
 		}
 		if len(said) == 0 {
 			heard()
-			limit = -1
+			limit = executeLook
 		}
 		if said = append(said, buf[:n]...); len(said) > 64<<10 {
 			return nil, errors.New("malformed message from init: too long")

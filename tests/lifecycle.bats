@@ -555,3 +555,26 @@ hang() {
 	wait $!
 	grep -q '^data "standard", 1 descriptor: anon_inode:\[pidfd\]' "$BATS_TEST_TMPDIR/got" || fail "$(<"$BATS_TEST_TMPDIR/got")"
 }
+
+@test "start ends though somebody who traces init keeps its end of the fifo" {
+	ours "1.1 waits for nobody"
+	local pid fd held start
+	mkdir "$BUNDLE/rootfs/share"
+	config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "until [ -e /share/go ]; do sleep 0.05; done"]}]'
+	ok create "$ID"
+	pid=$(pid_of)
+	rt start "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&- &
+	start=$!
+	held=
+	until [ -n "$held" ]; do
+		for fd in /proc/"$pid"/fd/*; do
+			[[ $(readlink "$fd") != *exec.fifo* ]] || [[ $(grep ^flags "/proc/$pid/fdinfo/${fd##*/}") != *1 ]] || held=$fd
+		done
+	done
+	exec 9>"$held"
+	touch "$BUNDLE/rootfs/share/go"
+	wait $start || fail "start: exit code $?"
+	exec 9>&-
+	same status "$(status)" running
+	ok rt delete --force "$ID"
+}
