@@ -62,10 +62,32 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 		return errors.Unwrap(err) // the step says "open" and the path
 	}
 	c.keepTree(s.Slot, t)
+	if s.Device && t.FD >= 0 {
+		return c.protectNode(t.FD)
+	}
 	if s.IDMap == nil || t.FD < 0 {
 		return nil
 	}
 	return c.mapTree(t.FD, s.IDMap)
+}
+
+// protectNode makes the mount of a node read-only whose owner the container's user
+// namespace maps: its root could change the mode for the whole host. Devices are
+// written to also then.
+func (c *creation) protectNode(tree int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(tree, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	const overflow = 65534 // who is not mapped in this process's own user namespace
+	if c.host.UserNS && st.Uid == overflow {
+		return nil
+	}
+	if s := c.spawnStep(); s != nil && len(s.UIDMaps) > 0 &&
+		!slices.ContainsFunc(s.UIDMaps, func(m specs.LinuxIDMapping) bool { return st.Uid >= m.HostID && st.Uid-m.HostID < m.Size }) {
+		return nil
+	}
+	return sys.RestrictMount(tree, unix.MOUNT_ATTR_RDONLY, 0, false)
 }
 
 func (c *creation) openRootfs(path string) error {

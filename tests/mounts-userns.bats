@@ -103,3 +103,30 @@ below() {
 	args true
 	no 1 "permission denied: the directory above belongs to 65534:65534" run_bundle "$ID"
 }
+
+@test "the host's device nodes are not the container's to change, whatever is mapped" {
+	ours "1.1 lets root chmod the host's node"
+	# Nodes of the test's own: an attack that works would be one on the host's.
+	local node major minor
+	mkdir "$BATS_TEST_TMPDIR/dev"
+	mount -t tmpfs -o mode=755 tmpfs "$BATS_TEST_TMPDIR/dev"
+	for node in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
+		IFS=: read -r node major minor <<<"$node"
+		mknod -m 0666 "$BATS_TEST_TMPDIR/dev/$node" c "$major" "$minor"
+	done
+	config '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 0, size: 4294967295}] | .linux.gidMappings = .linux.uidMappings
+		| .process.capabilities = ([.process.capabilities.permitted[], "CAP_FOWNER", "CAP_SYS_ADMIN"] | {bounding: ., effective: ., permitted: .})'
+	script 'chmod 0600 /dev/null; chown 5 /dev/zero; mount -o remount,bind,rw /dev/null; chmod 0600 /dev/null
+		echo x >/dev/null && head -c 3 /dev/zero | wc -c; stat -c %a /dev/null'
+	try unshare -m sh -c 'mount --bind "$1" /dev && shift && exec "$@"' sh "$BATS_TEST_TMPDIR/dev" "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	same "works" "$rc $(tr '\n' ' ' <<<"$out")" "0 3 666 "
+	same "the host's nodes" "$(stat -c '%a %u' "$BATS_TEST_TMPDIR/dev/null" "$BATS_TEST_TMPDIR/dev/zero" | tr '\n' ' ')" "666 0 666 0 "
+	# Where its owner is nobody, nothing has to be done about it.
+	config 'del(.linux.namespaces[] | select(.type == "user"))'
+	userns
+	script 'touch /dev/null && echo x >/dev/null && echo touched'
+	ok run_bundle "$ID"
+	same touched "$out" touched
+	umount "$BATS_TEST_TMPDIR/dev"
+}

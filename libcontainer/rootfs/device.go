@@ -34,7 +34,7 @@ func (b *Builder) MakeDevice(s *plan.MakeDevice) error {
 		if err != nil {
 			return err
 		}
-		return b.bindDevice(s, kind, tree)
+		return b.bindDevice(s, kind, tree, 0)
 	}
 	dir, name, err := b.parent(s.Path)
 	if err != nil {
@@ -54,7 +54,8 @@ func (b *Builder) MakeDevice(s *plan.MakeDevice) error {
 		if cloneErr != nil {
 			return os.NewSyscallError("mknod", err)
 		}
-		return b.bindDevice(s, kind, tree)
+		// Its mode is not the container's to change, see creation.protectNode.
+		return b.bindDevice(s, kind, tree, unix.MOUNT_ATTR_RDONLY)
 	default:
 		return os.NewSyscallError("mknod", err)
 	}
@@ -93,12 +94,12 @@ func checkDevice(dir int, name string, kind uint32, s *plan.MakeDevice) error {
 // bindDevice attaches the host's node, as a slave: the clone of a shared mount
 // is in the peer group of the host's /dev, where all that the container mounts
 // on the node would appear.
-func (b *Builder) bindDevice(s *plan.MakeDevice, kind uint32, tree int) error {
+func (b *Builder) bindDevice(s *plan.MakeDevice, kind uint32, tree int, attr uint64) error {
 	defer unix.Close(tree)
 	if err := sys.CheckDevice(tree, kind, uint32(s.Major), uint32(s.Minor)); err != nil {
 		return err
 	}
-	if err := sys.RestrictMount(tree, 0, unix.MS_SLAVE, false); err != nil {
+	if err := sys.RestrictMount(tree, attr, unix.MS_SLAVE, false); err != nil {
 		return err
 	}
 	target, _, err := b.target(s.Path, false, false)
