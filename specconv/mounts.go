@@ -122,8 +122,11 @@ func (b *builder) planRemount(field string, m *specs.Mount, target string, w *mo
 		}
 		b.warnSuper(field, m, w)
 	case len(w.params)+len(w.cleared) > 0:
-		fs.Keep = true
+		b.keep(fs)
 		step.Params = append(w.params, w.cleared...)
+	}
+	if fs := b.mounted[target]; fs != nil {
+		step.Kept = fs.Keep
 	}
 	b.add(field, step)
 	return nil
@@ -136,6 +139,14 @@ func (b *builder) ownFilesystem(target string) *plan.MountFS {
 		return fs
 	}
 	return nil
+}
+
+// keep has init keep a filesystem for Remounts.
+func (b *builder) keep(fs *plan.MountFS) {
+	if fs.Keep == 0 {
+		b.kept++
+		fs.Keep = b.kept
+	}
 }
 
 // mount notes what is mounted on target from now on; nil is a bind mount.
@@ -426,8 +437,8 @@ func (b *builder) remountLater(field string, step *plan.MountFS) {
 		return
 	}
 	step.Options.Attr.Set &^= ro
-	step.Keep = true
-	remount := &plan.Remount{Target: step.Target, Options: plan.MountOptions{Attr: plan.Attr{Set: ro}}}
+	b.keep(step)
+	remount := &plan.Remount{Target: step.Target, Kept: step.Keep, Options: plan.MountOptions{Attr: plan.Attr{Set: ro}}}
 	b.remounts = append(b.remounts, plan.Item{Field: field, Step: remount})
 }
 

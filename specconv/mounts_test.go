@@ -110,12 +110,27 @@ func TestRemount(t *testing.T) {
 	} {
 		p := planOf(t, `{"mounts": [{"destination": "/a", "type": "tmpfs"}, {"destination": "/b", "type": "tmpfs"},
 			{"destination": "/a/", "type": "tmpfs", "options": `+words(c.words)+`}]}`)
-		if fs := steps[*plan.MountFS](p); fs[0].Keep != c.kept || fs[1].Keep {
+		if fs := steps[*plan.MountFS](p); (fs[0].Keep != 0) != c.kept || fs[1].Keep != 0 {
 			t.Errorf("%q: kept %v, %v", c.words, fs[0].Keep, fs[1].Keep)
 		}
-		if got := step[*plan.Remount](t, p).String(); got != c.text {
+		remount := step[*plan.Remount](t, p)
+		if got := remount.String(); got != c.text {
 			t.Errorf("%q: %s, want %s", c.words, got, c.text)
 		}
+		if remount.Kept != steps[*plan.MountFS](p)[0].Keep {
+			t.Errorf("%q: remount of %d", c.words, remount.Kept)
+		}
+	}
+}
+
+// TestRemountOfBind: what is bound over a filesystem of the container's own is another
+// mount, which a remount finds by its place.
+func TestRemountOfBind(t *testing.T) {
+	p := planOf(t, `{"mounts": [{"destination": "/a", "type": "tmpfs", "options": ["ro"]},
+		{"destination": "/a", "type": "bind", "source": "/srv", "options": ["bind"]},
+		{"destination": "/a", "options": ["remount", "bind", "nosuid"]}]}`)
+	if r := steps[*plan.Remount](p); len(r) != 2 || r[0].Kept != 0 || r[1].Kept != steps[*plan.MountFS](p)[0].Keep {
+		t.Errorf("remounts of %d and %d", r[0].Kept, r[1].Kept)
 	}
 }
 

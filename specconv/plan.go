@@ -30,6 +30,7 @@ type builder struct {
 	remounts []plan.Item              // what becomes read-only only at the end
 	bound    []string                 // targets of bind mounts
 	mounted  map[string]*plan.MountFS // by target: what was mounted there last; nil: a bind mount
+	kept     int                      // how many filesystems init keeps for Remounts
 
 	netDevices []plan.Item // MoveNetDevice steps
 	rdt        bool        // linux.intelRdt is there

@@ -42,7 +42,7 @@ var errDone = errors.New("done")
 type container struct {
 	conn  wire.Conn
 	steps []plan.InitStep
-	root  *rootfs.Builder
+	root  rootfs.Builder
 	slots []plan.Tree
 	// Private procfs, made at first need (fd -1 before), and this thread's
 	// directory in it.
@@ -91,10 +91,8 @@ func run() int {
 	if errors.Is(err, errDone) {
 		return 0
 	}
-	if c.root != nil {
-		if undoErr := c.root.Undo(); err != nil && undoErr != nil {
-			err = fmt.Errorf("%w (and it could not be taken back: %v)", err, undoErr)
-		}
+	if undoErr := c.root.Undo(); err != nil && undoErr != nil {
+		err = fmt.Errorf("%w (and it could not be taken back: %v)", err, undoErr)
 	}
 	if err == nil || errors.Is(err, errGone) {
 		return 1
@@ -141,7 +139,8 @@ func (c *container) carryOut() (int, error) {
 	}
 	c.own, c.fifo, c.preserve, c.trace, c.small = own, fifo, opening.PreserveFDs, opening.Trace, opening.SmallPages
 	c.holes = opening.Holes
-	c.root, c.slots = rootfs.New(opening.Trees), opening.Trees
+	c.root.Init(opening.Trees)
+	c.slots = opening.Trees
 
 	unix.Umask(0) // modes are exactly as asked for
 	if _, err := unix.Setsid(); err != nil {

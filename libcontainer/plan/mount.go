@@ -45,7 +45,7 @@ type MountFS struct {
 	CopyUp               bool // fill a tmpfs with what the target holds
 	Fallback             int  // slot of a tree to attach if the kernel refuses; -1: none
 	Made                 bool // the parent has made it: it is in the slot of Fallback
-	Keep                 bool // for a Remount
+	Keep                 int  // it is kept for Remounts, under this number; 0: it is not
 	Mask                 bool // if there is no such tree either, attach an empty read-only directory
 }
 
@@ -70,9 +70,10 @@ type Bind struct {
 }
 
 // Remount changes the attributes of a mount that exists; with Params, also the
-// filesystem that the MountFS step with the same target has made and kept.
+// filesystem that a MountFS step has made and kept.
 type Remount struct {
 	Target  string
+	Kept    int // the number under which it was kept; 0: it is found by its target
 	Params  []string
 	Options MountOptions
 }
@@ -203,39 +204,51 @@ func (o *MountOptions) describe() string {
 	return " (" + strings.Join(words, ",") + ")"
 }
 
-// ClearWords lists the options that say what is cleared, and those for access times,
-// which are locked as a whole.
-func (a Attr) ClearWords(prefix string) []string {
-	return Attr{Set: a.Set & (unix.MOUNT_ATTR__ATIME | unix.MOUNT_ATTR_NODIRATIME), Clear: a.Clear}.words(prefix)
+// attrWords are the options that set an attribute or clear it.
+var attrWords = [...]struct {
+	bit        uint64
+	set, clear string
+}{
+	{unix.MOUNT_ATTR_RDONLY, "ro", "rw"},
+	{unix.MOUNT_ATTR_NOSUID, "nosuid", "suid"},
+	{unix.MOUNT_ATTR_NODEV, "nodev", "dev"},
+	{unix.MOUNT_ATTR_NOEXEC, "noexec", "exec"},
+	{unix.MOUNT_ATTR_NODIRATIME, "nodiratime", "diratime"},
+	{unix.MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow", "symfollow"},
 }
 
-func (a Attr) words(prefix string) []string {
-	var words []string
-	for _, w := range [...]struct {
-		bit        uint64
-		set, clear string
-	}{
-		{unix.MOUNT_ATTR_RDONLY, "ro", "rw"},
-		{unix.MOUNT_ATTR_NOSUID, "nosuid", "suid"},
-		{unix.MOUNT_ATTR_NODEV, "nodev", "dev"},
-		{unix.MOUNT_ATTR_NOEXEC, "noexec", "exec"},
-		{unix.MOUNT_ATTR_NODIRATIME, "nodiratime", "diratime"},
-		{unix.MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow", "symfollow"},
-	} {
-		switch {
-		case a.Set&w.bit != 0:
-			words = append(words, prefix+w.set)
-		case a.Clear&w.bit != 0:
-			words = append(words, prefix+w.clear)
-		}
-	}
+// AttrWords is how many options attributes can have at most.
+const AttrWords = len(attrWords) + 1
+
+// ClearWord returns the option with this number if it says what is cleared, or is one
+// for access times, which are locked as a whole; else nothing.
+func (a Attr) ClearWord(i int) string {
+	return Attr{Set: a.Set & (unix.MOUNT_ATTR__ATIME | unix.MOUNT_ATTR_NODIRATIME), Clear: a.Clear}.word(i)
+}
+
+// word returns the option with a number, if it is among those of the attributes.
+func (a Attr) word(i int) string {
 	switch {
+	case i < len(attrWords) && a.Set&attrWords[i].bit != 0:
+		return attrWords[i].set
+	case i < len(attrWords) && a.Clear&attrWords[i].bit != 0:
+		return attrWords[i].clear
+	case i < len(attrWords):
 	case a.Set&unix.MOUNT_ATTR_NOATIME != 0:
-		words = append(words, prefix+"noatime")
+		return "noatime"
 	case a.Set&unix.MOUNT_ATTR_STRICTATIME != 0:
-		words = append(words, prefix+"strictatime")
+		return "strictatime"
 	case a.Clear&unix.MOUNT_ATTR__ATIME != 0:
-		words = append(words, prefix+"relatime")
+		return "relatime"
+	}
+	return ""
+}
+
+func (a Attr) words(prefix string) (words []string) {
+	for i := range AttrWords {
+		if word := a.word(i); word != "" {
+			words = append(words, prefix+word)
+		}
 	}
 	return words
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // The steps of the parent. They are never sent anywhere: all data may be of
@@ -104,7 +105,8 @@ type Tree struct {
 	FD        int    // -1: none
 	Path      string // empty: none
 	Recursive bool
-	NoFollow  bool // if the path's last component is a symbolic link, it is the mount
+	NoFollow  bool       // if the path's last component is a symbolic link, it is the mount
+	Errno     unix.Errno // why init could not open the path
 }
 
 // IDMap is the mapping of an id-mapped mount.

@@ -275,7 +275,7 @@ func (s *MountFS) Code(c *codec.Coder) {
 	c.Flag(&s.CopyUp)
 	c.Num(&s.Fallback)
 	c.Flag(&s.Made)
-	c.Flag(&s.Keep)
+	c.Num(&s.Keep)
 	c.Flag(&s.Mask)
 }
 
@@ -297,6 +297,7 @@ func (s *Bind) Code(c *codec.Coder) {
 
 func (s *Remount) Code(c *codec.Coder) {
 	c.Str(&s.Target)
+	c.Num(&s.Kept)
 	c.Strs(&s.Params)
 	s.Options.Code(c)
 }

@@ -1,16 +1,12 @@
 package rootfs
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"strings"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // Attributes are taken away from mounts in this file only. It may be done: a
@@ -25,7 +21,7 @@ func setAttr(mount int, o *plan.MountOptions) error {
 		return nil
 	}
 	err := sys.ChangeMountAttr(mount, o.Attr.Set, o.Attr.Clear|o.Others, false)
-	if errors.Is(err, unix.EPERM) && o.Others != 0 {
+	if fault.Is(err, unix.EPERM) && o.Others != 0 {
 		err = sys.ChangeMountAttr(mount, o.Attr.Set, o.Attr.Clear, false)
 	}
 	return lockedError(mount, o.Attr, "", err)
@@ -38,8 +34,13 @@ func apply(mount int, o *plan.MountOptions) error {
 			return lockedError(mount, all, "r", err)
 		}
 	}
-	for _, p := range o.Propagation {
-		if err := setPropagation(mount, p); err != nil {
+	return propagate(mount, o.Propagation)
+}
+
+// propagate sets propagations one after the other.
+func propagate(mount int, flags []uint64) error {
+	for i := range flags {
+		if err := setPropagation(mount, flags[i]); err != nil {
 			return err
 		}
 	}
@@ -62,22 +63,39 @@ func setPropagation(mount int, flags uint64) error {
 // lockedError says which of the options that were asked for change what is locked: take
 // it away, or of access times anything. Of a tree it is not known where.
 func lockedError(mount int, attr plan.Attr, prefix string, err error) error {
-	if !errors.Is(err, unix.EPERM) || attr.Clear == 0 && attr.Set&unix.MOUNT_ATTR_NODIRATIME == 0 {
+	if !fault.Is(err, unix.EPERM) || attr.Clear == 0 && attr.Set&unix.MOUNT_ATTR_NODIRATIME == 0 {
 		return err
 	}
 	asked := attr
-	var st unix.Statfs_t
-	if statErr := retry.Fstatfs(mount, &st); statErr != nil {
-		return os.NewSyscallError("fstatfs", statErr)
-	}
 	if prefix == "" {
+		var st unix.Statfs_t
+		if errno := raw.Filesystem(mount, &st); errno != 0 {
+			return fault.Call("fstatfs", errno)
+		}
 		// These are the same bits, see statfs(2).
 		const flags = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 		asked.Clear &= uint64(st.Flags)&flags | unix.MOUNT_ATTR__ATIME | unix.MOUNT_ATTR_NODIRATIME
 	}
-	words := asked.ClearWords(prefix)
-	if len(words) == 0 {
-		words = attr.ClearWords(prefix)
+	locked := fault.New(unix.EPERM, "%s: a flag to change is locked by the user namespace").Str("")
+	if !addClearWords(locked, asked, prefix) {
+		addClearWords(locked, attr, prefix)
 	}
-	return fmt.Errorf("%s: a flag to change is locked by the user namespace: %w", strings.Join(words, ","), err)
+	return locked
+}
+
+// addClearWords appends the options that say what is cleared, and reports whether there
+// are any.
+func addClearWords(f *fault.Fault, attr plan.Attr, prefix string) (some bool) {
+	for i := range plan.AttrWords {
+		word := attr.ClearWord(i)
+		if word == "" {
+			continue
+		}
+		if some {
+			f.More(",")
+		}
+		f.More(prefix).More(word)
+		some = true
+	}
+	return some
 }

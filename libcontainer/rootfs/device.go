@@ -1,22 +1,19 @@
 package rootfs
 
 import (
-	"errors"
-	"fmt"
-	"os"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // parent opens the directory that path is in, making it if needed.
 func (b *Builder) parent(path string) (dir int, name string, err error) {
 	above, name := sys.SplitPath(path)
 	if name == "" {
-		return -1, "", fmt.Errorf("%q names no file", path)
+		return -1, "", fault.New(0, "%q names no file").Str(path)
 	}
 	dir, err = sys.MkdirAllInRoot(b.root, above, dirMode)
 	return dir, name, err
@@ -40,29 +37,39 @@ func (b *Builder) MakeDevice(s *plan.MakeDevice) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(dir)
+	bind, err := makeDevice(dir, name, kind, s)
+	raw.Close(dir)
+	if err != nil || !bind {
+		return err
+	}
+	tree, err := sys.CloneTree(unix.AT_FDCWD, s.Path, unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
+		return fault.Call("mknod", unix.EPERM)
+	}
+	// Its mode is not the container's to change, see creation.protectNode.
+	return b.bindDevice(s, kind, tree, unix.MOUNT_ATTR_RDONLY)
+}
+
+// makeDevice makes a node in its directory. Where that may not be the host's has to be
+// bound.
+func makeDevice(dir int, name string, kind uint32, s *plan.MakeDevice) (bind bool, err error) {
 	number := unix.Mkdev(uint32(s.Major), uint32(s.Minor))
-	switch err := unix.Mknodat(dir, name, kind|s.Mode&0o7777, int(number)); err {
-	case nil:
+	switch errno := raw.Mknod(dir, name, kind|s.Mode&0o7777, number); errno {
+	case 0:
 	case unix.EEXIST:
-		return checkDevice(dir, name, kind, s)
+		return false, checkDevice(dir, name, kind, s)
 	case unix.EPERM:
 		if s.NodeOnly {
-			return os.NewSyscallError("mknod", err)
+			return false, fault.Call("mknod", errno)
 		}
-		tree, cloneErr := sys.CloneTree(unix.AT_FDCWD, s.Path, unix.AT_SYMLINK_NOFOLLOW)
-		if cloneErr != nil {
-			return os.NewSyscallError("mknod", err)
-		}
-		// Its mode is not the container's to change, see creation.protectNode.
-		return b.bindDevice(s, kind, tree, unix.MOUNT_ATTR_RDONLY)
+		return true, nil
 	default:
-		return os.NewSyscallError("mknod", err)
+		return false, fault.Call("mknod", errno)
 	}
 	if s.UID == 0 && s.GID == 0 {
-		return nil
+		return false, nil
 	}
-	return os.NewSyscallError("chown", unix.Fchownat(dir, name, int(s.UID), int(s.GID), unix.AT_SYMLINK_NOFOLLOW))
+	return false, fault.Call("chown", raw.Chown(dir, name, int(s.UID), int(s.GID)))
 }
 
 func deviceKind(word string) (uint32, error) {
@@ -74,19 +81,20 @@ func deviceKind(word string) (uint32, error) {
 	case "p":
 		return unix.S_IFIFO, nil
 	}
-	return 0, fmt.Errorf("invalid device type %q", word)
+	return 0, fault.New(0, "invalid device type %q").Str(word)
 }
 
 // checkDevice accepts an inode that is there already only if it is the device
 // that is asked for.
 func checkDevice(dir int, name string, kind uint32, s *plan.MakeDevice) error {
-	fd, err := retry.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return &os.PathError{Op: "open", Path: s.Path, Err: err}
+	fd, errno := raw.Open(dir, name, unix.O_PATH|unix.O_NOFOLLOW, 0)
+	if errno != 0 {
+		return fault.Path("open", s.Path, errno)
 	}
-	defer unix.Close(fd)
-	if err := sys.CheckDevice(fd, kind, uint32(s.Major), uint32(s.Minor)); err != nil {
-		return fmt.Errorf("%q is there already: %w", s.Path, err)
+	err := sys.CheckDevice(fd, kind, uint32(s.Major), uint32(s.Minor))
+	raw.Close(fd)
+	if err != nil {
+		return fault.Of(err).In("%q is there already").Str(s.Path)
 	}
 	return nil
 }
@@ -95,19 +103,19 @@ func checkDevice(dir int, name string, kind uint32, s *plan.MakeDevice) error {
 // is in the peer group of the host's /dev, where all that the container mounts
 // on the node would appear.
 func (b *Builder) bindDevice(s *plan.MakeDevice, kind uint32, tree int, attr uint64) error {
-	defer unix.Close(tree)
-	if err := sys.CheckDevice(tree, kind, uint32(s.Major), uint32(s.Minor)); err != nil {
-		return err
+	err := sys.CheckDevice(tree, kind, uint32(s.Major), uint32(s.Minor))
+	if err == nil {
+		err = sys.RestrictMount(tree, attr, unix.MS_SLAVE, false)
 	}
-	if err := sys.RestrictMount(tree, attr, unix.MS_SLAVE, false); err != nil {
-		return err
+	if err == nil {
+		var target int
+		if target, _, err = b.target(s.Path, false, false); err == nil {
+			err = sys.AttachMount(tree, target)
+			raw.Close(target)
+		}
 	}
-	target, _, err := b.target(s.Path, false, false)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(target)
-	return sys.AttachMount(tree, target)
+	raw.Close(tree)
+	return err
 }
 
 // MakeSymlink makes a symbolic link unless something has its name.
@@ -116,24 +124,23 @@ func (b *Builder) MakeSymlink(s *plan.MakeSymlink) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(dir)
-	err = unix.Symlinkat(s.Target, dir, name)
-	if err == unix.EEXIST {
+	errno := raw.Symlink(s.Target, dir, name)
+	raw.Close(dir)
+	if errno == unix.EEXIST {
 		return nil
 	}
-	return os.NewSyscallError("symlink", err)
+	return fault.Call("symlink", errno)
 }
 
 // MakeDir makes a directory. On a read-only filesystem what is missing stays
 // missing: the step that needs the directory tells.
 func (b *Builder) MakeDir(s *plan.MakeDir) error {
 	fd, err := sys.MkdirAllInRoot(b.root, s.Path, dirMode)
-	if errors.Is(err, unix.EROFS) {
+	if fault.Is(err, unix.EROFS) {
 		return nil
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		raw.Close(fd)
 	}
-	unix.Close(fd)
-	return nil
+	return err
 }

@@ -1,27 +1,47 @@
 package rootfs
 
 import (
-	"errors"
-	"fmt"
-	"os"
 	"slices"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // live is what changing the mounts of a container that exists takes: its
 // processes run meanwhile, and may exchange any name at any time. So whatever
 // is attached or detached is named by descriptor.
 type live struct {
-	proc     int           // this process's directory in /proc
-	missing  map[int]error // why trees could not be opened, by slot
-	attached []int         // mounts, in order
-	found    []int         // mounts to detach, in order
-	changed  []uint64      // ids of mounts that are detached
+	exists   bool // false while the container is being made
+	proc     int  // this process's directory in /proc
+	attached mounts
+	found    mounts                // to be detached
+	changed  [2 * maxMounts]uint64 // ids of those that were detached, then of those that were attached
+}
+
+// mounts are descriptors of mounts, in order.
+type mounts struct {
+	fds   [maxMounts]int32
+	count int
+}
+
+// maxMounts is how many mounts can be added to a container, or taken away, at once.
+const maxMounts = 512
+
+// room reports whether there is room for one more.
+func (m *mounts) room() error {
+	if m.count == len(m.fds) {
+		return fault.New(unix.E2BIG, "more than %d mounts at once").Num(maxMounts)
+	}
+	return nil
+}
+
+func (m *mounts) add(fd int) {
+	m.fds[m.count] = int32(fd)
+	m.count++
 }
 
 // EnterContainer joins a container's mount namespace. Until then this process
@@ -31,48 +51,31 @@ func (b *Builder) EnterContainer(s *plan.EnterContainer) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(mount)
-	proc, err := b.tree(s.Proc)
-	if err != nil {
+	if b.live.proc, err = b.tree(s.Proc); err != nil {
 		return err
 	}
-	b.live = &live{proc: proc, missing: b.openTrees()}
+	b.live.exists = true
+	// Afterwards their paths would be the container's. What can't be opened is for the
+	// step that needs it.
+	for i := range b.trees {
+		openTree(&b.trees[i])
+	}
 	// A process whose threads share their root can't change it.
-	if err := unix.Unshare(unix.CLONE_FS); err != nil {
-		return os.NewSyscallError("unshare", err)
+	if errno := raw.Unshare(unix.CLONE_FS); errno != 0 {
+		return fault.Call("unshare", errno)
 	}
-	if err := unix.Setns(mount, unix.CLONE_NEWNS); err != nil {
-		return os.NewSyscallError("setns", err)
+	if errno := raw.Setns(mount, unix.CLONE_NEWNS); errno != 0 {
+		return fault.Call("setns", errno)
 	}
+	raw.Close(mount)
 	return b.Enter()
-}
-
-// openTrees opens the trees that are paths so far: afterwards such a path would
-// be one of the container. What could not be opened is for the step that needs
-// it.
-func (b *Builder) openTrees() (missing map[int]error) {
-	for slot, t := range b.trees {
-		if t.FD >= 0 || t.Path == "" {
-			continue
-		}
-		fd, err := b.tree(slot)
-		if err != nil {
-			if missing == nil {
-				missing = make(map[int]error)
-			}
-			missing[slot] = err
-			continue
-		}
-		b.trees[slot].FD = fd
-	}
-	return missing
 }
 
 // attach attaches a mount to what is at a path of the container, and remembers it:
 // in a container that exists as long as it may have to be taken back, else if it is
 // one of systemMounts, or the root from now on.
 func (b *Builder) attach(mount, target int, path string) error {
-	if b.live == nil {
+	if !b.live.exists {
 		if err := sys.AttachMount(mount, target); err != nil {
 			return err
 		}
@@ -81,15 +84,18 @@ func (b *Builder) attach(mount, target int, path string) error {
 		}
 		return b.keepSystem(path, mount)
 	}
+	if err := b.live.attached.room(); err != nil {
+		return err
+	}
 	kept, err := sys.Duplicate(mount)
 	if err != nil {
 		return err
 	}
 	if err := sys.AttachMount(mount, target); err != nil {
-		unix.Close(kept)
+		raw.Close(kept)
 		return err
 	}
-	b.live.attached = append(b.live.attached, kept)
+	b.live.attached.add(kept)
 	return nil
 }
 
@@ -100,24 +106,25 @@ func (b *Builder) replaceRoot(mount int) error {
 	if err != nil {
 		return err
 	}
-	unix.Close(b.root)
+	raw.Close(b.root)
 	b.root, b.top = root, unix.Statx_t{}
 	b.releaseSystem()
 	return nil
 }
 
-// Undo takes back what has been attached to a container that exists.
+// Undo takes back what has been attached to a container that exists. It tells the
+// first failure.
 func (b *Builder) Undo() error {
-	if b.live == nil {
-		return nil
+	attached := &b.live.attached
+	var failed unix.Errno
+	for ; attached.count > 0; attached.count-- {
+		mount := int(attached.fds[attached.count-1])
+		if errno := b.live.detach(mount); failed == 0 {
+			failed = errno
+		}
+		raw.Close(mount)
 	}
-	var errs []error
-	for _, mount := range slices.Backward(b.live.attached) {
-		errs = append(errs, b.live.detach(mount))
-		unix.Close(mount)
-	}
-	b.live.attached = nil
-	return errors.Join(errs...)
+	return fault.Call("umount", failed)
 }
 
 // statxMountIDUnique asks statx(2) for an id that no other mount will ever have
@@ -127,99 +134,100 @@ const statxMountIDUnique = 0x4000
 
 func mountID(mount int) (uint64, error) {
 	var st unix.Statx_t
-	err := unix.Statx(mount, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MNT_ID|statxMountIDUnique, &st)
-	return st.Mnt_id, os.NewSyscallError("statx", err)
+	errno := raw.Stat(mount, unix.STATX_MNT_ID|statxMountIDUnique, &st)
+	return st.Mnt_id, fault.Call("statx", errno)
 }
 
 // Changed lists the ids of the mounts that were added to a container that exists,
 // or taken away.
 func (b *Builder) Changed() ([]uint64, error) {
-	if b.live == nil {
-		return nil, nil
-	}
-	ids := b.live.changed
-	for _, mount := range b.live.attached {
-		id, err := mountID(mount)
+	l := &b.live
+	detached := l.found.count
+	for i := range l.attached.count {
+		id, err := mountID(int(l.attached.fds[i]))
 		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, id)
+		l.changed[detached+i] = id
 	}
-	return ids, nil
+	return l.changed[:detached+l.attached.count], nil
 }
 
 // detach takes a mount away, whatever its name is by now: that in /proc is the
 // kernel's.
-func (l *live) detach(mount int) error {
-	if err := unix.Fchdir(l.proc); err != nil {
-		return os.NewSyscallError("fchdir", err)
+func (l *live) detach(mount int) unix.Errno {
+	if errno := raw.Fchdir(l.proc); errno != 0 {
+		return errno
 	}
-	return os.NewSyscallError("umount", unix.Unmount("fd/"+strconv.Itoa(mount), unix.MNT_DETACH))
+	var name raw.Text
+	name.Add("fd/").AddInt(mount)
+	return raw.Unmount(name.String(), unix.MNT_DETACH)
 }
 
 // FindMount finds the topmost mount at a path, which must be one that was added.
 // By links and renamed directories the container could otherwise have its own masks
 // taken away.
 func (b *Builder) FindMount(s *plan.FindMount) error {
+	found := &b.live.found
+	if err := found.room(); err != nil {
+		return err
+	}
 	fd, err := b.openMount(s.Target)
 	if err != nil {
 		return err
 	}
 	id, err := mountID(fd)
 	if err == nil && !slices.Contains(s.Added, id) {
-		err = errors.New("it was not added to the container, but is its own: it may protect something")
+		err = fault.New(0, "it was not added to the container, but is its own: it may protect something")
 	}
 	if err != nil {
-		unix.Close(fd)
+		raw.Close(fd)
 		return err
 	}
-	b.live.changed = append(b.live.changed, id)
-	b.live.found = append(b.live.found, fd)
+	b.live.changed[found.count] = id
+	found.add(fd)
 	return nil
 }
 
 func (b *Builder) openMount(path string) (int, error) {
 	if _, name := sys.SplitPath(path); name == "" {
-		return -1, fmt.Errorf("%q names no mount", path)
+		return -1, fault.New(0, "%q names no mount").Str(path)
 	}
 	fd, err := sys.OpenPlain(b.root, path, unix.O_PATH)
+	if fault.Is(err, unix.ELOOP) {
+		fault.Of(err).Text = "%s %s: %e: a symbolic link is on the way: name the place itself"
+	}
 	if err != nil {
-		return -1, plainError(err)
+		return -1, err
 	}
 	if err := checkMount(fd); err != nil {
-		unix.Close(fd)
+		raw.Close(fd)
 		return -1, err
 	}
 	return fd, nil
 }
 
-func plainError(err error) error {
-	if errors.Is(err, unix.ELOOP) {
-		return fmt.Errorf("%w: a symbolic link is on the way: name the place itself", err)
-	}
-	return err
-}
-
 // checkMount refuses what is no mount.
 func checkMount(fd int) error {
 	var st unix.Statx_t
-	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, 0, &st); err != nil {
-		return os.NewSyscallError("statx", err)
+	if errno := raw.Stat(fd, 0, &st); errno != 0 {
+		return fault.Call("statx", errno)
 	}
 	if st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT == 0 {
-		return errors.New("not a mount point")
+		return fault.New(0, "not a mount point")
 	}
 	return nil
 }
 
 // DetachMounts takes away what has been found.
 func (b *Builder) DetachMounts() error {
-	for _, mount := range b.live.found {
-		if err := b.live.detach(mount); err != nil {
-			return err
+	found := &b.live.found
+	for i := range found.count {
+		mount := int(found.fds[i])
+		if errno := b.live.detach(mount); errno != 0 {
+			return fault.Call("umount", errno)
 		}
-		unix.Close(mount)
+		raw.Close(mount)
 	}
-	b.live.found = nil
 	return nil
 }

@@ -30,7 +30,8 @@ func visitor(t *testing.T, dir string, trees ...plan.Tree) (*Builder, error) {
 	systest.MustDo(t, unix.Mount("proc", "/proc", "proc", 0, "")) // of the test's pid namespace
 	slots := len(trees)
 	trees = append(trees, plan.Tree{FD: open("/proc/thread-self/ns/mnt", unix.O_RDONLY)}, plan.Tree{FD: open("/proc/thread-self", unix.O_PATH|unix.O_DIRECTORY)})
-	b := New(trees)
+	b := new(Builder)
+	b.Init(trees)
 	err := b.EnterContainer(&plan.EnterContainer{Mount: slots, Proc: slots + 1})
 	return b, err
 }

@@ -1,13 +1,12 @@
 package rootfs
 
 import (
-	"errors"
-	"fmt"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // openExisting opens a path if it is there: -1 and no error if not. That it can't be
@@ -15,7 +14,7 @@ import (
 // the root itself: what is mounted on that is never seen.
 func (b *Builder) openExisting(path string) (fd int, mode uint16, err error) {
 	fd, err = b.openBelow(path, unix.O_PATH)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+	if fault.Is(err, unix.ENOENT) || fault.Is(err, unix.ENOTDIR) {
 		return -1, 0, nil
 	}
 	if err != nil {
@@ -27,10 +26,10 @@ func (b *Builder) openExisting(path string) (fd int, mode uint16, err error) {
 		err = statMount(b.root, &b.top)
 	}
 	if err == nil && sameMount(&st, &b.top) {
-		err = fmt.Errorf("%q leads to the root filesystem itself", path)
+		err = fault.New(0, "%q leads to the root filesystem itself").Str(path)
 	}
 	if err != nil {
-		unix.Close(fd)
+		raw.Close(fd)
 		return -1, 0, err
 	}
 	return fd, st.Mode, nil
@@ -42,11 +41,13 @@ func (b *Builder) MaskPath(s *plan.MaskPath) error {
 	if err != nil || target < 0 {
 		return err
 	}
-	defer unix.Close(target)
 	if mode&unix.S_IFMT == unix.S_IFDIR {
-		return b.maskDir(target, s.Path)
+		err = b.maskDir(target, s.Path)
+	} else {
+		err = maskFile(target)
 	}
-	return maskFile(target)
+	raw.Close(target)
+	return err
 }
 
 // maskFile attaches the host's /dev/null: init still has the host's root, so
@@ -57,35 +58,44 @@ func maskFile(target int) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(null)
 	mount, err := sys.CloneTree(null, "", 0)
+	raw.Close(null)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(mount)
-	if err := sys.RestrictMount(mount, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, unix.MS_PRIVATE, false); err != nil {
-		return err
+	err = sys.RestrictMount(mount, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, unix.MS_PRIVATE, false)
+	if err == nil {
+		err = sys.AttachMount(mount, target)
 	}
-	return sys.AttachMount(mount, target)
+	raw.Close(mount)
+	return err
 }
 
-// maskDir attaches an empty read-only tmpfs, one for all directories. Kernels
-// before 6.15 clone only mounts that are attached, so the first is kept for
-// cloning.
+// emptyDir makes an empty read-only tmpfs.
+func emptyDir() (int, error) {
+	params := [...]string{"ro", "size=4k", "nr_inodes=1", "mode=755"}
+	return sys.NewFilesystem("tmpfs", "tmpfs", params[:],
+		unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+}
+
+// maskDir attaches an empty directory, one for all. Kernels before 6.15 clone only
+// mounts that are attached, so the first is kept for cloning.
 func (b *Builder) maskDir(target int, path string) error {
-	var mount int
-	var err error
 	if b.mask < 0 {
-		mount, err = sys.NewFilesystem("tmpfs", "tmpfs", []string{"ro", "size=4k", "nr_inodes=1", "mode=755"},
-			unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+		mount, err := emptyDir()
+		if err != nil {
+			return err
+		}
 		b.mask = mount
-	} else if mount, err = sys.CloneTree(b.mask, "", 0); err == nil {
-		defer unix.Close(mount)
+		return b.attach(mount, target, path)
 	}
+	mount, err := sys.CloneTree(b.mask, "", 0)
 	if err != nil {
 		return err
 	}
-	return b.attach(mount, target, path)
+	err = b.attach(mount, target, path)
+	raw.Close(mount)
+	return err
 }
 
 // ReadonlyPath covers a path by a read-only mount of itself.
@@ -94,14 +104,13 @@ func (b *Builder) ReadonlyPath(s *plan.ReadonlyPath) error {
 	if err != nil || target < 0 {
 		return err
 	}
-	defer unix.Close(target)
 	mount, err := sys.CloneTree(target, "", unix.AT_RECURSIVE)
-	if err != nil {
-		return err
+	if err == nil {
+		if err = sys.RestrictMount(mount, unix.MOUNT_ATTR_RDONLY, 0, true); err == nil {
+			err = b.attach(mount, target, s.Path)
+		}
+		raw.Close(mount)
 	}
-	defer unix.Close(mount)
-	if err := sys.RestrictMount(mount, unix.MOUNT_ATTR_RDONLY, 0, true); err != nil {
-		return err
-	}
-	return b.attach(mount, target, s.Path)
+	raw.Close(target)
+	return err
 }

@@ -1,16 +1,14 @@
 package rootfs
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // MountFS makes a filesystem and attaches it.
@@ -19,18 +17,30 @@ func (b *Builder) MountFS(s *plan.MountFS) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(target)
+	err = b.mountOn(target, existed, s)
+	raw.Close(target)
+	return err
+}
+
+func (b *Builder) mountOn(target int, existed bool, s *plan.MountFS) error {
 	mode := noMode
 	if s.Type == "tmpfs" && existed && !hasParam(s.Params, "mode") {
+		var err error
 		if mode, err = modeOf(target); err != nil {
 			return err
 		}
+		mode &= 0o7777
 	}
 	mount, err := b.filesystem(s, mode)
 	if err != nil {
 		return b.fallBack(s, target, err)
 	}
-	defer unix.Close(mount)
+	err = b.attachNew(mount, target, s)
+	raw.Close(mount)
+	return err
+}
+
+func (b *Builder) attachNew(mount, target int, s *plan.MountFS) error {
 	if s.CopyUp {
 		if err := copyUp(target, mount, s.Params); err != nil {
 			return err
@@ -43,8 +53,11 @@ func (b *Builder) MountFS(s *plan.MountFS) error {
 		return err
 	}
 	// A remount may come when its path leads elsewhere.
-	if s.Keep {
-		if err := keep(&b.kept, s.Target, mount); err != nil {
+	if s.Keep > len(b.kept) {
+		return fault.New(unix.E2BIG, "more than %d filesystems to be remounted").Num(maxKept)
+	}
+	if s.Keep > 0 {
+		if err := keep(&b.kept[s.Keep-1], mount); err != nil {
 			return err
 		}
 	}
@@ -58,24 +71,24 @@ const noMode = ^uint32(0)
 // It starts with nothing set.
 func (b *Builder) filesystem(s *plan.MountFS, mode uint32) (int, error) {
 	if !s.Made {
-		params := s.Params
+		var more raw.Text
 		if mode != noMode {
-			params = append(params[:len(params):len(params)], "mode="+strconv.FormatUint(uint64(mode), 8))
+			more.Add("mode=").AddOctal(mode)
 		}
-		return sys.NewFilesystem(s.Type, s.Source, params, s.Options.Attr.Set)
+		return sys.NewFilesystemWith(s.Type, s.Source, s.Params, more.String(), s.Options.Attr.Set)
 	}
 	mount, err := b.tree(s.Fallback)
 	if err != nil {
 		return -1, err
 	}
 	if mode != noMode {
-		err = os.NewSyscallError("chmod", unix.Fchmodat(mount, ".", mode, 0))
+		err = fault.Call("chmod", raw.Chmod(mount, ".", mode))
 	}
 	if err == nil {
 		err = setOwnAttr(mount, s.Options.Attr)
 	}
 	if err != nil {
-		unix.Close(mount)
+		raw.Close(mount)
 		return -1, err
 	}
 	return mount, nil
@@ -85,7 +98,7 @@ func (b *Builder) filesystem(s *plan.MountFS, mode uint32) (int, error) {
 // sysfs and cgroup2 in a user namespace without the namespace they show. What
 // must not be seen at all is masked.
 func (b *Builder) fallBack(s *plan.MountFS, target int, cause error) error {
-	if !errors.Is(cause, unix.EPERM) && !errors.Is(cause, unix.EBUSY) {
+	if !fault.Is(cause, unix.EPERM) && !fault.Is(cause, unix.EBUSY) {
 		return cause
 	}
 	tree, err := b.tree(s.Fallback)
@@ -95,35 +108,28 @@ func (b *Builder) fallBack(s *plan.MountFS, target int, cause error) error {
 	if err != nil {
 		return cause
 	}
-	defer unix.Close(tree)
 	// The host's instance: whatever is asked, it is read-only, with all that is
 	// mounted on it. What is asked for besides holds for all of it, too.
 	const least = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 	attr := least | s.Options.Attr.Set&unix.MOUNT_ATTR_NOSYMFOLLOW
-	if err := sys.RestrictMount(tree, attr, unix.MS_SLAVE, true); err != nil {
-		return err
+	err = sys.RestrictMount(tree, attr, unix.MS_SLAVE, true)
+	if err == nil {
+		err = propagate(tree, s.Options.Propagation)
 	}
-	if err := apply(tree, &plan.MountOptions{Propagation: s.Options.Propagation}); err != nil {
-		return err
+	if err == nil {
+		err = b.attach(tree, target, s.Target)
 	}
-	return b.attach(tree, target, s.Target)
+	raw.Close(tree)
+	return err
 }
 
 func hasParam(params []string, key string) bool {
-	for _, p := range params {
-		if k, _, _ := strings.Cut(p, "="); k == key {
+	for i := range params {
+		if rest, ok := strings.CutPrefix(params[i], key); ok && (rest == "" || rest[0] == '=') {
 			return true
 		}
 	}
 	return false
-}
-
-func modeOf(fd int) (uint32, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return 0, os.NewSyscallError("fstat", err)
-	}
-	return st.Mode & 0o7777, nil
 }
 
 // Bind attaches a tree of the host.
@@ -132,15 +138,20 @@ func (b *Builder) Bind(s *plan.Bind) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(tree)
-	var st unix.Stat_t
-	if err := unix.Fstat(tree, &st); err != nil {
-		return os.NewSyscallError("fstat", err)
+	err = b.bind(tree, s)
+	raw.Close(tree)
+	return err
+}
+
+func (b *Builder) bind(tree int, s *plan.Bind) error {
+	mode, err := modeOf(tree)
+	if err != nil {
+		return err
 	}
-	if s.CopyLink && st.Mode&unix.S_IFMT == unix.S_IFLNK {
+	if s.CopyLink && mode&unix.S_IFMT == unix.S_IFLNK {
 		return b.copyLink(tree, s.Target)
 	}
-	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
+	isDir := mode&unix.S_IFMT == unix.S_IFDIR
 	if err := checkSource(s, tree); err != nil {
 		return err
 	}
@@ -148,67 +159,63 @@ func (b *Builder) Bind(s *plan.Bind) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(target)
-	if err := sameKind(target, isDir); err != nil {
-		return err
+	err = sameKind(target, isDir)
+	if err == nil {
+		err = setAttr(tree, &s.Options)
 	}
-	if err := setAttr(tree, &s.Options); err != nil {
-		return err
+	if err == nil {
+		err = apply(tree, &s.Options)
 	}
-	if err := apply(tree, &s.Options); err != nil {
-		return err
+	if err == nil {
+		err = b.attach(tree, target, s.Target)
 	}
-	return b.attach(tree, target, s.Target)
+	raw.Close(target)
+	return err
 }
 
 // copyLink makes the symbolic link that a tree is once more, at a path of the
 // container. Where it leads is the container's business: nothing follows it
 // here. The same link may be there already, from an earlier start.
 func (b *Builder) copyLink(tree int, path string) error {
-	text, err := readLink(tree, "")
-	if err != nil {
-		return err
+	var text, there [unix.PathMax]byte
+	n, errno := raw.Readlink(tree, "", text[:])
+	if errno != 0 {
+		return fault.Call("readlink", errno)
 	}
+	want := raw.String(text[:n])
 	dir, name, err := b.parent(path)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(dir)
-	err = unix.Symlinkat(text, dir, name)
-	if err != unix.EEXIST {
-		return os.NewSyscallError("symlink", err)
+	errno = raw.Symlink(want, dir, name)
+	if errno != unix.EEXIST {
+		raw.Close(dir)
+		return fault.Call("symlink", errno)
 	}
-	switch there, err := readLink(dir, name); {
-	case err != nil:
-		return fmt.Errorf("something that is no symbolic link is there: %w", unix.EEXIST)
-	case there != text:
-		return fmt.Errorf("a symbolic link to %q is there, want one to %q: %w", there, text, unix.EEXIST)
+	n, errno = raw.Readlink(dir, name, there[:])
+	raw.Close(dir)
+	if errno != 0 {
+		return fault.New(unix.EEXIST, "something that is no symbolic link is there")
+	}
+	if found := raw.String(there[:n]); found != want {
+		return fault.New(unix.EEXIST, "a symbolic link to %q is there, want one to %q").Str(found).Str(want)
 	}
 	return nil
-}
-
-func readLink(dir int, name string) (string, error) {
-	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(dir, name, buf)
-	if err != nil {
-		return "", os.NewSyscallError("readlink", err)
-	}
-	return string(buf[:n]), nil
 }
 
 // sameKind: a directory goes on a directory, anything else on no directory. The
 // kernel would only say that an argument is invalid. ENOTDIR is mount(2)'s answer to
 // both: Docker adds its advice to these words, and takes those of EISDIR for execve's.
 func sameKind(target int, isDir bool) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(target, &st); err != nil {
-		return os.NewSyscallError("fstat", err)
+	mode, err := modeOf(target)
+	if err != nil {
+		return err
 	}
-	switch targetIsDir := st.Mode&unix.S_IFMT == unix.S_IFDIR; {
+	switch targetIsDir := mode&unix.S_IFMT == unix.S_IFDIR; {
 	case isDir && !targetIsDir:
-		return fmt.Errorf("a directory can't be mounted on a %s: %w", sys.FileType(st.Mode), unix.ENOTDIR)
+		return fault.New(unix.ENOTDIR, "a directory can't be mounted on a %s").Str(sys.FileType(mode))
 	case !isDir && targetIsDir:
-		return fmt.Errorf("a file can't be mounted on a directory: %w", unix.ENOTDIR)
+		return fault.New(unix.ENOTDIR, "a file can't be mounted on a directory")
 	}
 	return nil
 }
@@ -216,14 +223,14 @@ func sameKind(target int, isDir bool) error {
 // checkSource: what is bound on /proc must be a procfs, and on /dev/null the
 // device, for what is written there.
 func checkSource(s *plan.Bind, tree int) error {
-	switch strings.TrimRight(s.Target, "/") {
+	switch sys.TrimSlashes(s.Target) {
 	case "/proc":
 		if err := sys.IsProc(tree); err != nil {
-			return fmt.Errorf("only a procfs may be mounted on /proc: %q is %w", s.Source, err)
+			return fault.Of(err).In("only a procfs may be mounted on /proc: %q is ").Str(s.Source)
 		}
 	case "/dev/null":
 		if err := sys.CheckDevice(tree, unix.S_IFCHR, 1, 3); err != nil {
-			return fmt.Errorf("only the device 1:3 may be mounted on /dev/null: %q is %w", s.Source, err)
+			return fault.Of(err).In("only the device 1:3 may be mounted on /dev/null: %q is ").Str(s.Source)
 		}
 	}
 	return nil
@@ -231,21 +238,26 @@ func checkSource(s *plan.Bind, tree int) error {
 
 // Remount changes attributes of a mount that is there.
 func (b *Builder) Remount(s *plan.Remount) error {
-	fd, ok := b.kept[s.Target]
-	if !ok {
-		var err error
-		if fd, err = b.openTarget(s.Target, s.Options.NoFollow); err != nil {
-			return err
-		}
-		defer unix.Close(fd)
+	if 0 < s.Kept && s.Kept <= len(b.kept) && b.kept[s.Kept-1] >= 0 {
+		return remount(b.kept[s.Kept-1], s)
 	}
-	if len(s.Params) > 0 {
-		if err := sys.Reconfigure(fd, s.Params); err != nil {
-			return err
-		}
-	}
-	if err := setAttr(fd, &s.Options); err != nil {
+	fd, err := b.openTarget(s.Target, s.Options.NoFollow)
+	if err != nil {
 		return err
 	}
-	return apply(fd, &s.Options)
+	err = remount(fd, s)
+	raw.Close(fd)
+	return err
+}
+
+func remount(mount int, s *plan.Remount) error {
+	if len(s.Params) > 0 {
+		if err := sys.Reconfigure(mount, s.Params); err != nil {
+			return err
+		}
+	}
+	if err := setAttr(mount, &s.Options); err != nil {
+		return err
+	}
+	return apply(mount, &s.Options)
 }

@@ -1,18 +1,12 @@
 package rootfs
 
 import (
-	"bytes"
-	"errors"
-	"os"
-	"slices"
-	"strconv"
-	"strings"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // PivotRoot makes the container's root this process's and detaches the old
@@ -20,33 +14,38 @@ import (
 // needs no directory for it. Detached mounts, if they are not -1, go with the old
 // root: they can still be used, but are attached nowhere.
 func (b *Builder) PivotRoot(detached ...int) error {
-	old, err := retry.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	old, err := openDir("/")
 	if err != nil {
-		return &os.PathError{Op: "open", Path: "/", Err: err}
+		return err
 	}
-	defer unix.Close(old)
-	if err := unix.Fchdir(b.root); err != nil {
-		return os.NewSyscallError("fchdir", err)
+	err = b.pivot(old, detached)
+	raw.Close(old)
+	return err
+}
+
+func (b *Builder) pivot(old int, detached []int) error {
+	if errno := raw.Fchdir(b.root); errno != 0 {
+		return fault.Call("fchdir", errno)
 	}
 	attached := 0
 	if b.apart {
 		attached = attach(detached)
 	}
-	if err := unix.PivotRoot(".", "."); err != nil {
+	if errno := raw.PivotRoot(); errno != 0 {
 		for range attached { // others may be in this mount namespace
-			unix.Unmount(hostProc, unix.MNT_DETACH)
+			raw.Unmount(hostProc, unix.MNT_DETACH)
 		}
-		return os.NewSyscallError("pivot_root", err)
+		return fault.Call("pivot_root", errno)
 	}
 	// The working directory is the old root's only if we go there: "." would
 	// name the new one.
-	if err := unix.Fchdir(old); err != nil {
-		return os.NewSyscallError("fchdir", err)
+	if errno := raw.Fchdir(old); errno != 0 {
+		return fault.Call("fchdir", errno)
 	}
-	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
-		return os.NewSyscallError("umount2", err)
+	if errno := raw.Unmount(".", unix.MNT_DETACH); errno != 0 {
+		return fault.Call("umount2", errno)
 	}
-	return os.NewSyscallError("chdir", unix.Chdir("/"))
+	return fault.Call("chdir", raw.Chdir("/"))
 }
 
 // hostProc is a directory that every host has.
@@ -55,16 +54,16 @@ const hostProc = "/proc"
 // attach attaches mounts to the old root, over hostProc, and returns how many. A
 // kernel that refuses loses nothing but time.
 func attach(mounts []int) (attached int) {
-	place, err := retry.Open(hostProc, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
+	place, errno := raw.Open(unix.AT_FDCWD, hostProc, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if errno != 0 {
 		return 0
 	}
-	defer unix.Close(place)
 	for _, mount := range mounts {
-		if mount >= 0 && sys.AttachMount(mount, place) == nil {
+		if mount >= 0 && raw.MoveMount(mount, place) == 0 {
 			attached++
 		}
 	}
+	raw.Close(place)
 	return attached
 }
 
@@ -75,93 +74,83 @@ func (b *Builder) MoveRoot() error {
 	if err := hideHostViews(b.root); err != nil {
 		return err
 	}
-	top, err := retry.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	top, err := openDir("/")
 	if err != nil {
-		return &os.PathError{Op: "open", Path: "/", Err: err}
-	}
-	defer unix.Close(top)
-	if err := sys.AttachMount(b.root, top); err != nil {
 		return err
 	}
-	if err := unix.Fchdir(b.root); err != nil {
-		return os.NewSyscallError("fchdir", err)
+	err = sys.AttachMount(b.root, top)
+	raw.Close(top)
+	if err != nil {
+		return err
 	}
-	if err := unix.Chroot("."); err != nil {
-		return os.NewSyscallError("chroot", err)
+	if err := b.Chroot(); err != nil {
+		return err
 	}
-	return os.NewSyscallError("chdir", unix.Chdir("/"))
+	return fault.Call("chdir", raw.Chdir("/"))
 }
 
 // Chroot changes this process's root, and no mount.
 func (b *Builder) Chroot() error {
-	if err := unix.Fchdir(b.root); err != nil {
-		return os.NewSyscallError("fchdir", err)
+	if errno := raw.Fchdir(b.root); errno != 0 {
+		return fault.Call("fchdir", errno)
 	}
-	return os.NewSyscallError("chroot", unix.Chroot("."))
+	return fault.Call("chroot", raw.Chroot())
 }
 
 // hideHostViews unmounts every procfs and sysfs outside the container's root,
-// or covers it where the kernel has it locked.
+// or covers it where the kernel has it locked. What is mounted later goes first.
 func hideHostViews(root int) error {
-	own, err := pathOf(root)
-	if err != nil {
-		return err
+	var v views
+	if errno := v.outside(root); errno != 0 {
+		return fault.Call("readlink", errno)
 	}
-	fd, err := retry.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return &os.PathError{Op: "open", Path: "/proc/self/mountinfo", Err: err}
+	mountinfo, errno := raw.Open(unix.AT_FDCWD, "/proc/self/mountinfo", unix.O_RDONLY, 0)
+	if errno != 0 {
+		return fault.Path("open", "/proc/self/mountinfo", errno)
 	}
-	data, err := sys.ReadAll(fd, 16<<20)
-	unix.Close(fd)
-	if err != nil {
-		return err
-	}
-	points := viewMounts(data, own)
-	slices.Reverse(points) // what is mounted later first
-	for _, point := range points {
-		err := unix.Unmount(point, unix.MNT_DETACH)
-		if err == unix.EINVAL || err == unix.EPERM {
-			err = unix.Mount("tmpfs", point, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "size=4k")
-		}
-		if err != nil && !errors.Is(err, unix.ENOENT) {
-			return &os.PathError{Op: "hide", Path: point, Err: err}
-		}
-	}
-	return nil
+	err := v.hide(mountinfo)
+	raw.Close(mountinfo)
+	return err
 }
 
-func pathOf(fd int) (string, error) {
-	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(fd), buf)
-	if err != nil {
-		return "", os.NewSyscallError("readlink", err)
-	}
-	return string(buf[:n]), nil
-}
-
-// viewMounts lists the mount points of procfs and sysfs outside root, from
-// mountinfo, see proc_pid_mountinfo(5).
-func viewMounts(mountinfo []byte, root string) []string {
-	var points []string
-	for line := range bytes.Lines(mountinfo) {
-		before, after, ok := strings.Cut(string(line), " - ")
-		fields, kind := strings.Fields(before), strings.Fields(after)
-		if !ok || len(fields) < 5 || len(kind) == 0 || kind[0] != "proc" && kind[0] != "sysfs" {
+// hide hides one after the other, and each time looks at what is left.
+func (v *views) hide(mountinfo int) error {
+	for {
+		if err := v.look(mountinfo); err != nil || v.found == 0 {
+			return err
+		}
+		point := v.point.String()
+		errno := raw.Unmount(point, unix.MNT_DETACH)
+		if errno == 0 {
 			continue
 		}
-		point := unescape(fields[4])
-		if point == root || strings.HasPrefix(point, root+"/") {
-			continue
+		if errno == unix.EINVAL || errno == unix.EPERM {
+			errno = cover(point)
 		}
-		points = append(points, point)
+		if errno != 0 && errno != unix.ENOENT {
+			return fault.Path("hide", point, errno)
+		}
+		if v.count == len(v.done) {
+			return fault.New(unix.E2BIG, "more than %d mounts of the host can't be unmounted").Num(int64(len(v.done)))
+		}
+		v.done[v.count] = int32(v.found)
+		v.count++
 	}
-	return points
 }
 
-// unescape undoes mountinfo's octal escapes of space, tab, newline, # and
-// backslash.
-func unescape(s string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\043`, "#", `\134`, `\`).Replace(s)
+// cover attaches an empty directory at a path of the host.
+func cover(path string) unix.Errno {
+	mount, err := emptyDir()
+	if err != nil {
+		return fault.Errno(err)
+	}
+	place, errno := raw.Open(unix.AT_FDCWD, path, unix.O_PATH, 0)
+	if errno == 0 {
+		errno = raw.MoveMount(mount, place)
+		raw.Close(place)
+	}
+	raw.Close(mount)
+	return errno
 }
 
 // SetRoot finishes the root's mount.

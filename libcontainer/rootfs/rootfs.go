@@ -1,50 +1,70 @@
 package rootfs
 
 import (
-	"errors"
-	"fmt"
-	"os"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // dirMode is the mode of directories made for mount points.
 const dirMode = 0o755
 
-// Builder is a root filesystem under construction.
+// Builder is a root filesystem under construction. A descriptor that is not there is -1.
 type Builder struct {
-	trees  []plan.Tree    // by slot
-	inside int            // what OpenInRoot has opened for the next Bind, or -1
-	root   int            // the container's root, once attached
-	apart  bool           // nothing that is mounted here shows on the host
-	mask   int            // an empty read-only tmpfs that is attached somewhere, or -1
-	kept   map[string]int // mounts to be remounted, by target
-	top    unix.Statx_t   // of root, once it is needed
-	system map[string]int // what was mounted on systemMounts, by path
-	live   *live          // nil while the container is being made
+	trees  []plan.Tree            // by slot
+	first  int                    // slot of the first of them
+	inside int                    // what OpenInRoot has opened for the next Bind
+	root   int                    // the container's root, once attached
+	apart  bool                   // nothing that is mounted here shows on the host
+	mask   int                    // an empty read-only tmpfs that is attached somewhere
+	kept   [maxKept]int           // mounts to be remounted, by the number that the plan gives them, less 1
+	top    unix.Statx_t           // of root, once it is needed
+	system [len(systemMounts)]int // what was mounted there
+	live   live
 }
 
-// New takes over the descriptors of the parent's mount trees.
-func New(trees []plan.Tree) *Builder { return &Builder{trees: trees, inside: -1, root: -1, mask: -1} }
+// maxKept is how many mounts can be kept to be remounted.
+const maxKept = 256
 
-// Take takes over more of them, for the slots that follow.
-func (b *Builder) Take(trees []plan.Tree) { b.trees = append(b.trees, trees...) }
+// Init takes over the descriptors of the parent's mount trees.
+func (b *Builder) Init(trees []plan.Tree) {
+	b.trees, b.inside, b.root, b.mask = trees, -1, -1, -1
+	for i := range b.kept {
+		b.kept[i] = -1
+	}
+	for i := range b.system {
+		b.system[i] = -1
+	}
+}
+
+// Take takes over the trees of the slots that follow. Those that it had are used.
+func (b *Builder) Take(trees []plan.Tree) {
+	b.first += len(b.trees)
+	b.trees = trees
+}
+
+// openDir opens a directory to be found by its descriptor.
+func openDir(path string) (int, error) {
+	fd, errno := raw.Open(unix.AT_FDCWD, path, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if errno != 0 {
+		return -1, fault.Path("open", path, errno)
+	}
+	return fd, nil
+}
 
 // Enter takes the root of this process, which has joined the container's mount
 // namespace.
 func (b *Builder) Enter() error {
-	root, err := retry.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return &os.PathError{Op: "open", Path: "/", Err: err}
+	root, err := openDir("/")
+	if err == nil {
+		b.root = root
 	}
-	b.root = root
-	return nil
+	return err
 }
 
 // TakeRoot takes a directory for the container's root.
@@ -70,14 +90,14 @@ func (b *Builder) OpenInRoot(s *plan.OpenInRoot) error {
 	}
 	place, err := b.openBelow(s.Path, flags)
 	if err != nil {
-		return errors.Unwrap(err) // the step says "open" and the path
+		return fault.Call("%e", fault.Errno(err)) // the step says "open" and the path
 	}
-	defer unix.Close(place)
 	var clone uint
 	if s.Recursive {
 		clone = unix.AT_RECURSIVE
 	}
 	b.inside, err = sys.CloneTree(place, "", clone)
+	raw.Close(place)
 	return err
 }
 
@@ -89,39 +109,43 @@ func (b *Builder) tree(slot int) (int, error) {
 		b.inside = -1
 		return fd, nil
 	}
-	if b.live != nil && b.live.missing[slot] != nil {
-		return -1, b.live.missing[slot]
+	at := slot - b.first
+	if at < 0 || at >= len(b.trees) || b.trees[at].FD < 0 && b.trees[at].Path == "" {
+		return -1, fault.New(0, "no mount in slot %d").Num(int64(slot))
 	}
-	if slot < 0 || slot >= len(b.trees) || b.trees[slot].FD < 0 && b.trees[slot].Path == "" {
-		return -1, fmt.Errorf("no mount in slot %d", slot)
-	}
-	t := b.trees[slot]
-	b.trees[slot] = plan.Tree{FD: -1}
-	if t.FD >= 0 {
-		return t.FD, nil
-	}
-	var flags uint
-	if t.Recursive {
-		flags = unix.AT_RECURSIVE
-	}
-	if t.NoFollow {
-		flags |= unix.AT_SYMLINK_NOFOLLOW
-	}
-	fd, err := sys.CloneTree(unix.AT_FDCWD, t.Path, flags)
-	if err != nil {
-		return -1, &os.PathError{Op: "open", Path: t.Path, Err: errors.Unwrap(err)}
+	t := &b.trees[at]
+	openTree(t)
+	fd, path, errno := t.FD, t.Path, t.Errno
+	t.FD, t.Path = -1, ""
+	if errno != 0 {
+		return -1, fault.Path("open", path, errno)
 	}
 	return fd, nil
 }
 
+// openTree opens a tree that is a path so far, or notes why it can't be.
+func openTree(t *plan.Tree) {
+	if t.FD >= 0 || t.Path == "" || t.Errno != 0 {
+		return
+	}
+	var flags uint = unix.OPEN_TREE_CLONE
+	if t.Recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	if t.NoFollow {
+		flags |= unix.AT_SYMLINK_NOFOLLOW
+	}
+	t.FD, t.Errno = raw.OpenTree(unix.AT_FDCWD, t.Path, flags)
+}
+
 // SetPropagation cuts this mount namespace off from the host's.
 func (b *Builder) SetPropagation(s *plan.SetPropagation) error {
-	root, err := retry.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := openDir("/")
 	if err != nil {
-		return &os.PathError{Op: "open", Path: "/", Err: err}
+		return err
 	}
-	defer unix.Close(root)
 	err = setPropagation(root, s.Flags)
+	raw.Close(root)
 	b.apart = err == nil
 	return err
 }
@@ -133,11 +157,6 @@ func (b *Builder) AttachRoot(s *plan.AttachRoot) error {
 	if err != nil {
 		return err
 	}
-	cwd, err := retry.Open(".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return &os.PathError{Op: "open", Path: ".", Err: err}
-	}
-	defer unix.Close(cwd)
 	// The clone of a shared mount is shared, and pivot_root(2) refuses that.
 	if err := setPropagation(tree, s.Propagation); err != nil {
 		return err
@@ -147,11 +166,16 @@ func (b *Builder) AttachRoot(s *plan.AttachRoot) error {
 			return err
 		}
 	}
-	if err := sys.AttachMount(tree, cwd); err != nil {
+	cwd, err := openDir(".")
+	if err != nil {
 		return err
 	}
-	b.root = tree
-	return nil
+	err = sys.AttachMount(tree, cwd)
+	raw.Close(cwd)
+	if err == nil {
+		b.root = tree
+	}
+	return err
 }
 
 // target opens the place where a mount goes, making a directory or a file if
@@ -162,7 +186,7 @@ func (b *Builder) target(path string, dir, noFollow bool) (fd int, existed bool,
 	if err == nil {
 		return fd, true, b.checkTarget(fd, path)
 	}
-	if !errors.Is(err, unix.ENOENT) {
+	if !fault.Is(err, unix.ENOENT) {
 		return -1, false, err
 	}
 	if dir {
@@ -170,9 +194,9 @@ func (b *Builder) target(path string, dir, noFollow bool) (fd int, existed bool,
 	} else {
 		fd, err = sys.CreateFileInRoot(b.root, path, dirMode, 0o644)
 	}
-	if err == nil && (noFollow || isSystemMount(path)) {
+	if err == nil && (noFollow || systemMount(path) >= 0) {
 		// Somebody may have put a link there before we could.
-		unix.Close(fd)
+		raw.Close(fd)
 		fd, err = b.openTarget(path, noFollow)
 	}
 	if err != nil {
@@ -181,17 +205,13 @@ func (b *Builder) target(path string, dir, noFollow bool) (fd int, existed bool,
 	return fd, false, b.checkTarget(fd, path)
 }
 
-func isSystemMount(path string) bool {
-	return slices.Contains(systemMounts[:], strings.TrimRight(path, "/"))
-}
-
 // openTarget opens what is at path. At /proc and /sys that must be a real
 // directory: a link would redirect what is mounted there, and every later write
 // to it (CVE-2019-19921, CVE-2023-27561). It is the opened directory that is
 // looked at, so swapping the name does not help. What has been mounted there is
 // found by its descriptor.
 func (b *Builder) openTarget(path string, noFollow bool) (int, error) {
-	if _, kept := b.system[strings.TrimRight(path, "/")]; kept || !isSystemMount(path) {
+	if i := systemMount(path); i < 0 || b.system[i] >= 0 {
 		flags := unix.O_PATH
 		if noFollow {
 			flags |= unix.O_NOFOLLOW
@@ -202,14 +222,13 @@ func (b *Builder) openTarget(path string, noFollow bool) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		unix.Close(fd)
-		return -1, os.NewSyscallError("fstat", err)
+	mode, err := modeOf(fd)
+	if err == nil && mode&unix.S_IFMT != unix.S_IFDIR {
+		err = fault.New(0, "%s in the root filesystem is a %s: it must be a real directory").Str(path).Str(sys.FileType(mode))
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		unix.Close(fd)
-		return -1, fmt.Errorf("%s in the root filesystem is a %s: it must be a real directory", path, sys.FileType(st.Mode))
+	if err != nil {
+		raw.Close(fd)
+		return -1, err
 	}
 	return fd, nil
 }
@@ -218,14 +237,24 @@ func (b *Builder) openTarget(path string, noFollow bool) (int, error) {
 // there: what the runtime writes to procfs must not land in a file of the
 // container's choice (CVE-2019-16884).
 func (b *Builder) checkTarget(fd int, path string) error {
-	if sys.IsProc(fd) != nil {
+	if !sys.OnProc(fd) {
 		return nil
 	}
-	path = strings.TrimRight(path, "/")
+	path = sys.TrimSlashes(path)
 	if path == "/proc" || slices.Contains(plan.ProcFiles[:], path) {
 		return nil
 	}
-	unix.Close(fd)
-	return fmt.Errorf("%q is inside a procfs, where nothing may be mounted but on %s",
-		path, strings.Join(plan.ProcFiles[:], " "))
+	raw.Close(fd)
+	inside := fault.New(0, "%q is inside a procfs, where nothing may be mounted but on %s").Str(path).Str(plan.ProcFiles[0])
+	for i := 1; i < len(plan.ProcFiles); i++ {
+		inside.More(" ").More(plan.ProcFiles[i])
+	}
+	return inside
+}
+
+// modeOf returns a file's type and mode.
+func modeOf(fd int) (uint32, error) {
+	var st unix.Statx_t
+	errno := raw.Stat(fd, unix.STATX_TYPE|unix.STATX_MODE, &st)
+	return uint32(st.Mode), fault.Call("fstat", errno)
 }

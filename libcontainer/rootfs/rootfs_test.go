@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
@@ -53,7 +53,8 @@ func build(t *testing.T, paths ...string) (*Builder, string) {
 	for _, path := range paths {
 		trees = append(trees, plan.Tree{FD: clone(t, path)})
 	}
-	b := New(trees)
+	b := new(Builder)
+	b.Init(trees)
 	t.Chdir(root)
 	systest.MustDo(t, b.SetPropagation(&plan.SetPropagation{Flags: slave}))
 	systest.MustDo(t, b.AttachRoot(&plan.AttachRoot{Slot: 0, Propagation: slave}))
@@ -284,7 +285,8 @@ func buildKeeping(t *testing.T, keep string, trees ...int) (*Builder, string) {
 	for _, fd := range trees {
 		all = append(all, plan.Tree{FD: fd})
 	}
-	b := New(all)
+	b := new(Builder)
+	b.Init(all)
 	t.Chdir(root)
 	systest.MustDo(t, b.AttachRoot(&plan.AttachRoot{Slot: 0, Propagation: slave}))
 	t.Cleanup(func() {
@@ -488,8 +490,19 @@ func TestViewMounts(t *testing.T) {
 broken line
 29 1 - proc
 `
-	want := []string{"/proc", "/sys", "/srv/cc/proc", `/a b\c/proc`}
-	if got := viewMounts([]byte(info), "/srv/c"); !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+	var v views
+	v.rootLen = copy(v.root[:], "/srv/c")
+	for _, want := range []string{`/a b\c/proc`, "/srv/cc/proc", "/sys", "/proc", ""} {
+		for cut := range len(info) {
+			v.found, v.point = 0, raw.Text{}
+			v.line.begin()
+			v.read([]byte(info[:cut]))
+			v.read([]byte(info[cut:]))
+			if v.point.String() != want {
+				t.Fatalf("found %q, want %q", v.point.String(), want)
+			}
+		}
+		v.done[v.count] = int32(v.found)
+		v.count++
 	}
 }

@@ -1,13 +1,13 @@
 package rootfs
 
 import (
-	"fmt"
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
 // systemMounts are where the filesystems are that show the kernel. Names in the
@@ -16,44 +16,60 @@ import (
 // is kept, and what is below it is looked for there.
 var systemMounts = [...]string{"/proc", "/sys"}
 
+// systemMount tells which of systemMounts a path is; -1: none.
+func systemMount(path string) int {
+	path = sys.TrimSlashes(path)
+	for i := range systemMounts {
+		if systemMounts[i] == path {
+			return i
+		}
+	}
+	return -1
+}
+
 // keepSystem keeps a mount that has been attached at a path, if it is one of
 // systemMounts.
 func (b *Builder) keepSystem(path string, mount int) error {
-	path = strings.TrimRight(path, "/")
-	if !isSystemMount(path) {
-		return nil
+	if i := systemMount(path); i >= 0 {
+		return keep(&b.system[i], mount)
 	}
-	return keep(&b.system, path, mount)
+	return nil
 }
 
-// keep keeps a descriptor of a mount under a name.
-func keep(mounts *map[string]int, name string, mount int) error {
+// keep keeps a descriptor of a mount in the place of what was kept there.
+func keep(place *int, mount int) error {
 	fd, err := sys.Duplicate(mount)
 	if err != nil {
 		return err
 	}
-	if *mounts == nil {
-		*mounts = make(map[string]int)
-	}
-	if old, ok := (*mounts)[name]; ok {
-		unix.Close(old)
-	}
-	(*mounts)[name] = fd
+	letGo(place)
+	*place = fd
 	return nil
+}
+
+// letGo closes what is kept in a place, if anything is.
+func letGo(place *int) {
+	if *place >= 0 {
+		raw.Close(*place)
+	}
+	*place = -1
 }
 
 // openBelow opens a path in the container: in the mount that was kept, if it is
 // at or below one of systemMounts, and never leaving it for what its links say.
 func (b *Builder) openBelow(path string, flags int) (int, error) {
-	for top, mount := range b.system {
-		rest, ok := strings.CutPrefix(path, top)
-		switch {
-		case !ok || rest != "" && rest[0] != '/':
-		case strings.Trim(rest, "/") == "":
-			return sys.Duplicate(mount)
-		default:
-			return sys.OpenBeneath(mount, strings.TrimLeft(rest, "/"), flags)
+	for i, mount := range b.system {
+		rest, ok := strings.CutPrefix(path, systemMounts[i])
+		if mount < 0 || !ok || rest != "" && rest[0] != '/' {
+			continue
 		}
+		for rest != "" && rest[0] == '/' {
+			rest = rest[1:]
+		}
+		if rest == "" {
+			return sys.Duplicate(mount)
+		}
+		return sys.OpenBeneath(mount, rest, flags)
 	}
 	return sys.OpenInRoot(b.root, path, flags)
 }
@@ -61,42 +77,43 @@ func (b *Builder) openBelow(path string, flags int) (int, error) {
 // CheckSystem makes sure that what is at systemMounts is what was mounted there,
 // after all that is to be done below, and lets go of it.
 func (b *Builder) CheckSystem() error {
-	defer b.releaseSystem()
-	for _, path := range systemMounts {
-		mount, ok := b.system[path]
-		if !ok {
+	for i, mount := range b.system {
+		if mount < 0 {
 			continue
 		}
-		fd, err := sys.OpenInRoot(b.root, path, unix.O_PATH|unix.O_NOFOLLOW)
-		if err != nil {
-			return err
-		}
-		var found, want unix.Statx_t
-		err = statMount(fd, &found)
-		unix.Close(fd)
-		if err == nil {
-			err = statMount(mount, &want)
-		}
-		if err == nil && !sameMount(&found, &want) {
-			err = fmt.Errorf("%s is not what was mounted there: somebody exchanges directories of the root filesystem", path)
-		}
-		if err != nil {
+		if err := b.checkSystem(systemMounts[i], mount); err != nil {
 			return err
 		}
 	}
+	b.releaseSystem()
 	return nil
 }
 
-func (b *Builder) releaseSystem() {
-	for _, mount := range b.system {
-		unix.Close(mount)
+func (b *Builder) checkSystem(path string, mount int) error {
+	fd, err := sys.OpenInRoot(b.root, path, unix.O_PATH|unix.O_NOFOLLOW)
+	if err != nil {
+		return err
 	}
-	b.system = nil
+	var found, want unix.Statx_t
+	err = statMount(fd, &found)
+	raw.Close(fd)
+	if err == nil {
+		err = statMount(mount, &want)
+	}
+	if err == nil && !sameMount(&found, &want) {
+		return fault.New(0, "%s is not what was mounted there: somebody exchanges directories of the root filesystem").Str(path)
+	}
+	return err
+}
+
+func (b *Builder) releaseSystem() {
+	for i := range b.system {
+		letGo(&b.system[i])
+	}
 }
 
 func statMount(fd int, st *unix.Statx_t) error {
-	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MNT_ID|unix.STATX_INO|unix.STATX_TYPE, st)
-	return os.NewSyscallError("statx", err)
+	return fault.Call("statx", raw.Stat(fd, unix.STATX_MNT_ID|unix.STATX_INO|unix.STATX_TYPE, st))
 }
 
 // sameMount reports whether both are of one file, seen through one mount.

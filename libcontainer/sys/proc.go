@@ -85,6 +85,12 @@ func IsProc(fd int) error {
 	return nil
 }
 
+// OnProc reports whether a descriptor is known to be on procfs.
+func OnProc(fd int) bool {
+	var st unix.Statfs_t
+	return raw.Filesystem(fd, &st) == 0 && st.Type == unix.PROC_SUPER_MAGIC
+}
+
 const notProc = "not a procfs: filesystem magic %x"
 
 // IsNotProc reports whether an error is that of another filesystem in the place of a

@@ -49,7 +49,7 @@ func codeTree(c *codec.Coder, t *plan.Tree) {
 	if !c.Reading() {
 		return
 	}
-	t.FD = 0
+	t.FD, t.Errno = 0, 0
 	if none {
 		t.FD = -1
 	}

@@ -112,3 +112,15 @@ func Unmount(path string, flags int) unix.Errno {
 	_, errno := Call(unix.SYS_UMOUNT2, uintptr(unsafe.Pointer(&p)), uintptr(flags), 0, 0, 0, 0)
 	return errno
 }
+
+// Unshare is unshare(2).
+func Unshare(flags int) unix.Errno {
+	_, errno := Call(unix.SYS_UNSHARE, uintptr(flags), 0, 0, 0, 0, 0)
+	return errno
+}
+
+// Setns is setns(2).
+func Setns(fd, kind int) unix.Errno {
+	_, errno := Call(unix.SYS_SETNS, uintptr(fd), uintptr(kind), 0, 0, 0, 0)
+	return errno
+}
