@@ -3,6 +3,7 @@ package initproc
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -96,22 +97,38 @@ func (c *container) procfs() (sys.Proc, error) {
 	return proc, err
 }
 
-// leaveRoot changes the root, and opens the private procfs before the host's is
-// gone if it is needed later: who sees no procfs may not mount one in a user
-// namespace (mount_namespaces(7)).
-func (c *container) leaveRoot(index int, change func() error) error {
-	if c.fifo >= 0 || slices.ContainsFunc(c.steps[index:], needsProc) {
-		if _, err := c.procfs(); err != nil {
-			return err
-		}
+// keepProc opens the private procfs before the host's is gone with the old root, if it
+// is needed later: who sees no procfs may not mount one in a user namespace
+// (mount_namespaces(7)).
+func (c *container) keepProc(index int) error {
+	if c.fifo < 0 && !slices.ContainsFunc(c.steps[index:], needsProc) {
+		return nil
 	}
-	return change()
+	_, err := c.procfs()
+	return err
+}
+
+func (c *container) moveRoot(index int) error {
+	if err := c.keepProc(index); err != nil {
+		return err
+	}
+	return c.root.MoveRoot()
+}
+
+func (c *container) chroot(index int) error {
+	if err := c.keepProc(index); err != nil {
+		return err
+	}
+	return c.root.Chroot()
 }
 
 // pivotRoot leaves the old root, and the mounts that this process has for itself
 // with it: to unmount them by themselves, by closing them, has everybody wait for
 // all processors once more each time.
-func (c *container) pivotRoot() error {
+func (c *container) pivotRoot(index int) error {
+	if err := c.keepProc(index); err != nil {
+		return err
+	}
 	err := c.root.PivotRoot(c.own, c.proc.FD())
 	if c.own >= 0 {
 		raw.Close(c.own)
@@ -131,17 +148,50 @@ func needsProc(step plan.InitStep) bool {
 	return false
 }
 
-// sysctl writes a parameter. A security module that goes by paths, such as the
-// AppArmor profile of an outer container, may deny what is mounted nowhere: then the
-// /proc of the host's root, which is this process's by now, does as well if it is a
-// procfs and nothing is mounted over the file.
 func (c *container) sysctl(s *plan.Sysctl) error {
 	proc, err := c.procfs()
 	if err != nil {
 		return err
 	}
-	return proc.Write(s.Path, s.Value)
+	return writeSysctl(proc, s.Path, s.Value)
 }
+
+// writeSysctl writes a parameter. A security module that goes by paths, such as the
+// AppArmor profile of an outer container, may deny what is mounted nowhere: then the
+// /proc of the host's root, which is this process's by now, does as well if it is a
+// procfs and nothing is mounted over the file.
+func writeSysctl(proc sys.Proc, path, value string) error {
+	err := proc.Write(path, value)
+	if !denied(err) {
+		return err
+	}
+	visible, visibleErr := sys.HostProc()
+	if fault.Errno(visibleErr) != 0 {
+		return err // there is no /proc
+	}
+	if visibleErr == nil {
+		visibleErr = visible.Write(path, value)
+		raw.Close(visible.FD())
+	}
+	why := "%s /proc/%s: %e (and by way of the mounted /proc: it is no procfs)"
+	switch errno := fault.Errno(visibleErr); {
+	case visibleErr == nil:
+		return nil
+	case errno == unix.EXDEV:
+		why = "%s /proc/%s: %e (and by way of the mounted /proc: something is mounted over it)"
+	case denied(visibleErr):
+		return err
+	case errno != 0:
+		return visibleErr // the kernel's answer, at last
+	}
+	op := "write"
+	if strings.HasPrefix(fault.Of(err).Text, "open ") {
+		op = "open"
+	}
+	return fault.New(fault.Errno(err), why).Str(op).Str(path)
+}
+
+func denied(err error) bool { return fault.Is(err, unix.EACCES) || fault.Is(err, unix.EPERM) }
 
 func (c *container) setLabels(s *plan.SetLabels) error {
 	proc, err := c.procfs()

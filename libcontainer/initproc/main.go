@@ -203,13 +203,13 @@ func (c *container) do(index int, step plan.InitStep) error {
 	case *plan.Hooks:
 		return c.runHooks(index, s)
 	case *plan.PivotRoot:
-		return c.leaveRoot(index, c.pivotRoot)
+		return c.pivotRoot(index)
 	case *plan.TakeRoot:
 		return c.root.TakeRoot(s)
 	case *plan.Chroot:
-		return c.leaveRoot(index, c.root.Chroot)
+		return c.chroot(index)
 	case *plan.MoveRoot:
-		return c.leaveRoot(index, c.root.MoveRoot)
+		return c.moveRoot(index)
 	case *plan.SetRoot:
 		return c.root.SetRoot(s)
 	case *plan.EnterContainer:
