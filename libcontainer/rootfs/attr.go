@@ -17,7 +17,7 @@ import (
 // setAttr gives a mount of something that is mounted already its own
 // attributes. What nobody has asked for stays without a word if it is locked.
 func setAttr(mount int, o *plan.MountOptions) error {
-	if o.Attr == (plan.Attr{}) && o.Others == 0 {
+	if isNone(&o.Attr) && o.Others == 0 {
 		return nil
 	}
 	err := sys.ChangeMountAttr(mount, o.Attr.Set, o.Attr.Clear|o.Others, false)
@@ -29,7 +29,7 @@ func setAttr(mount int, o *plan.MountOptions) error {
 
 // apply sets what a mount asks for beyond its own attributes.
 func apply(mount int, o *plan.MountOptions) error {
-	if all := o.Recursive; all != (plan.Attr{}) {
+	if all := o.Recursive; !isNone(&all) {
 		if err := sys.ChangeMountAttr(mount, all.Set, all.Clear, true); err != nil {
 			return lockedError(mount, all, "r", err)
 		}
@@ -50,7 +50,7 @@ func propagate(mount int, flags []uint64) error {
 // setOwnAttr sets attributes of a filesystem that was made for this container,
 // which the host has set nothing of.
 func setOwnAttr(mount int, attr plan.Attr) error {
-	if attr == (plan.Attr{}) {
+	if isNone(&attr) {
 		return nil
 	}
 	return sys.ChangeMountAttr(mount, attr.Set, attr.Clear, false)
@@ -99,3 +99,5 @@ func addClearWords(f *fault.Fault, attr plan.Attr, prefix string) (some bool) {
 	}
 	return some
 }
+
+func isNone(attr *plan.Attr) bool { return attr.Set|attr.Clear == 0 }

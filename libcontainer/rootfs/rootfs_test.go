@@ -13,13 +13,17 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
 // alone runs the test once more as root of its own mount and pid namespaces,
 // as init is, and reports whether this is that run.
 func alone(t *testing.T) bool {
+	t.Helper()
+	return aloneIn(t, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET})
+}
+
+func aloneIn(t *testing.T, namespaces *syscall.SysProcAttr) bool {
 	t.Helper()
 	if os.Getenv("ROOTFS_TEST_ALONE") == t.Name() {
 		return true
@@ -29,7 +33,7 @@ func alone(t *testing.T) bool {
 	}
 	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), "ROOTFS_TEST_ALONE="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET}
+	cmd.SysProcAttr = namespaces
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	} else if strings.Contains(string(out), "SKIP") {
@@ -477,32 +481,4 @@ func testSwitch(t *testing.T, change func(*Builder) error) {
 		t.Errorf("the root is not shared: %s", first)
 	}
 	os.Exit(0) // nothing is left to clean up: the temporary directories are gone
-}
-
-func TestViewMounts(t *testing.T) {
-	info := `22 1 0:21 / /proc rw - proc proc rw
-23 1 0:22 / /sys rw shared:7 - sysfs sysfs rw
-24 1 0:23 / /srv/c/proc rw - proc proc rw
-25 1 0:24 / /srv/c rw - tmpfs tmpfs rw
-26 1 0:25 / /srv/cc/proc rw - proc proc rw
-27 1 0:26 / /a\040b\134c/proc rw master:1 propagate_from:2 - proc proc rw
-28 1 0:27 / /home/proc rw - ext4 /dev/proc rw
-broken line
-29 1 - proc
-`
-	var v views
-	v.rootLen = copy(v.root[:], "/srv/c")
-	for _, want := range []string{`/a b\c/proc`, "/srv/cc/proc", "/sys", "/proc", ""} {
-		for cut := range len(info) {
-			v.found, v.point = 0, raw.Text{}
-			v.line.begin()
-			v.read([]byte(info[:cut]))
-			v.read([]byte(info[cut:]))
-			if v.point.String() != want {
-				t.Fatalf("found %q, want %q", v.point.String(), want)
-			}
-		}
-		v.done[v.count] = int32(v.found)
-		v.count++
-	}
 }
