@@ -227,7 +227,7 @@ func (b *builder) planConsole() error {
 }
 
 func (b *builder) console() (*plan.Console, error) {
-	step := &plan.Console{UID: b.process.User.UID}
+	step := &plan.Console{UID: b.process.User.UID, PlainLines: !b.opts.ConsoleSocket}
 	if size := b.process.ConsoleSize; size != nil {
 		if size.Width > 1<<16-1 || size.Height > 1<<16-1 {
 			return nil, invalid("process.consoleSize", "", "%dx%d is out of range, expected at most 65535x65535", size.Width, size.Height)

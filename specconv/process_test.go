@@ -213,7 +213,7 @@ func TestMemoryPolicy(t *testing.T) {
 // TestTerminal: its size and owner; without one the streams change hands.
 func TestTerminal(t *testing.T) {
 	p := planOf(t, `{"process": {"terminal": true, "consoleSize": {"width": 80, "height": 25}, "user": {"uid": 5}}}`)
-	if got := step[*plan.Console](t, p); *got != (plan.Console{Width: 80, Height: 25, UID: 5, Mount: true}) {
+	if got := step[*plan.Console](t, p); *got != (plan.Console{Width: 80, Height: 25, UID: 5, Mount: true, PlainLines: true}) {
 		t.Errorf("%+v", got)
 	}
 	if len(steps[*plan.OwnStdio](p)) != 0 {

@@ -96,6 +96,9 @@ type Console struct {
 	Width, Height uint32 // 0: leave
 	UID           uint32 // of the slave
 	Mount         bool   // bind it on /dev/console
+	// PlainLines: lines end as the process ends them, without a CR. The runtime copies them
+	// to standard output, which need not be a terminal, and one that is adds its own.
+	PlainLines bool
 	// Uncontrolled: it is only made the standard streams. A process that is
 	// cloned later takes control of it.
 	Uncontrolled bool

@@ -378,6 +378,7 @@ func (s *Console) Code(c *codec.Coder) {
 	c.U32(&s.Height)
 	c.U32(&s.UID)
 	c.Flag(&s.Mount)
+	c.Flag(&s.PlainLines)
 	c.Flag(&s.Uncontrolled)
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -34,7 +36,7 @@ func newRelay(master int, streams [3]int) (*Relay, error) {
 	r := &Relay{master: master, slave: -1, streams: streams, wake: -1}
 	err := os.NewSyscallError("fcntl", unix.SetNonblock(master, true))
 	if err == nil {
-		err = plainLines(master)
+		err = fault.Call("ioctl TCSETS", raw.PlainLines(master)) // for a restored terminal; init has done it to its own
 	}
 	if err == nil {
 		// A container may let go of its terminal and come back to it, as
@@ -161,7 +163,7 @@ func (r *Relay) makeRaw() error {
 }
 
 // rawMode is what cfmakeraw(3) makes of settings, but for OPOST: what this process and others print there goes on to begin
-// at the left, and the container's lines end in no CR of their own (see plainLines).
+// at the left, and the container's lines end in no CR of their own (see plan.Console).
 func rawMode(t *unix.Termios) *unix.Termios {
 	made := *t
 	made.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
@@ -169,17 +171,6 @@ func rawMode(t *unix.Termios) *unix.Termios {
 	made.Cflag = made.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
 	made.Cc[unix.VMIN], made.Cc[unix.VTIME] = 1, 0
 	return &made
-}
-
-// plainLines has a terminal end lines as the program in it does, without a CR: standard output need not be a terminal, and
-// one that is adds its own.
-func plainLines(master int) error {
-	t, err := unix.IoctlGetTermios(master, unix.TCGETS)
-	if err == nil {
-		t.Oflag &^= unix.ONLCR
-		err = unix.IoctlSetTermios(master, unix.TCSETS, t)
-	}
-	return os.NewSyscallError("ioctl TCSETS", err)
 }
 
 // setTermios changes settings also from the background, where SIGTTOU would

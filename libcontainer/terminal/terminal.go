@@ -71,6 +71,9 @@ func openSlave(master int, s *plan.Console) (int, error) {
 	if err == nil && (s.Width != 0 || s.Height != 0) {
 		err = fault.Call("ioctl TIOCSWINSZ", raw.SetTerminalSize(slave, uint16(s.Width), uint16(s.Height)))
 	}
+	if err == nil && s.PlainLines {
+		err = fault.Call("ioctl TCSETS", raw.PlainLines(slave))
+	}
 	if err != nil {
 		raw.Close(slave)
 		return -1, err

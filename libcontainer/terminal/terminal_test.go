@@ -104,6 +104,27 @@ func TestOpen(t *testing.T) {
 	systest.MustDo(t, err)
 }
 
+// TestPlainLines: the program's first line ends as it has ended it, however late the
+// runtime gets the terminal.
+func TestPlainLines(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	fd, _ := root(t)
+	for plain, want := range map[bool]string{false: "hello\r\n", true: "hello\n"} {
+		master, slave, err := Open(fd, &plan.Console{PlainLines: plain})
+		systest.MustDo(t, err)
+		_, err = unix.Write(slave, []byte("hello\n"))
+		systest.MustDo(t, err)
+		buf := make([]byte, 100)
+		if n, err := unix.Read(master, buf); err != nil || string(buf[:n]) != want {
+			t.Errorf("read %q, %v, want %q", buf[:max(n, 0)], err, want)
+		}
+		unix.Close(master)
+		unix.Close(slave)
+	}
+}
+
 // TestHostileDev: what an image put in the terminal's way is not taken for it,
 // and nothing outside is opened or made (CVE-2025-52565, CVE-2026-88264).
 func TestHostileDev(t *testing.T) {

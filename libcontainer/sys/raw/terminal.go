@@ -25,3 +25,15 @@ func ControlTerminal(fd int) unix.Errno {
 	_, errno := Ioctl(fd, unix.TIOCSCTTY, 0)
 	return errno
 }
+
+// PlainLines is ioctl(2) with TCGETS and TCSETS: lines end as the program in the
+// terminal ends them, without a CR.
+func PlainLines(fd int) unix.Errno {
+	var t unix.Termios
+	_, errno := Ioctl(fd, unix.TCGETS, uintptr(unsafe.Pointer(&t)))
+	if errno == 0 {
+		t.Oflag &^= unix.ONLCR
+		_, errno = Ioctl(fd, unix.TCSETS, uintptr(unsafe.Pointer(&t)))
+	}
+	return errno
+}
