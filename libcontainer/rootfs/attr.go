@@ -76,7 +76,7 @@ func lockedError(mount int, attr plan.Attr, prefix string, err error) error {
 		const flags = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 		asked.Clear &= uint64(st.Flags)&flags | unix.MOUNT_ATTR__ATIME | unix.MOUNT_ATTR_NODIRATIME
 	}
-	locked := fault.New(unix.EPERM, "%s: a flag to change is locked by the user namespace").Str("")
+	locked := fault.New(unix.EPERM, "%s: a flag to change is locked by the user namespace: mount_setattr").Str("")
 	if !addClearWords(locked, asked, prefix) {
 		addClearWords(locked, attr, prefix)
 	}
