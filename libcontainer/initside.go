@@ -352,7 +352,11 @@ func (c *creation) awaitMounts(phase plan.Phase) ([]uint64, error) {
 // dealt with.
 func (c *creation) next(kind wire.Kind) (wire.Message, error) {
 	for {
+		began := time.Now()
 		m, err := c.init.Conn.Recv()
+		if errors.Is(err, wire.ErrTimeout) && time.Since(began) < answerTime/2 { // the kernel's own answer
+			err = os.NewSyscallError("recvmsg", unix.EAGAIN)
+		}
 		if err != nil {
 			return m, c.lost(err)
 		}

@@ -779,6 +779,9 @@ while True: s.accept()[0].recv(100)' "$BATS_TEST_TMPDIR/sock" 3>&- &
 	injected setresuid:error=EAGAIN exec "$ID" true
 	[ $rc = 255 ]
 	[[ $err == *setresuid* && $err == *"temporarily unavailable"* ]] || fail "exec"
+	injected recvmsg:error=EAGAIN:when=1 exec "$ID" true
+	[ $rc = 255 ]
+	[[ $err == *recvmsg* && $err == *"temporarily unavailable"* ]] || fail "exec"
 }
 
 @test "F7: of two creates with one cgroupsPath at most one wins" {

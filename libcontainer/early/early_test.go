@@ -3,6 +3,8 @@ package early_test
 import (
 	"os"
 	"os/exec"
+	"runtime/debug"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -28,3 +30,20 @@ func TestBeforeSyscall(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
+
+// TestMistakesDump: a mistake in the program is dumped as ever.
+func TestMistakesDump(t *testing.T) {
+	if os.Getenv("EARLY_MISTAKE") != "" {
+		debug.SetMaxStack(1 << 16)
+		forEver(0)
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=TestMistakesDump")
+	cmd.Env = append(os.Environ(), "EARLY_MISTAKE=1")
+	out, err := cmd.CombinedOutput()
+	if text := string(out); err == nil || !strings.Contains(text, "fatal error: stack overflow\n") || !strings.Contains(text, "forEver") {
+		t.Errorf("%v\n%.500s", err, text)
+	}
+}
+
+//go:noinline
+func forEver(n int) int { return forEver(n+1) + 1 }

@@ -31,7 +31,7 @@ const (
 )
 
 // lacks are what is in the last words if it was memory.
-var lacks = [...]string{"memory", "alloc", "reserve"}
+var lacks = [...]string{"out of memory", "cannot allocate memory", "failed to allocate", "reserve", "cannot map pages", "exceeds address space"}
 
 // errors are the errnos that these calls have, as the runtime writes them.
 var errors = [...][2]string{
