@@ -143,7 +143,7 @@ func (e *execution) spawnInside() error {
 	var err error
 	e.init, err = e.startSpawn(e.spawned)
 	if e.taken(notBorn(err)) {
-		if err := e.takeInitsCgroup(); err != nil {
+		if err := e.takeInitsCgroup(err); err != nil {
 			return err
 		}
 		e.spawned.Cgroup = e.cgroup.FD()
@@ -183,7 +183,7 @@ func (e *execution) moveInside() error {
 	if !errors.As(err, &refused) || !e.taken(refused) {
 		return err
 	}
-	if err := e.takeInitsCgroup(); err != nil {
+	if err := e.takeInitsCgroup(err); err != nil {
 		return err
 	}
 	return e.cgroup.Add(e.init.Pid)
@@ -197,13 +197,13 @@ func (e *execution) taken(refused unix.Errno) bool {
 
 // takeInitsCgroup: the container has put its processes into sub-cgroups, and
 // handed controllers down; then no process may be in its own cgroup.
-func (e *execution) takeInitsCgroup() error {
+func (e *execution) takeInitsCgroup(cause error) error {
 	own, err := cgroups.Own(e.container.journal.Init.PID)
 	if err != nil {
 		return err
 	}
 	if !strings.HasPrefix(own, strings.TrimSuffix(e.cgroup.Path(), "/")+"/") {
-		return fmt.Errorf("cgroup %q takes no process, and init's %q is not below it", e.cgroup.Path(), own)
+		return fmt.Errorf("cgroup %q takes no process, and init's %q is not below it: %w", e.cgroup.Path(), own, cause)
 	}
 	group, err := e.cgroup.Below(strings.TrimPrefix(own, e.cgroup.Path()))
 	if err != nil {

@@ -216,5 +216,9 @@ func (p *Process) lost(cause error) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: it ended without an answer (%s)", ErrRefused, state)
+	err = fmt.Errorf("%w: it ended without an answer (%s)", ErrRefused, state)
+	if errors.Is(cause, unix.ECONNRESET) { // nor heard all
+		err = fmt.Errorf("%w: %w", err, unix.ECONNRESET)
+	}
+	return err
 }

@@ -119,9 +119,14 @@ func Getrandom(p []byte) (int, error) {
 	return Of(func() (int, error) { return unix.Getrandom(p, 0) })
 }
 
-// Dup3 is dup3(2).
-func Dup3(fd, to, flags int) error {
-	return Do(func() error { return unix.Dup3(fd, to, flags) })
+// Dup3 is dup3(2). EBUSY is a race with another thread's open(2), which is soon over.
+func Dup3(fd, to, flags int) (err error) {
+	for range 128 {
+		if err = Do(func() error { return unix.Dup3(fd, to, flags) }); err != unix.EBUSY {
+			break
+		}
+	}
+	return err
 }
 
 // Flock is flock(2).
