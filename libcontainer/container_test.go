@@ -16,9 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
@@ -243,7 +245,7 @@ func TestKillGone(t *testing.T) {
 // TestListen: start hears "I go" and the end, or a failure; and does not wait
 // for a dead init, nor for one that talks without end.
 func TestListen(t *testing.T) {
-	failure := (&wire.Failure{Step: 3, Text: "why"}).Encode()
+	failure := encoded(3, fault.New(0, "why"))
 	for name, c := range map[string]struct {
 		write []byte
 		dead  bool
@@ -304,12 +306,12 @@ func TestAwait(t *testing.T) {
 		fds     []int
 		want    string // in the error
 	}{
-		"the phase":          {wire.Phase, []byte{byte(plan.Mounted)}, nil, ""},
-		"another phase":      {wire.Phase, []byte{byte(plan.Ready)}, nil, "unexpected message"},
+		"the phase":          {wire.Phase, codec.Bytes([]uint64{uint64(plan.Mounted)}), nil, ""},
+		"another phase":      {wire.Phase, codec.Bytes([]uint64{uint64(plan.Ready)}), nil, "unexpected message"},
 		"no phase":           {wire.Phase, nil, nil, "unexpected message"},
-		"a failed step":      {wire.Failed, (&wire.Failure{Errno: unix.EPERM, Text: "why"}).Encode(), nil, `hostname: set hostname to "h": why`},
-		"whole words":        {wire.Failed, (&wire.Failure{Text: "why", Whole: true}).Encode(), nil, "why"},
-		"a step that is not": {wire.Failed, (&wire.Failure{Step: 99, Text: "why"}).Encode(), nil, "why"},
+		"a failed step":      {wire.Failed, encoded(0, fault.New(unix.EPERM, "why%n")), nil, `hostname: set hostname to "h": why`},
+		"whole words":        {wire.Failed, encoded(0, &fault.Fault{Text: "why", Whole: true}), nil, "why"},
+		"a step that is not": {wire.Failed, encoded(99, fault.New(0, "why")), nil, "why"},
 		"malformed failure":  {wire.Failed, nil, nil, "malformed"},
 		"raw child":          {wire.SpawnFailed, []byte{7, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}, nil, "execute the sealed binary: permission denied"},
 		"malformed child":    {wire.SpawnFailed, nil, nil, "unexpected EOF"},
@@ -349,7 +351,7 @@ func TestLost(t *testing.T) {
 		"signal":      {"kill -TERM $$", nil, "container init was ended by signal 15 (SIGTERM)"},
 		"killed":      {"kill -KILL $$", nil, "container init was killed (SIGKILL) by someone else; possibly OOM-killed"},
 		"seccomp":     {"ulimit -c 0; kill -SYS $$", nil, "container init was killed by its seccomp filter before it could execute the process"},
-		"last words":  {"exit 1", func(c wire.Conn) error { return c.Send(wire.Failed, (&wire.Failure{Step: -1, Text: "why"}).Encode()) }, "why"},
+		"last words":  {"exit 1", func(c wire.Conn) error { return c.Send(wire.Failed, encoded(-1, fault.New(0, "why"))) }, "why"},
 		"lives":       {"exec sleep 1000", nil, "the connection to init, which lives, is broken: broken pipe"},
 		"raw child's": {"exit 1", func(c wire.Conn) error { return c.Send(wire.SpawnFailed, []byte{7, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}) }, "execute the sealed binary: permission denied"},
 	} {
@@ -409,4 +411,9 @@ func TestOffsets(t *testing.T) {
 	if got := offsets(nil); got != nil {
 		t.Errorf("got %q", got)
 	}
+}
+
+// encoded is a failure as init sends it.
+func encoded(step int, f *fault.Fault) []byte {
+	return codec.Encode((&wire.Failure{Step: step, Fault: f}).Code)
 }

@@ -75,13 +75,6 @@ func tooLongHint(s *plan.Execute) string {
 	return fmt.Sprintf("most of it is %s, which has %d bytes: 128 KiB is the most for one of its strings, and a quarter of the limit on the stack for all of both", what, n)
 }
 
-// executedPath finds the path in init's words about an execve that failed.
-func executedPath(text string, errno unix.Errno) string {
-	path, _ := strings.CutPrefix(text, "exec ")
-	path, _ = strings.CutSuffix(path, ": "+errno.Error())
-	return path
-}
-
 // programHead reads the beginning of a file, enough for its headers.
 func programHead(root int, path string) []byte {
 	fd, err := sys.OpenRegularInRoot(root, path)

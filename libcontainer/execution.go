@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -44,7 +43,6 @@ type execution struct {
 	target    target
 	outside   bool // the process is moved into its cgroup, not born there
 
-	path     string      // of the executable, as init has found it
 	affinity unix.CPUSet // the runtime's own, if it was changed
 	moved    bool
 	own      bool           // the cgroup is the process's, made for it
@@ -248,7 +246,6 @@ func (e *execution) adopt() error {
 		m.Close()
 		return errors.New("malformed message from init: no pidfd")
 	}
-	e.path = string(m.Payload)
 	pid, err := pidOf(m.FDs[0])
 	if err == nil {
 		err = os.NewSyscallError("waitid", retry.Waitid(m.FDs[0], unix.WEXITED|unix.WNOHANG|unix.WNOWAIT))
@@ -375,10 +372,10 @@ func (e *execution) release() error {
 		return err
 	}
 	defer m.Close()
-	if m.Kind != wire.LastFailed || len(m.Payload) != 8 {
+	if m.Kind != wire.Failed {
 		return fmt.Errorf("unexpected message %d from the process", m.Kind)
 	}
-	return e.lastFailed(int(binary.LittleEndian.Uint32(m.Payload)), unix.Errno(binary.LittleEndian.Uint32(m.Payload[4:])))
+	return e.lastFailed(m.Payload)
 }
 
 // hasSaid waits until the process executes, and so ends the socket, or says why it
@@ -396,23 +393,25 @@ func (e *execution) hasSaid() (bool, error) {
 }
 
 // lastFailed names the step at which the cloned process failed.
-func (e *execution) lastFailed(step int, errno unix.Errno) error {
-	if step < 0 || step >= len(e.plan.Init) {
-		return errno
+func (e *execution) lastFailed(payload []byte) error {
+	f, err := wire.DecodeFailure(payload)
+	if err != nil {
+		return err
 	}
-	item := e.plan.Init[step]
-	if _, ok := item.Step.(*plan.Execute); ok {
-		root := "/proc/" + strconv.Itoa(e.container.journal.Init.PID) + "/root"
-		failed := &plan.StepError{
-			Item: item, Err: fmt.Errorf("exec %s: %w", e.path, errno), Hint: execHintAt(root, e.path, errno), Whole: true,
-		}
-		if e.asked.Detach {
-			e.opts.warn(refusal(failed))
-			return nil
-		}
+	if f.Step < 0 || f.Step >= len(e.plan.Init) {
+		return f
+	}
+	failed := &plan.StepError{Item: e.plan.Init[f.Step], Err: f, Whole: f.Whole || f.Refused}
+	if !f.Refused {
 		return failed
 	}
-	return &plan.StepError{Item: item, Err: errno}
+	root := "/proc/" + strconv.Itoa(e.container.journal.Init.PID) + "/root"
+	failed.Hint = execHintAt(root, f.Arg(0), f.Errno)
+	if e.asked.Detach {
+		e.opts.warn(refusal(failed))
+		return nil
+	}
+	return failed
 }
 
 // setAffinity puts the process, or until it is spawned the runtime, on CPUs.

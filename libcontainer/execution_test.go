@@ -24,7 +24,7 @@ func TestHasSaid(t *testing.T) {
 		fails   bool
 	}{
 		"executes": {"sleep", func(child wire.Conn) { child.Close() }, 0, true, false},
-		"a word":   {"sleep", func(child wire.Conn) { child.Send(wire.LastFailed, make([]byte, 8)) }, 0, true, false},
+		"a word":   {"sleep", func(child wire.Conn) { child.Send(wire.Failed, nil) }, 0, true, false},
 		"ends":     {"true", func(wire.Conn) {}, 0, false, false},
 		"time":     {"sleep", func(wire.Conn) {}, time.Millisecond, false, true},
 	} {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -38,7 +39,7 @@ func TestStepHint(t *testing.T) {
 	}{
 		{&plan.SetLabels{AppArmor: "p"}, unix.ENOENT, "apparmor_parser"},
 		{&plan.SetLabels{AppArmor: "p"}, unix.EACCES, "-> p,"},
-		{&plan.SetLabels{AppArmor: "p", Stack: true}, &wire.Failure{Errno: unix.EACCES}, "-> &p,"},
+		{&plan.SetLabels{AppArmor: "p", Stack: true}, &wire.Failure{Fault: fault.New(unix.EACCES, "")}, "-> &p,"},
 		{&plan.SetLabels{AppArmor: "p"}, unix.EIO, ""},
 		{&plan.SetLabels{SELinux: "l"}, unix.ENOENT, ""},
 		{&plan.SetLabels{SELinux: "l"}, unix.EINVAL, "knows no such label"},

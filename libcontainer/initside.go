@@ -405,7 +405,7 @@ func (c *creation) failed(payload []byte) error {
 		}
 		switch s := e.Item.Step.(type) {
 		case *plan.Execute:
-			if e.Hint = execHintAt(c.journal.Container.Rootfs, executedPath(f.Text, f.Errno), f.Errno); f.Errno == unix.E2BIG {
+			if e.Hint = execHintAt(c.journal.Container.Rootfs, f.Arg(0), f.Errno); f.Errno == unix.E2BIG {
 				e.Hint = tooLongHint(s)
 			}
 		case *plan.FindExecutable:

@@ -118,7 +118,7 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 	}
 	hint := ""
 	if f.Refused {
-		hint = execHintAt(c.journal.Container.Rootfs, executedPath(f.Text, f.Errno), f.Errno)
+		hint = execHintAt(c.journal.Container.Rootfs, f.Arg(0), f.Errno)
 	}
 	failed := &plan.StepError{Err: f, Hint: hint, Whole: true}
 	if !f.Refused {

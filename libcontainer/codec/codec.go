@@ -93,6 +93,49 @@ func (c *Coder) Align(n int) {
 	}
 }
 
+// Head is the beginning of a part of a message that may be passed over.
+type Head struct {
+	Kind uint32
+	Size uint32 // of what follows
+}
+
+const headSize = 8
+
+// Begin writes the head of a part, and returns where it is, for Finish.
+func (c *Coder) Begin(kind uint32) (at int) {
+	c.Align(align)
+	at = c.pos
+	if b := c.next(headSize); b != nil {
+		binary.NativeEndian.PutUint32(b, kind)
+	}
+	return at
+}
+
+// Finish completes the head of a part that ends here.
+func (c *Coder) Finish(at int) {
+	if at+headSize <= len(c.buf) {
+		binary.NativeEndian.PutUint32(c.buf[at+4:], uint32(c.pos-at-headSize))
+	}
+}
+
+// Next reads the head of a part. What it does not know of the part the caller passes
+// over with Skip.
+func (c *Coder) Next() (h Head) {
+	c.Align(align)
+	b := c.next(headSize)
+	if b == nil {
+		return h
+	}
+	h.Kind, h.Size = binary.NativeEndian.Uint32(b), binary.NativeEndian.Uint32(b[4:])
+	if uint64(h.Size) > uint64(len(c.buf)-c.pos) {
+		c.Fail()
+	}
+	return h
+}
+
+// Skip passes over a part whose head has been read.
+func (c *Coder) Skip(h Head) { c.next(int(h.Size)) }
+
 // U64 codes a number, small ones in few bytes.
 func (c *Coder) U64(p *uint64) {
 	if c.reading {
@@ -189,6 +232,25 @@ func (c *Coder) Strs(p *[]string) {
 	}
 }
 
+// StrsAndOne codes a list of strings, which has the capacity for one more when it is
+// read.
+func (c *Coder) StrsAndOne(p *[]string) {
+	if c.reading {
+		if c.Strs(p); len(*p) > 0 {
+			*p = (*p)[:len(*p)-1]
+		}
+		return
+	}
+	n, more := len(*p)+1, ""
+	c.length(n)
+	c.Align(align)
+	c.next(n * int(unsafe.Sizeof(more)))
+	for i := range *p {
+		c.Str(&(*p)[i])
+	}
+	c.Str(&more)
+}
+
 // Room codes the length of a slice, whose elements the caller codes after it. One that
 // is read is in the message; an empty one is nil.
 func Room[T any](c *Coder, p *[]T) {
@@ -220,6 +282,24 @@ func Plain[T any](c *Coder, p *[]T) {
 	case size > 0:
 		copy(b, unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), size))
 	}
+}
+
+// Bytes is a view of a slice of what has no pointers in it.
+func Bytes[T any](p []T) []byte {
+	if len(p) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&p[0])), len(p)*int(unsafe.Sizeof(p[0])))
+}
+
+// Values is a view of bytes as what Bytes has made them of, without those that are too
+// few for one more. They must be aligned to eight bytes.
+func Values[T any](b []byte) []T {
+	size := int(unsafe.Sizeof(*new(T)))
+	if len(b) < size {
+		return nil
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), len(b)/size)
 }
 
 // Pointers turns strings that were read into what execve(2) takes: pointers to them,

@@ -10,6 +10,14 @@
 #define RLIMIT_NOFILE 7
 #define PR_SET_TIMERSLACK 29
 #define CPUS_SIZE 1024 // of early.go's cpuSet
+#define SYS_arch_prctl 158
+#define ARCH_SET_FS 0x1002
+#define STACK_SIZE 65536 // of bare.go
+#define STACK_GUARD 928  // stackGuard of Go's runtime
+
+DATA name<>+0(SB)/8, $"crun-go:"
+DATA name<>+8(SB)/8, $"init\x00\x00\x00\x00"
+GLOBL name<>(SB), RODATA|NOPTR, $16
 
 DATA setting<>+0(SB)/8, $"GOMAXPRO"
 DATA setting<>+8(SB)/8, $"CS=01\x00\x00\x00"
@@ -27,6 +35,39 @@ GLOBL here<>(SB), NOPTR, $CPUS_SIZE
 // environment and its nil; nobody else needs registers. Goes on to rt0_go with
 // argc in DI and argv in SI.
 TEXT ·entry(SB),NOSPLIT|NOFRAME,$0
+	CMPQ	0(SP), $2
+	JNE	command
+	// There are more than eight bytes behind any string: the program's name.
+	MOVQ	8(SP), AX
+	MOVQ	name<>+0(SB), CX
+	CMPQ	CX, 0(AX)
+	JNE	command
+	MOVL	name<>+8(SB), CX
+	CMPL	CX, 8(AX)
+	JNE	command
+	CMPB	12(AX), $0
+	JNE	command
+	MOVQ	16(SP), R12 // the argument
+	// Compiled code finds g, whose stack bounds it looks at, below the thread pointer.
+	MOVQ	$ARCH_SET_FS, DI
+	LEAQ	·threadLocal+32(SB), SI
+	MOVQ	$SYS_arch_prctl, AX
+	SYSCALL
+	LEAQ	·descriptor(SB), R14
+	MOVQ	R14, ·threadLocal+24(SB)
+	LEAQ	·stack(SB), AX
+	MOVQ	AX, 0(R14) // stack.lo
+	LEAQ	·stack+STACK_SIZE(SB), CX
+	MOVQ	CX, 8(R14) // stack.hi
+	ADDQ	$STACK_GUARD, AX
+	MOVQ	AX, 16(R14) // stackguard0
+	MOVQ	AX, 24(R14) // stackguard1
+	LEAQ	-64(CX), SP
+	XORPS	X15, X15
+	MOVQ	R12, 0(SP)
+	CALL	crungo·bare(SB)
+	INT	$3 // it does not return
+command:
 	MOVQ	$0, DI
 	MOVQ	$RLIMIT_NOFILE, SI
 	MOVQ	$0, DX

@@ -10,6 +10,12 @@
 #define RLIMIT_NOFILE 7
 #define PR_SET_TIMERSLACK 29
 #define CPUS_SIZE 1024 // of early.go's cpuSet
+#define STACK_SIZE 65536 // of bare.go
+#define STACK_GUARD 928  // stackGuard of Go's runtime
+
+DATA name<>+0(SB)/8, $"crun-go:"
+DATA name<>+8(SB)/8, $"init\x00\x00\x00\x00"
+GLOBL name<>(SB), RODATA|NOPTR, $16
 
 DATA setting<>+0(SB)/8, $"GOMAXPRO"
 DATA setting<>+8(SB)/8, $"CS=01\x00\x00\x00"
@@ -27,6 +33,41 @@ GLOBL here<>(SB), NOPTR, $CPUS_SIZE
 // environment and its nil; nobody else needs registers. Goes on to rt0_go with
 // argc in R0 and argv in R1.
 TEXT ·entry(SB),NOSPLIT|NOFRAME,$0
+	MOVD	0(RSP), R0
+	CMP	$2, R0
+	BNE	command
+	// There are more than eight bytes behind any string: the program's name.
+	MOVD	8(RSP), R1
+	MOVD	$name<>(SB), R2
+	MOVD	0(R2), R3
+	MOVD	0(R1), R4
+	CMP	R3, R4
+	BNE	command
+	MOVWU	8(R2), R3
+	MOVWU	8(R1), R4
+	CMP	R3, R4
+	BNE	command
+	MOVBU	12(R1), R4
+	CBNZ	R4, command
+	MOVD	16(RSP), R5 // the argument
+	// Compiled code looks at g's stack bounds.
+	MOVD	$·descriptor(SB), g
+	MOVD	$·stack(SB), R0
+	MOVD	R0, 0(g) // stack.lo
+	MOVD	$STACK_SIZE, R1
+	ADD	R0, R1, R1
+	MOVD	R1, 8(g) // stack.hi
+	ADD	$STACK_GUARD, R0
+	MOVD	R0, 16(g) // stackguard0
+	MOVD	R0, 24(g) // stackguard1
+	SUB	$64, R1
+	MOVD	R1, RSP
+	MOVD	R5, 8(RSP)
+	MOVD	ZR, R29
+	MOVD	ZR, R30
+	CALL	crungo·bare(SB)
+	BRK // it does not return
+command:
 	MOVD	$0, R0
 	MOVD	$RLIMIT_NOFILE, R1
 	MOVD	$0, R2

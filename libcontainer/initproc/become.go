@@ -1,13 +1,10 @@
 package initproc
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/caps"
 	"github.com/crun-go/crun-go/libcontainer/lsm"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -16,74 +13,6 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/terminal"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
-
-// become carries out the steps that turn this process into the container's.
-func (c *container) become(index int, step plan.InitStep) error {
-	switch s := step.(type) {
-	case *plan.SetHostname:
-		return fault.Call("sethostname", raw.Sethostname(s.Name))
-	case *plan.SetDomainname:
-		return fault.Call("setdomainname", raw.Setdomainname(s.Name))
-	case *plan.Sysctl:
-		return c.sysctl(s)
-	case *plan.JoinKeyring:
-		return c.joinKeyring(s)
-	case *plan.Console:
-		return c.console(s)
-	case *plan.ReopenNull:
-		return reopenNull()
-	case *plan.OwnStdio:
-		return ownStdio(s)
-	case *plan.SetPersonality:
-		return sys.SetPersonality(s.Persona)
-	case *plan.SetScheduler:
-		return setScheduler(s)
-	case *plan.SetIOPriority:
-		return sys.SetIOPriority(s.Class, s.Priority)
-	case *plan.SetMemoryPolicy:
-		return sys.SetMemoryPolicy(s.Mode, s.Nodes)
-	case *plan.SetLabels:
-		return c.setLabels(s)
-	case *plan.SetIdentity:
-		return caps.Become(s)
-	case *plan.SetCapabilities:
-		return caps.Apply(s)
-	case *plan.SetNoNewPrivs:
-		return setNoNewPrivs()
-	case *plan.Chdir:
-		return c.chdir(index, s)
-	case *plan.FindExecutable:
-		return c.findExecutable(s)
-	case *plan.WaitStart:
-		return c.waitStart()
-	case *plan.SetRlimits:
-		return setRlimits(s)
-	case *plan.LoadSeccomp:
-		return c.loadSeccomp(s)
-	case *plan.Execute:
-		return c.execute(s)
-	}
-	return c.enter(index, step)
-}
-
-// enter carries out the steps that only exec has.
-func (c *container) enter(index int, step plan.InitStep) error {
-	switch s := step.(type) {
-	case *plan.EnterRoot:
-		return c.root.Enter()
-	case *plan.JoinPID:
-		return c.joinPID(s)
-	case *plan.OwnProc:
-		return c.ownProc(s)
-	case *plan.CloseOthers:
-		return c.closeOthers()
-	case *plan.DropAdmin:
-		return caps.DropAdmin(s)
-	case *plan.CloneInside:
-		return c.cloneInside(index, s)
-	}
-	return fmt.Errorf("no such step: %s", step)
-}
 
 // procfs opens the private procfs once.
 func (c *container) procfs() (sys.Proc, error) {
@@ -97,36 +26,27 @@ func (c *container) procfs() (sys.Proc, error) {
 	return proc, err
 }
 
-// keepProc opens the private procfs before the host's is gone with the old root, if it
-// is needed later: who sees no procfs may not mount one in a user namespace
-// (mount_namespaces(7)).
-func (c *container) keepProc(index int) error {
-	if c.fifo < 0 && !slices.ContainsFunc(c.steps[index:], needsProc) {
+// keepProc opens the private procfs before the host's is gone, if it is needed later: who
+// sees no procfs may not mount one in a user namespace (mount_namespaces(7)).
+func (c *container) keepProc() error {
+	needed := c.fifo >= 0 || c.will(plan.KindSysctl) || c.will(plan.KindSetLabels)
+	if at, found := c.find(plan.KindJoinKeyring, c.index, c.count); !needed && found {
+		var s plan.JoinKeyring
+		s.Code(&at)
+		needed = s.Label != ""
+	}
+	if !needed {
 		return nil
 	}
 	_, err := c.procfs()
 	return err
 }
 
-func (c *container) moveRoot(index int) error {
-	if err := c.keepProc(index); err != nil {
-		return err
-	}
-	return c.root.MoveRoot()
-}
-
-func (c *container) chroot(index int) error {
-	if err := c.keepProc(index); err != nil {
-		return err
-	}
-	return c.root.Chroot()
-}
-
 // pivotRoot leaves the old root, and the mounts that this process has for itself
 // with it: to unmount them by themselves, by closing them, has everybody wait for
 // all processors once more each time.
-func (c *container) pivotRoot(index int) error {
-	if err := c.keepProc(index); err != nil {
+func (c *container) pivotRoot() error {
+	if err := c.keepProc(); err != nil {
 		return err
 	}
 	err := c.root.PivotRoot(c.own, c.proc.FD())
@@ -137,15 +57,18 @@ func (c *container) pivotRoot(index int) error {
 	return err
 }
 
-// needsProc tells the steps that use the private procfs. The wait for start does, too.
-func needsProc(step plan.InitStep) bool {
-	switch s := step.(type) {
-	case *plan.Sysctl, *plan.SetLabels:
-		return true
-	case *plan.JoinKeyring:
-		return s.Label != ""
+func (c *container) changeRoot() error {
+	if err := c.keepProc(); err != nil {
+		return err
 	}
-	return false
+	return c.root.Chroot()
+}
+
+func (c *container) moveRoot() error {
+	if err := c.keepProc(); err != nil {
+		return err
+	}
+	return c.root.MoveRoot()
 }
 
 func (c *container) sysctl(s *plan.Sysctl) error {
@@ -277,10 +200,10 @@ func (c *container) console(s *plan.Console) error {
 	if err != nil {
 		return err
 	}
-	err = c.conn.Send(wire.Terminal, nil, master)
+	err = c.link.send(wire.Terminal, nil, master)
 	raw.Close(master)
 	if err != nil {
-		return errGone
+		return err
 	}
 	if !s.Uncontrolled {
 		if err := terminal.Control(slave); err != nil {
@@ -301,15 +224,6 @@ func setRlimits(s *plan.SetRlimits) error {
 	return nil
 }
 
-// limits prepares them for a process that is cloned.
-func limits(s *plan.SetRlimits) []sys.Limit {
-	list := make([]sys.Limit, len(s.Limits))
-	for i, l := range s.Limits {
-		list[i] = sys.Limit{Name: l.Type, Resource: l.Resource, Limit: unix.Rlimit{Cur: l.Soft, Max: l.Hard}}
-	}
-	return list
-}
-
 func setScheduler(s *plan.SetScheduler) error {
 	attr := unix.SchedAttr{
 		Size:     unix.SizeofSchedAttr,
@@ -324,13 +238,9 @@ func setScheduler(s *plan.SetScheduler) error {
 	return fault.Call("sched_setattr", raw.SchedSetattr(&attr))
 }
 
-func setNoNewPrivs() error {
-	_, errno := raw.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-	return fault.Call("prctl PR_SET_NO_NEW_PRIVS", errno)
-}
-
-func (c *container) chdir(index int, s *plan.Chdir) error {
-	return chdir(s.Path, c.triedChdir(index), c.willChdir(index), &c.chdirErrno)
+func (c *container) chdir(s *plan.Chdir) error {
+	_, tried := c.find(plan.KindChdir, 0, c.index)
+	return chdir(s.Path, tried, c.will(plan.KindChdir), &c.chdirErrno)
 }
 
 // chdir changes to the working directory: as root if that works, or a
@@ -359,18 +269,6 @@ func chdir(path string, tried, again bool, failed *unix.Errno) error {
 func whole(f *fault.Fault) error {
 	f.Whole = true
 	return f
-}
-
-func (c *container) willChdir(index int) bool  { return hasChdir(c.steps[index+1:]) }
-func (c *container) triedChdir(index int) bool { return hasChdir(c.steps[:index]) }
-
-func hasChdir(steps []plan.InitStep) bool {
-	for _, s := range steps {
-		if _, ok := s.(*plan.Chdir); ok {
-			return true
-		}
-	}
-	return false
 }
 
 // insideRoot verifies that the working directory is below the root: the

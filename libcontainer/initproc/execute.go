@@ -1,18 +1,15 @@
 package initproc
 
 import (
-	"fmt"
-	"os"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // findExecutable looks the program up as the process's user will find it, and
@@ -24,31 +21,41 @@ func (c *container) findExecutable(s *plan.FindExecutable) error {
 	if err := lookPath(s.Name, s.Path, &c.path); err != nil {
 		return err
 	}
-	last, ok := c.steps[len(c.steps)-1].(*plan.Execute)
+	at, ok := c.find(plan.KindExecute, c.index, c.count)
 	if !ok {
 		return fault.New(0, "the plan does not end in execute")
 	}
-	c.env = last.Env
+	var last plan.Execute
+	last.Code(&at)
+	if err := c.prepare(&last); err != nil {
+		return err
+	}
+	// Nothing of ours is left open anyway; this is for what others left.
+	for _, fd := range c.opening.Holes {
+		sys.CloseOnExec(fd)
+	}
+	return sys.FenceOwn(3 + c.opening.PreserveFDs)
+}
+
+// prepare makes all that execve(2) takes. Where HOME is to be found out the plan has
+// room for it at the end of the environment.
+func (c *container) prepare(last *plan.Execute) error {
 	if last.Home {
 		c.home.Truncate(0)
 		c.home.Add("HOME=")
 		if err := home(c.root.Root(), last.UID, &c.home); err != nil {
 			return whole(fault.Of(err).In("process.env: HOME is not given, and the container's /etc/passwd, which may tell it"))
 		}
-		c.env = append(c.env[:len(c.env):len(c.env)], c.home.String())
+		n := len(last.Env)
+		last.Env = last.Env[:n+1]
+		last.Env[n] = c.home.CString()
 	}
 	if last.ListenPID {
-		listenPID(c.env, &c.listen)
+		listenPID(last.Env, &c.listen)
 	}
-	var err error
-	if c.program, err = sys.NewProgram(c.path.String(), last.Args, c.env); err != nil {
-		return err
-	}
-	// Nothing of ours is left open anyway; this is for what others left.
-	for _, fd := range c.holes {
-		sys.CloseOnExec(int(fd))
-	}
-	return sys.FenceOwn(3 + c.preserve)
+	c.alone = last.Alone
+	c.argv, c.env = codec.Pointers(last.Args), codec.Pointers(last.Env)
+	return nil
 }
 
 // listenPID makes sd_listen_fds(3) believe that the sockets are for this
@@ -56,10 +63,10 @@ func (c *container) findExecutable(s *plan.FindExecutable) error {
 func listenPID(env []string, text *raw.Text) {
 	const name = "LISTEN_PID="
 	text.Truncate(0)
-	text.Add(name).AddInt(unix.Getpid())
+	text.Add(name).AddInt(raw.Getpid())
 	for i := range env {
 		if strings.HasPrefix(env[i], name) {
-			env[i] = text.String()
+			env[i] = text.CString()
 		}
 	}
 }
@@ -127,34 +134,36 @@ func (c *container) waitStart() error {
 			return err
 		}
 	}
-	unix.Close(dir)
-	unix.Close(c.fifo)
-	c.conn.Close()
-	if c.proc != sys.NoProc { // hooks, which are the image's, may be allowed to look into this process
+	raw.Close(dir)
+	raw.Close(c.fifo)
+	raw.Close(c.link.fd)
+	if c.proc.FD() >= 0 { // hooks, which are the image's, may be allowed to look into this process
 		c.proc.Close()
-		c.proc = sys.NoProc
+		c.proc = sys.ProcAt(-1)
 	}
 	return nil
 }
 
-// answerStart sets started if who has opened the fifo hears that init goes on. Go
-// is told that this thread waits, or it would interrupt it many times a second.
+// answerStart sets started if who has opened the fifo hears that init goes on.
 func (c *container) answerStart(dir int) error {
-	fifo, err := retry.Openat(dir, strconv.Itoa(c.fifo), unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("exec fifo: %w", err)
+	fifo, errno := sys.OpenOwn(dir, c.fifo, unix.O_WRONLY)
+	if errno != 0 {
+		return fault.New(errno, "exec fifo")
 	}
 	// Before the word is out: if nobody else hears of it, state can still tell.
 	if err := sys.SetName(Started); err != nil {
 		return err
 	}
-	_, err = retry.Write(fifo, []byte{0})
-	if err == unix.EPIPE {
-		unix.Close(fifo)
+	var word [1]byte
+	before := raw.IgnorePipe()
+	_, errno = raw.Write(fifo, word[:])
+	raw.RestorePipe(&before)
+	if errno == unix.EPIPE {
+		raw.Close(fifo)
 		return sys.SetName(Created)
 	}
 	c.started = fifo
-	return os.NewSyscallError("write", err)
+	return fault.Call("write", errno)
 }
 
 // openFDs opens the directory of this thread's descriptors, once.
@@ -173,20 +182,22 @@ func (c *container) openFDs() (int, error) {
 const exitRefused = 255
 
 // execute becomes the container's program.
-func (c *container) execute(s *plan.Execute) error {
+func (c *container) execute() error {
 	c.allowHugePages()
-	errno := c.program.Execute()
-	if s.Alone {
-		c.refusal.Add("exec ").Add(c.path.String()).Add(": ").Add(sys.RefusalWords(errno)).Add("\n")
-	}
+	errno := raw.Execve(c.path.String(), c.argv, c.env)
 	refused := fault.New(errno, "exec %s").Str(c.path.String())
-	refused.Refused = true
+	refused.Whole, refused.Refused = true, true
 	return refused
 }
 
 // complain tells who reads the process's output that the program is refused. They
 // may let it wait, so whoever waits for this process has been told before.
-func (c *container) complain() {
-	raw.Close(c.started)
-	raw.WriteString(2, c.refusal.String())
+func (c *container) complain(errno unix.Errno) int {
+	if c.started >= 0 {
+		raw.Close(c.started)
+	}
+	raw.IgnorePipe() // or nobody would see the exit code
+	c.path.Add(": ").Add(sys.RefusalWords(errno)).Add("\n")
+	raw.WriteParts(2, &[...]string{"exec ", c.path.String(), ""})
+	return exitRefused
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // runHooks runs hooks with the pid that the container itself sees.
-func (c *container) runHooks(index int, s *plan.Hooks) error {
+func (c *container) runHooks(s *plan.Hooks) error {
 	c.allowHugePages()
 	var pid raw.Text
 	pid.AddInt(raw.Getpid())
@@ -20,7 +20,7 @@ func (c *container) runHooks(index int, s *plan.Hooks) error {
 		Log: hooks.Log{Stdout: c.logFD(s.Log.Stdout), Stderr: c.logFD(s.Log.Stderr)}}
 	var limits [maxLimits]sys.Limit
 	if s.Confined {
-		n := c.confinement(index, &in.Under, &limits)
+		n := c.confinement(&in.Under, &limits)
 		in.Under.Limits = limits[:n]
 	}
 	if s.Dir != "" {
@@ -41,7 +41,7 @@ func (c *container) runEach(in *hooks.Inside, list []plan.Hook) error {
 		h := &list[i]
 		env := codec.Pointers(h.Env)
 		if h.ProcessEnv {
-			env = c.program.Environment()
+			env = c.env
 		}
 		program := sys.ProgramOf(codec.Pointer(h.Path), codec.Pointers(h.Args), env)
 		if err := in.Run(i, h.Path, &program, h.Timeout); err != nil {
@@ -67,10 +67,10 @@ func openHookDir(path string) (int, error) {
 // logFD finds a file that the parent has opened for hooks' output, in a slot counted
 // from 1; 0: none.
 func (c *container) logFD(slot int) int {
-	if slot <= 0 || slot > len(c.slots) {
+	if slot <= 0 || slot > len(c.opening.Trees) {
 		return 0
 	}
-	return c.slots[slot-1].FD
+	return c.opening.Trees[slot-1].FD
 }
 
 // maxLimits is how many limits there are, RLIM_NLIMITS.
@@ -78,18 +78,20 @@ const maxLimits = 16
 
 // confinement is what the container's process will be under, of which this one
 // takes on nothing before its own execve. It returns the number of limits.
-func (c *container) confinement(index int, under *sys.Confinement, limits *[maxLimits]sys.Limit) (n int) {
-	for _, step := range c.steps[index+1:] {
-		switch s := step.(type) {
-		case *plan.SetRlimits:
-			for n < min(len(s.Limits), maxLimits) {
-				l := &s.Limits[n]
-				limits[n] = sys.Limit{Name: l.Type, Resource: l.Resource, Limit: unix.Rlimit{Cur: l.Soft, Max: l.Hard}}
-				n++
-			}
-		case *plan.LoadSeccomp:
-			under.Filter, under.Flags = s.Filter, filterFlags(s)
+func (c *container) confinement(under *sys.Confinement, limits *[maxLimits]sys.Limit) (n int) {
+	if at, found := c.find(plan.KindSetRlimits, c.index, c.count); found {
+		var s plan.SetRlimits
+		s.Code(&at)
+		for n < min(len(s.Limits), maxLimits) {
+			l := &s.Limits[n]
+			limits[n] = sys.Limit{Name: l.Type, Resource: l.Resource, Limit: unix.Rlimit{Cur: l.Soft, Max: l.Hard}}
+			n++
 		}
+	}
+	if at, found := c.find(plan.KindLoadSeccomp, c.index, c.count); found {
+		var s plan.LoadSeccomp
+		s.Code(&at)
+		under.Filter, under.Flags = s.Filter, filterFlags(&s)
 	}
 	return n
 }

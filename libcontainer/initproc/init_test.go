@@ -119,25 +119,33 @@ func TestInherited(t *testing.T) {
 	}
 }
 
+// failed is what is looked at of a wire.Failure.
+type failed struct {
+	Step           int
+	Errno          unix.Errno
+	Text           string
+	Whole, Refused bool
+}
+
 func TestFailedStep(t *testing.T) {
 	for name, c := range map[string]struct {
 		steps []plan.InitStep
-		want  wire.Failure
+		want  failed
 	}{
 		"no such directory": {
 			[]plan.InitStep{&plan.Chdir{Path: "/"}, &plan.Chdir{Path: "/no/such"}},
-			wire.Failure{Step: 1, Errno: unix.ENOENT, Whole: true, Text: `chdir to cwd ("/no/such") set in config.json failed: no such file or directory`},
+			failed{Step: 1, Errno: unix.ENOENT, Whole: true, Text: `chdir to cwd ("/no/such") set in config.json failed: no such file or directory`},
 		},
 		"not found": {
 			append([]plan.InitStep{&plan.FindExecutable{Name: "nonsense", Path: "/bin"}}, shell("")...),
-			wire.Failure{Step: 0, Whole: true, Text: `exec: "nonsense": executable file not found in $PATH`},
+			failed{Step: 0, Whole: true, Text: `exec: "nonsense": executable file not found in $PATH`},
 		},
 		"no plan's end": {
 			[]plan.InitStep{&plan.Chdir{Path: "/"}},
-			wire.Failure{Step: -1, Text: "the plan ended without executing anything"},
+			failed{Step: -1, Text: "the plan ended without executing anything"},
 		},
 		"exec format": {
-			nil, wire.Failure{Step: 2, Errno: unix.ENOEXEC, Whole: true, Refused: true, Text: ""},
+			nil, failed{Step: 2, Errno: unix.ENOEXEC, Whole: true, Refused: true, Text: ""},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,8 +160,9 @@ func TestFailedStep(t *testing.T) {
 			if name == "exec format" {
 				p.ready(t)
 			}
-			if got := p.failure(t); *got != c.want {
-				t.Errorf("got %+v, want %+v", *got, c.want)
+			f := p.failure(t)
+			if got := (failed{f.Step, f.Errno, f.Error(), f.Whole, f.Refused}); got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 			if code, out := p.wait(t); code != 1 || out != "" {
 				t.Errorf("exit code %d, output %q", code, out)
@@ -190,7 +199,7 @@ func TestMalformedPlan(t *testing.T) {
 	}
 	p := startInit(t)
 	systest.MustDo(t, p.conn.Send(wire.Continue, nil))
-	if f := p.failure(t); !strings.Contains(f.Text, "unexpected message") {
+	if f := p.failure(t); !strings.Contains(f.Error(), "unexpected message") {
 		t.Errorf("%+v", f)
 	}
 }

@@ -1,21 +1,14 @@
 package initproc
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"strconv"
-	"time"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/rootfs"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -31,241 +24,199 @@ const (
 	Started = "crun-go:started"
 )
 
-// errGone means that the parent is no longer there: nobody is left to report
-// to, and nothing is to be done but to end.
-var errGone = errors.New("the runtime is gone")
-
-// errDone is no error: the plan has come to its end.
-var errDone = errors.New("done")
-
 // container is what init knows and has made so far.
 type container struct {
-	conn  wire.Conn
-	steps []plan.InitStep
+	link  link
+	steps codec.Coder // the plan, read up to the step under way
+	first int         // where in it the first step is
+	count int         // of steps
+	index int         // of the step under way, -1 before the first
 	root  rootfs.Builder
-	slots []plan.Tree
 	// Private procfs, made at first need (fd -1 before), and this thread's
 	// directory in it.
 	proc     sys.Proc
 	procSelf string
 
-	own      int      // mount of this program, -1 if it has none or need not be attached
-	fifo     int      // O_PATH of the exec fifo, -1 in run
-	started  int      // write end of the fifo, once start has opened it; or -1
-	refusal  raw.Text // what execve(2) has said of the program, if nobody waits for the outcome; or empty
-	preserve int      // descriptors 3, 4, … that stay
-	holes    []int    // those of them that the caller had not open
-	fds      int      // /proc/thread-self/fd, from which the fifo is opened; -1 before
-	detached bool     // from the runtime's death
-	small    bool     // huge pages are denied, and to be allowed again
+	opening  wire.Opening
+	own      int  // mount of this program, -1 if it has none or need not be attached
+	fifo     int  // O_PATH of the exec fifo, -1 in run
+	started  int  // write end of the fifo, once start has opened it; or -1
+	fds      int  // /proc/thread-self/fd, from which the fifo is opened; -1 before
+	detached bool // from the runtime's death
+	small    bool // huge pages are denied, and to be allowed again
 
-	trace      bool // note when each step began and ended
-	spans      []wire.Span
-	path       raw.Text // of the executable, once found
-	home       raw.Text // HOME=, if the image tells it
-	listen     raw.Text // LISTEN_PID=, if the process gets sockets
-	env        []string // of the process, complete
-	program    *sys.Program
-	chdirErrno unix.Errno // of a chdir that the process's user may yet be able to do; or 0
+	path       raw.Text   // of the executable, once found
+	home       raw.Text   // HOME=…, if it is to be added to the environment
+	listen     raw.Text   // LISTEN_PID=…, if it is in the environment
+	argv, env  []*byte    // of the process, complete
+	alone      bool       // nobody waits for the outcome of execve(2)
+	chdirErrno unix.Errno // why root could not change the directory; the process's user may yet be able to
 }
 
+// maxSpans is of how many steps it is noted when they began and ended.
+const maxSpans = 4096
+
+// All that an init needs: nothing is allocated.
+var (
+	the   container
+	came  received            // with the last message
+	spans [maxSpans]wire.Span // of the steps so far, for the trace
+	said  [8192]byte          // a failure
+)
+
 // run is init's life. It returns only an exit code, of failure.
-func run() int {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "this is started by crun-go itself")
-		return 1
-	}
-	fd, err := strconv.Atoi(os.Args[1])
-	if err != nil || !isSocket(fd) {
-		fmt.Fprintln(os.Stderr, "this is started by crun-go itself")
-		return 1
-	}
-	unix.CloseOnExec(fd)
+func run(socket int) int {
+	c := &the
+	c.link.fd, c.index = socket, -1
+	c.own, c.fifo, c.started, c.fds, c.proc, c.procSelf = -1, -1, -1, -1, sys.ProcAt(-1), "thread-self"
+	sys.CloseOnExec(socket)
 	// The raw child has made the kernel slow to wake the thread that Go has
 	// started by now. 0: this thread, and those to come, are not meant.
-	unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
+	raw.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
 	// Who shares our pid namespace may not look into us; execve resets it.
-	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	c := &container{conn: wire.FromFD(fd), own: -1, fifo: -1, started: -1, fds: -1, proc: sys.NoProc, procSelf: "thread-self"}
-	step, err := c.carryOut()
-	if errors.Is(err, errDone) {
+	raw.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	err := c.carryOut()
+	if is(err, &done) {
 		return 0
 	}
-	if undoErr := c.root.Undo(); err != nil && undoErr != nil {
-		err = fmt.Errorf("%w (and it could not be taken back: %v)", err, undoErr)
-	}
-	if err == nil || errors.Is(err, errGone) {
+	undoErr := c.root.Undo()
+	if is(err, &gone) {
 		return 1
 	}
-	c.report(wire.NewFailure(step, err))
-	if c.refusal.Len() > 0 {
-		c.complain()
-		return exitRefused
+	failed := wire.Failure{Step: c.index, Fault: fault.Of(err)}
+	if undoErr != nil {
+		failed.Undo = fault.Of(undoErr)
+	}
+	c.report(&failed)
+	if failed.Refused && c.alone {
+		return c.complain(failed.Errno)
 	}
 	return 1
 }
 
-func isSocket(fd int) bool {
-	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
-	return err == nil && kind == unix.SOCK_STREAM
-}
-
-// report tells the parent or, after create has gone, whoever starts the
-// container.
-func (c *container) report(f *wire.Failure) {
-	conn := c.conn
-	if c.started >= 0 {
-		retry.Write(c.started, f.Encode())
-		return
-	}
-	conn.Send(wire.Failed, f.Encode())
-}
-
-// carryOut carries out the plan. On failure it returns the step's index.
-func (c *container) carryOut() (int, error) {
-	m, err := c.answer(wire.Plan)
+// carryOut carries out the plan.
+func (c *container) carryOut() error {
+	message, err := c.link.receive(wire.Plan, &came)
 	if err != nil {
-		return -1, err
+		return err
 	}
-	message := codec.Reader(m.Payload)
-	var opening wire.Opening
-	opening.Code(&message)
-	if c.steps, err = plan.DecodeInit(&message); err != nil {
-		return -1, err
+	c.steps = codec.Reader(message)
+	c.opening.Code(&c.steps)
+	c.steps.Num(&c.count)
+	c.first = c.steps.Len()
+	if c.steps.Bad() {
+		return fault.New(0, "malformed plan of %d bytes").Num(int64(len(message)))
 	}
-	own, fifo, err := opening.Receive(m.FDs)
-	if err != nil {
-		return -1, err
+	if err := c.open(); err != nil {
+		return err
 	}
-	c.own, c.fifo, c.preserve, c.trace, c.small = own, fifo, opening.PreserveFDs, opening.Trace, opening.SmallPages
-	c.holes = opening.Holes
-	c.root.Init(opening.Trees)
-	c.slots = opening.Trees
-
-	unix.Umask(0) // modes are exactly as asked for
-	if _, err := unix.Setsid(); err != nil {
-		return -1, os.NewSyscallError("setsid", err)
+	raw.Umask(0) // modes are exactly as asked for
+	if errno := raw.Setsid(); errno != 0 {
+		return fault.Call("setsid", errno)
 	}
 	sys.AllCPUs() // the caller's affinity is not the container's
-	for i, step := range c.steps {
+	for c.index = 0; c.index < c.count; c.index++ {
 		begin := c.now()
-		if err := c.do(i, step); err != nil {
-			return i, err
+		head := c.steps.Next()
+		next := c.steps.Len() + int(head.Size)
+		if err := c.do(plan.Kind(head.Kind)); err != nil {
+			return err
 		}
-		if c.trace {
-			c.spans = append(c.spans, wire.Span{Begin: begin, End: c.now()})
+		c.steps.Seek(next)
+		if c.opening.Trace && c.index < maxSpans {
+			spans[c.index] = wire.Span{Begin: begin, End: c.now()}
 		}
 	}
-	return -1, errors.New("the plan ended without executing anything")
+	c.index = -1
+	return fault.New(0, "the plan ended without executing anything")
+}
+
+// open spreads the descriptors that came with the plan.
+func (c *container) open() error {
+	if err := c.spread(c.opening.Trees); err != nil {
+		return err
+	}
+	c.small = c.opening.SmallPages
+	if c.opening.Own {
+		c.own = came.next()
+	}
+	if c.opening.Fifo {
+		c.fifo = came.next()
+	}
+	if c.opening.Own && c.own < 0 || c.opening.Fifo && c.fifo < 0 {
+		return missing()
+	}
+	c.root.Init(c.opening.Trees)
+	return nil
+}
+
+// spread spreads received descriptors over trees.
+func (c *container) spread(trees []plan.Tree) error {
+	for i := range trees {
+		if trees[i].FD < 0 {
+			continue
+		}
+		if trees[i].FD = came.next(); trees[i].FD < 0 {
+			return missing()
+		}
+	}
+	return nil
+}
+
+func missing() error { return fault.New(0, "malformed message: a descriptor is missing") }
+
+// find finds the first step of a kind among those with an index of at least from and
+// below end. What is returned stands behind its head.
+func (c *container) find(kind plan.Kind, from, end int) (codec.Coder, bool) {
+	at := c.steps
+	at.Seek(c.first)
+	for i := range end {
+		head := at.Next()
+		if i >= from && plan.Kind(head.Kind) == kind {
+			return at, true
+		}
+		at.Skip(head)
+	}
+	return at, false
+}
+
+// will reports whether a step of a kind is still to come.
+func (c *container) will(kind plan.Kind) bool {
+	_, found := c.find(kind, c.index+1, c.count)
+	return found
 }
 
 // now is the time for the trace, 0 if nobody wants it.
 func (c *container) now() int64 {
-	if !c.trace {
+	if !c.opening.Trace {
 		return 0
 	}
-	return time.Now().UnixNano()
+	return raw.Now()
 }
 
-// do carries out one step.
-func (c *container) do(index int, step plan.InitStep) error {
-	switch s := step.(type) {
-	case *plan.UnshareCgroup:
-		return os.NewSyscallError("unshare", unix.Unshare(unix.CLONE_NEWCGROUP))
-	case *plan.LoopbackUp:
-		return sys.LoopbackUp()
-	case *plan.SetPropagation:
-		return c.root.SetPropagation(s)
-	case *plan.AttachRoot:
-		return c.root.AttachRoot(s)
-	case *plan.MountFS:
-		return c.root.MountFS(s)
-	case *plan.OpenInRoot:
-		return c.root.OpenInRoot(s)
-	case *plan.LendTree:
-		return c.lendTree()
-	case *plan.Bind:
-		return c.root.Bind(s)
-	case *plan.Remount:
-		return c.root.Remount(s)
-	case *plan.MakeDevice:
-		return c.root.MakeDevice(s)
-	case *plan.MakeSymlink:
-		return c.root.MakeSymlink(s)
-	case *plan.MakeDir:
-		return c.root.MakeDir(s)
-	case *plan.MaskPath:
-		return c.root.MaskPath(s)
-	case *plan.ReadonlyPath:
-		return c.root.ReadonlyPath(s)
-	case *plan.Sync:
-		return c.sync(s)
-	case *plan.Hooks:
-		return c.runHooks(index, s)
-	case *plan.PivotRoot:
-		return c.pivotRoot(index)
-	case *plan.TakeRoot:
-		return c.root.TakeRoot(s)
-	case *plan.Chroot:
-		return c.chroot(index)
-	case *plan.MoveRoot:
-		return c.moveRoot(index)
-	case *plan.SetRoot:
-		return c.root.SetRoot(s)
-	case *plan.EnterContainer:
-		return c.root.EnterContainer(s)
-	case *plan.FindMount:
-		return c.root.FindMount(s)
-	case *plan.DetachMounts:
-		return c.root.DetachMounts()
-	}
-	return c.become(index, step)
-}
-
-// sync tells the parent where init is. After Born and Mounted the parent has work to
-// do; after Ready it may be gone.
+// sync tells the parent where init is. After Born, Mounted and Empty the parent has
+// work to do; after Ready it may be gone.
 func (c *container) sync(s *plan.Sync) error {
-	if s.Phase == plan.Ready {
-		if err := c.detach(); err != nil {
+	switch s.Phase {
+	case plan.Ready:
+		if err := c.ready(); err != nil {
 			return err
 		}
-		name := Started
-		if c.fifo >= 0 {
-			name = Created
-			var err error
-			if c.fds, err = c.openFDs(); err != nil { // while there is somebody to tell
-				return err
-			}
-		}
-		if err := sys.SetName(name); err != nil {
-			return err
-		}
-		if c.trace {
-			if err := c.conn.Send(wire.Trace, wire.AppendSpans(nil, c.spans)); err != nil {
-				return errGone
-			}
-		}
-	}
-	if s.Phase == plan.Mounted {
+	case plan.Mounted:
 		if err := c.root.CheckSystem(); err != nil {
 			return err
 		}
 	}
 	if !s.Quiet {
-		changed, err := c.root.Changed()
-		if err != nil {
+		if err := c.tell(s.Phase); err != nil {
 			return err
 		}
-		if err := c.conn.Send(wire.Phase, wire.AppendPhase(nil, s.Phase, changed)); err != nil {
-			return errGone
-		}
-	}
-	if s.Phase == plan.Done {
-		return errDone
 	}
 	switch s.Phase {
+	case plan.Done:
+		return &done
 	case plan.Mounted, plan.Born:
-		_, err := c.answer(wire.Continue)
+		_, err := c.link.receive(wire.Continue, &came)
 		return err
 	case plan.Empty:
 		return c.takeTrees()
@@ -273,31 +224,53 @@ func (c *container) sync(s *plan.Sync) error {
 	return nil
 }
 
-// answer waits for what the parent has to say.
-func (c *container) answer(kind wire.Kind) (wire.Message, error) {
-	m, err := c.conn.Recv()
-	if errors.Is(err, io.EOF) {
-		return m, errGone
+// tell tells the parent that init has come to a phase, and which mounts it has changed
+// in a container that exists.
+func (c *container) tell(phase plan.Phase) error {
+	mounts, err := c.root.Changed()
+	if err != nil {
+		return err
 	}
-	if err == nil && m.Kind != kind {
-		err = fmt.Errorf("unexpected message %d", m.Kind)
+	at := [1]uint64{uint64(phase)}
+	return c.link.sendBoth(wire.Phase, codec.Bytes(at[:]), codec.Bytes(mounts))
+}
+
+// ready is what comes before the word that init is the container's process in all but
+// execve.
+func (c *container) ready() error {
+	if err := c.detach(); err != nil {
+		return err
 	}
-	return m, err
+	name := Started
+	if c.fifo >= 0 {
+		name = Created
+		var err error
+		if c.fds, err = c.openFDs(); err != nil { // while there is somebody to tell
+			return err
+		}
+	}
+	if err := sys.SetName(name); err != nil {
+		return err
+	}
+	if !c.opening.Trace {
+		return nil
+	}
+	return c.link.send(wire.Trace, codec.Bytes(spans[:min(c.index, maxSpans)]), -1)
 }
 
 // takeTrees takes the next mount trees from the parent.
 func (c *container) takeTrees() error {
-	m, err := c.answer(wire.Trees)
+	message, err := c.link.receive(wire.Trees, &came)
 	if err != nil {
 		return err
 	}
 	var trees []plan.Tree
-	message := codec.Reader(m.Payload)
-	wire.CodeTrees(&message, &trees)
-	if !message.End() {
-		return errors.New("malformed message")
+	from := codec.Reader(message)
+	wire.CodeTrees(&from, &trees)
+	if !from.End() {
+		return fault.New(0, "malformed message of %d bytes").Num(int64(len(message)))
 	}
-	if _, err := wire.ReceiveTrees(trees, m.FDs); err != nil {
+	if err := c.spread(trees); err != nil {
 		return err
 	}
 	c.root.Take(trees)
@@ -306,10 +279,10 @@ func (c *container) takeTrees() error {
 
 // lendTree lends the parent a mount for as long as it takes to map its ids.
 func (c *container) lendTree() error {
-	if err := c.conn.Send(wire.Lent, nil, c.root.Inside()); err != nil {
-		return errGone
+	if err := c.link.send(wire.Lent, nil, c.root.Inside()); err != nil {
+		return err
 	}
-	_, err := c.answer(wire.Continue)
+	_, err := c.link.receive(wire.Continue, &came)
 	return err
 }
 

@@ -1,10 +1,6 @@
 package initproc
 
 import (
-	"errors"
-	"fmt"
-	"io"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
@@ -14,9 +10,9 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
-// filterFlags leaves TSYNC out: it would put Go's other threads under the filter
-// too, for the instant until execve ends them, and the filter may kill for what
-// they do.
+// filterFlags leaves TSYNC out: where Go's runtime is, it would put the other threads
+// under the filter too, for the instant until execve ends them, and the filter may kill
+// for what they do.
 func filterFlags(s *plan.LoadSeccomp) uint32 { return s.Flags &^ unix.SECCOMP_FILTER_FLAG_TSYNC }
 
 // loadSeccomp installs the filter for this thread.
@@ -31,7 +27,7 @@ func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
 	if err != nil || !s.Notify {
 		return err
 	}
-	return handOver(c.conn, listener)
+	return c.handOver(listener)
 }
 
 // prepareFilter does what a later step would do under a filter that may not
@@ -51,18 +47,12 @@ func (c *container) prepareFilter() error {
 // handOver sends the listener to the parent, and waits until the agent has it:
 // only then there is somebody to answer a notification. Nothing but sendmsg and
 // recvmsg may happen in between, see seccomp.Compile.
-func handOver(conn wire.Conn, listener int) error {
-	if err := conn.Send(wire.Listener, nil, listener); err != nil {
-		return errGone
+func (c *container) handOver(listener int) error {
+	if err := c.link.send(wire.Listener, nil, listener); err != nil {
+		return err
 	}
-	m, err := conn.Recv()
-	if errors.Is(err, io.EOF) {
-		return errGone
-	}
-	if err == nil && m.Kind != wire.Continue {
-		err = fmt.Errorf("unexpected message %d", m.Kind)
-	}
-	unix.Close(listener) // or the agent's end would not be the end of it
+	_, err := c.link.receive(wire.Continue, &came)
+	raw.Close(listener) // or the agent's end would not be the end of it
 	return err
 }
 

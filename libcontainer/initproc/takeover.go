@@ -2,21 +2,39 @@ package initproc
 
 import (
 	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
-// init takes over a process that was started to be a container's init. It runs
-// before main, and before what init has no use for is initialised (Go does
-// that in the order of import paths, dependencies first: the command line's
-// libraries come after this package). That saves a tenth of init's start. And
-// init functions run on the main thread and keep it, which is what init needs
-// and would cost another thread later (runtime.LockOSThread).
-//
-// If the order were another, this would only be slower.
+// init takes over a process that was started to be a container's init, where the
+// program has no entry for that. It runs before main, and before what init has no use
+// for is initialised: Go does that in the order of import paths, dependencies first. And
+// init functions run on the main thread and keep it, which is what init needs.
 func init() {
-	if len(os.Args) > 0 && os.Args[0] == Name {
-		os.Exit(run())
-		sys.Die() // the container's filter does not let us exit
+	if len(os.Args) == 0 || os.Args[0] != Name {
+		return
 	}
+	fd := -1
+	if len(os.Args) == 2 {
+		if n, err := strconv.ParseUint(os.Args[1], 10, 16); err == nil {
+			fd = int(n)
+		}
+	}
+	os.Exit(take(fd))
+	sys.Die() // the container's filter does not let us exit
+}
+
+// take is init's life, if it was started as one, with a socket. It returns only an
+// exit code, of failure.
+func take(socket int) int {
+	var kind, size int32 = 0, 4
+	if errno := raw.Getsockopt(socket, unix.SOL_SOCKET, unix.SO_TYPE, &kind, &size); errno != 0 || kind != unix.SOCK_STREAM {
+		raw.WriteString(2, "this is started by crun-go itself\n")
+		return 1
+	}
+	return run(socket)
 }

@@ -13,9 +13,8 @@ type Kind uint8
 // errShort means that a plan's binary form ends early or holds a bad length.
 var errShort = errors.New("plan: malformed binary form")
 
-// CodeInit writes what init needs: its steps, without their
-// fields. Init reports a failure by the index of the step, and the parent knows the
-// field.
+// CodeInit writes what init needs: its steps, without their fields. Init reports a
+// failure by the index of the step, and the parent knows the field.
 func (p *Plan) CodeInit(c *codec.Coder) error {
 	n := len(p.Init)
 	c.Num(&n)
@@ -24,9 +23,9 @@ func (p *Plan) CodeInit(c *codec.Coder) error {
 		if !ok {
 			return fmt.Errorf("plan: step %d (%s) has no place in init", i, item)
 		}
-		kind := uint32(step.InitKind())
-		c.U32(&kind)
+		at := c.Begin(uint32(step.InitKind()))
 		step.Code(c)
+		c.Finish(at)
 	}
 	return nil
 }
@@ -36,17 +35,18 @@ func DecodeInit(c *codec.Coder) (steps []InitStep, err error) {
 	var n int
 	c.Num(&n)
 	for range n {
-		var kind uint32
-		c.U32(&kind)
-		step := newStep(Kind(kind))
+		step := newStep(Kind(c.Next().Kind))
 		if step == nil || c.Bad() {
 			return nil, errShort
 		}
 		step.Code(c)
+		if c.Bad() {
+			return nil, errShort
+		}
 		steps = append(steps, step)
 	}
 	if !c.End() {
-		return steps, errShort
+		return nil, errShort
 	}
 	return steps, nil
 }

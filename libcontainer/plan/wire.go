@@ -465,8 +465,12 @@ func (s *LoadSeccomp) Code(c *codec.Coder) {
 
 func (s *Execute) Code(c *codec.Coder) {
 	c.Strs(&s.Args)
-	c.Strs(&s.Env)
 	c.Flag(&s.Home)
+	if s.Home {
+		c.StrsAndOne(&s.Env) // room for it
+	} else {
+		c.Strs(&s.Env)
+	}
 	c.U32(&s.UID)
 	c.Flag(&s.ListenPID)
 	c.Flag(&s.Alone)

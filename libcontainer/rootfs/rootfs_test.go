@@ -440,7 +440,8 @@ func TestPivotRoot(t *testing.T) {
 		if err := sys.AttachMount(proc.FD(), b.Root()); !errors.Is(err, unix.EINVAL) {
 			t.Errorf("it did not go with the old root: move_mount says %v", err)
 		}
-		return proc.Close()
+		proc.Close()
+		return nil
 	})
 }
 

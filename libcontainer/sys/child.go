@@ -168,3 +168,19 @@ func (c *Child) fail(stage, number uint32, errno unix.Errno) {
 	unix.RawSyscall(unix.SYS_WRITE, uintptr(c.report), uintptr(unsafe.Pointer(&c.failed)), childReport)
 	exitRaw(1)
 }
+
+//go:nosplit
+//go:norace
+func putLittle(b []byte, at int, v uint32) {
+	for i := 0; i < 4; i++ {
+		b[at+i] = byte(v >> (8 * i))
+	}
+}
+
+//go:nosplit
+//go:norace
+func exitRaw(code uintptr) {
+	for {
+		unix.RawSyscall(unix.SYS_EXIT_GROUP, code, 0, 0)
+	}
+}

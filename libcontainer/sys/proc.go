@@ -107,7 +107,7 @@ func ProcAt(fd int) Proc { return Proc{fd} }
 func (p Proc) FD() int { return p.fd }
 
 // Close releases it.
-func (p Proc) Close() error { return unix.Close(p.fd) }
+func (p Proc) Close() { raw.Close(p.fd) }
 
 // Open opens a file below the procfs root. It never leaves this procfs and
 // follows no magic link; "self" and "thread-self" are ordinary links.

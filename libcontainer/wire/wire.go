@@ -34,7 +34,6 @@ const (
 	Trace                       // from init: when each step began and ended
 	Listener                    // from init: its seccomp filter's listener; it waits for Continue
 	Cloned                      // from exec's init: pidfd of the process that will execute, and what
-	LastFailed                  // from that process: step and errno
 	Trees                       // to init: more mount trees, which it has asked for
 	Lent                        // from init: a mount whose ids are to be mapped; it waits for Continue
 )
@@ -50,7 +49,8 @@ const maxDescriptors = 253
 // socket(7)): the kernel's EAGAIN, which the other end may report as its own.
 var ErrTimeout = errors.New("no message in time")
 
-const headerSize = 8 // length u32, kind u8, zero, descriptors u16
+// HeaderSize is that of what stands before each message.
+const HeaderSize = 8 // length u32, kind u8, zero, descriptors u16
 
 // Conn is one end of the socket.
 type Conn struct{ fd int }
@@ -79,7 +79,7 @@ func (c Conn) Close() error { return unix.Close(c.fd) }
 
 // Frame makes a frame without descriptors, for who can't call Send.
 func Frame(kind Kind, payload []byte) []byte {
-	frame := make([]byte, headerSize, headerSize+len(payload))
+	frame := make([]byte, HeaderSize, HeaderSize+len(payload))
 	binary.LittleEndian.PutUint32(frame, uint32(len(payload)))
 	frame[4] = byte(kind)
 	return append(frame, payload...)
@@ -129,7 +129,7 @@ func (m *Message) Close() {
 func (c Conn) Recv() (Message, error) {
 	var m Message
 	for {
-		var header [headerSize]byte
+		var header [HeaderSize]byte
 		fds, err := c.recvHeader(header[:])
 		m.FDs = append(m.FDs, fds...)
 		if err != nil {

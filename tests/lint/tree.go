@@ -117,10 +117,42 @@ func parseFile(module, pkg, path string, text []byte) (sourceFile, error) {
 			}
 		case *ast.FuncDecl:
 			lines := set.Position(n.End()).Line - set.Position(n.Pos()).Line + 1
-			f.functions = append(f.functions, function{n.Name.Name, lines})
+			if !isTable(n) {
+				f.functions = append(f.functions, function{n.Name.Name, lines})
+			}
 			f.opens = append(f.opens, nakedOpens(n.Name.Name, n, names)...)
 		}
 		return true
 	})
 	return f, nil
+}
+
+// isTable reports whether a function is a table that is written as a switch: little
+// else, and in each case a few statements without any of their own. It may be long.
+func isTable(f *ast.FuncDecl) bool {
+	if f.Body == nil {
+		return false
+	}
+	flat := true
+	rest, table := 0, 0
+	for _, statement := range f.Body.List {
+		s, ok := statement.(*ast.SwitchStmt)
+		if !ok {
+			rest++
+			continue
+		}
+		table++
+		for _, c := range s.Body.List {
+			body := c.(*ast.CaseClause).Body
+			flat = flat && len(body) <= 3
+			for _, inner := range body {
+				switch inner.(type) {
+				case *ast.DeclStmt, *ast.ExprStmt, *ast.AssignStmt, *ast.ReturnStmt:
+				default:
+					flat = false
+				}
+			}
+		}
+	}
+	return flat && table == 1 && rest <= 2
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
@@ -124,6 +125,45 @@ func (f *Fault) In(prefix string) *Fault {
 	return f
 }
 
+// Code lists what is sent of a fault.
+func (f *Fault) Code(c *codec.Coder) {
+	c.Str(&f.Text)
+	c.Str(&f.Prefix)
+	errno := uint64(f.Errno)
+	c.U64(&errno)
+	f.Errno = unix.Errno(errno)
+	c.Num(&f.Entry)
+	c.Flag(&f.Whole)
+	c.Flag(&f.Refused)
+	c.Num(&f.count)
+	c.Num(&f.inner)
+	if f.count < 0 || f.count > maxArgs || f.inner < 0 || f.inner > f.count {
+		f.count, f.inner = 0, 0
+		c.Fail()
+	}
+	for i := range f.args[:f.count] {
+		a := &f.args[i]
+		c.I64(&a.number)
+		c.Num(&a.start)
+		c.Num(&a.size)
+		if a.start < 0 || a.size < -1 || a.start > maxBytes || a.size > maxBytes-a.start {
+			*a = arg{}
+			c.Fail()
+		}
+	}
+	all := f.bytes[:f.used]
+	codec.Plain(c, &all)
+	f.used = copy(f.bytes[:], all)
+}
+
+// Arg returns a string that was added, by its number from 0; "" if it is none.
+func (f *Fault) Arg(i int) string {
+	if i >= f.count || f.args[i].size < 0 {
+		return ""
+	}
+	return string(f.bytes[f.args[i].start:][:f.args[i].size])
+}
+
 // Errno returns the kernel's answer in an error that is a fault; 0 if it is none.
 func Errno(err error) unix.Errno {
 	if f, ok := err.(*Fault); ok {
@@ -184,10 +224,10 @@ func (f *Fault) appendText(b []byte, text string, args []arg) (_ []byte, said bo
 		}
 		i++
 		switch verb := text[i]; {
-		case verb == 'e':
-			b, said = append(b, f.Errno.Error()...), true
 		case verb == 'n':
 			said = true
+		case verb == 'e':
+			b, said = append(b, f.Errno.Error()...), true
 		case len(args) == 0:
 			b = append(b, '%', verb)
 		default:

@@ -55,5 +55,23 @@ func (t *Text) Len() int { return t.n }
 // it.
 func (t *Text) String() string { return unsafe.String(&t.buf[0], t.n) }
 
+// CString is String with a NUL behind it; the last byte is cut off if there is no room.
+func (t *Text) CString() string {
+	if t.n == len(t.buf) {
+		t.n, t.Cut = t.n-1, true
+	}
+	t.buf[t.n] = 0
+	return t.String()
+}
+
+// StringAt is a view of a string that ends with a NUL, which changes with it.
+func StringAt(p *byte) string {
+	n := 0
+	for *(*byte)(unsafe.Add(unsafe.Pointer(p), n)) != 0 {
+		n++
+	}
+	return unsafe.String(p, n)
+}
+
 // String is a view of bytes, which changes with them.
 func String(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -1,0 +1,162 @@
+package initproc
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/codec"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/libcontainer/sys/raw"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+)
+
+// link is init's end of the socket, see package wire for the form of what is said.
+type link struct {
+	fd int
+	// last is set in the process that exec's init clones: it writes as programs do, for
+	// the filter that it may be under.
+	last bool
+}
+
+// What comes beside messages: as many descriptors as a plan has for its first step.
+const maxReceived = 4096
+
+// received are the descriptors that came with a message, and count how many.
+type received struct {
+	fds   [maxReceived]int32
+	count int
+	used  int
+}
+
+// next hands out the next descriptor, -1 if there is none.
+func (r *received) next() int {
+	if r.used >= r.count {
+		return -1
+	}
+	r.used++
+	return int(r.fds[r.used-1])
+}
+
+// gone means that the parent is no longer there: nobody is left to report to, and
+// nothing is to be done but to end. done means that the plan has come to its end.
+var gone, done fault.Fault
+
+func is(err error, what *fault.Fault) bool {
+	f, ok := err.(*fault.Fault)
+	return ok && f == what
+}
+
+// send sends a message and a copy of a descriptor, if it is not -1.
+func (l link) send(kind wire.Kind, payload []byte, fd int) error {
+	if err := l.head(kind, len(payload), fd); err != nil {
+		return err
+	}
+	return l.write(payload, -1)
+}
+
+// sendBoth sends a message whose payload is in two pieces.
+func (l link) sendBoth(kind wire.Kind, first, second []byte) error {
+	if err := l.head(kind, len(first)+len(second), -1); err != nil {
+		return err
+	}
+	if err := l.write(first, -1); err != nil {
+		return err
+	}
+	return l.write(second, -1)
+}
+
+func (l link) head(kind wire.Kind, size, fd int) error {
+	var head [wire.HeaderSize]byte
+	binary.LittleEndian.PutUint32(head[:], uint32(size))
+	head[4] = byte(kind)
+	if fd >= 0 {
+		head[6] = 1
+	}
+	return l.write(head[:], fd)
+}
+
+func (l link) write(p []byte, fd int) error {
+	for len(p) > 0 {
+		var n int
+		var errno unix.Errno
+		if l.last {
+			n, errno = raw.Write(l.fd, p)
+		} else {
+			n, errno = raw.Send(l.fd, p, fd)
+		}
+		if errno != 0 {
+			return &gone
+		}
+		p, fd = p[n:], -1
+	}
+	return nil
+}
+
+// receive waits for a message of a kind. Its payload is memory of its own.
+func (l link) receive(kind wire.Kind, with *received) ([]byte, error) {
+	with.count, with.used = 0, 0
+	for {
+		var head [wire.HeaderSize]byte
+		n, count, errno := raw.Receive(l.fd, head[:], with.fds[with.count:])
+		if errno != 0 || n == 0 {
+			return nil, ended(errno)
+		}
+		with.count += count
+		if err := l.read(head[n:]); err != nil {
+			return nil, err
+		}
+		got, size := wire.Kind(head[4]), binary.LittleEndian.Uint32(head[:])
+		if want := int(binary.LittleEndian.Uint16(head[6:])); want != count {
+			return nil, fault.New(0, "malformed message: %d of %d descriptors").Num(int64(count)).Num(int64(want))
+		}
+		if got == wire.Descriptors && size == 0 {
+			continue
+		}
+		if got != kind {
+			return nil, fault.New(0, "unexpected message %d").Num(int64(got))
+		}
+		if size == 0 {
+			return nil, nil
+		}
+		payload, errno := raw.Memory(int(size))
+		if errno != 0 {
+			return nil, fault.Call("mmap", errno)
+		}
+		return payload, l.read(payload)
+	}
+}
+
+// read fills p.
+func (l link) read(p []byte) error {
+	for len(p) > 0 {
+		n, errno := raw.Read(l.fd, p)
+		if errno != 0 || n == 0 {
+			return ended(errno)
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+// ended tells what came of a call that has read nothing.
+func ended(errno unix.Errno) error {
+	if errno == 0 || errno == unix.ECONNRESET {
+		return &gone
+	}
+	return fault.Call("recvmsg", errno)
+}
+
+// report tells of a failure in a message, or on a fifo.
+func (c *container) report(f *wire.Failure) {
+	to := codec.Writer(said[:])
+	f.Code(&to)
+	if to.Bad() {
+		return // it has more room than a failure may take
+	}
+	if c.started >= 0 {
+		raw.Write(c.started, said[:to.Len()])
+		return
+	}
+	c.link.send(wire.Failed, said[:to.Len()], -1)
+}
