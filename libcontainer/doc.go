@@ -52,6 +52,19 @@
 // in-root at its turn, so it may lie on an earlier mount, and no link of an image's leads
 // to the host. If its ids are to be mapped init lends the mount to the parent, which may.
 //
+// # Init
+//
+// Init is Go without Go's runtime: the program's entry (package early) finds init's
+// name in argv[0] and calls package initproc, on a stack and with a goroutine's
+// descriptor that no scheduler knows. So it is one thread from its first instruction,
+// with a fixed amount of memory, and what a container waits with for start is a tenth of
+// what a runtime takes. The price is that nothing in it may allocate, or need the
+// runtime in another way: steps are read where the message has them (codec), system
+// calls go by sys/raw, and an error is a fault (sys/fault), whose words the parent makes.
+// tests/bare walks the linked program and names the calls that break that rule. Where
+// there is no such entry (an architecture without it, plain go build, libseccomp) the
+// same code runs in Go's runtime.
+//
 // # Exec
 //
 // A process in a container that is there already has a plan too. Its init joins
@@ -178,6 +191,8 @@
 //	resctrl     classes of service for caches and memory bandwidth
 //	netdev      network devices, moved between namespaces
 //	early       what comes before all other packages, and before Go's runtime
+//	codec       the binary form of what parent and init say, read in place
+//	sys/raw     system calls, and sys/fault errors, that need no runtime
 //	wire        what parent and init say to each other
 //	spawn       the raw child: clone3, joining, id maps; the sealed binary
 //	criu        the conversation with CRIU
