@@ -188,20 +188,25 @@ func survives(t *testing.T, p *plan.Plan) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps, err := plan.DecodeInit(&message)
-	if err != nil {
-		t.Fatal(err)
+	var count int
+	if message.Num(&count); count != len(p.Init) {
+		t.Fatalf("%d steps became %d", len(p.Init), count)
 	}
-	if len(steps) != len(p.Init) {
-		t.Fatalf("%d steps became %d", len(p.Init), len(steps))
-	}
-	for i, step := range steps {
-		if run, ok := p.Init[i].Step.(*plan.Execute); ok && len(run.Env) == 0 {
+	for i, item := range p.Init {
+		step := reflect.New(reflect.TypeOf(item.Step).Elem()).Interface().(plan.InitStep)
+		if kind := plan.Kind(message.Next().Kind); kind != step.InitKind() {
+			t.Fatalf("step %d %q became kind %d", i+1, item, kind)
+		}
+		step.Code(&message)
+		if run, ok := item.Step.(*plan.Execute); ok && len(run.Env) == 0 {
 			run.Env, step.(*plan.Execute).Env = nil, nil
 		}
-		if !reflect.DeepEqual(step, p.Init[i].Step) || step.String() != p.Init[i].String() {
-			t.Errorf("step %d %q became %q", i+1, p.Init[i], step)
+		if !reflect.DeepEqual(step, item.Step) || step.String() != item.String() {
+			t.Errorf("step %d %q became %q", i+1, item, step)
 		}
+	}
+	if !message.End() {
+		t.Error("the message goes on")
 	}
 }
 

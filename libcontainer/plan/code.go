@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/crun-go/crun-go/libcontainer/codec"
@@ -10,8 +9,61 @@ import (
 // Kind identifies a step type in its binary form.
 type Kind uint8
 
-// errShort means that a plan's binary form ends early or holds a bad length.
-var errShort = errors.New("plan: malformed binary form")
+// The kinds of init's steps. What they are carried out by is in package initproc.
+const (
+	KindSetPropagation Kind = iota
+	KindAttachRoot
+	KindMountFS
+	KindOpenInRoot
+	KindLendTree
+	KindBind
+	KindRemount
+	KindMakeDevice
+	KindMakeSymlink
+	KindMakeDir
+	KindMaskPath
+	KindReadonlyPath
+	KindPivotRoot
+	KindMoveRoot
+	KindTakeRoot
+	KindChroot
+	KindSetRoot
+	KindUnshareCgroup
+	KindLoopbackUp
+	KindSync
+	KindHooks
+	KindSetHostname
+	KindSetDomainname
+	KindSysctl
+	KindJoinKeyring
+	KindConsole
+	KindReopenNull
+	KindOwnStdio
+	KindSetPersonality
+	KindSetScheduler
+	KindSetIOPriority
+	KindSetMemoryPolicy
+	KindSetLabels
+	KindSetIdentity
+	KindSetCapabilities
+	KindSetNoNewPrivs
+	KindChdir
+	KindFindExecutable
+	KindWaitStart
+	KindSetRlimits
+	KindLoadSeccomp
+	KindExecute
+	KindEnterContainer
+	KindFindMount
+	KindDetachMounts
+	KindEnterRoot
+	KindJoinPID
+	KindOwnProc
+	KindCloneInside
+	KindCloseOthers
+	KindDropAdmin
+	kinds // their number
+)
 
 // CodeInit writes what init needs: its steps, without their fields. Init reports a
 // failure by the index of the step, and the parent knows the field.
@@ -28,25 +80,4 @@ func (p *Plan) CodeInit(c *codec.Coder) error {
 		c.Finish(at)
 	}
 	return nil
-}
-
-// DecodeInit reads what CodeInit wrote.
-func DecodeInit(c *codec.Coder) (steps []InitStep, err error) {
-	var n int
-	c.Num(&n)
-	for range n {
-		step := newStep(Kind(c.Next().Kind))
-		if step == nil || c.Bad() {
-			return nil, errShort
-		}
-		step.Code(c)
-		if c.Bad() {
-			return nil, errShort
-		}
-		steps = append(steps, step)
-	}
-	if !c.End() {
-		return nil, errShort
-	}
-	return steps, nil
 }

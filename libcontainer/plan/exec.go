@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/codec"
 )
 
 // The steps that only exec takes.
@@ -50,25 +52,55 @@ type SetAffinity struct {
 // EnterRoot takes the mount namespace's root for the container's.
 type EnterRoot struct{}
 
+func (*EnterRoot) InitKind() Kind    { return KindEnterRoot }
+func (*EnterRoot) Code(*codec.Coder) {}
+func (s *EnterRoot) String() string  { return "enter the container's root" }
+
 // JoinPID joins a pid namespace, which only children enter.
 type JoinPID struct{ Slot int }
+
+func (*JoinPID) InitKind() Kind        { return KindJoinPID }
+func (s *JoinPID) Code(c *codec.Coder) { c.Num(&s.Slot) }
+func (s *JoinPID) String() string      { return "join the pid namespace, for children" }
 
 // OwnProc takes a directory for init's own in /proc: the procfs of the
 // container does not know it.
 type OwnProc struct{ Slot int }
 
+func (*OwnProc) InitKind() Kind        { return KindOwnProc }
+func (s *OwnProc) Code(c *codec.Coder) { c.Num(&s.Slot) }
+func (s *OwnProc) String() string      { return "take its own directory in /proc" }
+
 // CloseOthers closes every descriptor that is not for the process, but the
 // socket.
 type CloseOthers struct{}
 
+func (*CloseOthers) InitKind() Kind    { return KindCloseOthers }
+func (*CloseOthers) Code(*codec.Coder) {}
+func (s *CloseOthers) String() string  { return "close all descriptors but the process's" }
+
 // DropAdmin gives up what SetCapabilities has kept for the filter.
 type DropAdmin struct{ Effective, Permitted, Inheritable uint64 }
+
+func (*DropAdmin) InitKind() Kind { return KindDropAdmin }
+
+func (s *DropAdmin) Code(c *codec.Coder) {
+	c.U64(&s.Effective)
+	c.U64(&s.Permitted)
+	c.U64(&s.Inheritable)
+}
+
+func (s *DropAdmin) String() string { return "drop CAP_SYS_ADMIN" }
 
 // CloneInside clones the process that takes the rest of the steps, and ends
 // init.
 type CloneInside struct {
 	Terminal bool // it takes control of the terminal that is its standard input
 }
+
+func (*CloneInside) InitKind() Kind        { return KindCloneInside }
+func (s *CloneInside) Code(c *codec.Coder) { c.Flag(&s.Terminal) }
+func (s *CloneInside) String() string      { return "clone the process that does the rest" }
 
 func (s *Enter) String() string {
 	var b strings.Builder
@@ -88,11 +120,15 @@ func (s *Enter) String() string {
 	return b.String()
 }
 
-func (s *Brief) String() string        { return "send init its half of the plan" }
-func (s *Adopt) String() string        { return "take over the process that init has cloned" }
-func (s *MoveInside) String() string   { return "move it into the container's cgroup" }
+func (s *Brief) String() string { return "send init its half of the plan" }
+
+func (s *Adopt) String() string { return "take over the process that init has cloned" }
+
+func (s *MoveInside) String() string { return "move it into the container's cgroup" }
+
 func (s *TakeListener) String() string { return "take the seccomp listener" }
-func (s *Release) String() string      { return "let it execute" }
+
+func (s *Release) String() string { return "let it execute" }
 
 func (s *SetAffinity) String() string {
 	if s.Myself {
@@ -100,10 +136,3 @@ func (s *SetAffinity) String() string {
 	}
 	return fmt.Sprintf("run on CPUs %q", s.CPUs)
 }
-
-func (s *EnterRoot) String() string   { return "enter the container's root" }
-func (s *JoinPID) String() string     { return "join the pid namespace, for children" }
-func (s *OwnProc) String() string     { return "take its own directory in /proc" }
-func (s *CloseOthers) String() string { return "close all descriptors but the process's" }
-func (s *DropAdmin) String() string   { return "drop CAP_SYS_ADMIN" }
-func (s *CloneInside) String() string { return "clone the process that does the rest" }

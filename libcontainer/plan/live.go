@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/codec"
 )
 
 // The steps that change the mounts of a container that exists. Its init is a
@@ -24,6 +26,15 @@ type EnterContainer struct {
 	Proc  int // slot of init's own directory in /proc: the container's shows no such process
 }
 
+func (*EnterContainer) InitKind() Kind { return KindEnterContainer }
+
+func (s *EnterContainer) Code(c *codec.Coder) {
+	c.Num(&s.Mount)
+	c.Num(&s.Proc)
+}
+
+func (s *EnterContainer) String() string { return "join the mount namespace" }
+
 // FindMount finds a mount that is to be taken away. It must be one of those that
 // were added to the container: their ids, as statx(2) has them.
 type FindMount struct {
@@ -31,8 +42,21 @@ type FindMount struct {
 	Added  []uint64
 }
 
+func (*FindMount) InitKind() Kind { return KindFindMount }
+
+func (s *FindMount) Code(c *codec.Coder) {
+	c.Str(&s.Target)
+	codec.Plain(c, &s.Added)
+}
+
+func (s *FindMount) String() string { return "find the mount on " + strconv.Quote(s.Target) }
+
 // DetachMounts takes away all that FindMount has found.
 type DetachMounts struct{}
+
+func (*DetachMounts) InitKind() Kind    { return KindDetachMounts }
+func (*DetachMounts) Code(*codec.Coder) {}
+func (s *DetachMounts) String() string  { return "detach what was found" }
 
 // SaveMounts writes down which mounts the visitor has changed.
 type SaveMounts struct{}
@@ -50,7 +74,3 @@ func (s *Visit) String() string {
 	}
 	return line
 }
-
-func (s *EnterContainer) String() string { return "join the mount namespace" }
-func (s *FindMount) String() string      { return "find the mount on " + strconv.Quote(s.Target) }
-func (s *DetachMounts) String() string   { return "detach what was found" }

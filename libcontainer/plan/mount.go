@@ -5,10 +5,17 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/codec"
 )
 
 // Attr are mount attributes, as mount_setattr(2) takes them: MOUNT_ATTR_*.
 type Attr struct{ Set, Clear uint64 }
+
+func (a *Attr) Code(c *codec.Coder) {
+	c.U64(&a.Set)
+	c.U64(&a.Clear)
+}
 
 // MountOptions is what every kind of mount can ask for.
 type MountOptions struct {
@@ -19,9 +26,21 @@ type MountOptions struct {
 	NoFollow    bool     // a symbolic link at the target is mounted on itself
 }
 
+func (o *MountOptions) Code(c *codec.Coder) {
+	o.Attr.Code(c)
+	c.U64(&o.Others)
+	o.Recursive.Code(c)
+	codec.Plain(c, &o.Propagation)
+	c.Flag(&o.NoFollow)
+}
+
 // SetPropagation changes how mounts below "/" propagate, before anything is
 // mounted there.
 type SetPropagation struct{ Flags uint64 }
+
+func (*SetPropagation) InitKind() Kind        { return KindSetPropagation }
+func (s *SetPropagation) Code(c *codec.Coder) { c.U64(&s.Flags) }
+func (s *SetPropagation) String() string      { return "make / " + propagation(s.Flags) }
 
 // AttachRoot attaches the root filesystem's tree to init's working directory,
 // which the parent has made the root filesystem's path.
@@ -31,11 +50,29 @@ type AttachRoot struct {
 	Private     bool   // the root's own mount is private
 }
 
+func (*AttachRoot) InitKind() Kind { return KindAttachRoot }
+
+func (s *AttachRoot) Code(c *codec.Coder) {
+	c.Num(&s.Slot)
+	c.U64(&s.Propagation)
+	c.Flag(&s.Private)
+}
+
+func (s *AttachRoot) String() string { return "attach the root filesystem" }
+
 // TakeRoot takes a directory for the root filesystem, on which nothing is mounted.
 type TakeRoot struct{ Slot int }
 
+func (*TakeRoot) InitKind() Kind        { return KindTakeRoot }
+func (s *TakeRoot) Code(c *codec.Coder) { c.Num(&s.Slot) }
+func (s *TakeRoot) String() string      { return "take the root filesystem's directory" }
+
 // Chroot makes it the root of this process.
 type Chroot struct{}
+
+func (*Chroot) InitKind() Kind    { return KindChroot }
+func (*Chroot) Code(*codec.Coder) {}
+func (s *Chroot) String() string  { return "chroot" }
 
 // MountFS makes a new filesystem instance and attaches it.
 type MountFS struct {
@@ -49,6 +86,32 @@ type MountFS struct {
 	Mask                 bool // if there is no such tree either, attach an empty read-only directory
 }
 
+func (*MountFS) InitKind() Kind { return KindMountFS }
+
+func (s *MountFS) Code(c *codec.Coder) {
+	c.Str(&s.Type)
+	c.Str(&s.Source)
+	c.Str(&s.Target)
+	c.Strs(&s.Params)
+	s.Options.Code(c)
+	c.Flag(&s.CopyUp)
+	c.Num(&s.Fallback)
+	c.Flag(&s.Made)
+	c.Num(&s.Keep)
+	c.Flag(&s.Mask)
+}
+
+func (s *MountFS) String() string {
+	line := "mount " + s.Type + " on " + strconv.Quote(s.Target)
+	if s.Made {
+		return "attach " + s.Type + " to " + strconv.Quote(s.Target) + s.Options.describe()
+	}
+	if len(s.Params) > 0 {
+		line += " with " + strings.Join(s.Params, ",")
+	}
+	return line + s.Options.describe()
+}
+
 // OpenInRoot opens the mount tree of a path in the container, as far as that is made,
 // for the Bind that follows.
 type OpenInRoot struct {
@@ -57,8 +120,24 @@ type OpenInRoot struct {
 	NoFollow  bool
 }
 
+func (*OpenInRoot) InitKind() Kind { return KindOpenInRoot }
+
+func (s *OpenInRoot) Code(c *codec.Coder) {
+	c.Str(&s.Path)
+	c.Flag(&s.Recursive)
+	c.Flag(&s.NoFollow)
+}
+
+func (s *OpenInRoot) String() string {
+	return "open " + strconv.Quote(s.Path) + " in the root filesystem"
+}
+
 // LendTree has the parent map the ids of what OpenInRoot has opened, see MapTree.
 type LendTree struct{}
+
+func (*LendTree) InitKind() Kind    { return KindLendTree }
+func (*LendTree) Code(*codec.Coder) {}
+func (s *LendTree) String() string  { return "have its ids mapped" }
 
 // Bind attaches a tree that the parent has opened, or OpenInRoot.
 type Bind struct {
@@ -69,6 +148,24 @@ type Bind struct {
 	Options  MountOptions
 }
 
+func (*Bind) InitKind() Kind { return KindBind }
+
+func (s *Bind) Code(c *codec.Coder) {
+	c.Num(&s.Slot)
+	c.Str(&s.Source)
+	c.Str(&s.Target)
+	c.Flag(&s.CopyLink)
+	s.Options.Code(c)
+}
+
+func (s *Bind) String() string {
+	line := "bind "
+	if s.CopyLink {
+		line = "copy if link, else bind "
+	}
+	return line + strconv.Quote(s.Source) + " on " + strconv.Quote(s.Target) + s.Options.describe()
+}
+
 // Remount changes the attributes of a mount that exists; with Params, also the
 // filesystem that a MountFS step has made and kept.
 type Remount struct {
@@ -76,6 +173,23 @@ type Remount struct {
 	Kept    int // the number under which it was kept; 0: it is found by its target
 	Params  []string
 	Options MountOptions
+}
+
+func (*Remount) InitKind() Kind { return KindRemount }
+
+func (s *Remount) Code(c *codec.Coder) {
+	c.Str(&s.Target)
+	c.Num(&s.Kept)
+	c.Strs(&s.Params)
+	s.Options.Code(c)
+}
+
+func (s *Remount) String() string {
+	line := "remount " + strconv.Quote(s.Target)
+	if len(s.Params) > 0 {
+		line += " with " + strings.Join(s.Params, ",")
+	}
+	return line + s.Options.describe()
 }
 
 // MakeDevice makes a device node, or binds the host's where mknod(2) is
@@ -90,67 +204,18 @@ type MakeDevice struct {
 	NodeOnly     bool // nothing may be bound, either
 }
 
-// MakeSymlink makes a symbolic link in the container, replacing nothing.
-type MakeSymlink struct{ Target, Path string }
+func (*MakeDevice) InitKind() Kind { return KindMakeDevice }
 
-// MakeDir makes a directory and its parents, if they are not there.
-type MakeDir struct{ Path string }
-
-// MaskPath hides a path if it exists: a file behind /dev/null, a directory
-// behind an empty read-only tmpfs.
-type MaskPath struct{ Path string }
-
-// ReadonlyPath makes a path and all below it read-only, if it exists.
-type ReadonlyPath struct{ Path string }
-
-// PivotRoot makes the root filesystem the root, and detaches the old one.
-type PivotRoot struct{}
-
-// MoveRoot does what PivotRoot does where the kernel can't: on the initial
-// ramdisk.
-type MoveRoot struct{}
-
-// SetRoot finishes the root: read-only, and its final propagation.
-type SetRoot struct {
-	Readonly    bool
-	Propagation uint64 // 0: leave
-}
-
-func (s *SetPropagation) String() string { return "make / " + propagation(s.Flags) }
-func (s *AttachRoot) String() string     { return "attach the root filesystem" }
-func (s *TakeRoot) String() string       { return "take the root filesystem's directory" }
-func (s *Chroot) String() string         { return "chroot" }
-
-func (s *MountFS) String() string {
-	line := "mount " + s.Type + " on " + strconv.Quote(s.Target)
-	if s.Made {
-		return "attach " + s.Type + " to " + strconv.Quote(s.Target) + s.Options.describe()
-	}
-	if len(s.Params) > 0 {
-		line += " with " + strings.Join(s.Params, ",")
-	}
-	return line + s.Options.describe()
-}
-
-func (s *Bind) String() string {
-	line := "bind "
-	if s.CopyLink {
-		line = "copy if link, else bind "
-	}
-	return line + strconv.Quote(s.Source) + " on " + strconv.Quote(s.Target) + s.Options.describe()
-}
-
-func (s *OpenInRoot) String() string {
-	return "open " + strconv.Quote(s.Path) + " in the root filesystem"
-}
-func (s *LendTree) String() string { return "have its ids mapped" }
-
-func (s *Remount) String() string {
-	line := "remount " + strconv.Quote(s.Target)
-	if len(s.Params) > 0 {
-		line += " with " + strings.Join(s.Params, ",")
-	}
-	return line + s.Options.describe()
+func (s *MakeDevice) Code(c *codec.Coder) {
+	c.Str(&s.Path)
+	c.Str(&s.Type)
+	c.I64(&s.Major)
+	c.I64(&s.Minor)
+	c.U32(&s.Mode)
+	c.U32(&s.UID)
+	c.U32(&s.GID)
+	c.Num(&s.Slot)
+	c.Flag(&s.NodeOnly)
 }
 
 func (s *MakeDevice) String() string {
@@ -161,14 +226,69 @@ func (s *MakeDevice) String() string {
 	return line + " mode " + strconv.FormatUint(uint64(s.Mode), 8)
 }
 
+// MakeSymlink makes a symbolic link in the container, replacing nothing.
+type MakeSymlink struct{ Target, Path string }
+
+func (*MakeSymlink) InitKind() Kind { return KindMakeSymlink }
+
+func (s *MakeSymlink) Code(c *codec.Coder) {
+	c.Str(&s.Target)
+	c.Str(&s.Path)
+}
+
 func (s *MakeSymlink) String() string {
 	return "link " + strconv.Quote(s.Path) + " to " + strconv.Quote(s.Target)
 }
+
+// MakeDir makes a directory and its parents, if they are not there.
+type MakeDir struct{ Path string }
+
+func (*MakeDir) InitKind() Kind        { return KindMakeDir }
+func (s *MakeDir) Code(c *codec.Coder) { c.Str(&s.Path) }
 func (s *MakeDir) String() string      { return "make directory " + strconv.Quote(s.Path) }
-func (s *MaskPath) String() string     { return "mask " + strconv.Quote(s.Path) }
-func (s *ReadonlyPath) String() string { return "make read-only " + strconv.Quote(s.Path) }
-func (s *PivotRoot) String() string    { return "pivot root" }
-func (s *MoveRoot) String() string     { return "move root" }
+
+// MaskPath hides a path if it exists: a file behind /dev/null, a directory
+// behind an empty read-only tmpfs.
+type MaskPath struct{ Path string }
+
+func (*MaskPath) InitKind() Kind        { return KindMaskPath }
+func (s *MaskPath) Code(c *codec.Coder) { c.Str(&s.Path) }
+func (s *MaskPath) String() string      { return "mask " + strconv.Quote(s.Path) }
+
+// ReadonlyPath makes a path and all below it read-only, if it exists.
+type ReadonlyPath struct{ Path string }
+
+func (*ReadonlyPath) InitKind() Kind        { return KindReadonlyPath }
+func (s *ReadonlyPath) Code(c *codec.Coder) { c.Str(&s.Path) }
+func (s *ReadonlyPath) String() string      { return "make read-only " + strconv.Quote(s.Path) }
+
+// PivotRoot makes the root filesystem the root, and detaches the old one.
+type PivotRoot struct{}
+
+func (*PivotRoot) InitKind() Kind    { return KindPivotRoot }
+func (*PivotRoot) Code(*codec.Coder) {}
+func (s *PivotRoot) String() string  { return "pivot root" }
+
+// MoveRoot does what PivotRoot does where the kernel can't: on the initial
+// ramdisk.
+type MoveRoot struct{}
+
+func (*MoveRoot) InitKind() Kind    { return KindMoveRoot }
+func (*MoveRoot) Code(*codec.Coder) {}
+func (s *MoveRoot) String() string  { return "move root" }
+
+// SetRoot finishes the root: read-only, and its final propagation.
+type SetRoot struct {
+	Readonly    bool
+	Propagation uint64 // 0: leave
+}
+
+func (*SetRoot) InitKind() Kind { return KindSetRoot }
+
+func (s *SetRoot) Code(c *codec.Coder) {
+	c.Flag(&s.Readonly)
+	c.U64(&s.Propagation)
+}
 
 func (s *SetRoot) String() string {
 	line := "make / "

@@ -7,56 +7,38 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/codec"
 )
 
 // UnshareCgroup makes the cgroup namespace. Init does it itself, because one
 // made by clone3 with CLONE_INTO_CGROUP would be rooted in the parent's cgroup.
 type UnshareCgroup struct{}
 
+func (*UnshareCgroup) InitKind() Kind    { return KindUnshareCgroup }
+func (*UnshareCgroup) Code(*codec.Coder) {}
+func (s *UnshareCgroup) String() string  { return "make cgroup namespace" }
+
 // LoopbackUp brings up the interface lo of a new network namespace.
 type LoopbackUp struct{}
 
-// Sync tells the parent that init has come to a phase. After Born and Mounted
-// init waits for the parent's continue.
-type Sync struct {
-	Phase Phase
-	Quiet bool // the parent does nothing that depends on it: only wait
-}
-
-// Hooks runs hooks inside the container's namespaces.
-type Hooks struct {
-	Kind  string
-	Dir   string // working directory: "" stays
-	Hooks []Hook
-	Log   HookLog
-	// Confined: they are programs of the container's, and run as its process
-	// will: under the limits and the filter that later steps have, and if they
-	// have no environment, in its own.
-	Confined bool
-	// What they read from standard input, before and after init's pid, which only
-	// init knows in its own namespace.
-	Before, After string `json:"-"`
-}
-
-// Hook is a program that init runs.
-type Hook struct {
-	Path string   `json:"path"`
-	Args []string `json:"args,omitempty"` // the whole argv
-	Env  []string `json:"env,omitempty"`
-	// ProcessEnv: it has the environment of the container's process.
-	ProcessEnv bool `json:"-"`
-	Timeout    int  `json:"timeout,omitempty"` // seconds; 0: none
-}
-
-// HookLog is where the output of hooks is copied to: slots of OpenLog, counted
-// from 1; 0 is none.
-type HookLog struct{ Stdout, Stderr int }
+func (*LoopbackUp) InitKind() Kind    { return KindLoopbackUp }
+func (*LoopbackUp) Code(*codec.Coder) {}
+func (s *LoopbackUp) String() string  { return "bring up lo" }
 
 // SetHostname sets the UTS namespace's host name.
 type SetHostname struct{ Name string }
 
+func (*SetHostname) InitKind() Kind        { return KindSetHostname }
+func (s *SetHostname) Code(c *codec.Coder) { c.Str(&s.Name) }
+func (s *SetHostname) String() string      { return "set hostname to " + strconv.Quote(s.Name) }
+
 // SetDomainname sets the UTS namespace's NIS domain name.
 type SetDomainname struct{ Name string }
+
+func (*SetDomainname) InitKind() Kind        { return KindSetDomainname }
+func (s *SetDomainname) Code(c *codec.Coder) { c.Str(&s.Name) }
+func (s *SetDomainname) String() string      { return "set domainname to " + strconv.Quote(s.Name) }
 
 // Sysctl writes a kernel parameter through a private procfs.
 type Sysctl struct {
@@ -64,6 +46,16 @@ type Sysctl struct {
 	Path  string // of it in procfs: "sys/net/ipv4/ip_forward"
 	Value string
 }
+
+func (*Sysctl) InitKind() Kind { return KindSysctl }
+
+func (s *Sysctl) Code(c *codec.Coder) {
+	c.Str(&s.Key)
+	c.Str(&s.Path)
+	c.Str(&s.Value)
+}
+
+func (s *Sysctl) String() string { return "set sysctl " + s.Key + " to " + strconv.Quote(s.Value) }
 
 // NewSysctl makes the step from a parameter's dotted name.
 func NewSysctl(key, value string) *Sysctl {
@@ -91,6 +83,21 @@ type JoinKeyring struct {
 	Label string // SELinux label of the keyring; empty: the policy's choice
 }
 
+func (*JoinKeyring) InitKind() Kind { return KindJoinKeyring }
+
+func (s *JoinKeyring) Code(c *codec.Coder) {
+	c.Str(&s.Name)
+	c.Str(&s.Label)
+}
+
+func (s *JoinKeyring) String() string {
+	line := "join session keyring " + strconv.Quote(s.Name)
+	if s.Label != "" {
+		line += " with label " + strconv.Quote(s.Label)
+	}
+	return line
+}
+
 // Console makes the container's terminal and sends its master to the parent.
 type Console struct {
 	Width, Height uint32 // 0: leave
@@ -104,9 +111,26 @@ type Console struct {
 	Uncontrolled bool
 }
 
+func (*Console) InitKind() Kind { return KindConsole }
+
+func (s *Console) Code(c *codec.Coder) {
+	c.U32(&s.Width)
+	c.U32(&s.Height)
+	c.U32(&s.UID)
+	c.Flag(&s.Mount)
+	c.Flag(&s.PlainLines)
+	c.Flag(&s.Uncontrolled)
+}
+
+func (s *Console) String() string { return "make the terminal" }
+
 // ReopenNull has the standard streams that are the host's /dev/null refer to
 // the container's.
 type ReopenNull struct{}
+
+func (*ReopenNull) InitKind() Kind    { return KindReopenNull }
+func (*ReopenNull) Code(*codec.Coder) {}
+func (s *ReopenNull) String() string  { return "reopen /dev/null in the container" }
 
 // OwnStdio gives the standard streams to the container's user, so that it can
 // reopen them through /dev/stdout.
@@ -115,8 +139,33 @@ type OwnStdio struct {
 	PipesOnly bool // files are the caller's own
 }
 
+func (*OwnStdio) InitKind() Kind { return KindOwnStdio }
+
+func (s *OwnStdio) Code(c *codec.Coder) {
+	c.U32(&s.UID)
+	c.Flag(&s.PipesOnly)
+}
+
+func (s *OwnStdio) String() string {
+	if s.PipesOnly {
+		return fmt.Sprintf("give standard streams that are pipes to uid %d", s.UID)
+	}
+	return fmt.Sprintf("give standard streams to uid %d", s.UID)
+}
+
 // SetPersonality sets the execution domain, see personality(2).
 type SetPersonality struct{ Persona uint32 }
+
+func (*SetPersonality) InitKind() Kind        { return KindSetPersonality }
+func (s *SetPersonality) Code(c *codec.Coder) { c.U32(&s.Persona) }
+
+func (s *SetPersonality) String() string {
+	name := "LINUX"
+	if s.Persona != 0 {
+		name = "LINUX32"
+	}
+	return fmt.Sprintf("set personality to %s (%#x)", name, s.Persona)
+}
 
 // SetScheduler calls sched_setattr(2).
 type SetScheduler struct {
@@ -128,112 +177,19 @@ type SetScheduler struct {
 	Runtime, Deadline, Period uint64
 }
 
-// SetIOPriority calls ioprio_set(2).
-type SetIOPriority struct{ Class, Priority int }
+func (*SetScheduler) InitKind() Kind { return KindSetScheduler }
 
-// SetMemoryPolicy calls set_mempolicy(2).
-type SetMemoryPolicy struct {
-	Name  string   // of the mode
-	Mode  uint32   // with its flags
-	Nodes []uint64 // a bit for each memory node, 64 in a word; empty: none
+func (s *SetScheduler) Code(c *codec.Coder) {
+	c.Str(&s.Name)
+	c.U32(&s.Policy)
+	c.U64(&s.Flags)
+	c.Num(&s.Nice)
+	c.U32(&s.Priority)
+	c.U64(&s.Runtime)
+	c.U64(&s.Deadline)
+	c.U64(&s.Period)
 }
 
-// SetLabels writes the LSM labels that execve will take.
-type SetLabels struct {
-	AppArmor, SELinux string
-	Stack             bool // the AppArmor profile comes on top of the runtime's own
-}
-
-// SetIdentity sets umask, groups and ids, keeping capabilities until
-// SetCapabilities.
-type SetIdentity struct {
-	UID, GID   uint32
-	Groups     []uint32
-	Umask      uint32
-	KeepGroups bool // setgroups(2) is not possible or not wanted
-}
-
-// SetCapabilities sets the five sets, as bits by capability number.
-type SetCapabilities struct {
-	Bounding, Effective, Permitted, Inheritable, Ambient uint64
-	Last                                                 int // the kernel's highest capability
-	// KeepAdmin leaves CAP_SYS_ADMIN in permitted and effective, which execve
-	// recomputes: loading a filter without no_new_privs needs it.
-	KeepAdmin bool
-}
-
-// SetNoNewPrivs sets no_new_privs, see prctl(2).
-type SetNoNewPrivs struct{}
-
-// Chdir changes to the container's working directory and checks that it is
-// inside the container (CVE-2024-21626).
-type Chdir struct{ Path string }
-
-// FindExecutable looks the program up in the container, by its user.
-type FindExecutable struct {
-	Name string
-	Path string // the value of PATH
-}
-
-// WaitStart waits until someone opens the exec fifo.
-type WaitStart struct{}
-
-// SetRlimits sets this process's limits. It comes late: a Go program does not
-// live with some of them.
-type SetRlimits struct{ Limits []Rlimit }
-
-// LoadSeccomp installs a filter. Nothing but execve may follow it, unless it
-// notifies an agent.
-type LoadSeccomp struct {
-	Flags  uint32
-	Filter []unix.SockFilter
-	// Notify: loading makes a listener, which goes to the parent. Init waits
-	// until the agent has it.
-	Notify bool
-}
-
-// Execute replaces init by the container's process.
-type Execute struct {
-	Args []string
-	Env  []string
-	Home bool   // add HOME from the container's /etc/passwd
-	UID  uint32 // whose home
-	// ListenPID has init write its pid, which only it knows, into LISTEN_PID
-	// of Env.
-	ListenPID bool
-	// Alone means that nobody waits for the outcome: if execve(2) refuses the program, the process says so on its own
-	// standard error and ends with exit code 255.
-	Alone bool
-}
-
-func (s *UnshareCgroup) String() string { return "make cgroup namespace" }
-func (s *LoopbackUp) String() string    { return "bring up lo" }
-func (s *Hooks) String() string {
-	line := fmt.Sprintf("run %d %s hooks", len(s.Hooks), s.Kind)
-	if s.Confined {
-		line += ", under the process's limits and filter"
-	}
-	return line
-}
-func (s *SetHostname) String() string   { return "set hostname to " + strconv.Quote(s.Name) }
-func (s *SetDomainname) String() string { return "set domainname to " + strconv.Quote(s.Name) }
-func (s *Sysctl) String() string        { return "set sysctl " + s.Key + " to " + strconv.Quote(s.Value) }
-func (s *JoinKeyring) String() string {
-	line := "join session keyring " + strconv.Quote(s.Name)
-	if s.Label != "" {
-		line += " with label " + strconv.Quote(s.Label)
-	}
-	return line
-}
-func (s *Console) String() string    { return "make the terminal" }
-func (s *ReopenNull) String() string { return "reopen /dev/null in the container" }
-func (s *SetPersonality) String() string {
-	name := "LINUX"
-	if s.Persona != 0 {
-		name = "LINUX32"
-	}
-	return fmt.Sprintf("set personality to %s (%#x)", name, s.Persona)
-}
 func (s *SetScheduler) String() string {
 	line := "set scheduling policy " + s.Name
 	if s.Nice != 0 {
@@ -247,6 +203,17 @@ func (s *SetScheduler) String() string {
 	}
 	return line
 }
+
+// SetIOPriority calls ioprio_set(2).
+type SetIOPriority struct{ Class, Priority int }
+
+func (*SetIOPriority) InitKind() Kind { return KindSetIOPriority }
+
+func (s *SetIOPriority) Code(c *codec.Coder) {
+	c.Num(&s.Class)
+	c.Num(&s.Priority)
+}
+
 func (s *SetIOPriority) String() string {
 	class := "idle" // see ioprio_set(2)
 	switch s.Class {
@@ -256,6 +223,21 @@ func (s *SetIOPriority) String() string {
 		class = "best effort"
 	}
 	return fmt.Sprintf("set io priority to %s, level %d", class, s.Priority)
+}
+
+// SetMemoryPolicy calls set_mempolicy(2).
+type SetMemoryPolicy struct {
+	Name  string   // of the mode
+	Mode  uint32   // with its flags
+	Nodes []uint64 // a bit for each memory node, 64 in a word; empty: none
+}
+
+func (*SetMemoryPolicy) InitKind() Kind { return KindSetMemoryPolicy }
+
+func (s *SetMemoryPolicy) Code(c *codec.Coder) {
+	c.Str(&s.Name)
+	c.U32(&s.Mode)
+	codec.Plain(c, &s.Nodes)
 }
 
 func (s *SetMemoryPolicy) String() string {
@@ -269,21 +251,18 @@ func (s *SetMemoryPolicy) String() string {
 	return line
 }
 
-func (s *OwnStdio) String() string {
-	if s.PipesOnly {
-		return fmt.Sprintf("give standard streams that are pipes to uid %d", s.UID)
-	}
-	return fmt.Sprintf("give standard streams to uid %d", s.UID)
+// SetLabels writes the LSM labels that execve will take.
+type SetLabels struct {
+	AppArmor, SELinux string
+	Stack             bool // the AppArmor profile comes on top of the runtime's own
 }
 
-func (s *Sync) String() string {
-	switch {
-	case s.Quiet && s.Phase == Done:
-		return "end"
-	case s.Quiet:
-		return "wait for the parent's word to continue"
-	}
-	return "tell the parent: " + s.Phase.String()
+func (*SetLabels) InitKind() Kind { return KindSetLabels }
+
+func (s *SetLabels) Code(c *codec.Coder) {
+	c.Str(&s.AppArmor)
+	c.Str(&s.SELinux)
+	c.Flag(&s.Stack)
 }
 
 func (s *SetLabels) String() string {
@@ -300,25 +279,164 @@ func (s *SetLabels) String() string {
 	return line
 }
 
+// SetIdentity sets umask, groups and ids, keeping capabilities until
+// SetCapabilities.
+type SetIdentity struct {
+	UID, GID   uint32
+	Groups     []uint32
+	Umask      uint32
+	KeepGroups bool // setgroups(2) is not possible or not wanted
+}
+
+func (*SetIdentity) InitKind() Kind { return KindSetIdentity }
+
+func (s *SetIdentity) Code(c *codec.Coder) {
+	c.U32(&s.UID)
+	c.U32(&s.GID)
+	codec.Plain(c, &s.Groups)
+	c.U32(&s.Umask)
+	c.Flag(&s.KeepGroups)
+}
+
 func (s *SetIdentity) String() string {
 	return fmt.Sprintf("become uid %d gid %d groups %v umask %04o", s.UID, s.GID, s.Groups, s.Umask)
+}
+
+// SetCapabilities sets the five sets, as bits by capability number.
+type SetCapabilities struct {
+	Bounding, Effective, Permitted, Inheritable, Ambient uint64
+	Last                                                 int // the kernel's highest capability
+	// KeepAdmin leaves CAP_SYS_ADMIN in permitted and effective, which execve
+	// recomputes: loading a filter without no_new_privs needs it.
+	KeepAdmin bool
+}
+
+func (*SetCapabilities) InitKind() Kind { return KindSetCapabilities }
+
+func (s *SetCapabilities) Code(c *codec.Coder) {
+	c.U64(&s.Bounding)
+	c.U64(&s.Effective)
+	c.U64(&s.Permitted)
+	c.U64(&s.Inheritable)
+	c.U64(&s.Ambient)
+	c.Num(&s.Last)
+	c.Flag(&s.KeepAdmin)
 }
 
 func (s *SetCapabilities) String() string {
 	return fmt.Sprintf("set capabilities bounding=%#x effective=%#x permitted=%#x inheritable=%#x ambient=%#x",
 		s.Bounding, s.Effective, s.Permitted, s.Inheritable, s.Ambient)
 }
+
+// SetNoNewPrivs sets no_new_privs, see prctl(2).
+type SetNoNewPrivs struct{}
+
+func (*SetNoNewPrivs) InitKind() Kind    { return KindSetNoNewPrivs }
+func (*SetNoNewPrivs) Code(*codec.Coder) {}
 func (s *SetNoNewPrivs) String() string  { return "set no_new_privs" }
-func (s *Chdir) String() string          { return "change directory to " + strconv.Quote(s.Path) }
+
+// Chdir changes to the container's working directory and checks that it is
+// inside the container (CVE-2024-21626).
+type Chdir struct{ Path string }
+
+func (*Chdir) InitKind() Kind        { return KindChdir }
+func (s *Chdir) Code(c *codec.Coder) { c.Str(&s.Path) }
+func (s *Chdir) String() string      { return "change directory to " + strconv.Quote(s.Path) }
+
+// FindExecutable looks the program up in the container, by its user.
+type FindExecutable struct {
+	Name string
+	Path string // the value of PATH
+}
+
+func (*FindExecutable) InitKind() Kind { return KindFindExecutable }
+
+func (s *FindExecutable) Code(c *codec.Coder) {
+	c.Str(&s.Name)
+	c.Str(&s.Path)
+}
+
 func (s *FindExecutable) String() string { return "find executable " + strconv.Quote(s.Name) }
-func (s *SetRlimits) String() string     { return "set limits " + limits(s.Limits) }
-func (s *WaitStart) String() string      { return "wait for start" }
+
+// WaitStart waits until someone opens the exec fifo.
+type WaitStart struct{}
+
+func (*WaitStart) InitKind() Kind    { return KindWaitStart }
+func (*WaitStart) Code(*codec.Coder) {}
+func (s *WaitStart) String() string  { return "wait for start" }
+
+// SetRlimits sets this process's limits. It comes late: a Go program does not
+// live with some of them.
+type SetRlimits struct{ Limits []Rlimit }
+
+func (*SetRlimits) InitKind() Kind { return KindSetRlimits }
+
+func (s *SetRlimits) Code(c *codec.Coder) {
+	codec.Room(c, &s.Limits)
+	for i := range s.Limits {
+		l := &s.Limits[i]
+		c.Str(&l.Type)
+		c.Num(&l.Resource)
+		c.U64(&l.Soft)
+		c.U64(&l.Hard)
+	}
+}
+
+func (s *SetRlimits) String() string { return "set limits " + limits(s.Limits) }
+
+// LoadSeccomp installs a filter. Nothing but execve may follow it, unless it
+// notifies an agent.
+type LoadSeccomp struct {
+	Flags  uint32
+	Filter []unix.SockFilter
+	// Notify: loading makes a listener, which goes to the parent. Init waits
+	// until the agent has it.
+	Notify bool
+}
+
+func (*LoadSeccomp) InitKind() Kind { return KindLoadSeccomp }
+
+func (s *LoadSeccomp) Code(c *codec.Coder) {
+	c.U32(&s.Flags)
+	c.Flag(&s.Notify)
+	codec.Plain(c, &s.Filter)
+}
+
 func (s *LoadSeccomp) String() string {
 	line := fmt.Sprintf("load seccomp filter (%d instructions, flags %#x)", len(s.Filter), s.Flags)
 	if s.Notify {
 		line += ", hand its listener to the parent"
 	}
 	return line
+}
+
+// Execute replaces init by the container's process.
+type Execute struct {
+	Args []string
+	Env  []string
+	Home bool   // add HOME from the container's /etc/passwd
+	UID  uint32 // whose home
+	// ListenPID has init write its pid, which only it knows, into LISTEN_PID
+	// of Env.
+	ListenPID bool
+	// Alone means that nobody waits for the outcome: if execve(2) refuses the program, the process says so on its own
+	// standard error and ends with exit code 255.
+	Alone bool
+}
+
+func (*Execute) InitKind() Kind { return KindExecute }
+
+func (s *Execute) Code(c *codec.Coder) {
+	c.Strs(&s.Args)
+	c.Flag(&s.Home)
+	if s.Home {
+		c.StrsAndOne(&s.Env) // room for it
+	} else {
+		c.Strs(&s.Env)
+	}
+	c.U32(&s.UID)
+	c.Flag(&s.ListenPID)
+	c.Flag(&s.Alone)
 }
 
 func (s *Execute) String() string {
