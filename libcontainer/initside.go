@@ -314,7 +314,6 @@ func (c *creation) pivots() bool {
 // what comes after them.
 func (c *creation) send(opening wire.Opening, after ...int) error {
 	fds := append(wire.FDs(opening.Trees), after...)
-	opening.SmallPages = c.init.SmallPages
 	var err error
 	payload := codec.Encode(func(to *codec.Coder) {
 		opening.Code(to)

@@ -121,8 +121,7 @@ func (b *builder) planInside(inside *Inside) error {
 		return err
 	}
 	if inside.PIDLast {
-		// Late: it is the end of making threads. Not later: it takes
-		// privileges.
+		// Not later: it takes privileges.
 		b.add("", &plan.JoinPID{Slot: SlotPID})
 	}
 	b.becomeUser()

@@ -226,8 +226,8 @@ func (b *builder) finishParent() error {
 	if b.rdt {
 		b.parentAdd("linux.intelRdt", &plan.EnterRdtGroup{})
 	}
-	// The verifier takes as long over the device filter as a Go init over its
-	// start, so they do it side by side. Until it has our word to continue,
+	// The verifier takes its time over the device filter, and init over its mounts:
+	// they do it side by side. Until it has our word to continue,
 	// init runs nothing but the plan.
 	b.plan.Parent = append(b.plan.Parent, b.limits...)
 	if !b.disks {

@@ -242,7 +242,7 @@ is() { same "$1" "$(jq -r "$1" "$OUT")" "$2"; }
 	is .attributes.dumpable 1
 }
 
-@test "huge pages are the container's, though the runtime's init has none" {
+@test "huge pages are as the caller has them, in hooks and container" {
 	local own
 	own=$(grep THP_enabled /proc/self/status) || skip "the kernel has none"
 	config --arg file "$BATS_TEST_TMPDIR/hooks" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["prctl"], action: "SCMP_ACT_ERRNO"}]}

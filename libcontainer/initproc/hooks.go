@@ -13,7 +13,6 @@ import (
 
 // runHooks runs hooks with the pid that the container itself sees.
 func (c *container) runHooks(s *plan.Hooks) error {
-	c.allowHugePages()
 	var pid raw.Text
 	pid.AddInt(raw.Getpid())
 	in := hooks.Inside{Kind: s.Kind, State: [3]string{s.Before, pid.String(), s.After},

@@ -43,7 +43,6 @@ type container struct {
 	started  int  // write end of the fifo, once start has opened it; or -1
 	fds      int  // /proc/thread-self/fd, from which the fifo is opened; -1 before
 	detached bool // from the runtime's death
-	small    bool // huge pages are denied, and to be allowed again
 
 	path       raw.Text   // of the executable, once found
 	home       raw.Text   // HOME=…, if it is to be added to the environment
@@ -70,9 +69,6 @@ func run(socket int) int {
 	c.link.fd, c.index = socket, -1
 	c.own, c.fifo, c.started, c.fds, c.proc, c.procSelf = -1, -1, -1, -1, sys.ProcAt(-1), "thread-self"
 	sys.CloseOnExec(socket)
-	// The raw child has made the kernel slow to wake the thread that Go has
-	// started by now. 0: this thread, and those to come, are not meant.
-	raw.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
 	// Who shares our pid namespace may not look into us; execve resets it.
 	raw.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	err := c.carryOut()
@@ -136,7 +132,6 @@ func (c *container) open() error {
 	if err := c.spread(c.opening.Trees); err != nil {
 		return err
 	}
-	c.small = c.opening.SmallPages
 	if c.opening.Own {
 		c.own = came.next()
 	}
@@ -284,13 +279,4 @@ func (c *container) lendTree() error {
 	}
 	_, err := c.link.receive(wire.Continue, &came)
 	return err
-}
-
-// allowHugePages gives back what init itself has done without. It comes as late
-// as it may, before others inherit it or a filter that may not allow it.
-func (c *container) allowHugePages() {
-	if c.small {
-		sys.AllowHugePages()
-		c.small = false
-	}
 }

@@ -17,7 +17,6 @@ func filterFlags(s *plan.LoadSeccomp) uint32 { return s.Flags &^ unix.SECCOMP_FI
 
 // loadSeccomp installs the filter for this thread.
 func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
-	c.allowHugePages()
 	if s.Notify {
 		if err := c.prepareFilter(); err != nil {
 			return err

@@ -15,7 +15,8 @@ type rawChild struct {
 	second cloneArgs // of stage one's, if there are joins
 	pidfd  int32
 
-	argv, envv []*byte
+	argv       []*byte
+	envv       [1]*byte // empty
 	exe        uintptr
 	socket     uintptr
 	other      uintptr // the parent's end of it
@@ -53,9 +54,6 @@ var (
 )
 
 const sizeofSignalSet = 8
-
-// watchSlack is how late the timers of init's watching thread may be, in ns.
-const watchSlack = 100e6
 
 // leftIgnored are the signals that Go does not install a handler for, always
 // or if they are ignored. 32 and 34 belong to C libraries, and make ignores
@@ -204,10 +202,6 @@ func (r *rawChild) stageTwo() {
 		r.makeTime()
 	}
 	r.answerSignals()
-	// The thread with which Go's runtime watches over the others, the first
-	// that init starts, sleeps for microseconds at a time. It inherits this and
-	// seldom wakes up; the main thread takes on the caller's value again.
-	call6(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, watchSlack, 0, 0, 0, 0)
 	// Close-on-exec is off for the one descriptor that init is told of.
 	call(unix.SYS_FCNTL, r.socket, unix.F_SETFD, 0)
 	_, errno := call6(unix.SYS_EXECVEAT, r.exe, uintptr(unsafe.Pointer(&emptyPath)),

@@ -56,10 +56,6 @@ type Process struct {
 	Pid   int
 	PidFD int
 	Conn  wire.Conn
-
-	// SmallPages: it is denied transparent huge pages, and so is what it
-	// executes unless it allows them again.
-	SmallPages bool
 }
 
 // stages of the raw child, for its error reports.
@@ -145,20 +141,14 @@ func Start(c *Config) (*Process, error) {
 		defer proc.Close()
 		raw.proc = uintptr(proc.FD())
 	}
-	// Where huge pages are handed out unasked, two of them would be most of the
-	// memory that init needs, charged to a container with a limit.
-	small := sys.DenyHugePages()
 	pid, errno := raw.fork()
-	if small {
-		sys.AllowHugePages()
-	}
 	runtime.KeepAlive(raw)
 	child.Close()
 	if errno != 0 {
 		parent.Close()
 		return nil, cloneError(errno, c)
 	}
-	p := &Process{Pid: pid, PidFD: int(raw.pidfd), Conn: parent, SmallPages: small}
+	p := &Process{Pid: pid, PidFD: int(raw.pidfd), Conn: parent}
 	sys.Victim(p.PidFD)
 	if err := p.settle(c); err != nil {
 		p.Kill()
@@ -340,20 +330,12 @@ func wait(pid int) (unix.WaitStatus, error) {
 
 func newRawChild(c *Config, socket, other int) (*rawChild, error) {
 	args := append(append([]string(nil), c.Args...), strconv.Itoa(socket))
-	// One processor: init has one thing to do, and each further thread of its
-	// Go runtime costs its start and its end. No garbage collection: init is
-	// gone before one would pay.
-	envv, err := pointers([]string{"GOMAXPROCS=1", "GOGC=off"})
-	if err != nil {
-		return nil, err
-	}
 	argv, err := pointers(args)
 	if err != nil {
 		return nil, err
 	}
 	r := &rawChild{
 		argv:       argv,
-		envv:       envv,
 		exe:        uintptr(c.Exe),
 		socket:     uintptr(socket),
 		other:      uintptr(other),

@@ -14,7 +14,6 @@ type Opening struct {
 	Own         bool        // the descriptor after the trees' is the mount of init's own program
 	Fifo        bool        // the last descriptor is the exec fifo
 	Trace       bool        // tell when each step began and ended
-	SmallPages  bool        // the container gets back the huge pages that init is denied
 	PreserveFDs int         // descriptors 3, 4, … that the container inherits
 	Holes       []int       // those of them that the caller had not open
 }
@@ -27,7 +26,6 @@ func (o *Opening) Code(c *codec.Coder) {
 	c.Flag(&o.Own)
 	c.Flag(&o.Fifo)
 	c.Flag(&o.Trace)
-	c.Flag(&o.SmallPages)
 	codec.Plain(c, &o.Holes)
 	CodeTrees(c, &o.Trees)
 }

@@ -211,7 +211,6 @@ func TestOpening(t *testing.T) {
 		{Trees: []plan.Tree{{}}, Fifo: true},
 		{Trees: []plan.Tree{{}, {FD: -1}, {FD: -1, Path: "/srv/data", Recursive: true}}, PreserveFDs: 3, Trace: true},
 		{PreserveFDs: 300, Holes: []int{3, 299}},
-		{SmallPages: true},
 		{Own: true},
 		{Trees: slices.Repeat([]plan.Tree{{Path: strings.Repeat("x", 200)}}, 300), Fifo: true, PreserveFDs: 1 << 20},
 	} {
