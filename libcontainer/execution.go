@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
@@ -103,7 +105,8 @@ func (e *execution) openCgroup(paused bool) error {
 func (e *execution) enter(s *plan.Enter) error {
 	defer e.takeBackRlimits()
 	var err error
-	if e.self, err = spawn.SealedSelf(e.dir.FD()); err != nil {
+	exposed := e.target.pid < 0 && slices.Contains(e.target.names, specs.UserNamespace)
+	if e.self, err = spawn.SealedSelf(e.dir.FD(), exposed); err != nil {
 		return fmt.Errorf("seal the runtime's binary: %w", err)
 	}
 	if e.asked.bounded() {

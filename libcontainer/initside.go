@@ -147,7 +147,7 @@ func checkJoin(ns *plan.Namespace, fd int) error {
 // spawnConfig opens what spawning needs: the sealed binary, which the creation
 // keeps (see executed), and the namespaces to join.
 func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int, err error) {
-	if c.self, err = spawn.SealedSelf(c.dir.FD()); err != nil {
+	if c.self, err = spawn.SealedSelf(c.dir.FD(), exposed(s)); err != nil {
 		return nil, nil, fmt.Errorf("seal the runtime's binary: %w", err)
 	}
 	config = &spawn.Config{Exe: c.self.FD, Args: []string{initproc.Name}, Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets), KeepGroups: s.KeepGroups}
@@ -177,6 +177,13 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 		config.SetGroups = maps.SetGroups()
 	}
 	return config, joined, nil
+}
+
+// exposed tells whether init executes in a user namespace that others are in, who may
+// see it: only a pid namespace of its own hides it from all of them.
+func exposed(s *plan.Spawn) bool {
+	user := slices.ContainsFunc(s.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })
+	return user && !slices.Contains(s.New, specs.PIDNamespace)
 }
 
 func closeAll(fds []int) {

@@ -96,8 +96,8 @@ func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	}
 	if t.pid >= 0 && !owns(user, t.pid) {
 		// Once the user namespace is joined, the pid namespace is out of reach.
-		// Its owner is above, so that the container's root can't trace anyway
-		// what was executed from a file it can't read.
+		// Its owner is above, so that the container's root can't trace what was
+		// executed from a file it can't read (spawn.SealedSelf).
 		t.add(specs.PIDNamespace, t.pid)
 		t.pid = -1
 	}

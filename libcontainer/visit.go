@@ -115,11 +115,18 @@ func (v *visit) awaitUndone() {
 	}
 }
 
+// exposed tells whether those in the user namespace that the visitor joins may see it:
+// they do not if the container has a pid namespace of its own.
+func (v *visit) exposed() bool {
+	return slices.Contains(v.target.names, specs.UserNamespace) &&
+		!slices.Contains(v.container.journal.Namespaces, specs.LinuxNamespace{Type: specs.PIDNamespace})
+}
+
 // enter spawns the visitor and sends it the trees, the mount namespace, and its
 // directory in /proc.
 func (v *visit) enter() error {
 	var err error
-	if v.self, err = spawn.SealedSelf(v.container.dir.FD()); err != nil {
+	if v.self, err = spawn.SealedSelf(v.container.dir.FD(), v.exposed()); err != nil {
 		return fmt.Errorf("seal the runtime's binary: %w", err)
 	}
 	t := &v.target

@@ -41,9 +41,16 @@ func (s *Sealed) Close() {
 // memory, and no remount can reach its superblock. An overlay wants two layers;
 // other is the descriptor of any second directory. Where overlays can't be made
 // (rootless), a sealed copy in memory serves.
-func SealedSelf(other int) (Sealed, error) {
-	if s, err := overlaidSelf(other); err == nil {
-		return s, nil
+//
+// Whoever joins a user namespace before it executes may be traced by its root, unless
+// what it executes is a file that this root can't read: execve decides that, for good.
+// An overlay has the mode of what lies below. So for an init that others in there see,
+// which is exposed, it is always the copy.
+func SealedSelf(other int, exposed bool) (Sealed, error) {
+	if !exposed {
+		if s, err := overlaidSelf(other); err == nil {
+			return s, nil
+		}
 	}
 	fd, err := copiedSelf()
 	return Sealed{fd, -1}, err

@@ -131,17 +131,31 @@ func TestSealedSelfFallsBack(t *testing.T) {
 	}
 	dir, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	systest.MustDo(t, err)
-	sealed, err := SealedSelf(dir)
+	sealed, err := SealedSelf(dir, false)
 	systest.MustDo(t, err)
 	sealed.Close()
 	noneLeft := systest.Descriptors(t)
-	sealed, err = SealedSelf(dir)
+	sealed, err = SealedSelf(dir, false)
 	systest.MustDo(t, err)
 	if _, err := unix.FcntlInt(uintptr(sealed.FD), unix.F_GET_SEALS, 0); err != nil {
 		t.Errorf("no memfd: %v", err)
 	}
 	sealed.Close()
 	noneLeft()
+}
+
+// TestSealedSelfExposed: what others may want to trace is a file that they can't read.
+func TestSealedSelfExposed(t *testing.T) {
+	dir, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	systest.MustDo(t, err)
+	defer unix.Close(dir)
+	sealed, err := SealedSelf(dir, true)
+	systest.MustDo(t, err)
+	defer sealed.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(sealed.FD, &st); err != nil || st.Mode&0o444 != 0 {
+		t.Errorf("mode %o, %v", st.Mode, err)
+	}
 }
 
 func TestIDs(t *testing.T) {

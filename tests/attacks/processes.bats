@@ -157,7 +157,7 @@ joined_watched() {
 
 @test "H2: one that joins the pid and the user namespace" {
 	user_namespace
-	RACE=60 open H2 joined_watched '["pid", "user"]'
+	joined_watched '["pid", "user"]'
 }
 
 # strict_exec: exec under a profile that refuses what it has left to do.
