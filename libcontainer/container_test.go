@@ -369,7 +369,8 @@ func TestLost(t *testing.T) {
 			process.Release()
 			pidfd, err := unix.PidfdOpen(pid, 0)
 			systest.MustDo(t, err)
-			cr := &creation{blueprint: &blueprint{plan: new(plan.Plan)}, init: &spawn.Process{Pid: pid, PidFD: pidfd, Conn: parent}}
+			cr := &creation{blueprint: &blueprint{plan: new(plan.Plan)}, init: &spawn.Process{Pid: pid, PidFD: pidfd, Conn: parent},
+				progress: wire.NewProgress()}
 			// Only an end is a reason to look.
 			if err := cr.lost(unix.EMFILE); err != unix.EMFILE || cr.init == nil {
 				t.Fatalf("error %v", err)

@@ -17,29 +17,31 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/terminal"
+	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
 // creation is a container while it is being made. Its methods are the parent's
 // steps; what they make is undone by undo, or by delete from the journal.
 type creation struct {
 	*blueprint
-	opts    *Options
-	dir     *state.Dir
-	journal state.State
-	cgroup  *cgroups.Cgroup
-	unit    *unit         // of systemd's, whose cgroup that is; nil: none
-	trees   []plan.Tree   // for init, by slot
-	mapping *mapping      // of the last id-mapped tree; nil: none
-	rootfs  int           // the root filesystem's directory, where init starts
-	self    spawn.Sealed  // this program, for init
-	spawned *spawn.Config // how init was made
-	init    *spawn.Process
-	netns   int             // of the container, while devices of the host are in it for the time being; or -1
-	relay   *terminal.Relay // of a foreground container with a terminal
-	notify  *notifier       // of run, if systemd waits for the container
-	trace   *trace
-	pipes   []*outputPipe // of a foreground process
-	outputs outputs
+	opts     *Options
+	dir      *state.Dir
+	journal  state.State
+	cgroup   *cgroups.Cgroup
+	unit     *unit         // of systemd's, whose cgroup that is; nil: none
+	trees    []plan.Tree   // for init, by slot
+	mapping  *mapping      // of the last id-mapped tree; nil: none
+	rootfs   int           // the root filesystem's directory, where init starts
+	self     spawn.Sealed  // this program, for init
+	spawned  *spawn.Config // how init was made
+	init     *spawn.Process
+	progress *wire.Progress  // where init is, until it is ready
+	netns    int             // of the container, while devices of the host are in it for the time being; or -1
+	relay    *terminal.Relay // of a foreground container with a terminal
+	notify   *notifier       // of run, if systemd waits for the container
+	trace    *trace
+	pipes    []*outputPipe // of a foreground process
+	outputs  outputs
 
 	waits    bool           // init waits for start
 	shared   bool           // the cgroup is another container's, too
@@ -347,6 +349,7 @@ func (c *creation) close() {
 			*fd = -1
 		}
 	}
+	c.endProgress()
 	c.self.Close()
 	if c.relay != nil {
 		c.relay.Close()

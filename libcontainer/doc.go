@@ -39,7 +39,8 @@
 //	                                          hooks, rlimits, seccomp, execve
 //
 // A failure in init is one message {step, errno, text}. The end of the socket
-// without ready is a crash, and the parent finds out why before it reports.
+// without ready is a crash, and the parent finds out why before it reports. Where
+// init was it knows from a word in memory that both share until init is ready.
 // After ready the exec fifo carries the same message to start, behind one byte that
 // says that init goes; its end means that execve succeeded. Init lives only while
 // the socket does.

@@ -257,6 +257,7 @@ func (e *execution) adopt() error {
 		m.Close()
 		return err
 	}
+	e.endProgress()
 	// Init has nothing left to do. Its end takes a while, in which the process can
 	// go on.
 	e.former = e.init
@@ -288,7 +289,7 @@ func (e *execution) hasWord() error {
 	case n == 0 || fds[0].Revents != 0:
 		return nil
 	}
-	return errors.New("init ended before it told of the process it has cloned")
+	return e.lost(io.EOF)
 }
 
 // takeListener takes the listener from init, which goes on: the filter is one

@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -321,6 +320,9 @@ func (c *creation) pivots() bool {
 // what comes after them.
 func (c *creation) send(opening wire.Opening, after ...int) error {
 	fds := append(wire.FDs(opening.Trees), after...)
+	if c.progress = wire.NewProgress(); c.progress != nil {
+		opening.Progress, fds = true, append(fds, c.progress.FD())
+	}
 	var err error
 	payload := codec.Encode(func(to *codec.Coder) {
 		opening.Code(to)
@@ -350,6 +352,9 @@ func (c *creation) awaitMounts(phase plan.Phase) ([]uint64, error) {
 	at, mounts, err := wire.DecodePhase(m.Payload)
 	if err != nil || at != phase {
 		return nil, fmt.Errorf("unexpected message %d from init: phase %v, expected %v", m.Kind, m.Payload, phase)
+	}
+	if phase == plan.Ready || phase == plan.Done {
+		c.endProgress()
 	}
 	return mounts, nil
 }
@@ -403,9 +408,9 @@ func (c *creation) failed(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	e := &plan.StepError{Err: f, Whole: f.Whole}
-	if f.Step >= 0 && f.Step < len(c.plan.Init) {
-		e.Item = c.plan.Init[f.Step]
+	e := c.at(f.Step, f)
+	e.Whole = f.Whole
+	if e.Item.Step != nil {
 		if f.Entry > 0 {
 			e.Item.Field = fmt.Sprintf("%s[%d]", e.Item.Field, f.Entry-1)
 		}
@@ -430,70 +435,4 @@ func (c *creation) letGo() error {
 		return c.lost(err)
 	}
 	return nil
-}
-
-// endingTime is how long a process may take to be dead that has closed its end of the
-// connection because it ends.
-const endingTime = time.Second
-
-// lost finds out why init is gone without a word. It may have said why before it went.
-func (c *creation) lost(cause error) error {
-	if !errors.Is(cause, io.EOF) && !errors.Is(cause, unix.EPIPE) && !errors.Is(cause, unix.ECONNRESET) {
-		return cause
-	}
-	init := c.init
-	c.init = nil
-	defer init.Kill()
-	ended, err := retry.Readable(init.PidFD, endingTime)
-	if err == nil && !ended {
-		// The connection is broken, and init is well. It ends of that, and takes back
-		// what it has done if it is a visitor.
-		init.Conn.Finish()
-		_, err = retry.Readable(init.PidFD, endingTime)
-		err = errors.Join(fmt.Errorf("the connection to init, which lives, is broken: %w", cause), err)
-	}
-	if err != nil {
-		return err
-	}
-	for {
-		if said, err := retry.Readable(init.Conn.FD(), 0); err != nil || !said {
-			break
-		}
-		m, err := init.Conn.Recv()
-		if err != nil {
-			break
-		}
-		m.Close()
-		switch m.Kind {
-		case wire.Failed:
-			return c.failed(m.Payload)
-		case wire.SpawnFailed:
-			return c.spawnFailed(m.Payload)
-		}
-	}
-	status, err := init.Wait()
-	if err != nil {
-		return err
-	}
-	if c.cgroup != nil {
-		if kills, err := c.cgroup.OOMKills(); err == nil && kills > 0 {
-			return errors.New("container init was OOM-killed (memory limit too low?)")
-		}
-		if room, err := c.cgroup.PidsRoom(); err == nil && room < roomForInit && status.Exited() {
-			return fmt.Errorf("container init could not make the threads that it needs to start: pids.max of a cgroup above leaves room for %d", room)
-		}
-	}
-	switch {
-	case status.Signaled() && status.Signal() == unix.SIGSYS:
-		return errors.New("container init was killed by its seccomp filter before it could execute the process")
-	case status.Signaled() && status.Signal() == unix.SIGKILL:
-		return errors.New("container init was killed (SIGKILL) by someone else; possibly OOM-killed")
-	case status.Signaled():
-		return fmt.Errorf("container init was ended by signal %d (%s)", status.Signal(), unix.SignalName(status.Signal()))
-	}
-	err = fmt.Errorf("container init exited with status %d and said nothing", status.ExitStatus())
-	if errors.Is(cause, unix.ECONNRESET) { // nor heard all
-		err = fmt.Errorf("%w: %w", err, unix.ECONNRESET)
-	}
-	return err
 }

@@ -38,11 +38,12 @@ type container struct {
 	procSelf string
 
 	opening  wire.Opening
-	own      int  // mount of this program, -1 if it has none or need not be attached
-	fifo     int  // O_PATH of the exec fifo, -1 in run
-	started  int  // write end of the fifo, once start has opened it; or -1
-	fds      int  // /proc/thread-self/fd, from which the fifo is opened; -1 before
-	detached bool // from the runtime's death
+	progress *uint32 // where the parent sees the number of the step under way; nil: it does not, or no longer
+	own      int     // mount of this program, -1 if it has none or need not be attached
+	fifo     int     // O_PATH of the exec fifo, -1 in run
+	started  int     // write end of the fifo, once start has opened it; or -1
+	fds      int     // /proc/thread-self/fd, from which the fifo is opened; -1 before
+	detached bool    // from the runtime's death
 
 	path       raw.Text   // of the executable, once found
 	home       raw.Text   // HOME=…, if it is to be added to the environment
@@ -113,6 +114,9 @@ func (c *container) carryOut() error {
 	sys.AllCPUs() // the caller's affinity is not the container's
 	for c.index = 0; c.index < c.count; c.index++ {
 		begin := c.now()
+		if c.progress != nil {
+			*c.progress = uint32(c.index) + 1
+		}
 		head := c.steps.Next()
 		next := c.steps.Len() + int(head.Size)
 		if err := c.do(plan.Kind(head.Kind)); err != nil {
@@ -142,7 +146,30 @@ func (c *container) open() error {
 		return missing()
 	}
 	c.root.Init(c.opening.Trees)
+	return c.shareProgress()
+}
+
+// shareProgress makes visible to the parent where this process is.
+func (c *container) shareProgress() error {
+	if !c.opening.Progress {
+		return nil
+	}
+	fd := came.next()
+	if fd < 0 {
+		return missing()
+	}
+	c.progress = raw.ShareWord(fd)
+	raw.Close(fd)
 	return nil
+}
+
+// hideProgress ends that, before the container's filter or its processes can have a say:
+// the last step that the parent has seen is then the one that brought these.
+func (c *container) hideProgress() {
+	if c.progress != nil {
+		raw.UnshareWord(c.progress)
+		c.progress = nil
+	}
 }
 
 // spread spreads received descriptors over trees.
@@ -233,6 +260,7 @@ func (c *container) tell(phase plan.Phase) error {
 // ready is what comes before the word that init is the container's process in all but
 // execve.
 func (c *container) ready() error {
+	c.hideProgress()
 	if err := c.detach(); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ func filterFlags(s *plan.LoadSeccomp) uint32 { return s.Flags &^ unix.SECCOMP_FI
 
 // loadSeccomp installs the filter for this thread.
 func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
+	c.hideProgress()
 	if s.Notify {
 		if err := c.prepareFilter(); err != nil {
 			return err

@@ -12,7 +12,8 @@ import (
 type Opening struct {
 	Trees       []plan.Tree // slots of the plan
 	Own         bool        // the descriptor after the trees' is the mount of init's own program
-	Fifo        bool        // the last descriptor is the exec fifo
+	Fifo        bool        // the descriptor after that is the exec fifo
+	Progress    bool        // the last descriptor is the word for the step under way, see Progress
 	Trace       bool        // tell when each step began and ended
 	PreserveFDs int         // descriptors 3, 4, … that the container inherits
 	Holes       []int       // those of them that the caller had not open
@@ -25,6 +26,7 @@ func (o *Opening) Code(c *codec.Coder) {
 	c.Num(&o.PreserveFDs)
 	c.Flag(&o.Own)
 	c.Flag(&o.Fifo)
+	c.Flag(&o.Progress)
 	c.Flag(&o.Trace)
 	codec.Plain(c, &o.Holes)
 	CodeTrees(c, &o.Trees)

@@ -16,6 +16,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	rawcall "github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
@@ -300,4 +301,28 @@ func FuzzOpening(f *testing.F) {
 		}
 		(&Opening{Trees: slices.Clone(o.Trees), Own: o.Own, Fifo: o.Fifo}).Receive(nil)
 	})
+}
+
+// TestProgress: what cannot be the number of a step is none.
+func TestProgress(t *testing.T) {
+	noneLeft := systest.Descriptors(t)
+	if got := (*Progress)(nil).Step(); got != -1 {
+		t.Errorf("no word says step %d", got)
+	}
+	p := NewProgress()
+	if got := p.Step(); got != -1 {
+		t.Errorf("at the beginning it says step %d", got)
+	}
+	word := rawcall.ShareWord(p.FD())
+	*word = 7
+	if got := p.Step(); got != 6 {
+		t.Errorf("7 says step %d", got)
+	}
+	rawcall.UnshareWord(word)
+	systest.MustDo(t, unix.Ftruncate(p.FD(), 0))
+	if got := p.Step(); got != -1 {
+		t.Errorf("a word that was taken away says step %d", got)
+	}
+	p.Close()
+	noneLeft()
 }

@@ -29,6 +29,9 @@
 //	                              and whether descriptors came, until BARRIER=1
 //	probe faults COMMAND [ARG...]
 //	                              outside: run COMMAND, print its page faults
+//	probe forbid CALL COMMAND [ARG...]
+//	                              outside: become COMMAND, under a filter that ends
+//	                              with SIGSYS who calls sethostname or setgroups
 //	probe pty ACTION... -- COMMAND [ARG...]
 //	                              outside: run COMMAND on a terminal, see drive
 //
@@ -70,6 +73,8 @@ func main() {
 		err = callEach(os.Stdin, os.Stdout)
 	case "faults":
 		err = faults(os.Args[2:])
+	case "forbid":
+		err = forbid(os.Args[2], os.Args[3:])
 	case "pty":
 		var code int
 		if code, err = drive(os.Args[2:]); err == nil {

@@ -50,6 +50,21 @@ func Now() int64 {
 	return now.Nano()
 }
 
+// ShareWord is mmap(2) of the word at a file's beginning, shared with who else maps it or
+// reads the file; nil if that is not possible.
+func ShareWord(fd int) *uint32 {
+	address, errno := Call(unix.SYS_MMAP, 0, unsafe.Sizeof(uint32(0)), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED, uintptr(fd), 0)
+	if errno != 0 {
+		return nil
+	}
+	return (*uint32)(pointer(address))
+}
+
+// UnshareWord is munmap(2) of what ShareWord has returned.
+func UnshareWord(word *uint32) {
+	Call(unix.SYS_MUNMAP, uintptr(unsafe.Pointer(word)), unsafe.Sizeof(*word), 0, 0, 0, 0)
+}
+
 // Memory is mmap(2) of so many bytes that nobody else has; nil with an errno.
 func Memory(size int) ([]byte, unix.Errno) {
 	trap, unit := uintptr(unix.SYS_MMAP), uintptr(0)
