@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -85,6 +86,13 @@ func (h *Host) wrap(op, file string, err error) error {
 		err = known.Err
 		if op == "" {
 			op = known.Op
+		}
+	}
+	// One of sys's is of opening a file below the prefix.
+	if errno := fault.Errno(err); errno != 0 {
+		err = errno
+		if op == "" {
+			op = "open"
 		}
 	}
 	return &os.PathError{Op: op, Path: h.shown(file), Err: err}
