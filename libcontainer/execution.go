@@ -106,7 +106,7 @@ func (e *execution) enter(s *plan.Enter) error {
 	defer e.takeBackRlimits()
 	var err error
 	exposed := e.target.pid < 0 && slices.Contains(e.target.names, specs.UserNamespace)
-	if e.self, err = spawn.SealedSelf(e.dir.FD(), exposed); err != nil {
+	if e.self, err = spawn.SealedSelf(e.dir.FD(), spawn.Audience{UIDs: e.target.uids, Exposed: exposed}); err != nil {
 		return fmt.Errorf("seal the runtime's binary: %w", err)
 	}
 	if e.asked.bounded() {

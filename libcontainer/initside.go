@@ -146,7 +146,7 @@ func checkJoin(ns *plan.Namespace, fd int) error {
 // spawnConfig opens what spawning needs: the sealed binary, which the creation
 // keeps (see executed), and the namespaces to join.
 func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int, err error) {
-	if c.self, err = spawn.SealedSelf(c.dir.FD(), exposed(s)); err != nil {
+	if c.self, err = spawn.SealedSelf(c.dir.FD(), spawn.Audience{UIDs: s.UIDMaps, Exposed: exposed(s)}); err != nil {
 		return nil, nil, fmt.Errorf("seal the runtime's binary: %w", err)
 	}
 	config = &spawn.Config{Exe: c.self.FD, Args: []string{initproc.Name}, Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets), KeepGroups: s.KeepGroups}

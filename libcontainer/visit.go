@@ -126,7 +126,7 @@ func (v *visit) exposed() bool {
 // directory in /proc.
 func (v *visit) enter() error {
 	var err error
-	if v.self, err = spawn.SealedSelf(v.container.dir.FD(), v.exposed()); err != nil {
+	if v.self, err = spawn.SealedSelf(v.container.dir.FD(), spawn.Audience{UIDs: v.target.uids, Exposed: v.exposed()}); err != nil {
 		return fmt.Errorf("seal the runtime's binary: %w", err)
 	}
 	t := &v.target

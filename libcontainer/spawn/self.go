@@ -1,26 +1,25 @@
 package spawn
 
 import (
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strconv"
+	"slices"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// Sealed is this program in a form that nobody can write to.
+// Sealed is this program in a form that nobody in the container can write to.
 type Sealed struct {
-	FD    int // to be executed, see execveat(2); -1: none
-	Mount int // that it is on, if it has one of its own; -1
+	FD     int // to be executed, see execveat(2); -1: none
+	Mount  int // that it is on, if it has one of its own; -1
+	helper int // who made the mount, to be reaped; or 0
 }
 
 // Unsealed is none.
-var Unsealed = Sealed{-1, -1}
+var Unsealed = Sealed{FD: -1, Mount: -1}
 
 // Close releases it. The kernel takes a while to let go of a mount that has never
 // been attached: it waits for all processors (RCU).
@@ -30,75 +29,52 @@ func (s *Sealed) Close() {
 			unix.Close(fd)
 		}
 	}
+	if s.helper > 0 {
+		retry.Wait4(s.helper, nil, unix.WALL)
+	}
 	*s = Unsealed
 }
 
+// Audience is who may get hold of what init executes.
+type Audience struct {
+	// UIDs are whom the user namespace maps that the container has and the caller
+	// has not. nil: it has none, or who that is is not known.
+	UIDs []specs.LinuxIDMapping
+	// Exposed: init joins that user namespace before it executes, and others in
+	// there see it.
+	Exposed bool
+}
+
+func (a *Audience) has(uid uint32) bool {
+	return slices.ContainsFunc(a.UIDs, func(m specs.LinuxIDMapping) bool { return uid >= m.HostID && uid-m.HostID < m.Size })
+}
+
 // SealedSelf opens this program for execution by a container's init, in a form
-// that nobody can write to: whoever gets hold of it through /proc/PID/exe
-// could otherwise replace the runtime on the host (CVE-2019-5736).
+// that nobody in there can write to: whoever gets hold of it through /proc/PID/exe
+// could otherwise replace the runtime on the host (CVE-2019-5736). That is
 //
-// It is a file of a read-only overlay that is mounted nowhere: no copy, no
-// memory, and no remount can reach its superblock. An overlay wants two layers;
-// other is the descriptor of any second directory. Where overlays can't be made
-// (rootless), a sealed copy in memory serves.
+//   - the file itself, where neither the caller nor the container has power over it:
+//     a program of the host's root that an ordinary user calls;
+//   - a file of a read-only overlay that is mounted nowhere: no copy, no memory, and
+//     no remount can reach its superblock. An overlay wants two layers; other is the
+//     descriptor of any second directory. A user's is made in namespaces of its own;
+//   - a sealed copy in memory, where overlays can't be made. It costs the most.
 //
 // Whoever joins a user namespace before it executes may be traced by its root, unless
 // what it executes is a file that this root can't read: execve decides that, for good.
-// An overlay has the mode of what lies below. So for an init that others in there see,
-// which is exposed, it is always the copy.
-func SealedSelf(other int, exposed bool) (Sealed, error) {
-	if !exposed {
+// The others have the mode of what is on disk. So for an init that is exposed it is the
+// copy, unless that root may read it too, because the copy's owner is in there (rootless).
+func SealedSelf(other int, a Audience) (Sealed, error) {
+	if !a.Exposed || a.has(uint32(os.Geteuid())) {
+		if fd := a.outOfReach(); fd >= 0 {
+			return Sealed{FD: fd, Mount: -1}, nil
+		}
 		if s, err := overlaidSelf(other); err == nil {
 			return s, nil
 		}
 	}
 	fd, err := copiedSelf()
-	return Sealed{fd, -1}, err
-}
-
-func overlaidSelf(other int) (Sealed, error) {
-	exe, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return Unsealed, err
-	}
-	path, name := filepath.Split(exe)
-	dir, err := retry.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return Unsealed, err
-	}
-	defer unix.Close(dir)
-	// By descriptor: a path could need escapes.
-	layers := "lowerdir=/proc/self/fd/" + strconv.Itoa(dir) + ":/proc/self/fd/" + strconv.Itoa(other)
-	mount, err := sys.NewFilesystem("overlay", "", []string{"ro", layers},
-		unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
-	if err != nil {
-		return Unsealed, err
-	}
-	s := Sealed{-1, mount}
-	s.FD, err = retry.Openat(mount, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err == nil {
-		err = sameFile(s.FD)
-	}
-	if err != nil {
-		s.Close()
-	}
-	return s, err
-}
-
-// sameFile guards against the binary having been replaced since it was
-// started: its successor may speak another protocol.
-func sameFile(fd int) error {
-	var overlaid, running unix.Stat_t
-	if err := unix.Fstat(fd, &overlaid); err != nil {
-		return err
-	}
-	if err := unix.Stat("/proc/self/exe", &running); err != nil {
-		return err
-	}
-	if overlaid.Ino != running.Ino || overlaid.Size != running.Size || overlaid.Mtim != running.Mtim {
-		return fmt.Errorf("the program was replaced while it ran")
-	}
-	return nil
+	return Sealed{FD: fd, Mount: -1}, err
 }
 
 // copiedSelf copies the program into a sealed memfd.
@@ -138,7 +114,8 @@ func fillAndSeal(fd, self int) error {
 		}
 		left -= int64(n)
 	}
-	// Executable and not readable: the kernel then lets no container trace it.
+	// Executable and not readable: the kernel then lets no container trace it whose
+	// user namespace does not map the owner, which is the caller.
 	if err := unix.Fchmod(fd, 0o111); err != nil {
 		return os.NewSyscallError("fchmod", err)
 	}

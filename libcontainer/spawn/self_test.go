@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -28,12 +31,16 @@ func TestSealedSelf(t *testing.T) {
 	overlay, err := overlaidSelf(other)
 	systest.MustDo(t, err)
 	defer overlay.Close()
+	foreign, err := foreignOverlay(filepath.Dir(os.Args[0]))
+	systest.MustDo(t, err)
+	defer foreign.Close()
+	systest.MustDo(t, foreign.open(filepath.Base(os.Args[0])))
 	memfd, err := copiedSelf()
 	systest.MustDo(t, err)
 	defer unix.Close(memfd)
 	original, err := os.ReadFile("/proc/self/exe")
 	systest.MustDo(t, err)
-	for name, exe := range map[string]int{"overlay": overlay.FD, "memfd": memfd} {
+	for name, exe := range map[string]int{"overlay": overlay.FD, "foreign": foreign.FD, "memfd": memfd} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, &Config{Exe: exe, Args: []string{childName}, Cgroup: -1, New: unix.CLONE_NEWPID | unix.CLONE_NEWNS})
 			ask(t, p, "ids") // it runs
@@ -51,7 +58,7 @@ func TestSealedSelf(t *testing.T) {
 				}
 				unix.Close(fd)
 			}
-			if name == "overlay" {
+			if name != "memfd" {
 				unchangeable(t, path)
 			}
 			if got, err := os.ReadFile(path); err != nil || !slices.Equal(got, original) {
@@ -115,33 +122,99 @@ func TestSealedMemfd(t *testing.T) {
 	}
 }
 
-// TestSealedSelfFallsBack: without the privilege to make an overlay there is a
-// copy.
-func TestSealedSelfFallsBack(t *testing.T) {
-	if os.Getenv("SPAWN_TEST_NOBODY") == "" {
-		cmd := exec.Command("/proc/self/exe", "-test.run=^TestSealedSelfFallsBack$", "-test.v")
-		cmd.Env = append(os.Environ(), "SPAWN_TEST_NOBODY=1")
-		if os.Geteuid() == 0 {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
+// TestSealedSelfOfUser: what an ordinary user's init executes, by the owner and mode of
+// the program, and by whom the container's user namespace maps.
+func TestSealedSelfOfUser(t *testing.T) {
+	if what := os.Getenv("SPAWN_TEST_AUDIENCE"); what != "" {
+		sealedAs(t, what)
 		return
 	}
-	dir, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	needRoot(t)
+	const user = 65534
+	dir := t.TempDir()
+	for path := dir; path != os.TempDir(); path = filepath.Dir(path) {
+		systest.MustDo(t, os.Chmod(path, 0o755))
+	}
+	exe := filepath.Join(dir, "program")
+	content, err := os.ReadFile("/proc/self/exe")
 	systest.MustDo(t, err)
-	sealed, err := SealedSelf(dir, false)
+	systest.MustDo(t, os.WriteFile(exe, content, 0o755))
+	for _, c := range []struct {
+		owner    int
+		mode     os.FileMode
+		audience string
+		want     string
+	}{
+		{0, 0o755, "65534", "itself"},
+		{0, 0o755, "100000", "itself"},
+		{0, 0o755, "65534 exposed", "itself"}, // whose copy could be read as well
+		{0, 0o755, "100000 exposed", "copy"},
+		{0, 0o755, "exposed", "copy"},
+		{0, 0o755, "none", "overlay"},        // or it is not known
+		{0, 0o755, "65534 0", "overlay"},     // maps the owner
+		{100000, 0o755, "100000", "overlay"}, // maps the owner, who is another user
+		{100000, 0o755, "65534", "itself"},
+		{0, 0o775, "65534", "overlay"},
+		{0, 0o757, "65534", "overlay"},
+		{user, 0o755, "65534", "overlay"},
+		{user, 0o555, "65534", "overlay"},
+		{user, 0o555, "100000", "overlay"}, // the caller's, though no one of the container's
+	} {
+		systest.MustDo(t, os.Chown(exe, c.owner, 0))
+		systest.MustDo(t, os.Chmod(exe, c.mode))
+		cmd := exec.Command(exe, "-test.run=^TestSealedSelfOfUser$", "-test.v")
+		cmd.Env, cmd.Dir = append(os.Environ(), "SPAWN_TEST_AUDIENCE="+c.audience), dir
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "it is: "+c.want+"\n") {
+			t.Errorf("owner %d, mode %o, mapped %s: want %s, got %v\n%s", c.owner, c.mode, c.audience, c.want, err, out)
+		}
+	}
+}
+
+// sealedAs says what init would execute.
+func sealedAs(t *testing.T, audience string) {
+	var a Audience
+	for _, word := range strings.Fields(audience) {
+		if id, err := strconv.ParseUint(word, 10, 32); err == nil {
+			a.UIDs = append(a.UIDs, specs.LinuxIDMapping{HostID: uint32(id), Size: 1})
+		}
+		a.Exposed = a.Exposed || word == "exposed"
+	}
+	dir, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	systest.MustDo(t, err)
-	sealed.Close()
 	noneLeft := systest.Descriptors(t)
-	sealed, err = SealedSelf(dir, false)
+	sealed, err := SealedSelf(dir, a)
 	systest.MustDo(t, err)
-	if _, err := unix.FcntlInt(uintptr(sealed.FD), unix.F_GET_SEALS, 0); err != nil {
-		t.Errorf("no memfd: %v", err)
+	var running, opened unix.Stat_t
+	systest.MustDo(t, unix.Stat("/proc/self/exe", &running))
+	systest.MustDo(t, unix.Fstat(sealed.FD, &opened))
+	_, err = unix.FcntlInt(uintptr(sealed.FD), unix.F_GET_SEALS, 0)
+	switch {
+	case err == nil:
+		fmt.Println("it is: copy")
+	case sealed.Mount >= 0:
+		fmt.Println("it is: overlay")
+	case opened.Dev == running.Dev && opened.Ino == running.Ino:
+		fmt.Println("it is: itself")
 	}
 	sealed.Close()
 	noneLeft()
+	noChildren(t)
+}
+
+// TestSealedSelfNested: with the state below the program's directory there is no copy.
+func TestSealedSelfNested(t *testing.T) {
+	needRoot(t)
+	below, err := os.MkdirTemp(filepath.Dir(os.Args[0]), "")
+	systest.MustDo(t, err)
+	defer os.Remove(below)
+	dir, err := unix.Open(below, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	systest.MustDo(t, err)
+	defer unix.Close(dir)
+	sealed, err := overlaidSelf(dir)
+	systest.MustDo(t, err)
+	sealed.Close()
 }
 
 // TestSealedSelfExposed: what others may want to trace is a file that they can't read.
@@ -149,7 +222,7 @@ func TestSealedSelfExposed(t *testing.T) {
 	dir, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	systest.MustDo(t, err)
 	defer unix.Close(dir)
-	sealed, err := SealedSelf(dir, true)
+	sealed, err := SealedSelf(dir, Audience{Exposed: true})
 	systest.MustDo(t, err)
 	defer sealed.Close()
 	var st unix.Stat_t

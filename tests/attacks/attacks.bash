@@ -125,3 +125,29 @@ user_namespace() {
 	cp -a "$BATS_FILE_TMPDIR/rootfs" "$BUNDLE/rootfs"
 	chown -hR 100000:100000 "$BUNDLE/rootfs"
 }
+
+# ordinary_user OWNER: from here on the runtime is called by a user without
+# privileges, as a program that is OWNER's. He is the container's root.
+ordinary_user() {
+	local user=65534 dir=$BATS_TEST_TMPDIR/user
+	mkdir -p "$dir" "$ROOT"
+	ORIGINAL=$RUNTIME RUNTIME=$dir/${RUNTIME##*/}
+	install -m 755 -o "$1" "$ORIGINAL" "$RUNTIME"
+	rm -rf "$BUNDLE/rootfs"
+	cp -a "$BATS_FILE_TMPDIR/rootfs" "$BUNDLE/rootfs"
+	config --argjson user $user 'del(.linux.resources) | .linux.namespaces |= map(select(.type != "network" and .type != "cgroup")) + [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: $user, size: 1}] | .linux.gidMappings = .linux.uidMappings
+		| .mounts |= map(if .type == "sysfs" then {destination: "/sys", type: "none", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", "ro"]}
+			elif .destination == "/dev/pts" then .options -= ["gid=5"] else select(.type != "cgroup") end)'
+	chown -hR $user:$user "$BUNDLE" "$ROOT" "$dir"
+	chown "$1" "$RUNTIME"
+	rt() {
+		timeout --foreground -s KILL "${PATIENCE:-30}" setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
+			env XDG_RUNTIME_DIR="$ROOT" "${AS[@]}" "$RUNTIME" --root "$ROOT" "$@"
+	}
+	AS=()
+	setpriv --reuid $user --regid $user --clear-groups test -x "$dir" || skip "the test's directory is out of an ordinary user's reach"
+}
+
+# untouched: the runtime's binary is what it was.
+untouched() { cmp -s "$ORIGINAL" "$RUNTIME" || succeeds "the runtime's binary was overwritten"; }

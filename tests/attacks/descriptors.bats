@@ -85,7 +85,6 @@ copied() {
 	cp "$ORIGINAL" "$BATS_TEST_TMPDIR/copy/"
 	RUNTIME=$BATS_TEST_TMPDIR/copy/${ORIGINAL##*/}
 }
-untouched() { cmp -s "$ORIGINAL" "$RUNTIME" || succeeds "the runtime's binary was overwritten"; }
 
 eval "without_copy_$(declare -f teardown)"
 teardown() {
@@ -93,10 +92,10 @@ teardown() {
 	without_copy_teardown
 }
 
-@test "CVE-2019-5736, CVE-2020-14298, CVE-2020-14300: the binary is overwritten by way of /proc/PID/exe of an exec" {
-	copied
+# overwriting: the container opens what enters it, and writes to it once it may.
+overwriting() {
 	config '.process.noNewPrivileges = false
-		| .process.capabilities = (["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"] | {bounding: ., permitted: ., effective: .})'
+		| .process.capabilities = (["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_SYS_ADMIN"] | {bounding: ., permitted: ., effective: .})'
 	# What the host's exec asks for is the runtime itself, as seen from inside.
 	printf '#!/proc/self/exe\n' >"$BUNDLE/rootfs/evil"
 	chmod 755 "$BUNDLE/rootfs/evil"
@@ -108,6 +107,54 @@ teardown() {
 		untouched
 	}
 	for_a_while overwritten
+}
+
+@test "CVE-2019-5736, CVE-2020-14298, CVE-2020-14300: the binary is overwritten by way of /proc/PID/exe of an exec" {
+	copied
+	overwriting
+}
+
+# as_root_of_namespace: the user calls as root of a user namespace, as Podman does.
+as_root_of_namespace() {
+	AS=(unshare --user --map-root-user --mount)
+	config '.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
+	chown 65534:65534 "$BUNDLE/config.json"
+}
+
+@test "an ordinary user's own binary is overwritten by his container" {
+	ordinary_user 65534
+	overwriting
+}
+
+@test "root's binary is overwritten by an ordinary user's container" {
+	ordinary_user 0
+	overwriting
+}
+
+# waiting_from: what an init that waits for start runs from is not changed from inside.
+waiting_from() {
+	ok create "$ID"
+	local before after
+	before=$(stat -Lc '%a %U %s %y' "$RUNTIME")
+	try rt exec "$ID" sh -c 'exe=/proc/1/exe
+		chmod 777 $exe && echo chmod; chown 0:0 $exe && echo chown; touch -d @1 $exe && echo touch
+		touch /dev/shm/f; mount --bind $exe /dev/shm/f && echo bound; echo x >>$exe && echo written; true'
+	after=$(stat -Lc '%a %U %s %y' "$RUNTIME")
+	[ "$before" = "$after" ] || succeeds "$before, then $after"
+	[ -z "$out" ] || succeeds "$out"
+	untouched
+	ok rt delete --force "$ID"
+}
+
+@test "what a waiting init of an ordinary user runs from: his own binary, root's, and root's for the root of a namespace" {
+	config '.process.noNewPrivileges = false | .process.capabilities = (["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_CHOWN", "CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID"] | {bounding: ., permitted: ., effective: .})'
+	ordinary_user 65534
+	waiting_from
+	chown 0 "$RUNTIME"
+	waiting_from
+	as_root_of_namespace
+	args sleep 100
+	waiting_from
 }
 
 # file_of PATH: the file and the mount it is reached through.
