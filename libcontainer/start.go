@@ -122,6 +122,8 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 	}
 	failed := &plan.StepError{Err: f, Hint: hint, Whole: true}
 	if !f.Refused {
+		// Who is told of the failure finds the container stopped, and may delete it.
+		retry.Readable(init, endingTime)
 		return failed
 	}
 	if warn != nil {

@@ -175,6 +175,17 @@ kinds() { jq -r .kind "$LOG/log" | tr '\n' ' '; }
 	wait_status stopped
 }
 
+@test "a start that fails returns when the container has stopped" {
+	ours "1.1 succeeds"
+	config '.hooks.startContainer = [{path: "/bin/false"}]'
+	local n
+	for ((n = 0; n < 20; n++)); do
+		ok create "$ID"
+		no 1 "startContainer hook #0" start "$ID"
+		ok rt delete "$ID"
+	done
+}
+
 @test "a failing poststart hook fails start and destroys the container" {
 	ours "1.1 runs it in create"
 	config '.hooks.poststart = [{path: "/bin/sh", args: ["sh", "-c", "exit 5"]}]'
