@@ -242,6 +242,20 @@ func TestKillGone(t *testing.T) {
 	}
 }
 
+// TestTakeBack: what init has not read is as if it had not been said.
+func TestTakeBack(t *testing.T) {
+	path := t.TempDir() + "/fifo"
+	systest.MustDo(t, unix.Mkfifo(path, 0o600))
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	systest.MustDo(t, err)
+	defer unix.Close(fd)
+	_, err = unix.Write(fd, []byte{0})
+	systest.MustDo(t, err)
+	if !takeBack(fd) || takeBack(fd) {
+		t.Error("not taken back, or twice")
+	}
+}
+
 // TestListen: start hears "I go" and the end, or a failure; and does not wait
 // for a dead init, nor for one that talks without end.
 func TestListen(t *testing.T) {
@@ -279,7 +293,7 @@ func TestListen(t *testing.T) {
 				}
 			}()
 			heard := 0
-			said, err := listen(fifo, init, func() { heard++ }, func() bool { return false })
+			said, err := listen(fifo, init, func() { heard++ }, func() bool { return false }, nil)
 			if (err != nil) != c.bad || err == nil && string(said) != c.want {
 				t.Errorf("heard %d bytes, %v", len(said), err)
 			}

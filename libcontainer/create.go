@@ -112,7 +112,7 @@ func (c *creation) build(run bool) error {
 		return err
 	}
 	if c.waits {
-		if err := c.makeFifo(); err != nil {
+		if err := c.dir.MakeFifo(); err != nil {
 			return err
 		}
 	}
@@ -166,16 +166,6 @@ func (c *creation) intent() state.State {
 		s.Namespaces = c.spec.Linux.Namespaces
 	}
 	return s
-}
-
-// makeFifo makes the fifo that init will wait on, for the container's root.
-func (c *creation) makeFifo() error {
-	uid, gid := os.Geteuid(), os.Getegid()
-	if s := c.spawnStep(); s != nil && len(s.UIDMaps) > 0 && uid == 0 {
-		uid = max(spawn.HostID(s.UIDMaps, 0), 0)
-		gid = max(spawn.HostID(s.GIDMaps, 0), 0)
-	}
-	return c.dir.MakeFifo(uid, gid)
 }
 
 // makeNotify makes what a service of systemd's needs to say that it is ready.

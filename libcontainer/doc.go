@@ -34,16 +34,17 @@
 //	                                          hooks, sysctl, pivot_root, names,
 //	                                          terminal, identity, capabilities
 //	    ◀─────────────────────────── ready ──
-//	exec fifo by its name, pid file
-//	                                          wait for start (exec fifo; not in run)
+//	exec.fifo by its name, pid file
+//	                                          wait for start (exec.fifo; not in run)
 //	                                          hooks, rlimits, seccomp, execve
 //
 // A failure in init is one message {step, errno, text}. The end of the socket
 // without ready is a crash, and the parent finds out why before it reports. Where
 // init was it knows from a word in memory that both share until init is ready.
-// After ready the exec fifo carries the same message to start, behind one byte that
-// says that init goes; its end means that execve succeeded. Init lives only while
-// the socket does.
+// After ready there are two fifos, whose ends init was given with the plan: it reads a
+// byte of start's from exec.fifo, and answers on answer.fifo with a byte that says that
+// it goes, and the same message; the end means that execve succeeded. Until ready init
+// lives only while the socket does.
 //
 // # Mounts in their order
 //
@@ -188,7 +189,7 @@
 //	plan        the vocabulary: Plan and its steps, and their binary form
 //	cli         commands, output, exit codes, hints: the only one to print
 //	engines     what makes container engines know the runtime (contrib)
-//	state       the state directory: journal, lock, exec fifo
+//	state       the state directory: journal, lock, start's fifos
 //	resctrl     classes of service for caches and memory bandwidth
 //	netdev      network devices, moved between namespaces
 //	early       what comes before all other packages, and before Go's runtime

@@ -291,13 +291,14 @@ func (c *creation) sendPlan() error {
 	if !c.waits {
 		return c.sendFirst(opening, after...)
 	}
-	fifo, err := c.dir.NextFifo()
+	start, answer, err := c.dir.InitFifos()
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fifo)
-	opening.Fifo = true
-	return c.sendFirst(opening, append(after, fifo)...)
+	defer unix.Close(start)
+	defer unix.Close(answer)
+	opening.Fifos = true
+	return c.sendFirst(opening, append(after, start, answer)...)
 }
 
 // sendFirst sends the plan with the first trees. To make room for others they are

@@ -21,7 +21,7 @@ func TestFormerCreated(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer dir.Close()
-		if err := dir.MakeFifo(os.Getuid(), os.Getgid()); err != nil {
+		if err := dir.MakeFifo(); err != nil {
 			t.Fatal(err)
 		}
 		if err := dir.PublishFifo(); err != nil {

@@ -83,7 +83,7 @@ func (c *Container) startService(notify string, pid int, warn func(specconv.Warn
 	return n.relay(init, pid)
 }
 
-// release opens the fifo that init waits on and hears what becomes of it. A program that execve(2) refuses has been
+// release tells init, which waits, to go and hears what becomes of it. A program that execve(2) refuses has been
 // started, as far as the caller is concerned: it ends at once, and has said why on its own standard error.
 func (c *Container) release(warn func(specconv.Warning)) error {
 	init, err := c.pidfd()
@@ -94,15 +94,20 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 		return err
 	}
 	defer unix.Close(init)
-	// Not blocking: init may die before it opens the other end.
-	fifo, err := c.dir.OpenFifo(unix.O_RDONLY | unix.O_NONBLOCK)
+	start, answer, err := c.dir.OpenFifos()
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fifo)
-	// Once init goes, nobody else can start it. That the fifo is gone says so to
+	defer unix.Close(answer)
+	if start >= 0 {
+		defer unix.Close(start)
+		if _, err := retry.Write(start, []byte{0}); err != nil {
+			return &os.PathError{Op: "write", Path: "exec.fifo", Err: err}
+		}
+	}
+	// Init goes now, even if this process is killed. That the fifo is gone says so to
 	// others; where it can't be removed init itself does, see Status.
-	said, err := listen(fifo, init, func() { c.dir.RemoveFifo() }, c.executes)
+	said, err := listen(answer, init, func() { c.dir.RemoveFifo() }, c.executes, func() bool { return takeBack(start) })
 	if err != nil {
 		return err
 	}
@@ -148,12 +153,20 @@ func (c *Container) executes() bool {
 	return err == nil && alive && st.name != initproc.Created && st.name != initproc.Started
 }
 
-// listen reads the fifo to its end, or until init is dead. Only after a writer
-// has come does the fifo have an end. One comes at once if init waits, and a container
-// that is not let run may be tried again. At the first word heard is called. Who may
-// trace init can keep its end of the fifo: then executes tells that nothing more will
-// be said.
-func listen(fifo, init int, heard func(), executes func() bool) ([]byte, error) {
+// takeBack takes the word back that init has not read yet, if it is so.
+func takeBack(start int) bool {
+	if start < 0 {
+		return true
+	}
+	n, err := retry.Read(start, make([]byte, 1))
+	return err == nil && n == 1
+}
+
+// listen reads what init answers to its end, or until init is dead. The first word comes
+// at once if init waits, and a container that is not let run may be tried again if
+// takeBack says that it was not told. At the first word heard is called. Who may trace
+// init can keep its end of the fifo: then executes tells that nothing more will be said.
+func listen(fifo, init int, heard func(), executes, takeBack func() bool) ([]byte, error) {
 	var said []byte
 	limit := answerTime
 	for {
@@ -166,6 +179,9 @@ func listen(fifo, init int, heard func(), executes func() bool) ([]byte, error) 
 			if executes() {
 				return said, nil
 			}
+			continue
+		}
+		if n == 0 && !takeBack() {
 			continue
 		}
 		if n == 0 {

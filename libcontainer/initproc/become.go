@@ -29,7 +29,7 @@ func (c *container) procfs() (sys.Proc, error) {
 // keepProc opens the private procfs before the host's is gone, if it is needed later: who
 // sees no procfs may not mount one in a user namespace (mount_namespaces(7)).
 func (c *container) keepProc() error {
-	needed := c.fifo >= 0 || c.will(plan.KindSysctl) || c.will(plan.KindSetLabels)
+	needed := c.will(plan.KindSysctl) || c.will(plan.KindSetLabels)
 	if at, found := c.find(plan.KindJoinKeyring, c.index, c.count); !needed && found {
 		var s plan.JoinKeyring
 		s.Code(&at)

@@ -121,61 +121,27 @@ func executable(path string) error {
 	return nil
 }
 
-// waitStart blocks until someone opens the exec fifo for reading. The parent has
-// gone: from here on whoever starts the container hears what becomes of it. A start
-// that is killed before it has heard the first word has started nothing.
+// waitStart blocks until start writes to exec.fifo. The parent has gone: from here on
+// whoever starts the container hears what becomes of it.
 func (c *container) waitStart() error {
-	dir, err := c.openFDs()
-	if err != nil {
-		return err
-	}
-	for c.started < 0 {
-		if err := c.answerStart(dir); err != nil {
-			return err
-		}
-	}
-	raw.Close(dir)
-	raw.Close(c.fifo)
 	raw.Close(c.link.fd)
 	if c.proc.FD() >= 0 { // hooks, which are the image's, may be allowed to look into this process
 		c.proc.Close()
 		c.proc = sys.ProcAt(-1)
 	}
-	return nil
-}
-
-// answerStart sets started if who has opened the fifo hears that init goes on.
-func (c *container) answerStart(dir int) error {
-	fifo, errno := sys.OpenOwn(dir, c.fifo, unix.O_WRONLY)
-	if errno != 0 {
-		return fault.New(errno, "exec fifo")
-	}
-	// Before the word is out: if nobody else hears of it, state can still tell.
+	var word [1]byte
+	_, failed := raw.Await(c.fifo, word[:])
+	raw.Close(c.fifo)
+	c.started = true
+	// Before the word is out: if nobody hears it, state can still tell.
 	if err := sys.SetName(Started); err != nil {
 		return err
 	}
-	var word [1]byte
-	before := raw.IgnorePipe()
-	_, errno = raw.Write(fifo, word[:])
-	raw.RestorePipe(&before)
-	if errno == unix.EPIPE {
-		raw.Close(fifo)
-		return sys.SetName(Created)
+	word[0] = 0
+	if _, errno := raw.Write(c.answer, word[:]); errno != 0 {
+		return fault.Call("write", errno)
 	}
-	c.started = fifo
-	return fault.Call("write", errno)
-}
-
-// openFDs opens the directory of this thread's descriptors, once.
-func (c *container) openFDs() (int, error) {
-	if c.fds >= 0 {
-		return c.fds, nil
-	}
-	proc, err := c.procfs()
-	if err != nil {
-		return -1, err
-	}
-	return proc.Open("thread-self/fd", unix.O_PATH|unix.O_DIRECTORY)
+	return fault.Call("read", failed)
 }
 
 // exitRefused is the exit code of a container whose program execve(2) has refused, runc's too.
@@ -192,8 +158,8 @@ func (c *container) execute() error {
 // complain tells who reads the process's output that the program is refused. They
 // may let it wait, so whoever waits for this process has been told before.
 func (c *container) complain(errno unix.Errno) int {
-	if c.started >= 0 {
-		raw.Close(c.started)
+	if c.started {
+		raw.Close(c.answer)
 	}
 	raw.IgnorePipe() // or nobody would see the exit code
 	c.path.Add(": ").Add(sys.RefusalWords(errno)).Add("\n")

@@ -15,7 +15,6 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
-	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
@@ -216,88 +215,84 @@ func TestByHand(t *testing.T) {
 	}
 }
 
-// fifo makes an exec fifo and returns its path and an O_PATH descriptor.
-func fifo(t *testing.T) (string, int) {
-	t.Helper()
-	path := t.TempDir() + "/exec.fifo"
-	systest.MustDo(t, unix.Mkfifo(path, 0o622))
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	systest.MustDo(t, err)
-	t.Cleanup(func() { unix.Close(fd) })
-	return path, fd
-}
+// fifos are both ends of exec.fifo and answer.fifo: init's, start's.
+type fifos struct{ init, start []int }
 
-func needProc(t *testing.T) {
+func makeFifos(t *testing.T) (f fifos) {
 	t.Helper()
-	proc, err := sys.PrivateProc()
-	if err != nil {
-		t.Skipf("no private procfs: %v", err)
-	}
-	proc.Close()
-}
-
-// TestWaitStart: nothing runs until someone reads from the fifo, whose name may
-// be gone by then; it is told when, and its end is that of execve.
-func TestWaitStart(t *testing.T) {
-	needProc(t)
-	for name, unlink := range map[string]bool{"named": false, "unlinked": true} {
-		t.Run(name, func(t *testing.T) {
-			path, fd := fifo(t)
-			p := startInit(t)
-			steps := shell("echo ran; exec sleep 100")
-			steps = append(steps[:2:2], &plan.WaitStart{}, steps[2])
-			p.send(t, wire.Opening{Fifo: true}, steps, fd)
-			p.ready(t)
-			p.conn.Close()
-			time.Sleep(50 * time.Millisecond)
-			if comm, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.Process.Pid), "comm")); string(comm) == "sleep\n" {
-				t.Error("it did not wait")
+	for _, name := range [...]string{"exec.fifo", "answer.fifo"} {
+		path := t.TempDir() + "/" + name
+		systest.MustDo(t, unix.Mkfifo(path, 0o600))
+		for _, fds := range [...]*[]int{&f.init, &f.start} {
+			flags := unix.O_RDWR
+			if fds == &f.start && name == "answer.fifo" {
+				flags = unix.O_RDONLY | unix.O_NONBLOCK
 			}
-			reader, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+			fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
 			systest.MustDo(t, err)
-			defer reader.Close()
-			if unlink {
-				systest.MustDo(t, os.Remove(path))
-			}
-			systest.MustDo(t, reader.SetReadDeadline(time.Now().Add(10*time.Second)))
-			for { // until the writer has come there is nothing but an end
-				said, err := io.ReadAll(reader)
-				systest.MustDo(t, err)
-				if len(said) == 0 {
-					time.Sleep(time.Millisecond)
-					continue
-				}
-				if string(said) != "\x00" {
-					t.Errorf("init said %q", said)
-				}
-				break
-			}
-		})
+			*fds = append(*fds, fd)
+		}
+		systest.MustDo(t, os.Remove(path))
+	}
+	t.Cleanup(func() { unix.Close(f.start[0]) })
+	return f
+}
+
+// release lets init go and returns what it answers, up to the end.
+func (f *fifos) release(t *testing.T) string {
+	t.Helper()
+	for _, fd := range f.init { // init has its own
+		unix.Close(fd)
+	}
+	_, err := unix.Write(f.start[0], []byte{0})
+	systest.MustDo(t, err)
+	answer := os.NewFile(uintptr(f.start[1]), "answer.fifo")
+	defer answer.Close()
+	systest.MustDo(t, answer.SetReadDeadline(time.Now().Add(10*time.Second)))
+	said, err := io.ReadAll(answer)
+	systest.MustDo(t, err)
+	return string(said)
+}
+
+// TestWaitStart: nothing runs until someone writes to the fifo; then that is told, and
+// the end is that of execve.
+func TestWaitStart(t *testing.T) {
+	f := makeFifos(t)
+	p := startInit(t)
+	steps := shell("echo ran; exec sleep 100")
+	steps = append(steps[:2:2], &plan.WaitStart{}, steps[2])
+	p.send(t, wire.Opening{Fifos: true}, steps, f.init...)
+	p.ready(t)
+	// It waits without the runtime.
+	if _, err := p.conn.Recv(); !errors.Is(err, io.EOF) {
+		t.Errorf("after ready: %v, want the end", err)
+	}
+	time.Sleep(50 * time.Millisecond)
+	if comm, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.Process.Pid), "comm")); string(comm) != Created+"\n" {
+		t.Errorf("it did not wait: is %q", comm)
+	}
+	if said := f.release(t); said != "\x00" {
+		t.Errorf("init said %q", said)
 	}
 }
 
 // TestFailureAfterStart: then the fifo carries the failure.
 func TestFailureAfterStart(t *testing.T) {
-	needProc(t)
-	path, fd := fifo(t)
+	f := makeFifos(t)
 	garbage := t.TempDir() + "/garbage"
 	systest.MustDo(t, os.WriteFile(garbage, []byte("\x01\x02"), 0o755))
 	p := startInit(t)
-	p.send(t, wire.Opening{Fifo: true}, []plan.InitStep{
+	p.send(t, wire.Opening{Fifos: true}, []plan.InitStep{
 		&plan.FindExecutable{Name: garbage}, &plan.Sync{Phase: plan.Ready}, &plan.WaitStart{}, &plan.Execute{Args: []string{"x"}, Alone: true},
-	}, fd)
+	}, f.init...)
 	p.ready(t)
-	reader, err := os.Open(path) // waits for the writer
-	systest.MustDo(t, err)
-	defer reader.Close()
-	said, err := io.ReadAll(reader)
-	systest.MustDo(t, err)
+	said := f.release(t)
 	if len(said) == 0 || said[0] != 0 {
 		t.Fatalf("init said %q", said)
 	}
-	f, err := wire.DecodeFailure(said[1:])
-	if err != nil || f.Step != 3 || f.Errno != unix.ENOEXEC || !f.Whole || !f.Refused {
-		t.Errorf("%+v, %v", f, err)
+	failure, err := wire.DecodeFailure([]byte(said[1:]))
+	if err != nil || failure.Step != 3 || failure.Errno != unix.ENOEXEC || !failure.Whole || !failure.Refused {
+		t.Errorf("%+v, %v", failure, err)
 	}
 	if code, text := p.wait(t); code != 255 || text != "exec "+garbage+": exec format error\n" {
 		t.Errorf("exit code %d, standard error %q", code, text)

@@ -154,8 +154,8 @@ func (c *container) report(f *wire.Failure) {
 	if to.Bad() {
 		return // it has more room than a failure may take
 	}
-	if c.started >= 0 {
-		raw.Write(c.started, said[:to.Len()])
+	if c.started {
+		raw.Write(c.answer, said[:to.Len()])
 		return
 	}
 	c.link.send(wire.Failed, said[:to.Len()], -1)

@@ -40,9 +40,9 @@ type container struct {
 	opening  wire.Opening
 	progress *uint32 // where the parent sees the number of the step under way; nil: it does not, or no longer
 	own      int     // mount of this program, -1 if it has none or need not be attached
-	fifo     int     // O_PATH of the exec fifo, -1 in run
-	started  int     // write end of the fifo, once start has opened it; or -1
-	fds      int     // /proc/thread-self/fd, from which the fifo is opened; -1 before
+	fifo     int     // exec.fifo, from which start is read; -1 in run
+	answer   int     // answer.fifo, for what start is told; -1 in run
+	started  bool    // start has come
 	detached bool    // from the runtime's death
 
 	path       raw.Text   // of the executable, once found
@@ -68,7 +68,7 @@ var (
 func run(socket int) int {
 	c := &the
 	c.link.fd, c.index = socket, -1
-	c.own, c.fifo, c.started, c.fds, c.proc, c.procSelf = -1, -1, -1, -1, sys.ProcAt(-1), "thread-self"
+	c.own, c.fifo, c.answer, c.proc, c.procSelf = -1, -1, -1, sys.ProcAt(-1), "thread-self"
 	sys.CloseOnExec(socket)
 	// Who shares our pid namespace may not look into us; execve resets it.
 	raw.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -139,10 +139,10 @@ func (c *container) open() error {
 	if c.opening.Own {
 		c.own = came.next()
 	}
-	if c.opening.Fifo {
-		c.fifo = came.next()
+	if c.opening.Fifos {
+		c.fifo, c.answer = came.next(), came.next()
 	}
-	if c.opening.Own && c.own < 0 || c.opening.Fifo && c.fifo < 0 {
+	if c.opening.Own && c.own < 0 || c.opening.Fifos && c.answer < 0 {
 		return missing()
 	}
 	c.root.Init(c.opening.Trees)
@@ -267,10 +267,6 @@ func (c *container) ready() error {
 	name := Started
 	if c.fifo >= 0 {
 		name = Created
-		var err error
-		if c.fds, err = c.openFDs(); err != nil { // while there is somebody to tell
-			return err
-		}
 	}
 	if err := sys.SetName(name); err != nil {
 		return err

@@ -19,7 +19,8 @@ func filterFlags(s *plan.LoadSeccomp) uint32 { return s.Flags &^ unix.SECCOMP_FI
 func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
 	c.hideProgress()
 	if s.Notify {
-		if err := c.prepareFilter(); err != nil {
+		// What a later step would do under a filter that may not allow it.
+		if err := c.detach(); err != nil {
 			return err
 		}
 	}
@@ -28,20 +29,6 @@ func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
 		return err
 	}
 	return c.handOver(listener)
-}
-
-// prepareFilter does what a later step would do under a filter that may not
-// allow it.
-func (c *container) prepareFilter() error {
-	if err := c.detach(); err != nil {
-		return err
-	}
-	if c.fifo < 0 {
-		return nil
-	}
-	var err error
-	c.fds, err = c.openFDs()
-	return err
 }
 
 // handOver sends the listener to the parent, and waits until the agent has it:

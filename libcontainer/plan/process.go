@@ -358,7 +358,7 @@ func (s *FindExecutable) Code(c *codec.Coder) {
 
 func (s *FindExecutable) String() string { return "find executable " + strconv.Quote(s.Name) }
 
-// WaitStart waits until someone opens the exec fifo.
+// WaitStart waits until start writes to exec.fifo.
 type WaitStart struct{}
 
 func (*WaitStart) InitKind() Kind    { return KindWaitStart }

@@ -4,7 +4,8 @@
 //	config.kept  what the container was made from, as it was then
 //	limits.json  the resource limits that hold, once they are not those of config.kept any more
 //	mounts.added the mounts that were added to the living container: those that may be removed
-//	exec.fifo    there from create to start; its writer is the container's init
+//	exec.fifo    there from create to start, which writes to it; its reader is the container's init
+//	answer.fifo  there as long; what init tells start
 //	notify       of a service of systemd's: directory of the socket to which it says that it is ready
 //
 // The journal is written before the first kernel object exists and each time something new would need undoing, so that a

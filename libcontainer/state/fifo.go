@@ -1,14 +1,20 @@
 package state
 
 import (
+	"errors"
+	"io/fs"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
+// The fifos between start and an init that waits for it. Start writes a byte to the one, and reads from the other what
+// becomes of it.
 const (
-	fifoName = "exec.fifo"
-	fifoNext = "exec.fifo.next"
+	fifoName   = "exec.fifo"
+	fifoNext   = "exec.fifo.next"
+	answerName = "answer.fifo"
 )
 
 // Fifo says what there is of exec.fifo.
@@ -20,26 +26,30 @@ const (
 	ReadyFifo             // it was published: init waits on it, if init lives and says so
 )
 
-// MakeFifo makes exec.fifo, on which init waits for start, under another name until PublishFifo. It belongs to the
-// container's root, given by host ids, who may read it; everybody may write: who gets that far is allowed to start the
-// container.
-func (d *Dir) MakeFifo(uid, gid int) error {
-	if err := unix.Mkfifoat(d.fd, fifoNext, 0o600); err != nil {
-		return d.failed("mkfifo", fifoNext, err)
-	}
-	if err := unix.Fchownat(d.fd, fifoNext, uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return d.failed("chown", fifoNext, err)
-	}
-	// Not with mkfifoat: the umask would take away the bits that matter. The directory is ours, so the name is still that
-	// of the fifo.
-	if err := unix.Fchmodat(d.fd, fifoNext, 0o622, 0); err != nil {
-		return d.failed("chmod", fifoNext, err)
+// MakeFifo makes exec.fifo, on which init waits for start, under another name until PublishFifo, and answer.fifo. Only the
+// caller may open them: init is given its ends.
+func (d *Dir) MakeFifo() error {
+	for _, name := range [...]string{fifoNext, answerName} {
+		if err := unix.Mkfifoat(d.fd, name, 0o600); err != nil {
+			return d.failed("mkfifo", name, err)
+		}
 	}
 	return nil
 }
 
-// NextFifo opens what MakeFifo has made, for init (O_PATH).
-func (d *Dir) NextFifo() (fd int, err error) { return d.openFifo(fifoNext, unix.O_PATH) }
+// InitFifos opens init's ends of what MakeFifo has made. Both are open for reading and writing, so that neither has an end
+// before init's: reading waits for start though none has come, and what is said to a start that has gone stays for the
+// next. Answering waits for nobody.
+func (d *Dir) InitFifos() (start, answer int, err error) {
+	if start, err = d.openFifo(fifoNext, unix.O_RDWR); err != nil {
+		return -1, -1, err
+	}
+	if answer, err = d.openFifo(answerName, unix.O_RDWR|unix.O_NONBLOCK); err != nil {
+		unix.Close(start)
+		return -1, -1, err
+	}
+	return start, answer, nil
+}
 
 // PublishFifo gives exec.fifo its name: from now on the container is created, and may be started.
 func (d *Dir) PublishFifo() error {
@@ -49,9 +59,23 @@ func (d *Dir) PublishFifo() error {
 	return nil
 }
 
-// OpenFifo opens exec.fifo with flags of open(2), close-on-exec. Opening one end waits for the other, unless the flags say
-// O_NONBLOCK, O_RDWR or O_PATH; see fifo(7). The error is an *fs.PathError, fs.ErrNotExist if the container was started.
-func (d *Dir) OpenFifo(flags int) (fd int, err error) { return d.openFifo(fifoName, flags) }
+// OpenFifos opens start's ends: exec.fifo, where it may take back what it has written, and answer.fifo for reading. Neither
+// waits. Where init is of a version that had exec.fifo only, and answered on that once somebody read it, start is -1. The error is an *fs.PathError, fs.ErrNotExist if the container was started.
+func (d *Dir) OpenFifos() (start, answer int, err error) {
+	answer, err = d.openFifo(answerName, unix.O_RDONLY|unix.O_NONBLOCK)
+	if errors.Is(err, fs.ErrNotExist) {
+		answer, err = d.openFifo(fifoName, unix.O_RDONLY|unix.O_NONBLOCK)
+		return -1, answer, err
+	}
+	if err != nil {
+		return -1, -1, err
+	}
+	if start, err = d.openFifo(fifoName, unix.O_RDWR|unix.O_NONBLOCK); err != nil {
+		unix.Close(answer)
+		return -1, -1, err
+	}
+	return start, answer, nil
+}
 
 func (d *Dir) openFifo(name string, flags int) (int, error) {
 	fd, err := retry.Openat(d.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -79,10 +103,12 @@ func (d *Dir) Fifo() (Fifo, error) {
 	return NoFifo, nil
 }
 
-// RemoveFifo removes exec.fifo. It is no error if it is gone already.
+// RemoveFifo removes exec.fifo, and answer.fifo after it. It is no error if they are gone already.
 func (d *Dir) RemoveFifo() error {
-	if err := unix.Unlinkat(d.fd, fifoName, 0); err != nil && err != unix.ENOENT {
-		return d.failed("remove", fifoName, err)
+	for _, name := range [...]string{fifoName, answerName} {
+		if err := unix.Unlinkat(d.fd, name, 0); err != nil && err != unix.ENOENT {
+			return d.failed("remove", name, err)
+		}
 	}
 	return nil
 }

@@ -188,34 +188,52 @@ func TestLifecycle(t *testing.T) {
 
 func TestFifo(t *testing.T) {
 	root := t.TempDir()
-	defer unix.Umask(unix.Umask(0o077))
 	d := create(t, root, "web")
-	if _, err := d.OpenFifo(unix.O_PATH); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("OpenFifo without one: %v, want fs.ErrNotExist", err)
+	if _, _, err := d.OpenFifos(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("OpenFifos without them: %v, want fs.ErrNotExist", err)
 	}
-	if err := d.MakeFifo(os.Getuid(), os.Getgid()); err != nil {
+	if err := d.MakeFifo(); err != nil {
 		t.Fatal(err)
 	}
 	if is, err := d.Fifo(); is != NextFifo || err != nil {
 		t.Errorf("Fifo = %v, %v, want NextFifo", is, err)
 	}
-	if fd, err := d.NextFifo(); err != nil || unix.Close(fd) != nil {
-		t.Errorf("NextFifo: %v", err)
+	waits, answers, err := d.InitFifos()
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer unix.Close(waits)
+	defer unix.Close(answers)
 	if err := d.PublishFifo(); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := os.Lstat(root + "/web/exec.fifo"); err != nil || st.Mode() != fs.ModeNamedPipe|0o622 {
-		t.Errorf("exec.fifo: %v, %v, want a fifo of mode 0622", st.Mode(), err)
+	if st, err := os.Lstat(root + "/web/exec.fifo"); err != nil || st.Mode() != fs.ModeNamedPipe|0o600 {
+		t.Errorf("exec.fifo: %v, %v, want a fifo of mode 0600", st.Mode(), err)
 	}
 	if is, err := d.Fifo(); is != ReadyFifo || err != nil {
 		t.Errorf("Fifo = %v, %v, want ReadyFifo", is, err)
 	}
-	fd, err := d.OpenFifo(unix.O_RDONLY | unix.O_NONBLOCK)
+	start, answer, err := d.OpenFifos()
 	if err != nil {
 		t.Fatal(err)
 	}
-	unix.Close(fd)
+	defer unix.Close(start)
+	defer unix.Close(answer)
+	for from, to := range map[int]int{start: waits, answers: answer} {
+		var word [1]byte
+		_, err := unix.Write(from, []byte{7})
+		if _, readErr := unix.Read(to, word[:]); err != nil || readErr != nil || word[0] != 7 {
+			t.Errorf("%v, %v, read %d", err, readErr, word[0])
+		}
+	}
+	// The fifo of a version that had no other.
+	if err := os.Remove(root + "/web/answer.fifo"); err != nil {
+		t.Fatal(err)
+	}
+	none, old, err := d.OpenFifos()
+	if err != nil || none != -1 || unix.Close(old) != nil {
+		t.Errorf("OpenFifos without answer.fifo: %d, %v", none, err)
+	}
 	for range 2 {
 		if err := d.RemoveFifo(); err != nil {
 			t.Error(err)

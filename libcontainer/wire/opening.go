@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"io"
-
 	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 )
@@ -12,7 +10,7 @@ import (
 type Opening struct {
 	Trees       []plan.Tree // slots of the plan
 	Own         bool        // the descriptor after the trees' is the mount of init's own program
-	Fifo        bool        // the descriptor after that is the exec fifo
+	Fifos       bool        // the two descriptors after that are exec.fifo and answer.fifo
 	Progress    bool        // the last descriptor is the word for the step under way, see Progress
 	Trace       bool        // tell when each step began and ended
 	PreserveFDs int         // descriptors 3, 4, … that the container inherits
@@ -25,7 +23,7 @@ type Opening struct {
 func (o *Opening) Code(c *codec.Coder) {
 	c.Num(&o.PreserveFDs)
 	c.Flag(&o.Own)
-	c.Flag(&o.Fifo)
+	c.Flag(&o.Fifos)
 	c.Flag(&o.Progress)
 	c.Flag(&o.Trace)
 	codec.Plain(c, &o.Holes)
@@ -63,44 +61,4 @@ func FDs(trees []plan.Tree) (fds []int) {
 		}
 	}
 	return fds
-}
-
-// ReceiveTrees spreads received descriptors over trees and returns the rest.
-func ReceiveTrees(trees []plan.Tree, fds []int) (rest []int, err error) {
-	for i := range trees {
-		if trees[i].FD < 0 {
-			continue
-		}
-		if trees[i].FD, fds = first(fds); trees[i].FD < 0 {
-			return nil, io.ErrUnexpectedEOF
-		}
-	}
-	return fds, nil
-}
-
-// Receive spreads the received descriptors over the slots and returns the mount
-// of init's own program and the fifo, -1 without one.
-func (o *Opening) Receive(fds []int) (own, fifo int, err error) {
-	if fds, err = ReceiveTrees(o.Trees, fds); err != nil {
-		return -1, -1, err
-	}
-	own, fifo = -1, -1
-	if o.Own {
-		own, fds = first(fds)
-	}
-	if o.Fifo {
-		fifo, _ = first(fds)
-	}
-	if o.Own && own < 0 || o.Fifo && fifo < 0 {
-		return -1, -1, io.ErrUnexpectedEOF
-	}
-	return own, fifo, nil
-}
-
-// first splits the first descriptor off, -1 if there is none.
-func first(fds []int) (int, []int) {
-	if len(fds) == 0 {
-		return -1, nil
-	}
-	return fds[0], fds[1:]
 }

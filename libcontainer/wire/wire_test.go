@@ -209,11 +209,11 @@ func TestFailure(t *testing.T) {
 func TestOpening(t *testing.T) {
 	for _, o := range []Opening{
 		{},
-		{Trees: []plan.Tree{{}}, Fifo: true},
+		{Trees: []plan.Tree{{}}, Fifos: true},
 		{Trees: []plan.Tree{{}, {FD: -1}, {FD: -1, Path: "/srv/data", Recursive: true}}, PreserveFDs: 3, Trace: true},
 		{PreserveFDs: 300, Holes: []int{3, 299}},
 		{Own: true},
-		{Trees: slices.Repeat([]plan.Tree{{Path: strings.Repeat("x", 200)}}, 300), Fifo: true, PreserveFDs: 1 << 20},
+		{Trees: slices.Repeat([]plan.Tree{{Path: strings.Repeat("x", 200)}}, 300), Fifos: true, PreserveFDs: 1 << 20},
 	} {
 		b := codec.Encode(o.Code)
 		got, err := decodeOpening(b)
@@ -240,37 +240,6 @@ func decodeOpening(b []byte) (o Opening, err error) {
 	return o, err
 }
 
-func TestReceive(t *testing.T) {
-	there, not := plan.Tree{}, plan.Tree{FD: -1, Path: "/x"}
-	for _, c := range []struct {
-		o     Opening
-		fds   []int
-		trees []int
-		own   int
-		fifo  int
-		bad   bool
-	}{
-		{Opening{}, nil, []int{}, -1, -1, false},
-		{Opening{Fifo: true}, []int{9}, []int{}, -1, 9, false},
-		{Opening{Own: true}, []int{9}, []int{}, 9, -1, false},
-		{Opening{Trees: []plan.Tree{there, not, there}, Fifo: true}, []int{5, 6, 7}, []int{5, -1, 6}, -1, 7, false},
-		{Opening{Trees: []plan.Tree{there}, Own: true, Fifo: true}, []int{5, 6, 7}, []int{5}, 6, 7, false},
-		{Opening{Trees: []plan.Tree{not}}, nil, []int{-1}, -1, -1, false},
-		{Opening{Trees: []plan.Tree{there, there}}, []int{5}, nil, -1, -1, true},
-		{Opening{Trees: []plan.Tree{there}, Fifo: true}, []int{5}, nil, -1, -1, true},
-		{Opening{Own: true, Fifo: true}, []int{5}, nil, -1, -1, true},
-	} {
-		own, fifo, err := c.o.Receive(c.fds)
-		var trees []int
-		for _, tree := range c.o.Trees {
-			trees = append(trees, tree.FD)
-		}
-		if (err != nil) != c.bad || own != c.own || fifo != c.fifo || err == nil && !slices.Equal(trees, c.trees) {
-			t.Errorf("%+v with %v: %v, %d, %d, %v", c.o, c.fds, trees, own, fifo, err)
-		}
-	}
-}
-
 func FuzzDecodeFailure(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(codec.Encode((&Failure{Step: -1, Fault: fault.Path("open", "/x", unix.EIO), Undo: fault.New(0, "why")}).Code))
@@ -289,7 +258,7 @@ func FuzzDecodeFailure(f *testing.F) {
 
 func FuzzOpening(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(codec.Encode((&Opening{Trees: []plan.Tree{{}, {FD: -1, Path: "/x"}}, Fifo: true, PreserveFDs: 2}).Code))
+	f.Add(codec.Encode((&Opening{Trees: []plan.Tree{{}, {FD: -1, Path: "/x"}}, Fifos: true, PreserveFDs: 2}).Code))
 	f.Add(bytes.Repeat([]byte{0xff}, 30))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		o, err := decodeOpening(b)
@@ -299,7 +268,6 @@ func FuzzOpening(f *testing.F) {
 		if again, err := decodeOpening(codec.Encode(o.Code)); err != nil || !reflect.DeepEqual(again, o) {
 			t.Errorf("%+v became %+v, %v", o, again, err)
 		}
-		(&Opening{Trees: slices.Clone(o.Trees), Own: o.Own, Fifo: o.Fifo}).Receive(nil)
 	})
 }
 

@@ -141,7 +141,7 @@ waiting_procfs() {
 }
 
 @test "H1: an init that waits for start has no procfs but the container's" {
-	open H1 waiting_procfs
+	waiting_procfs
 }
 
 # joined_watched: containers join the pid namespace of one that may trace.

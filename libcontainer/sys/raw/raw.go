@@ -92,6 +92,11 @@ func Read(fd int, p []byte) (int, unix.Errno) {
 	return result(Call(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0))
 }
 
+// Await is Read that may wait for long.
+func Await(fd int, p []byte) (int, unix.Errno) {
+	return result(waiting(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0))
+}
+
 // Write is write(2): it may write less.
 func Write(fd int, p []byte) (int, unix.Errno) {
 	return result(Call(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0))
