@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -44,7 +44,7 @@ func stepHint(step plan.Step, err error) string {
 		}
 		return cmp.Or(manyMountsHint(err), deviceHint(err))
 	case *plan.Console:
-		if strings.Contains(err.Error(), "no devpts") {
+		if fault.KindOf(err) == fault.NoDevpts {
 			return `add {"destination": "/dev/pts", "type": "devpts", "source": "devpts"} to mounts, or set process.terminal to false`
 		}
 	case *plan.RaiseRlimits:
@@ -108,7 +108,7 @@ func inRootHint(s *plan.OpenInRoot, err error) string {
 // deviceHint: what stands where a device belongs came with the root filesystem or
 // a mount, and is not taken for it.
 func deviceHint(err error) string {
-	if strings.Contains(err.Error(), "is there already") {
+	if fault.KindOf(err) == fault.Occupied {
 		return "remove it from the root filesystem, or mount a tmpfs on /dev"
 	}
 	return ""
@@ -194,10 +194,10 @@ func mountHint(fstype string, err error) string {
 	if !errors.Is(err, unix.EPERM) {
 		return ""
 	}
-	if strings.Contains(err.Error(), "fsopen") { // before it is asked what, and for which namespace
+	if fault.KindOf(err) == fault.Fsopen { // before it is asked what, and for which namespace
 		return "mounts take CAP_SYS_ADMIN, which the runtime does not have, or what confines it, such as the seccomp filter of an outer container, lets it make none"
 	}
-	if strings.Contains(err.Error(), "fsmount") && (fstype == "proc" || fstype == "sysfs") {
+	if fault.KindOf(err) == fault.Fsmount && (fstype == "proc" || fstype == "sysfs") {
 		return "a user namespace may not mount " + fstype + " while parts of the one that the runtime sees are masked or read-only, as in most containers: " +
 			"run the outer one without masked paths (docker: --security-opt systempaths=unconfined, podman: --security-opt unmask=ALL)"
 	}

@@ -1,8 +1,6 @@
 package initproc
 
 import (
-	"strings"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/lsm"
@@ -108,7 +106,7 @@ func writeSysctl(proc sys.Proc, path, value string) error {
 		return visibleErr // the kernel's answer, at last
 	}
 	op := "write"
-	if strings.HasPrefix(fault.Of(err).Text, "open ") {
+	if fault.IsKind(err, fault.Opening) {
 		op = "open"
 	}
 	return fault.New(fault.Errno(err), why).Str(op).Str(path)

@@ -3,8 +3,6 @@
 package lsm
 
 import (
-	"strings"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
@@ -50,7 +48,7 @@ func appArmor(proc sys.Proc, self string, s *plan.SetLabels) error {
 		return fault.New(unix.ENAMETOOLONG, "the AppArmor profile's name")
 	}
 	err := write(proc, self, "/attr/apparmor/exec", command.String())
-	if fault.Is(err, unix.ENOENT) && strings.HasPrefix(fault.Of(err).Text, "open ") { // Linux before 5.8
+	if fault.Is(err, unix.ENOENT) && fault.IsKind(err, fault.Opening) { // Linux before 5.8
 		err = write(proc, self, "/attr/exec", command.String())
 	}
 	if fault.Is(err, unix.ENOENT) {

@@ -94,7 +94,7 @@ func checkDevice(dir int, name string, kind uint32, s *plan.MakeDevice) error {
 	err := sys.CheckDevice(fd, kind, uint32(s.Major), uint32(s.Minor))
 	raw.Close(fd)
 	if err != nil {
-		return fault.Of(err).In("%q is there already").Str(s.Path)
+		return fault.Of(err).In("%q is there already").Str(s.Path).Mark(fault.Occupied)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package sys
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -80,7 +79,7 @@ func IsProc(fd int) error {
 		return fault.Call("fstatfs", errno)
 	}
 	if st.Type != unix.PROC_SUPER_MAGIC {
-		return fault.New(0, notProc).Num(int64(st.Type))
+		return fault.New(0, "not a procfs: filesystem magic %x").Num(int64(st.Type)).Mark(fault.NotProc)
 	}
 	return nil
 }
@@ -91,13 +90,10 @@ func OnProc(fd int) bool {
 	return raw.Filesystem(fd, &st) == 0 && st.Type == unix.PROC_SUPER_MAGIC
 }
 
-const notProc = "not a procfs: filesystem magic %x"
-
 // IsNotProc reports whether an error is that of another filesystem in the place of a
 // procfs.
 func IsNotProc(err error) bool {
-	var failed *fault.Fault
-	return errors.As(err, &failed) && failed.Text == notProc
+	return fault.KindOf(err) == fault.NotProc
 }
 
 // ProcAt takes over the descriptor of a procfs, or of a directory in one.
@@ -114,7 +110,7 @@ func (p Proc) Close() { raw.Close(p.fd) }
 func (p Proc) Open(path string, flags int) (int, error) {
 	fd, errno := tryOpenat2(p.fd, path, flags, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV|unix.RESOLVE_NO_MAGICLINKS)
 	if errno != 0 {
-		return -1, fault.New(errno, "open /proc/%s").Str(path)
+		return -1, fault.New(errno, "open /proc/%s").Str(path).Mark(fault.Opening)
 	}
 	return fd, nil
 }

@@ -45,7 +45,7 @@ func openMaster(root int) (int, error) {
 	}
 	if fault.Is(err, unix.ENOENT) || fault.Is(err, unix.ENOTDIR) {
 		// Not in the kernel's words, which engines take for a program's (exit code 127).
-		return -1, fault.New(0, "no devpts is mounted at /dev/pts, where terminals come from")
+		return -1, fault.New(0, "no devpts is mounted at /dev/pts, where terminals come from").Mark(fault.NoDevpts)
 	}
 	if err != nil {
 		return -1, err

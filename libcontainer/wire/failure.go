@@ -21,6 +21,9 @@ func (f *Failure) Error() string {
 	return fmt.Sprintf("%v (and it could not be taken back: %v)", f.Fault, f.Undo)
 }
 
+// Unwrap returns why the step failed.
+func (f *Failure) Unwrap() error { return f.Fault }
+
 // Code lists what is sent.
 func (f *Failure) Code(c *codec.Coder) {
 	c.Num(&f.Step)

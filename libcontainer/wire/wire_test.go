@@ -179,6 +179,7 @@ func TestSmallPieces(t *testing.T) {
 func TestFailure(t *testing.T) {
 	refused := fault.New(unix.ENOEXEC, "exec %s").Str("/x")
 	refused.Whole, refused.Refused, refused.Entry = true, true, 300
+	refused.Mark(fault.Occupied)
 	for _, f := range []Failure{
 		{Fault: &fault.Fault{}},
 		{Step: -1, Fault: fault.New(0, "outside any step")},

@@ -5,6 +5,7 @@
 package fault
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -24,6 +25,7 @@ type Fault struct {
 	// ends in a space. Its verbs take what has been added after In.
 	Prefix string
 	Errno  unix.Errno // 0: no system call failed
+	Kind   Kind       // for who has to know more than Errno
 
 	Entry   int  // which entry of the step's list failed, from 1; 0: it has none
 	Whole   bool // the words stand alone, and are such as engines match on
@@ -35,6 +37,20 @@ type Fault struct {
 	bytes [maxBytes]byte // of all strings
 	used  int
 }
+
+// Kind tells failures apart of which the errno does not say enough. Programs go by it,
+// never by the words.
+type Kind uint8
+
+const (
+	Other    Kind = iota
+	Opening       // a file could not be opened, and nothing has been done with it
+	NotProc       // what should be a procfs is none
+	Fsopen        // fsopen(2), before it is asked for what
+	Fsmount       // fsmount(2)
+	NoDevpts      // no devpts is where terminals come from
+	Occupied      // something else is in the place
+)
 
 const (
 	maxArgs  = 8
@@ -99,6 +115,12 @@ func (f *Fault) Str(s string) *Fault {
 	return f
 }
 
+// Mark says of what kind it is.
+func (f *Fault) Mark(kind Kind) *Fault {
+	f.Kind = kind
+	return f
+}
+
 // More appends to the string that was added last.
 func (f *Fault) More(s string) *Fault {
 	if f.count == 0 {
@@ -132,6 +154,9 @@ func (f *Fault) Code(c *codec.Coder) {
 	errno := uint64(f.Errno)
 	c.U64(&errno)
 	f.Errno = unix.Errno(errno)
+	kind := uint32(f.Kind)
+	c.U32(&kind)
+	f.Kind = Kind(kind)
 	c.Num(&f.Entry)
 	c.Flag(&f.Whole)
 	c.Flag(&f.Refused)
@@ -176,6 +201,21 @@ func Errno(err error) unix.Errno {
 func Is(err error, errno unix.Errno) bool {
 	f, ok := err.(*Fault)
 	return ok && f.Errno == errno
+}
+
+// KindOf returns what kind a fault is of, also one that is deep in an error.
+func KindOf(err error) Kind {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f.Kind
+	}
+	return Other
+}
+
+// IsKind reports whether an error is a fault of a kind.
+func IsKind(err error, kind Kind) bool {
+	f, ok := err.(*Fault)
+	return ok && f.Kind == kind
 }
 
 // Of returns the fault that an error is; one that is none has the words of Text.
