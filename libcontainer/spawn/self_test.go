@@ -132,7 +132,7 @@ func TestSealedSelfOfUser(t *testing.T) {
 	needRoot(t)
 	const user = 65534
 	dir := t.TempDir()
-	for path := dir; path != os.TempDir(); path = filepath.Dir(path) {
+	for path := dir; path != filepath.Clean(os.TempDir()); path = filepath.Dir(path) {
 		systest.MustDo(t, os.Chmod(path, 0o755))
 	}
 	exe := filepath.Join(dir, "program")

@@ -26,6 +26,8 @@ type shape struct {
 	rootfs   string   // bundle whose root filesystem it shares; it has its own otherwise
 	args     []string // process.args; true otherwise
 	sandbox  int      // process whose namespaces it joins where the config names a path
+	ids      uint32   // in a user namespace, of ids from here on; 0: in none
+	rootless bool     // ids is an ordinary user, its only one, who calls the runtime
 	programs bool     // the compiled programs lie beside it, for the floor
 }
 
@@ -77,6 +79,11 @@ func writeBundle(dir string, s shape) error {
 			if err := os.Symlink(filepath.Join(s.rootfs, "rootfs"), filepath.Join(dir, "rootfs")); err != nil && !errors.Is(err, fs.ErrExist) {
 				return err
 			}
+		}
+	}
+	if s.ids != 0 {
+		if err := mapIDs(dir, spec, s); err != nil {
+			return err
 		}
 	}
 	text, err := json.Marshal(spec)

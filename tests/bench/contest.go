@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // warm prepares the peers and has every one run three times, so that no file is
@@ -105,6 +108,86 @@ func (b *bench) runKubernetes() error {
 		s, err := p.run(bundle(p), "pod"+round)
 		return []sample{s}, err
 	}))
+	return nil
+}
+
+// runUser: run, of Docker's container in a user namespace.
+func (b *bench) runUser() error {
+	set := b.set.runtimes()
+	bundle := func(p *peer) string { return p.bundle + "-user" }
+	for _, p := range set {
+		if err := writeBundle(bundle(p), shape{config: "docker-run-v2.json", cgroup: b.cgroup(p, "u"), ids: 100000}); err != nil {
+			return err
+		}
+	}
+	b.add(b.turns(set, []string{"run (user namespace)"}, func(p *peer, round string) ([]sample, error) {
+		s, err := p.run(bundle(p), "user"+round)
+		return []sample{s}, err
+	}))
+	return nil
+}
+
+// runRootless: run by an ordinary user, of Docker's container without a cgroup.
+func (b *bench) runRootless() error {
+	var set peers
+	for _, p := range b.set.runtimes() {
+		user := *p
+		user.uid, user.root, user.bundle = 65534, p.root+"-rootless", p.bundle+"-rootless"
+		if err := os.Mkdir(user.root, 0o700); err != nil {
+			return err
+		}
+		if err := os.Chown(user.root, int(user.uid), int(user.uid)); err != nil {
+			return err
+		}
+		if err := writeBundle(user.bundle, shape{config: "docker-run-v2.json", ids: user.uid, rootless: true}); err != nil {
+			return err
+		}
+		set = append(set, &user)
+	}
+	b.add(b.turns(set, []string{"run (rootless)"}, func(p *peer, round string) ([]sample, error) {
+		s, err := p.run(p.bundle, "rootless"+round)
+		return []sample{s}, err
+	}))
+	return nil
+}
+
+// runMounts: run, with ever more mounts on the host.
+func (b *bench) runMounts() error {
+	done := make(chan error)
+	go func() {
+		// The mounts are this thread's and its children's, and end with it.
+		runtime.LockOSThread()
+		done <- b.amongMounts()
+	}()
+	return <-done
+}
+
+func (b *bench) amongMounts() error {
+	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+		return os.NewSyscallError("unshare", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make the mounts private: %w", err)
+	}
+	set := b.set.runtimes()
+	there := 0
+	for _, mounts := range []int{1, 1000, 5000} {
+		for ; there < mounts; there++ {
+			dir := filepath.Join(b.dir, "mounts", strconv.Itoa(there))
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return err
+			}
+			if err := unix.Mount(dir, dir, "", unix.MS_BIND, ""); err != nil {
+				return fmt.Errorf("mount on %s: %w", dir, err)
+			}
+		}
+		held := b.turns(set, []string{"run"}, func(p *peer, round string) ([]sample, error) {
+			s, err := p.run(p.bundle, "mounts"+round)
+			return []sample{s}, err
+		})
+		held[0].Mounts = mounts
+		b.add(held)
+	}
 	return nil
 }
 

@@ -52,7 +52,7 @@ func run() error {
 	flag.DurationVar(&b.budget, "time", 30*time.Second, "end every contest after this long")
 	flag.IntVar(&b.rounds, "rounds", 200, "end every contest after so many rounds")
 	flag.Func("alive", "so many containers are there meanwhile, in equal parts of each runtime (1,100,1000)", b.setAlive)
-	contests := flag.String("contests", "run,kubernetes,commands,together,memory", "what to compare")
+	contests := flag.String("contests", "run,kubernetes,user,rootless,mounts,commands,together,memory", "what to compare")
 	flag.StringVar(&b.result.Base, "base", "crun", "peer that the ratios refer to")
 	out := flag.String("json", "", "also write the result to this file")
 	chart := flag.String("svg", "", "also draw the ratios into this file")
@@ -73,6 +73,10 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	// Containers' users pass through.
+	if err := os.Chmod(b.dir, 0o711); err != nil {
+		return err
+	}
 	unmount, err := stateTmpfs(b.dir)
 	if err != nil {
 		return err
@@ -100,7 +104,8 @@ func (b *bench) compare(contests []string) error {
 		name string
 		hold func() error
 	}{
-		{"run", b.runDocker}, {"kubernetes", b.runKubernetes}, {"commands", b.commands}, {"together", b.together}, {"memory", b.memory},
+		{"run", b.runDocker}, {"kubernetes", b.runKubernetes}, {"user", b.runUser}, {"rootless", b.runRootless}, {"mounts", b.runMounts},
+		{"commands", b.commands}, {"together", b.together}, {"memory", b.memory},
 	} {
 		if !slices.Contains(contests, one.name) {
 			continue
@@ -149,10 +154,10 @@ func skip(what string, why error) { fmt.Fprintf(os.Stderr, "skip %s: %v\n", what
 // stateTmpfs mounts a tmpfs for the peers' state, as /run is on users' machines.
 func stateTmpfs(dir string) (unmount func(), err error) {
 	run := filepath.Join(dir, "run")
-	if err := os.Mkdir(run, 0o700); err != nil {
+	if err := os.Mkdir(run, 0o711); err != nil {
 		return nil, err
 	}
-	if err := unix.Mount("tmpfs", run, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=700"); err != nil {
+	if err := unix.Mount("tmpfs", run, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=711"); err != nil {
 		return nil, fmt.Errorf("mount a tmpfs on %s: %w", run, err)
 	}
 	return func() { unix.Unmount(run, unix.MNT_DETACH) }, nil

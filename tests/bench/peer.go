@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +18,8 @@ import (
 type peer struct {
 	Name  string
 	Path  string
-	floor bool // not a runtime: it can do nothing but run Docker's container
+	floor bool   // not a runtime: it can do nothing but run Docker's container
+	uid   uint32 // of the ordinary user who calls it; 0: root
 
 	root   string // its own --root
 	bundle string // and bundle
@@ -63,7 +65,12 @@ type sample struct {
 
 // command is a call of the runtime as an engine would make it.
 func (p *peer) command(args ...string) *exec.Cmd {
-	return exec.Command(p.Path, append([]string{"--root", p.root}, args...)...)
+	cmd := exec.Command(p.Path, append([]string{"--root", p.root}, args...)...)
+	if p.uid != 0 {
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "XDG_RUNTIME_DIR=" + p.root}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: p.uid, Gid: p.uid}}
+	}
+	return cmd
 }
 
 // time runs one command and reports its cost. Its standard streams, which may

@@ -22,6 +22,7 @@ type contest struct {
 	Operation string    `json:"operation"`
 	Together  int       `json:"together,omitempty"` // so many at a time; times are per container
 	Alive     int       `json:"alive,omitempty"`    // so many containers were there
+	Mounts    int       `json:"mounts,omitempty"`   // so many more were on the host
 	Peers     []summary `json:"peers"`
 }
 
@@ -70,6 +71,10 @@ func (c *contest) title() string {
 	switch {
 	case c.Together > 0:
 		return fmt.Sprintf("%s, %d at a time", c.Operation, c.Together)
+	case c.Mounts > 1:
+		return fmt.Sprintf("%s, %d host mounts", c.Operation, c.Mounts)
+	case c.Mounts > 0:
+		return fmt.Sprintf("%s, %d host mount", c.Operation, c.Mounts)
 	case c.Alive > 1:
 		return fmt.Sprintf("%s, %d alive", c.Operation, c.Alive)
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 )
 
 // svg draws what every contest took us as a share of what it took the base,
@@ -21,7 +23,9 @@ func (r *result) svg(w io.Writer) {
 			shown = append(shown, c)
 		}
 	}
-	height := top + len(shown)*(bar+gap) + 52
+	notes := slices.Concat(wrap(r.others()),
+		wrap(r.Machine+"; medians of interleaved runs. Green: a C program that makes the system calls and nothing else."))
+	height := top + len(shown)*(bar+gap) + 16 + 18*len(notes)
 	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="sans-serif" font-size="13">
 <style>text{fill:#24292f}.note{fill:#6e7781;font-size:12px}.ours{fill:#0969da}.rule{stroke:#8c959f}.floor{stroke:#1a7f37;stroke-width:3}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.note{fill:#8d96a0}}</style>
 <text x="8" y="22" font-size="15">What a command takes, as a share of %s's median (shorter is faster)</text>
@@ -39,11 +43,25 @@ func (r *result) svg(w io.Writer) {
 	bottom := top + len(shown)*(bar+gap)
 	fmt.Fprintf(w, `<line class="rule" x1="%.0f" x2="%.0f" y1="%d" y2="%d"/>
 <text class="note" x="%.0f" y="%d" text-anchor="middle">%s</text>
-<text class="note" x="8" y="%d">%s</text>
-<text class="note" x="8" y="%d">%s</text>
-</svg>
-`, at(1), at(1), top-6, bottom, at(1), top-12, r.Base, bottom+18, r.others(), bottom+36,
-		r.Machine+"; medians of interleaved runs. Green: a C program that makes the system calls and nothing else.")
+`, at(1), at(1), top-6, bottom, at(1), top-12, r.Base)
+	for i, note := range notes {
+		fmt.Fprintf(w, "<text class=\"note\" x=\"8\" y=\"%d\">%s</text>\n", bottom+18*(i+1), note)
+	}
+	fmt.Fprintln(w, "</svg>")
+}
+
+// wrap breaks a text into lines that the picture's width holds.
+func wrap(text string) []string {
+	const most = 105
+	var lines []string
+	for word := range strings.FieldsSeq(text) {
+		if last := len(lines) - 1; last >= 0 && len(lines[last])+1+len(word) <= most {
+			lines[last] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
 }
 
 // others tells how the peers that would not fit do.
