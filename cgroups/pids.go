@@ -7,8 +7,8 @@ import (
 )
 
 // SetPids limits the number of processes and threads, which pids.limit and the
-// "pids.max" of unified do. It is apart from [Cgroup.Set] because a container's
-// init needs a few threads at its start that the limit need not leave room for:
+// "pids.max" of unified do. It is apart from [Cgroup.Set] because to make a
+// container's process may take another one that the limit need not leave room for:
 // the kernel enforces a limit at fork only.
 //
 // Absent and zero leave the limit alone, -1 is none.

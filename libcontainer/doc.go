@@ -29,7 +29,7 @@
 //	limits, device filter, oom score          mounts, devices, masks
 //	    ◀── empty, and more descriptors ─▶    (only with more than 128 of them)
 //	    ◀───────────────────────── mounted ──  (if the parent has to wait for it)
-//	pids.max, prestart, createRuntime hooks
+//	prestart, createRuntime hooks
 //	    ── continue ──────────────────────▶
 //	                                          hooks, sysctl, pivot_root, names,
 //	                                          terminal, identity, capabilities

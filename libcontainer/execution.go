@@ -28,8 +28,9 @@ import (
 // in the hands of the container.
 const answerTime = time.Minute
 
-// roomForInit is how many processes and threads a Go init and the process it
-// clones need; and until init has come to its end, what that process makes at once.
+// roomForInit is how many processes and threads init, the process it clones and, until
+// init has come to its end, what that process makes at once need. It includes the
+// threads of Go's runtime, for an init that has it.
 const roomForInit = 10
 
 // memoryForInit is how much memory they can do with, in bytes: twice what they

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
@@ -68,8 +69,8 @@ func (c *creation) died(status unix.WaitStatus, cause error) error {
 		if kills, err := c.cgroup.OOMKills(); mayBe && err == nil && kills > 0 {
 			return errors.New("container init was OOM-killed (memory limit too low?)")
 		}
-		if room, err := c.cgroup.PidsRoom(); err == nil && room < roomForInit && status.Exited() {
-			return fmt.Errorf("container init could not make the threads that it needs to start: pids.max of a cgroup above leaves room for %d", room)
+		if room, err := c.cgroup.PidsRoom(); err == nil && room < roomForInit && status.Exited() && !early.Bare() {
+			return fmt.Errorf("container init could not make the threads that it needs to start, %d: pids.max of its cgroup, or of one above, leaves room for %d", roomForInit, room)
 		}
 	}
 	switch {

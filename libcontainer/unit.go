@@ -23,8 +23,8 @@ type unit struct {
 	tried bool // it may be there
 }
 
-// fewTasks is a limit on processes below which init can't start: it is set when
-// init has started. Above, systemd gets it with the unit, which is one call less.
+// fewTasks is a limit on processes that may leave no room for those that make init: it
+// is set when init is there. Above, systemd gets it with the unit, which is one call less.
 const fewTasks = 32
 
 // prepareUnit connects to systemd: whatever is wrong with that shows before

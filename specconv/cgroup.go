@@ -13,9 +13,8 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/plan"
 )
 
-// planCgroup plans the cgroup and its limits. pids.max comes later, when init
-// needs no more threads. Who lacks the privileges of the host's root, and asks
-// for no limits, can do without.
+// planCgroup plans the cgroup and its limits. Who lacks the privileges of the host's
+// root, and asks for no limits, can do without.
 func (b *builder) planCgroup() error {
 	if b.opts.NoCgroup {
 		b.leaveCgroup()

@@ -27,8 +27,8 @@ func TestOrder(t *testing.T) {
 	host := goldenHost
 	host.AppArmor = true
 	p := planOn(t, fragment, host, testOptions)
-	parent := "CreateCgroup OpenTree OpenTree RaiseRlimits Spawn SetResources SetDevices SetOOMScoreAdj " +
-		"Await SetPids RunHooks RunHooks Continue Await"
+	parent := "CreateCgroup OpenTree OpenTree RaiseRlimits Spawn SetResources SetPids SetDevices SetOOMScoreAdj " +
+		"Await RunHooks RunHooks Continue Await"
 	init := "UnshareCgroup LoopbackUp SetPropagation AttachRoot JoinKeyring MountFS Bind " +
 		strings.Repeat("MakeDevice ", 6) + strings.Repeat("MakeSymlink ", 6) + "MakeDir ReadonlyPath MaskPath Sync " +
 		"Hooks Sysctl PivotRoot Console Remount SetRoot SetHostname SetDomainname " +

@@ -197,13 +197,13 @@ func (b *builder) finishMounts() error {
 	return nil
 }
 
-// awaitsMounts: only hooks, network devices, pids.max, a device filter that does not
-// let init mount its disks and a cgroup below that of init's cgroup namespace have to
-// wait until init has its mounts.
+// awaitsMounts: only hooks, network devices, a device filter that does not let init mount its
+// disks and a cgroup below that of init's cgroup namespace have to wait until init has
+// its mounts.
 // Without them init finds the word to continue when it gets there, and neither
 // waits for the other.
 func (b *builder) awaitsMounts() bool {
-	return pidsLimit(b.linux.Resources) != 0 || len(b.netDevices) > 0 || b.disks && len(b.devices) > 0 || b.subcgroup != nil || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0
+	return len(b.netDevices) > 0 || b.disks && len(b.devices) > 0 || b.subcgroup != nil || len(b.hooks.Prestart) > 0 || len(b.hooks.CreateRuntime) > 0
 }
 
 // raiseRlimits plans what comes right before a process is made, which inherits it.
@@ -230,6 +230,10 @@ func (b *builder) finishParent() error {
 	// they do it side by side. Until it has our word to continue,
 	// init runs nothing but the plan.
 	b.plan.Parent = append(b.plan.Parent, b.limits...)
+	if pids := pidsLimit(b.linux.Resources); pids != 0 {
+		// Not before init is there: to join namespaces it takes another process.
+		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: pids})
+	}
 	if !b.disks {
 		b.plan.Parent = append(b.plan.Parent, b.devices...)
 	}
@@ -242,9 +246,6 @@ func (b *builder) finishParent() error {
 	}
 	if b.disks {
 		b.plan.Parent = append(b.plan.Parent, b.devices...)
-	}
-	if pids := pidsLimit(b.linux.Resources); pids != 0 {
-		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: pids})
 	}
 	if b.subcgroup != nil {
 		b.parentAdd("annotations."+delegateCgroup, b.subcgroup)

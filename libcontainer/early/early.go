@@ -43,9 +43,15 @@ var (
 	entered bool      // limit is that, and has to be set again
 	relaxed bool      // the timer slack is not what it was
 
+	began bool // the program began with this package's entry
+
 	cpus   cpuSet  // what the caller may use
 	pinned uintptr // bytes of it that the kernel has, if this is not so now
 )
+
+// Bare tells whether an init of this program runs without Go's runtime, and so as one
+// thread: where the program begins here.
+func Bare() bool { return began }
 
 // cpuSet has a bit for each of 8192 processors, NR_CPUS of the largest kernels.
 type cpuSet [1024]byte

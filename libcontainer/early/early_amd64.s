@@ -68,6 +68,7 @@ TEXT ·entry(SB),NOSPLIT|NOFRAME,$0
 	CALL	crungo·bare(SB)
 	INT	$3 // it does not return
 command:
+	MOVB	$1, ·began(SB)
 	MOVQ	$0, DI
 	MOVQ	$RLIMIT_NOFILE, SI
 	MOVQ	$0, DX

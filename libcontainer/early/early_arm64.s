@@ -68,6 +68,8 @@ TEXT ·entry(SB),NOSPLIT|NOFRAME,$0
 	CALL	crungo·bare(SB)
 	BRK // it does not return
 command:
+	MOVD	$1, R4
+	MOVB	R4, ·began(SB)
 	MOVD	$0, R0
 	MOVD	$RLIMIT_NOFILE, R1
 	MOVD	$0, R2

@@ -272,6 +272,8 @@ func cloneError(errno unix.Errno, c *Config) error {
 	switch {
 	case errno == unix.EBUSY && c.Cgroup >= 0:
 		return fmt.Errorf("%w (the cgroup has sub-cgroups with controllers)", err)
+	case errno == unix.EAGAIN && c.Cgroup >= 0:
+		return fmt.Errorf("%w (no room for a process: see pids.max of its cgroup and those above, and RLIMIT_NPROC)", err)
 	case errno == unix.EINVAL && c.New&unix.CLONE_NEWUSER != 0, errno == unix.ENOSPC:
 		return fmt.Errorf("%w (see the limits in /proc/sys/user)", err)
 	}
