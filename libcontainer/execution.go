@@ -403,10 +403,7 @@ func (e *execution) lastFailed(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if f.Step < 0 || f.Step >= len(e.plan.Init) {
-		return f
-	}
-	failed := &plan.StepError{Item: e.plan.Init[f.Step], Err: f, Whole: f.Whole || f.Refused}
+	failed := e.failedAt(f)
 	if !f.Refused {
 		return failed
 	}

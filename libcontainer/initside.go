@@ -409,12 +409,8 @@ func (c *creation) failed(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	e := c.at(f.Step, f)
-	e.Whole = f.Whole
+	e := c.failedAt(f)
 	if e.Item.Step != nil {
-		if f.Entry > 0 {
-			e.Item.Field = fmt.Sprintf("%s[%d]", e.Item.Field, f.Entry-1)
-		}
 		switch s := e.Item.Step.(type) {
 		case *plan.Execute:
 			if e.Hint = execHintAt(c.journal.Container.Rootfs, f.Arg(0), f.Errno); f.Errno == unix.E2BIG {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
@@ -95,6 +96,22 @@ func (c *creation) at(step int, err error) *plan.StepError {
 		e.Item = c.plan.Init[step]
 	}
 	return e
+}
+
+// failedAt is init's failure, at its step.
+func (c *creation) failedAt(f *wire.Failure) *plan.StepError {
+	e := c.at(f.Step, f)
+	e.Item.Field = entryField(e.Item.Field, f.Fault)
+	e.Whole = f.Whole
+	return e
+}
+
+// entryField is a step's field, or the entry of it that has failed.
+func entryField(field string, f *fault.Fault) string {
+	if field == "" || f.Entry == 0 {
+		return field
+	}
+	return fmt.Sprintf("%s[%d]", field, f.Entry-1)
 }
 
 // endProgress is for when init tells no longer where it is.

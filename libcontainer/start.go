@@ -125,7 +125,7 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 	if f.Refused {
 		hint = execHintAt(c.journal.Container.Rootfs, f.Arg(0), f.Errno)
 	}
-	failed := &plan.StepError{Err: f, Hint: hint, Whole: true}
+	failed := &plan.StepError{Item: plan.Item{Field: entryField(specconv.LastField(f.StepKind), f.Fault)}, Err: f, Hint: hint, Whole: f.Whole}
 	if !f.Refused {
 		// Who is told of the failure finds the container stopped, and may delete it.
 		retry.Readable(init, endingTime)

@@ -95,7 +95,7 @@ func (b *builder) createContainerHooks() {
 // startContainerHooks plans the container's own programs that init runs.
 func (b *builder) startContainerHooks() {
 	if hooks := b.hooks.StartContainer; len(hooks) > 0 {
-		b.add("hooks.startContainer", b.inside("startContainer", specs.StateCreated, hooks, true))
+		b.addLast(b.inside("startContainer", specs.StateCreated, hooks, true))
 	}
 }
 

@@ -289,6 +289,24 @@ func (b *builder) becomeUser() {
 	b.add("process.args[0]", &plan.FindExecutable{Name: p.Args[0], Path: b.env.path})
 }
 
+// LastField returns the field that a kind of step is for, if init takes it after start.
+func LastField(kind plan.Kind) string {
+	switch kind {
+	case plan.KindHooks:
+		return "hooks.startContainer"
+	case plan.KindSetRlimits:
+		return "process.rlimits"
+	case plan.KindLoadSeccomp:
+		return "linux.seccomp"
+	case plan.KindExecute:
+		return "process.args"
+	}
+	return ""
+}
+
+// addLast adds a step that init may take after start.
+func (b *builder) addLast(s plan.InitStep) { b.add(LastField(s.InitKind()), s) }
+
 // planBecome plans the way from the runtime's identity to the process's, and
 // its execve.
 func (b *builder) planBecome() error {
@@ -296,7 +314,7 @@ func (b *builder) planBecome() error {
 	b.becomeUser()
 	early := b.filter != nil && b.filter.Notify // an agent must have the listener before create is done
 	if early {
-		b.add("linux.seccomp", b.filter)
+		b.addLast(b.filter)
 	}
 	b.add("", &plan.Sync{Phase: plan.Ready})
 	if !b.opts.Run {
@@ -304,12 +322,12 @@ func (b *builder) planBecome() error {
 	}
 	b.startContainerHooks()
 	if limits := b.ownRlimits(); len(limits) > 0 {
-		b.add("process.rlimits", &plan.SetRlimits{Limits: limits})
+		b.addLast(&plan.SetRlimits{Limits: limits})
 	}
 	if b.filter != nil && !early {
-		b.add("linux.seccomp", b.filter)
+		b.addLast(b.filter)
 	}
-	b.add("process.args", &plan.Execute{
+	b.addLast(&plan.Execute{
 		Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID,
 		ListenPID: b.opts.ListenFDs > 0 && !b.ns.makes(specs.PIDNamespace), Alone: !b.opts.Run || b.opts.Detach,
 	})

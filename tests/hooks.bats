@@ -181,7 +181,8 @@ kinds() { jq -r .kind "$LOG/log" | tr '\n' ' '; }
 	local n
 	for ((n = 0; n < 20; n++)); do
 		ok create "$ID"
-		no 1 "startContainer hook #0" start "$ID"
+		no 1 "error running startContainer hook #0: " start "$ID"
+		[[ $err == *" field=\"hooks.startContainer[0]\"" ]] || fail "no field in the log"
 		ok rt delete "$ID"
 	done
 }

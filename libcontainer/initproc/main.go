@@ -31,6 +31,7 @@ type container struct {
 	first int         // where in it the first step is
 	count int         // of steps
 	index int         // of the step under way, -1 before the first
+	kind  plan.Kind   // of that step
 	root  rootfs.Builder
 	// Private procfs, made at first need (fd -1 before), and this thread's
 	// directory in it.
@@ -80,7 +81,7 @@ func run(socket int) int {
 	if is(err, &gone) {
 		return 1
 	}
-	failed := wire.Failure{Step: c.index, Fault: fault.Of(err)}
+	failed := wire.Failure{Step: c.index, StepKind: c.kind, Fault: fault.Of(err)}
 	if undoErr != nil {
 		failed.Undo = fault.Of(undoErr)
 	}
@@ -119,7 +120,8 @@ func (c *container) carryOut() error {
 		}
 		head := c.steps.Next()
 		next := c.steps.Len() + int(head.Size)
-		if err := c.do(plan.Kind(head.Kind)); err != nil {
+		c.kind = plan.Kind(head.Kind)
+		if err := c.do(c.kind); err != nil {
 			return err
 		}
 		c.steps.Seek(next)

@@ -28,10 +28,13 @@ type StepError struct {
 }
 
 func (e *StepError) Error() string {
-	if e.Whole || e.Item.Step == nil {
-		return e.Err.Error()
+	text := e.Err.Error()
+	if e.Whole {
+		return text
 	}
-	text := e.Item.Step.String() + ": " + e.Err.Error()
+	if e.Item.Step != nil {
+		text = e.Item.Step.String() + ": " + text
+	}
 	if e.Item.Field != "" {
 		text = e.Item.Field + ": " + text
 	}

@@ -283,3 +283,18 @@ func TestLines(t *testing.T) {
 		seen[line] = true
 	}
 }
+
+// TestStepError: what is known of a step is told, unless the words stand alone.
+func TestStepError(t *testing.T) {
+	step, why := NewSysctl("k", "v"), errors.New("why")
+	for want, e := range map[string]StepError{
+		`f: set sysctl k to "v": why`: {Item: Item{Field: "f", Step: step}, Err: why},
+		`set sysctl k to "v": why`:    {Item: Item{Step: step}, Err: why},
+		"f: why":                      {Item: Item{Field: "f"}, Err: why},
+		"why":                         {Item: Item{Field: "f", Step: step}, Err: why, Whole: true},
+	} {
+		if got := e.Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

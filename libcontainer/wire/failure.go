@@ -4,12 +4,14 @@ import (
 	"fmt"
 
 	"github.com/crun-go/crun-go/libcontainer/codec"
+	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 )
 
 // Failure is a failed step of init, as it crosses the process boundary.
 type Failure struct {
-	Step int // index in the plan's init half; -1: outside any step
+	Step     int       // index in the plan's init half; -1: outside any step
+	StepKind plan.Kind // of that step, for who has no plan
 	*fault.Fault
 	Undo *fault.Fault // why what was done before could not be taken back, if it could not
 }
@@ -27,6 +29,9 @@ func (f *Failure) Unwrap() error { return f.Fault }
 // Code lists what is sent.
 func (f *Failure) Code(c *codec.Coder) {
 	c.Num(&f.Step)
+	kind := uint32(f.StepKind)
+	c.U32(&kind)
+	f.StepKind = plan.Kind(kind)
 	f.Fault.Code(c)
 	more := f.Undo != nil
 	if c.Flag(&more); more {

@@ -184,13 +184,13 @@ func TestFailure(t *testing.T) {
 		{Fault: &fault.Fault{}},
 		{Step: -1, Fault: fault.New(0, "outside any step")},
 		{Step: 12, Fault: fault.Path("open", "/a\nb", unix.EACCES).In("create")},
-		{Step: 1 << 20, Fault: refused},
+		{Step: 1 << 20, StepKind: plan.KindExecute, Fault: refused},
 		{Step: 3, Fault: fault.New(0, "%d of %q").Num(-1 << 63).Str(""), Undo: fault.New(unix.EBUSY, "umount")},
 	} {
 		b := codec.Encode(f.Code)
 		got, err := DecodeFailure(b)
 		if err != nil || got.Step != f.Step || got.Error() != f.Error() || got.Errno != f.Errno || got.Whole != f.Whole ||
-			got.Refused != f.Refused || got.Entry != f.Entry || got.Arg(0) != f.Arg(0) {
+			got.Refused != f.Refused || got.Fault.Kind != f.Fault.Kind || got.StepKind != f.StepKind || got.Entry != f.Entry || got.Arg(0) != f.Arg(0) {
 			t.Errorf("%+v became %+v, %v", f, got, err)
 		}
 		if f.Errno != 0 && !errors.Is(got, f.Errno) {
