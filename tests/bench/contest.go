@@ -17,7 +17,7 @@ import (
 func (b *bench) warm() error {
 	var able peers
 	for i, p := range b.set {
-		p.root, p.bundle = filepath.Join(b.dir, "run", p.Name), filepath.Join(b.dir, p.Name)
+		p.null, p.root, p.bundle = b.null, filepath.Join(b.dir, "run", p.Name), filepath.Join(b.dir, p.Name)
 		err := writeBundle(p.bundle, shape{config: "docker-run-v2.json", cgroup: b.cgroup(p, "0"), programs: p.floor})
 		for n := 0; n < 3 && err == nil; n++ {
 			_, err = p.run(p.bundle, "warm")

@@ -21,6 +21,7 @@ type peer struct {
 	floor bool   // not a runtime: it can do nothing but run Docker's container
 	uid   uint32 // of the ordinary user who calls it; 0: root
 
+	null   *os.File
 	root   string // its own --root
 	bundle string // and bundle
 }
@@ -66,6 +67,7 @@ type sample struct {
 // command is a call of the runtime as an engine would make it.
 func (p *peer) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(p.Path, append([]string{"--root", p.root}, args...)...)
+	cmd.Stdin, cmd.Stdout = p.null, p.null
 	if p.uid != 0 {
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "XDG_RUNTIME_DIR=" + p.root}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: p.uid, Gid: p.uid}}
@@ -74,7 +76,7 @@ func (p *peer) command(args ...string) *exec.Cmd {
 }
 
 // time runs one command and reports its cost. Its standard streams, which may
-// become the container's, are /dev/null and a file, so that no copying disturbs
+// become the container's, are a null device and a file, so that no copying disturbs
 // the clock.
 func (p *peer) time(args ...string) (sample, error) {
 	cmd := p.command(args...)
