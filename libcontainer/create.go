@@ -138,10 +138,10 @@ func (c *creation) build(run bool) error {
 	if err := c.sendPidfd(); err != nil {
 		return err
 	}
-	if err := c.trace.write(c.outputs.trace, c.plan); err != nil {
-		return err
-	}
 	if c.waits {
+		if err := c.trace.write(c.outputs.trace, c.plan); err != nil {
+			return err
+		}
 		if err := c.dir.PublishFifo(); err != nil {
 			return err
 		}

@@ -378,7 +378,7 @@ func (c *creation) next(kind wire.Kind) (wire.Message, error) {
 		case m.Kind == wire.Failed:
 			return m, c.failed(m.Payload)
 		case m.Kind == wire.Trace && c.trace != nil:
-			if c.trace.init, err = wire.DecodeSpans(m.Payload); err != nil {
+			if err := c.trace.add(m.Payload); err != nil {
 				return m, err
 			}
 		case m.Kind == wire.SpawnFailed:

@@ -100,19 +100,28 @@ func (c *creation) foreground(container *Container) (int, error) {
 // filesystem, which takes the kernel a while, and the container should not be
 // the one to wait for that.
 func (c *creation) executed() error {
-	m, err := c.init.Conn.Recv()
-	if errors.Is(err, io.EOF) {
-		c.self.Close()
-		return hasExecuted(c.journal.Init, c.init.PidFD)
+	for {
+		m, err := c.init.Conn.Recv()
+		if errors.Is(err, io.EOF) {
+			c.self.Close()
+			c.trace.executed()
+			return errors.Join(hasExecuted(c.journal.Init, c.init.PidFD), c.trace.write(c.outputs.trace, c.plan))
+		}
+		if err != nil {
+			return err
+		}
+		m.Close()
+		switch {
+		case m.Kind == wire.Failed:
+			return c.failed(m.Payload)
+		case m.Kind == wire.Trace && c.trace != nil:
+			if err := c.trace.add(m.Payload); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("unexpected message %d from init", m.Kind)
+		}
 	}
-	if err != nil {
-		return err
-	}
-	m.Close()
-	if m.Kind == wire.Failed {
-		return c.failed(m.Payload)
-	}
-	return fmt.Errorf("unexpected message %d from init", m.Kind)
 }
 
 // errKilled is that init was killed, by a hook of its own say, when it had said that it was

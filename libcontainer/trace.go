@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,8 +26,29 @@ func (t *trace) run(step func() error) error {
 	return err
 }
 
+// add adds the times of init's next steps.
+func (t *trace) add(payload []byte) error {
+	spans, err := wire.DecodeSpans(payload)
+	if err == nil && len(t.init)+len(spans) > wire.MaxSpans {
+		err = errors.New("malformed message from init: too many times")
+	}
+	t.init = append(t.init, spans...)
+	return err
+}
+
+// executed ends the last step: that of init which has closed the connection.
+func (t *trace) executed() {
+	if t == nil || len(t.init) == 0 {
+		return
+	}
+	if last := &t.init[len(t.init)-1]; last.End == 0 {
+		last.End = time.Now().UnixNano()
+	}
+}
+
 // write writes one JSON object a line: where, field, step, begin and end in
-// nanoseconds since the epoch. What init does after ready is not in it.
+// nanoseconds since the epoch. What init does under the process's filter is part of the
+// loading of that. Of init's steps after ready those of run are in it.
 func (t *trace) write(to *sys.Output, p *plan.Plan) error {
 	if t == nil {
 		return nil
@@ -40,6 +62,9 @@ func (t *trace) write(to *sys.Output, p *plan.Plan) error {
 		for i, span := range half.spans {
 			if i >= len(half.items) {
 				break
+			}
+			if span.End == 0 {
+				continue
 			}
 			line := []byte(`{"where":"` + half.where + `","field":`)
 			line = jsontext.AppendString(line, half.items[i].Field)

@@ -149,6 +149,9 @@ const exitRefused = 255
 
 // execute becomes the container's program.
 func (c *container) execute() error {
+	if err := c.endTrace(); err != nil {
+		return err
+	}
 	errno := raw.Execve(c.path.String(), c.argv, c.env)
 	refused := fault.New(errno, "exec %s").Str(c.path.String())
 	refused.Whole, refused.Refused = true, true

@@ -32,6 +32,7 @@ type container struct {
 	count int         // of steps
 	index int         // of the step under way, -1 before the first
 	kind  plan.Kind   // of that step
+	told  int         // of how many steps the times have been sent
 	root  rootfs.Builder
 	// Private procfs, made at first need (fd -1 before), and this thread's
 	// directory in it.
@@ -54,15 +55,12 @@ type container struct {
 	chdirErrno unix.Errno // why root could not change the directory; the process's user may yet be able to
 }
 
-// maxSpans is of how many steps it is noted when they began and ended.
-const maxSpans = 4096
-
 // All that an init needs: nothing is allocated.
 var (
 	the   container
-	came  received            // with the last message
-	spans [maxSpans]wire.Span // of the steps so far, for the trace
-	said  [8192]byte          // a failure
+	came  received                 // with the last message
+	spans [wire.MaxSpans]wire.Span // of the steps so far, for the trace
+	said  [8192]byte               // a failure
 )
 
 // run is init's life. It returns only an exit code, of failure.
@@ -114,7 +112,7 @@ func (c *container) carryOut() error {
 	}
 	sys.AllCPUs() // the caller's affinity is not the container's
 	for c.index = 0; c.index < c.count; c.index++ {
-		begin := c.now()
+		c.begins()
 		if c.progress != nil {
 			*c.progress = uint32(c.index) + 1
 		}
@@ -125,9 +123,7 @@ func (c *container) carryOut() error {
 			return err
 		}
 		c.steps.Seek(next)
-		if c.opening.Trace && c.index < maxSpans {
-			spans[c.index] = wire.Span{Begin: begin, End: c.now()}
-		}
+		c.ends()
 	}
 	c.index = -1
 	return fault.New(0, "the plan ended without executing anything")
@@ -210,14 +206,6 @@ func (c *container) will(kind plan.Kind) bool {
 	return found
 }
 
-// now is the time for the trace, 0 if nobody wants it.
-func (c *container) now() int64 {
-	if !c.opening.Trace {
-		return 0
-	}
-	return raw.Now()
-}
-
 // sync tells the parent where init is. After Born, Mounted and Empty the parent has
 // work to do; after Ready it may be gone.
 func (c *container) sync(s *plan.Sync) error {
@@ -273,10 +261,11 @@ func (c *container) ready() error {
 	if err := sys.SetName(name); err != nil {
 		return err
 	}
-	if !c.opening.Trace {
-		return nil
+	err := c.tellTrace(c.index)
+	if c.fifo >= 0 { // nobody waits for more
+		c.opening.Trace = false
 	}
-	return c.link.send(wire.Trace, codec.Bytes(spans[:min(c.index, maxSpans)]), -1)
+	return err
 }
 
 // takeTrees takes the next mount trees from the parent.

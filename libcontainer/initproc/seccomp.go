@@ -18,6 +18,9 @@ func filterFlags(s *plan.LoadSeccomp) uint32 { return s.Flags &^ unix.SECCOMP_FI
 // loadSeccomp installs the filter for this thread.
 func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
 	c.hideProgress()
+	if err := c.endTrace(); err != nil {
+		return err
+	}
 	if s.Notify {
 		// What a later step would do under a filter that may not allow it.
 		if err := c.detach(); err != nil {

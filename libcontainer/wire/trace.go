@@ -10,6 +10,9 @@ import (
 // that is the same clock in every time namespace.
 type Span struct{ Begin, End int64 }
 
+// MaxSpans is of how many steps there may be times.
+const MaxSpans = 4096
+
 // DecodeSpans reads the payload of a Trace message: the spans of the plan's first
 // steps.
 func DecodeSpans(b []byte) ([]Span, error) {
