@@ -135,7 +135,8 @@ detached() {
 	up
 	local user
 	for user in -1 99999999999 4294967295 1000: :5 root 0x10 '1 ' 1:2:3 +1; do
-		no 1 "invalid value \"$user\" for flag -user" rt exec "--user=$user" "$ID" true
+		no 255 "exec failed: --user: bad " rt exec "--user=$user" "$ID" true
+		one_error
 	done
 	ok rt exec --user= "$ID" true
 	no 1 "for flag -g" rt exec -g wheel "$ID" true

@@ -18,7 +18,7 @@ const exitExec = 255
 
 func (inv *invocation) execCommand() *cli.Command {
 	o := new(libcontainer.ExecOptions)
-	user := new(userFlag)
+	user := new(string)
 	return &cli.Command{
 		Name:      "exec",
 		Usage:     "run a process in a container",
@@ -35,8 +35,10 @@ not be run.`,
 			if err := checkBounds(o, c.IsSet("kill-after")); err != nil {
 				return err
 			}
-			o.Process.UID, o.Process.GID = user.uid, user.gid
-			err := inv.completeExec(o, c.Args().Slice())
+			err := setUser(&o.Process, *user)
+			if err == nil {
+				err = inv.completeExec(o, c.Args().Slice())
+			}
 			if err == nil {
 				inv.code, err = libcontainer.Exec(*o)
 			}
@@ -128,12 +130,12 @@ func execFlags(o *libcontainer.ExecOptions) []cli.Flag {
 }
 
 // processFlags change the container's own process.
-func processFlags(p *libcontainer.ProcessChanges, user *userFlag) []cli.Flag {
+func processFlags(p *libcontainer.ProcessChanges, user *string) []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "tty", Aliases: []string{"t"}, Destination: &p.Terminal, Usage: "give it a terminal"},
 		&cli.StringFlag{Name: "cwd", Destination: &p.Cwd, Usage: "start in `DIR` of the container"},
 		&cli.GenericFlag{Name: "env", Aliases: []string{"e"}, Value: (*wordsFlag)(&p.Env), Usage: "add `VAR=TEXT` to the environment (repeatable)"},
-		&cli.GenericFlag{Name: "user", Aliases: []string{"u"}, Value: user, Usage: "run as `UID[:GID]`, in numbers"},
+		&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Destination: user, Usage: "run as `UID[:GID]`, in numbers"},
 		&cli.GenericFlag{
 			Name: "additional-gids", Aliases: []string{"g"}, Value: (*idsFlag)(&p.Groups),
 			Usage: "add the group `GID` (repeatable)",
@@ -170,30 +172,25 @@ func (f *idsFlag) Set(value string) error {
 	return err
 }
 
-// userFlag is UID or UID:GID; empty is unset.
-type userFlag struct{ uid, gid *uint32 }
-
-func (f *userFlag) String() string { return "" }
-
-// Set reads the value, strictly: what is taken for somebody else than was meant may be root (CVE-2026-30892).
-func (f *userFlag) Set(value string) error {
-	f.uid, f.gid = nil, nil
+// setUser reads UID or UID:GID, strictly: what is taken for somebody else than was meant may be root (CVE-2026-30892).
+// Empty is unset. A value that is none is a failure of exec, as it is to others, and no misuse of the command line.
+func setUser(p *libcontainer.ProcessChanges, value string) error {
 	if value == "" {
 		return nil
 	}
 	user, group, grouped := strings.Cut(value, ":")
 	uid, err := parseID(user)
 	if err != nil {
-		return fmt.Errorf("bad uid: %w", err)
+		return fmt.Errorf("--user: bad uid: %w", err)
 	}
+	p.UID = &uid
 	if grouped {
 		gid, err := parseID(group)
 		if err != nil {
-			return fmt.Errorf("bad gid: %w", err)
+			return fmt.Errorf("--user: bad gid: %w", err)
 		}
-		f.gid = &gid
+		p.GID = &gid
 	}
-	f.uid = &uid
 	return nil
 }
 

@@ -54,7 +54,7 @@ func TestFlagHints(t *testing.T) {
 		"events ---x":                "",
 		"events --stats=maybe x":     "--stats takes no value, or true or false after an equals sign",
 		"exec --preserve-fds 1x x a": "--preserve-fds takes a whole number",
-		"exec --user me x sh":        "",
+		"exec -g me x sh":            "",
 	} {
 		got := crun(args)
 		hint, _, _ := strings.Cut(got.errout, "\n")
