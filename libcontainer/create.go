@@ -35,6 +35,8 @@ type creation struct {
 	self     spawn.Sealed  // this program, for init
 	spawned  *spawn.Config // how init was made
 	init     *spawn.Process
+	former   *spawn.Process  // init before it cloned that, told to end and not reaped yet
+	pidns    int             // the pid namespace that is joined last; or -1
 	progress *wire.Progress  // where init is, until it is ready
 	netns    int             // of the container, while devices of the host are in it for the time being; or -1
 	relay    *terminal.Relay // of a foreground container with a terminal
@@ -44,6 +46,7 @@ type creation struct {
 	outputs  outputs
 
 	waits    bool           // init waits for start
+	patience time.Duration  // with an init that is to tell whom it has cloned; negative: endless
 	shared   bool           // the cgroup is another container's, too
 	raised   []raisedLimit  // until init is made
 	newClass *resctrl.Group // of RDT, made by this creation; nil: none
@@ -81,7 +84,7 @@ func create(o *Options, run bool) (*creation, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1}
+	c := &creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1, patience: -1}
 	if o.Trace != "" {
 		c.trace = new(trace)
 	}
@@ -210,6 +213,8 @@ func (c *creation) do(item *plan.Item) error {
 		return c.openTree(s)
 	case *plan.MakeTree:
 		return c.makeTree(s)
+	case *plan.OpenPID:
+		return c.openPID(s)
 	case *plan.LockTrees:
 		return c.lockTrees()
 	case *plan.SendTrees:
@@ -235,6 +240,10 @@ func (c *creation) do(item *plan.Item) error {
 		return c.aloneInCgroup()
 	case *plan.Continue:
 		return c.letGo()
+	case *plan.Adopt:
+		return c.adoptLast()
+	case *plan.SetScheduler:
+		return setScheduler(c.init.Pid, s)
 	case *plan.OpenLog:
 		return c.openLog(s)
 	case *plan.MakeRdtGroup:
@@ -300,7 +309,7 @@ func (c *creation) undo() error {
 	c.mapping.close()
 	c.mapping = nil
 	c.self.Close()
-	errs := c.returnNetDevices()
+	errs := append(c.returnNetDevices(), c.reapFormer())
 	if c.init != nil {
 		errs = append(errs, c.init.Kill())
 		c.init = nil
@@ -333,7 +342,7 @@ func (c *creation) close() {
 		c.dropTree(i)
 	}
 	c.mapping.close()
-	for _, fd := range []*int{&c.rootfs, &c.netns} {
+	for _, fd := range []*int{&c.rootfs, &c.netns, &c.pidns} {
 		if *fd >= 0 {
 			unix.Close(*fd)
 			*fd = -1

@@ -46,6 +46,25 @@
 // it goes, and the same message; the end means that execve succeeded. Until ready init
 // lives only while the socket does.
 //
+// # A pid namespace by path
+//
+// Whoever is in it sees init, and may be allowed to trace it. So init stays outside, and
+// clones the process that stays, as exec's does, when nothing of the host's is left:
+//
+//	parent                                    init                      its clone
+//	procfs of the pid namespace
+//	    ── plan and descriptors ──────────▶
+//	                                          …, pivot_root, identity,
+//	                                          clone into the pid
+//	    ◀────────────── pidfd of the clone    namespace, end
+//	journal pid and start time
+//	pids.max, scheduler
+//	    ── continue ──────────────────────────────────────────────────▶
+//	    ◀───────────────────────────────────────────────────── ready ──
+//
+// Where the kernel makes no such procfs, or init in its user namespace may not join, all
+// namespaces are joined before the sealed binary is executed.
+//
 // # Mounts in their order
 //
 // What is bound from the host the parent opens, with its rights and its view, 128

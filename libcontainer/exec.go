@@ -157,8 +157,9 @@ func prepare(o *ExecOptions) (*execution, error) {
 	}
 	e := &execution{
 		creation: creation{
-			blueprint: new(blueprint), dir: dir, rootfs: -1, self: spawn.Unsealed, netns: -1,
-			opts: &Options{ConsoleSocket: o.ConsoleSocket, PreserveFDs: o.PreserveFDs, Warn: o.Warn},
+			blueprint: new(blueprint), dir: dir, rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1,
+			patience: answerTime,
+			opts:     &Options{ConsoleSocket: o.ConsoleSocket, PreserveFDs: o.PreserveFDs, Warn: o.Warn},
 		},
 		asked: o, target: noTarget, listener: -1,
 	}

@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -48,10 +47,9 @@ type execution struct {
 
 	affinity unix.CPUSet // the runtime's own, if it was changed
 	moved    bool
-	own      bool           // the cgroup is the process's, made for it
-	began    time.Time      // when it was released
-	listener int            // of the filter, -1 unless it is to be sent
-	former   *spawn.Process // init, told to end and not reaped yet
+	own      bool      // the cgroup is the process's, made for it
+	began    time.Time // when it was released
+	listener int       // of the filter, -1 unless it is to be sent
 }
 
 // openCgroup opens the cgroup of the process, and finds out whether an init can
@@ -236,63 +234,6 @@ func (e *execution) brief() error {
 	return e.send(wire.Opening{Trees: slots, PreserveFDs: e.asked.PreserveFDs, Holes: e.asked.Holes})
 }
 
-// adopt takes over the process that init has cloned. It is a child of this one,
-// and the kernel says so: init's word is not enough.
-func (e *execution) adopt() error {
-	if err := e.hasWord(); err != nil {
-		return err
-	}
-	m, err := e.next(wire.Cloned)
-	if err != nil {
-		return hasTime(err)
-	}
-	if len(m.FDs) != 1 {
-		m.Close()
-		return errors.New("malformed message from init: no pidfd")
-	}
-	pid, err := pidOf(m.FDs[0])
-	if err == nil {
-		err = os.NewSyscallError("waitid", retry.Waitid(m.FDs[0], unix.WEXITED|unix.WNOHANG|unix.WNOWAIT))
-	}
-	if err != nil {
-		m.Close()
-		return err
-	}
-	e.endProgress()
-	// Init has nothing left to do. Its end takes a while, in which the process can
-	// go on.
-	e.former = e.init
-	e.init = &spawn.Process{Pid: pid, PidFD: m.FDs[0], Conn: e.former.Conn}
-	sys.Victim(e.init.PidFD)
-	sys.SignalProcess(e.former.PidFD, e.former.Pid, unix.SIGKILL)
-	return nil
-}
-
-// reapFormer reaps init, which has cloned the process and been told to end.
-func (e *execution) reapFormer() error {
-	if e.former == nil {
-		return nil
-	}
-	unix.Close(e.former.PidFD)
-	_, err := e.former.Wait()
-	e.former = nil
-	return err
-}
-
-// hasWord waits until init says something. Its end does not show in the socket:
-// the process that it may have cloned has it, too, and waits there.
-func (e *execution) hasWord() error {
-	fds := []unix.PollFd{{Fd: int32(e.init.Conn.FD()), Events: unix.POLLIN}, {Fd: int32(e.init.PidFD), Events: unix.POLLIN}}
-	n, err := retry.Poll(fds, answerTime)
-	switch {
-	case err != nil:
-		return os.NewSyscallError("poll", err)
-	case n == 0 || fds[0].Revents != 0:
-		return nil
-	}
-	return e.lost(io.EOF)
-}
-
 // takeListener takes the listener from init, which goes on: the filter is one
 // that asks nobody before the process executes.
 func (e *execution) takeListener() error {
@@ -319,23 +260,6 @@ func (e *execution) sendListener(s *plan.SendListener) error {
 	unix.Close(e.listener) // or the agent's end would not be the end of it
 	e.listener = -1
 	return err
-}
-
-// pidOf reads the pid of a pidfd's process, see pidfd_open(2).
-func pidOf(pidfd int) (int, error) {
-	data, err := sys.ReadFile("/proc/self/fdinfo/"+strconv.Itoa(pidfd), 4096)
-	if err != nil {
-		return 0, err
-	}
-	for line := range bytes.Lines(data) {
-		if text, ok := bytes.CutPrefix(line, []byte("Pid:")); ok {
-			pid, err := strconv.Atoi(string(bytes.TrimSpace(text)))
-			if err == nil && pid > 0 {
-				return pid, nil
-			}
-		}
-	}
-	return 0, errors.New("init has sent something else than a pidfd")
 }
 
 // release lets the process execute, if the container is still there, and waits

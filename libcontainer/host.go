@@ -44,6 +44,7 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 		labels := p.SelinuxLabel != "" || spec.Linux != nil && spec.Linux.MountLabel != ""
 		h.SELinux = labels && exists("/sys/fs/selinux/enforce")
 	}
+	h.PIDLast = joinedLast(spec)
 	return h, nil
 }
 

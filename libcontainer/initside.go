@@ -19,7 +19,6 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
@@ -159,6 +158,9 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 		config.New |= cloneFlag(ns)
 	}
 	for _, ns := range s.Join {
+		if ns.Last {
+			continue
+		}
 		fd, err := sys.OpenNamespace(ns.Path)
 		if err != nil {
 			return nil, joined, fieldError(ns.Field, err, "")
@@ -176,13 +178,6 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 		config.SetGroups = maps.SetGroups()
 	}
 	return config, joined, nil
-}
-
-// exposed tells whether init executes in a user namespace that others are in, who may
-// see it: only a pid namespace of its own hides it from all of them.
-func exposed(s *plan.Spawn) bool {
-	user := slices.ContainsFunc(s.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })
-	return user && !slices.Contains(s.New, specs.PIDNamespace)
 }
 
 func closeAll(fds []int) {
@@ -267,21 +262,6 @@ func offsets(m map[string]specs.LinuxTimeOffset) []byte {
 	return b
 }
 
-// identify reads a process's start time.
-func identify(pid int) (state.Process, error) {
-	fd, err := retry.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return state.Process{}, &os.PathError{Op: "open", Path: "/proc/" + strconv.Itoa(pid) + "/stat", Err: err}
-	}
-	defer unix.Close(fd)
-	data, err := sys.ReadAll(fd, 4096)
-	if err != nil {
-		return state.Process{}, err
-	}
-	stat, err := parseStat(data)
-	return state.Process{PID: pid, Start: stat.start}, err
-}
-
 func (c *creation) sendPlan() error {
 	opening := wire.Opening{Trees: c.trees, Trace: c.trace != nil, PreserveFDs: c.opts.ListenFDs + c.opts.PreserveFDs, Holes: c.opts.Holes}
 	var after []int
@@ -364,6 +344,11 @@ func (c *creation) awaitMounts(phase plan.Phase) ([]uint64, error) {
 // dealt with.
 func (c *creation) next(kind wire.Kind) (wire.Message, error) {
 	for {
+		if kind == wire.Cloned {
+			if err := c.hasWord(); err != nil {
+				return wire.Message{}, err
+			}
+		}
 		began := time.Now()
 		m, err := c.init.Conn.Recv()
 		if errors.Is(err, wire.ErrTimeout) && time.Since(began) < answerTime/2 { // the kernel's own answer

@@ -3,11 +3,14 @@ package libcontainer
 import (
 	"bytes"
 	"errors"
+	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
 // procStat is the part of /proc/PID/stat that tells processes apart, see
@@ -62,3 +65,18 @@ func readStat(pid int) (procStat, error) {
 // goneFromProc tells the errors of files in /proc/PID when there is no such process
 // (any more).
 func goneFromProc(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }
+
+// identify reads a process's start time.
+func identify(pid int) (state.Process, error) {
+	fd, err := retry.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return state.Process{}, &os.PathError{Op: "open", Path: "/proc/" + strconv.Itoa(pid) + "/stat", Err: err}
+	}
+	defer unix.Close(fd)
+	data, err := sys.ReadAll(fd, 4096)
+	if err != nil {
+		return state.Process{}, err
+	}
+	stat, err := parseStat(data)
+	return state.Process{PID: pid, Start: stat.start}, err
+}

@@ -101,7 +101,7 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 		return nil, fieldError("linux.namespaces", errors.New("no mount namespace: CRIU restores no container without"), `add {"type": "mount"}`)
 	}
 	c := &restoration{
-		creation: creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1},
+		creation: creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1},
 		o:        r, streams: streams, mounts: mounts,
 	}
 	if err := c.outputs.open(o.PidFile, "", ""); err != nil {
@@ -142,7 +142,7 @@ func (c *restoration) build() error {
 		item := &c.plan.Parent[i]
 		switch item.Step.(type) {
 		case *plan.CreateCgroup, *plan.StartUnit, *plan.SetResources, *plan.SetDevices, *plan.OpenTree, *plan.MakeTree,
-			*plan.LockTrees, *plan.OpenLog, *plan.MakeRdtGroup:
+			*plan.OpenPID, *plan.LockTrees, *plan.OpenLog, *plan.MakeRdtGroup:
 			if err := c.do(item); err != nil {
 				return c.explain(item, err)
 			}

@@ -109,7 +109,13 @@ func (c *creation) openRootfs(path string) error {
 
 // makeTree makes a filesystem for init.
 func (c *creation) makeTree(s *plan.MakeTree) error {
-	fd, err := sys.NewFilesystem(s.Type, s.Source, s.Params, 0)
+	var fd int
+	var err error
+	if s.JoinedPID {
+		fd, err = sys.ProcOf(c.pidns, s.Source, s.Params)
+	} else {
+		fd, err = sys.NewFilesystem(s.Type, s.Source, s.Params, 0)
+	}
 	if err != nil {
 		return err
 	}
@@ -161,6 +167,8 @@ func (c *creation) dropTrees() {
 		case *plan.OpenTree:
 			c.dropTree(s.Slot)
 		case *plan.MakeTree:
+			c.dropTree(s.Slot)
+		case *plan.OpenPID:
 			c.dropTree(s.Slot)
 		}
 	}

@@ -34,7 +34,7 @@ var errNoMounts = errors.New("the container has no mount namespace of its own: i
 
 func (c *Container) visit() (*visit, error) {
 	v := &visit{
-		creation:  creation{blueprint: new(blueprint), opts: new(Options), rootfs: -1, self: spawn.Unsealed, netns: -1},
+		creation:  creation{blueprint: new(blueprint), opts: new(Options), rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1},
 		container: c, target: noTarget, mount: -1,
 	}
 	if !c.ownsMounts() {

@@ -107,8 +107,8 @@ func TestNamespaces(t *testing.T) {
 	want := &plan.Spawn{
 		New: []specs.LinuxNamespaceType{"user", "mount", "ipc", "uts"},
 		Join: []plan.Namespace{
-			{Type: "pid", Path: "/p", Field: "linux.namespaces[1].path"},
 			{Type: "network", Path: "/n", Field: "linux.namespaces[5].path"},
+			{Type: "pid", Path: "/p", Field: "linux.namespaces[1].path", Last: true},
 		},
 		UIDMaps: []specs.LinuxIDMapping{{HostID: 1, Size: 2}}, GIDMaps: []specs.LinuxIDMapping{{HostID: 3, Size: 4}},
 		NewTime: true, TimeOffsets: map[string]specs.LinuxTimeOffset{"boottime": {Secs: -1}},
@@ -125,6 +125,32 @@ func TestNamespaces(t *testing.T) {
 		"uidMappings": [{"hostID": 1, "size": 2}], "gidMappings": [{"hostID": 3, "size": 4}]}}`)
 	if got := step[*plan.Spawn](t, p); got.UIDMaps != nil || got.GIDMaps != nil {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestPIDLast: init clones the process that stays where nothing of the host's is left, and
+// what that would not inherit is set afterwards.
+func TestPIDLast(t *testing.T) {
+	const fragment = `{"process": {"terminal": true, "scheduler": {"policy": "SCHED_FIFO", "priority": 5}},
+		"mounts": [{"destination": "/proc", "type": "proc"}],
+		"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/p"}, {"type": "uts", "path": "/u"}],
+			"resources": {"pids": {"limit": 1}}}}`
+	p := planOf(t, fragment)
+	if got, want := typeNames(p.Parent), "CreateCgroup OpenPID OpenTree MakeTree Spawn SetDevices Continue Adopt SetPids SetScheduler Continue Await"; got != want {
+		t.Errorf("parent:\n got %s\nwant %s", got, want)
+	}
+	const last = " JoinPID Chdir SetIdentity SetCapabilities FindExecutable CloseOthers CloneInside Sync WaitStart Execute"
+	if got := typeNames(p.Init); !strings.HasSuffix(got, last) {
+		t.Errorf("init:\n got %s\nwant %s", got, last)
+	}
+	if !step[*plan.Console](t, p).Uncontrolled || !step[*plan.CloneInside](t, p).Terminal || !step[*plan.MakeTree](t, p).JoinedPID {
+		t.Error("the terminal, or the procfs, is not that of the process that is cloned")
+	}
+	host := goldenHost
+	host.PIDLast = false
+	p = planOn(t, fragment, host, testOptions)
+	if got, want := typeNames(p.Parent), "CreateCgroup OpenTree Spawn SetPids SetDevices Continue Await"; got != want {
+		t.Errorf("where it can't be done:\n got %s\nwant %s", got, want)
 	}
 }
 

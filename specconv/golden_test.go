@@ -25,6 +25,7 @@ var goldenHost = Host{
 	CgroupRoot:   "/sys/fs/cgroup",
 	CgroupParent: "/",
 	Kcore:        true,
+	PIDLast:      true,
 }
 
 func goldenOptions(spec *specs.Spec) Options {

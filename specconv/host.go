@@ -24,6 +24,10 @@ type Host struct {
 	StackProfiles bool
 	SELinux       bool // SELinux is enabled
 	Kcore         bool // /proc/kcore exists
+	// PIDLast: the pid namespace that linux.namespaces has a path of can be joined
+	// last. The kernel makes a procfs of it for who is not in it, and init may join it,
+	// with what rights it has by then.
+	PIDLast bool
 }
 
 // Options are the parts of a command line that change the plan.

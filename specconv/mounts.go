@@ -259,6 +259,9 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 	if err := b.planMapped(field, m, step, w); err != nil {
 		return err
 	}
+	if b.pidLast != nil && step.Type == "proc" {
+		b.makeTree(field, step, nil)
+	}
 	if b.live && !step.Made && namesFiles(step.Type) {
 		if err := b.planOutside(field, step); err != nil {
 			return err
@@ -347,6 +350,7 @@ func (b *builder) makeTree(field string, step *plan.MountFS, idmap *plan.IDMap) 
 	step.Fallback, step.Made = b.slot(), true
 	b.trees = append(b.trees, plan.Item{Field: field, Step: &plan.MakeTree{
 		Slot: step.Fallback, Type: step.Type, Source: step.Source, Params: step.Params, IDMap: idmap,
+		JoinedPID: step.Type == "proc",
 	}})
 }
 

@@ -76,6 +76,7 @@ func (b *builder) planNamespaces() error {
 		b.ns.joined |= bit
 		b.spawn.Join = append(b.spawn.Join, plan.Namespace{Type: ns.Type, Path: ns.Path, Field: field + ".path"})
 	}
+	b.planPIDLast()
 	if b.host.EUID != 0 && !b.ns.has(specs.UserNamespace) {
 		return invalid("linux.namespaces", "the command spec --rootless writes a config.json that has one; by hand, "+
 			`add {"type": "user"}, and the user's ids to linux.uidMappings and linux.gidMappings; or run as root`,
@@ -85,6 +86,21 @@ func (b *builder) planNamespaces() error {
 		return err
 	}
 	return b.planTime()
+}
+
+// planPIDLast: who is in a pid namespace that others are in, too, is seen by them, and
+// maybe traced. So init works outside of it, and clones the process that stays when
+// nothing of the host's is left to it.
+func (b *builder) planPIDLast() {
+	i := slices.IndexFunc(b.spawn.Join, func(ns plan.Namespace) bool { return ns.Type == specs.PIDNamespace })
+	if i < 0 || !b.host.PIDLast {
+		return
+	}
+	ns := b.spawn.Join[i]
+	ns.Last = true
+	b.spawn.Join = append(slices.Delete(b.spawn.Join, i, i+1), ns)
+	b.pidLast = &plan.JoinPID{Slot: b.slot()}
+	b.trees = append(b.trees, plan.Item{Field: ns.Field, Step: &plan.OpenPID{Slot: b.pidLast.Slot, Path: ns.Path}})
 }
 
 // changes notes that a field of config.json changes something in the container's

@@ -41,6 +41,8 @@ type builder struct {
 	unmounted    bool   // there is no mount namespace
 	rootReadonly string // the field that wants the root read-only; empty: none
 
+	pidLast *plan.JoinPID // nil: the pid namespace is new, the caller's, or joined with the others
+
 	live     bool // the container exists, and only mounts are planned
 	ns       namespaces
 	spawn    plan.Spawn
@@ -230,9 +232,8 @@ func (b *builder) finishParent() error {
 	// they do it side by side. Until it has our word to continue,
 	// init runs nothing but the plan.
 	b.plan.Parent = append(b.plan.Parent, b.limits...)
-	if pids := pidsLimit(b.linux.Resources); pids != 0 {
-		// Not before init is there: to join namespaces it takes another process.
-		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: pids})
+	if b.pidLast == nil {
+		b.limitPids()
 	}
 	if !b.disks {
 		b.plan.Parent = append(b.plan.Parent, b.devices...)
@@ -254,12 +255,38 @@ func (b *builder) finishParent() error {
 	b.hooksOutside("prestart", b.hooks.Prestart) //nolint:staticcheck // deprecated, but engines use it
 	b.hooksOutside("createRuntime", b.hooks.CreateRuntime)
 	b.parentAdd("", &plan.Continue{Phase: plan.Mounted})
+	if b.pidLast != nil {
+		if err := b.adoptLast(); err != nil {
+			return err
+		}
+	}
 	if b.filter != nil && b.filter.Notify {
 		s := b.linux.Seccomp
 		b.parentAdd("linux.seccomp.listenerPath", &plan.SendListener{Path: s.ListenerPath, Metadata: s.ListenerMetadata})
 	}
 	b.parentAdd("", &plan.Await{Phase: plan.Ready})
 	return nil
+}
+
+// limitPids plans the limit that comes once the process is there that stays: to join
+// namespaces it takes another one.
+func (b *builder) limitPids() {
+	if pids := pidsLimit(b.linux.Resources); pids != 0 {
+		b.parentAdd("linux.resources.pids.limit", &plan.SetPids{Limit: pids})
+	}
+}
+
+// adoptLast plans how the process that init clones in the pid namespace becomes the
+// container's. Not every scheduling policy is inherited.
+func (b *builder) adoptLast() error {
+	b.parentAdd("", &plan.Adopt{})
+	b.limitPids()
+	scheduler, err := b.scheduler()
+	if err == nil && scheduler != nil {
+		b.parentAdd("process.scheduler", scheduler)
+	}
+	b.parentAdd("", &plan.Continue{Phase: plan.Born})
+	return err
 }
 
 // add appends a step of init's.

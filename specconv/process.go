@@ -221,7 +221,7 @@ func (b *builder) planConsole() error {
 	if err != nil {
 		return err
 	}
-	step.Mount = true
+	step.Mount, step.Uncontrolled = true, b.pidLast != nil
 	b.add("process.terminal", step)
 	return nil
 }
@@ -311,7 +311,15 @@ func (b *builder) addLast(s plan.InitStep) { b.add(LastField(s.InitKind()), s) }
 // its execve.
 func (b *builder) planBecome() error {
 	p := b.process
+	if b.pidLast != nil {
+		// Late: what init's children are born in. Not later: it takes privileges.
+		b.add(b.spawn.Join[len(b.spawn.Join)-1].Field, b.pidLast)
+	}
 	b.becomeUser()
+	if b.pidLast != nil {
+		b.add("", &plan.CloseOthers{})
+		b.add("", &plan.CloneInside{Terminal: p.Terminal, Init: true})
+	}
 	early := b.filter != nil && b.filter.Notify // an agent must have the listener before create is done
 	if early {
 		b.addLast(b.filter)

@@ -88,7 +88,7 @@ func schedFlag(flag specs.LinuxSchedulerFlag) uint64 {
 
 func (b *builder) planScheduler() error {
 	step, err := b.scheduler()
-	if err == nil && step != nil {
+	if err == nil && step != nil && b.pidLast == nil { // see adoptLast
 		b.add("process.scheduler", step)
 	}
 	return err

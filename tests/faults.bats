@@ -231,6 +231,26 @@ init_sweep() {
 	kill_sweep create open_tree fsopen fsconfig fsmount move_mount mount_setattr pivot_root umount2 symlinkat
 }
 @test "create killed at each call: becoming the user" { kill_sweep create unshare setsid sethostname setgroups setresuid capset; }
+
+# joined_pid: the container joins the pid namespace of $joined.
+joined_pid() {
+	local outer
+	unshare --pid --fork --kill-child sleep 1000 >/dev/null 2>&1 3>&- &
+	outer=$!
+	until_true pgrep -P "$outer" >/dev/null
+	joined=$(pgrep -P "$outer")
+	config --arg p "/proc/$joined/ns/pid" '.linux.namespaces |= map(if .type == "pid" then .path = $p else . end)'
+}
+@test "create killed at each call: a joined pid namespace" {
+	joined_pid
+	kill_sweep create fsconfig clone close_range sendmsg recvmsg waitid pidfd_send_signal prctl
+	kill -KILL "$joined"
+}
+@test "create failed at each call: a joined pid namespace" {
+	joined_pid
+	error_sweep create ENOMEM fsconfig clone close_range waitid pidfd_send_signal dup3
+	kill -KILL "$joined"
+}
 @test "run killed at each call" {
 	args true
 	kill_sweep run mkdirat renameat clone3 sendmsg recvmsg wait4 unlinkat seccomp

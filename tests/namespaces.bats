@@ -104,6 +104,57 @@ path_of() { config --arg t "$1" --arg p "$2" '.linux.namespaces |= map(if .type 
 	same pid "$(jq -r .namespaces.pid "$OUT")" "$(readlink "/proc/$pause/ns/pid")"
 }
 
+# shared_pid: the next container joins the pid namespace of one that is up.
+shared_pid() {
+	up
+	path_of pid "/proc/$(pid_of)/ns/pid"
+	MEMBER=$ID-member
+	BUNDLE_FILES=$BUNDLE/rootfs
+}
+
+# own_pid: of the process that MEMBER is, as it sees itself.
+own_pid() { awk '$1 == "NSpid:" { print $NF }' "/proc/$(pid_of "$MEMBER")/status"; }
+
+@test "in a joined pid namespace everybody knows the process that stays" {
+	ours "others join first"
+	shared_pid
+	config --arg out "$BATS_TEST_TMPDIR" '.hooks = {
+		startContainer: [{path: "/bin/sh", args: ["sh", "-c", "cat >/hook-inside"]}],
+		poststart: [{path: "/bin/sh", args: ["sh", "-c", "cat >\($out)/hook"]}]}
+		| .annotations["run.oci.hooks.stdout"] = "\($out)/log"
+		| .process.scheduler = {policy: "SCHED_FIFO", priority: 7, flags: ["SCHED_FLAG_RESET_ON_FORK"]}'
+	args sleep 1000
+	ok create --pid-file "$BATS_TEST_TMPDIR/pid" "$MEMBER"
+	local pid own
+	pid=$(pid_of "$MEMBER") own=$(own_pid)
+	same "pid file" "$(cat "$BATS_TEST_TMPDIR/pid")" "$pid"
+	same policy "$(awk '{ print $41 }' "/proc/$pid/stat")" 1
+	ok rt exec "$ID" test -d "/proc/$own"
+	ok rt kill "$MEMBER" KILL
+	wait_status stopped "$MEMBER"
+	ok rt delete "$MEMBER"
+	config 'del(.process.scheduler)'
+	ok run_bundle --detach "$MEMBER"
+	pid=$(pid_of "$MEMBER") own=$(own_pid)
+	same "startContainer hook" "$(jq .pid "$BUNDLE_FILES/hook-inside")" "$own"
+	same "poststart hook" "$(jq .pid "$BATS_TEST_TMPDIR/hook")" "$pid"
+	same "its /proc" "$(rt exec "$MEMBER" readlink "/proc/$own/exe")" /bin/sleep
+	ok rt delete --force "$MEMBER"
+}
+
+@test "in a joined pid namespace a process has its terminal and its sockets" {
+	ours "others join first"
+	shared_pid
+	script 'echo $LISTEN_FDS $((LISTEN_PID - $$)); cat <&3'
+	ok sh -c 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" --root "$1" run --bundle "$2" "$3" 3<"$2/config.json" 4<&-' "$RUNTIME" "$ROOT" "$BUNDLE" "$MEMBER"
+	same sockets "$(head -n 1 <<<"$out")" "1 0"
+	same "what is passed on" "$(tail -n +2 <<<"$out" | jq -c .process.args)" "$(jq -c .process.args "$BUNDLE/config.json")"
+	config '.process.terminal = true'
+	script 'exec </dev/tty && echo controlled'
+	ok run_bundle "$MEMBER"
+	same terminal "${out%$'\r'}" controlled
+}
+
 @test "the runtime's own mount namespace is none to join" {
 	ours "1.1 makes the container's root the host's"
 	path_of mount /proc/self/ns/mnt

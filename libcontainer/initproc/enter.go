@@ -54,7 +54,7 @@ func (c *container) cloneInside(s *plan.CloneInside) error {
 		return fault.Call("clone", errno)
 	}
 	if pid == 0 {
-		c.link.last = true
+		c.link.last = !s.Init
 		return c.inside(s)
 	}
 	// Its number would mean something else to the parent.
@@ -67,6 +67,25 @@ func (c *container) cloneInside(s *plan.CloneInside) error {
 // inside is how the cloned process begins: it waits for the parent's word, or ends
 // with it.
 func (c *container) inside(s *plan.CloneInside) error {
+	if s.Init {
+		if err := c.continueAsInit(); err != nil {
+			return err
+		}
+	} else if err := c.awaitWord(); err != nil {
+		return err
+	}
+	if errno := raw.Setsid(); errno != 0 {
+		return fault.Call("setsid", errno)
+	}
+	if !s.Terminal {
+		return nil
+	}
+	_, errno := raw.Ioctl(0, unix.TIOCSCTTY, 0)
+	return fault.Call("ioctl TIOCSCTTY", errno)
+}
+
+// awaitWord waits for one byte.
+func (c *container) awaitWord() error {
 	var word [1]byte
 	n, errno := raw.Read(c.link.fd, word[:])
 	if errno != 0 {
@@ -75,28 +94,66 @@ func (c *container) inside(s *plan.CloneInside) error {
 	if n == 0 {
 		return &gone
 	}
-	if errno := raw.Setsid(); errno != 0 {
-		return fault.Call("setsid", errno)
-	}
-	if !s.Terminal {
-		return nil
-	}
-	_, errno = raw.Ioctl(0, unix.TIOCSCTTY, 0)
-	return fault.Call("ioctl TIOCSCTTY", errno)
+	return nil
 }
 
-// closeOthers closes every descriptor but the standard streams, those to
-// preserve, and the socket, which comes after them.
+// continueAsInit takes over from the init that has cloned this one.
+func (c *container) continueAsInit() error {
+	if _, errno := raw.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); errno != 0 {
+		return fault.Call("prctl PR_SET_PDEATHSIG", errno)
+	}
+	if _, err := c.link.receive(wire.Continue, &came); err != nil {
+		return err
+	}
+	if c.listen.Len() > 0 {
+		nameListener(&c.listen)
+	}
+	return nil
+}
+
+// closeOthers closes every descriptor but the standard streams, those to preserve, and
+// after them the socket and what later steps need.
 func (c *container) closeOthers() error {
-	socket := 3 + c.opening.PreserveFDs
-	if c.link.fd != socket {
-		if errno := raw.Dup3(c.link.fd, socket, unix.O_CLOEXEC); errno != 0 {
-			return fault.Call("dup3", errno)
+	kept, n := [5]*int{&c.link.fd}, 1
+	if c.fifo >= 0 {
+		kept[1], kept[2], n = &c.fifo, &c.answer, 3
+	}
+	if at, found := c.find(plan.KindHooks, c.index, c.count); found {
+		var s plan.Hooks
+		s.Code(&at)
+		for _, slot := range [...]int{s.Log.Stdout, s.Log.Stderr} {
+			if c.logFD(slot) > 0 {
+				kept[n] = &c.opening.Trees[slot-1].FD
+				n++
+			}
 		}
-		c.link.fd = socket
+	}
+	first := 3 + c.opening.PreserveFDs
+	if err := gather(kept[:n], first); err != nil {
+		return err
 	}
 	for _, fd := range c.opening.Holes {
 		raw.Close(fd)
 	}
-	return sys.CloseOwn(socket + 1)
+	c.proc = sys.ProcAt(-1)
+	return sys.CloseOwn(first + n)
+}
+
+// gather gives descriptors the numbers from first on, in their order. The old ones stay
+// open, or others have them by then.
+func gather(fds []*int, first int) error {
+	for _, fd := range fds {
+		above, errno := raw.Fcntl(*fd, unix.F_DUPFD_CLOEXEC, first+len(fds))
+		if errno != 0 {
+			return fault.Call("fcntl F_DUPFD_CLOEXEC", errno)
+		}
+		*fd = above
+	}
+	for i, fd := range fds {
+		if errno := raw.Dup3(*fd, first+i, unix.O_CLOEXEC); errno != 0 {
+			return fault.Call("dup3", errno)
+		}
+		*fd = first + i
+	}
+	return nil
 }

@@ -61,14 +61,21 @@ func (c *container) prepare(last *plan.Execute) error {
 // listenPID makes sd_listen_fds(3) believe that the sockets are for this
 // process. The entries are then views of text.
 func listenPID(env []string, text *raw.Text) {
-	const name = "LISTEN_PID="
-	text.Truncate(0)
-	text.Add(name).AddInt(raw.Getpid())
+	nameListener(text)
 	for i := range env {
-		if strings.HasPrefix(env[i], name) {
+		if strings.HasPrefix(env[i], listenName) {
 			env[i] = text.CString()
 		}
 	}
+}
+
+const listenName = "LISTEN_PID="
+
+// nameListener writes the entry for this process. An environment that has a view of text
+// has it, too.
+func nameListener(text *raw.Text) {
+	text.Truncate(0)
+	text.Add(listenName).AddInt(raw.Getpid()).CString()
 }
 
 // lookPath finds a program by its name, and PATH's value if there is no slash in it.

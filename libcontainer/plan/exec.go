@@ -9,7 +9,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/codec"
 )
 
-// The steps that only exec takes.
+// The steps that exec takes, and create where a pid namespace is joined last.
 //
 // Its init works in all namespaces of the container but the pid namespace: a
 // container's process that may trace others does not see it. Last it clones,
@@ -28,8 +28,8 @@ type Enter struct {
 // is, which may be what it takes to change its limits.
 type Brief struct{}
 
-// Adopt takes over the process that exec's init has cloned. It holds still until
-// Release.
+// Adopt takes over the process that init has cloned. It holds still until Release, and
+// if it is a container's init until Continue.
 type Adopt struct{}
 
 // MoveInside moves the process into the container's cgroup: the process of an
@@ -72,7 +72,7 @@ func (s *OwnProc) Code(c *codec.Coder) { c.Num(&s.Slot) }
 func (s *OwnProc) String() string      { return "take its own directory in /proc" }
 
 // CloseOthers closes every descriptor that is not for the process, but the
-// socket.
+// socket, and of a container's init start's fifos and the files for what hooks print.
 type CloseOthers struct{}
 
 func (*CloseOthers) InitKind() Kind    { return KindCloseOthers }
@@ -96,11 +96,15 @@ func (s *DropAdmin) String() string { return "drop CAP_SYS_ADMIN" }
 // init.
 type CloneInside struct {
 	Terminal bool // it takes control of the terminal that is its standard input
+	Init     bool // it is a container's init, and goes on as such
 }
 
-func (*CloneInside) InitKind() Kind        { return KindCloneInside }
-func (s *CloneInside) Code(c *codec.Coder) { c.Flag(&s.Terminal) }
-func (s *CloneInside) String() string      { return "clone the process that does the rest" }
+func (*CloneInside) InitKind() Kind   { return KindCloneInside }
+func (s *CloneInside) String() string { return "clone the process that does the rest" }
+func (s *CloneInside) Code(c *codec.Coder) {
+	c.Flag(&s.Terminal)
+	c.Flag(&s.Init)
+}
 
 func (s *Enter) String() string {
 	var b strings.Builder

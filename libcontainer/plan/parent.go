@@ -83,6 +83,13 @@ type MakeTree struct {
 	Type, Source string
 	Params       []string // as MountFS has them
 	IDMap        *IDMap   // of its mount
+	JoinedPID    bool     // a procfs of the pid namespace that OpenPID has opened
+}
+
+// OpenPID opens a pid namespace that init joins last, and hands it to init.
+type OpenPID struct {
+	Slot int
+	Path string
 }
 
 // LockTrees has the kernel lock the flags of all trees that OpenTree has opened:
@@ -141,6 +148,7 @@ type Namespace struct {
 	Path    string
 	Field   string
 	Changes string // a field that changes something in it, so that it must not be the runtime's own; "": none
+	Last    bool   // init joins it itself, for the process that it clones in the end
 }
 
 // Spawn makes init: clone3 into the cgroup with all new namespaces, after
@@ -276,8 +284,13 @@ func (s *MakeTree) String() string {
 	if s.IDMap != nil {
 		line += ", map ids"
 	}
+	if s.JoinedPID {
+		line += ", of the joined pid namespace"
+	}
 	return line
 }
+
+func (s *OpenPID) String() string { return "open pid namespace " + strconv.Quote(s.Path) }
 
 func (s *SendTrees) String() string {
 	return fmt.Sprintf("send init trees %d to %d", s.First, s.End-1)
@@ -303,6 +316,9 @@ func (s *Spawn) String() string {
 	}
 	for _, ns := range s.Join {
 		fmt.Fprintf(&b, ", join %s %q", ns.Type, ns.Path)
+		if ns.Last {
+			b.WriteString(" last")
+		}
 	}
 	if len(s.UIDMaps)+len(s.GIDMaps) > 0 {
 		b.WriteString(", map ids")

@@ -45,6 +45,16 @@ func FsconfigFlag(fs int, key string) unix.Errno {
 	return errno
 }
 
+// FsconfigFD is fsconfig(2) with FSCONFIG_SET_FD.
+func FsconfigFD(fs int, key string, fd int) unix.Errno {
+	var k [maxKey]byte
+	if !setShort(&k, key) {
+		return unix.EINVAL
+	}
+	_, errno := Call(unix.SYS_FSCONFIG, uintptr(fs), unix.FSCONFIG_SET_FD, uintptr(unsafe.Pointer(&k)), 0, uintptr(fd), 0)
+	return errno
+}
+
 func setShort(c *[maxKey]byte, s string) bool {
 	if len(s) >= len(c) {
 		return false
