@@ -2,6 +2,7 @@ package specconv
 
 import (
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
@@ -19,6 +20,14 @@ const (
 	handler            = "run.oci.handler"
 )
 
+// notHere are those of crun's that this runtime knows of and does not have: who sets one expects something of it.
+var notHere = [...]string{
+	"run.oci.seccomp.plugins",
+	"run.oci.seccomp.receiver",
+	"run.oci.seccomp_bpf_data",
+	"run.oci.systemd.force_cgroup_v1",
+}
+
 // checkAnnotations checks those whose values can be wrong.
 func (b *builder) checkAnnotations() error {
 	for _, key := range [...]string{systemdSubgroup, delegateCgroup} {
@@ -32,7 +41,12 @@ func (b *builder) checkAnnotations() error {
 		}
 	}
 	if name := b.spec.Annotations[handler]; name != "" {
-		b.warn("annotations."+handler, "there is no handler "+name+" here: the process runs as it is")
+		b.warn("annotations."+handler, "there is no handler "+strconv.Quote(name)+" here: the process runs as it is")
+	}
+	for _, key := range notHere {
+		if b.spec.Annotations[key] != "" {
+			b.warn("annotations."+key, "of crun's, and without effect here")
+		}
 	}
 	return b.checkUnitProperties()
 }

@@ -129,7 +129,19 @@ annotate() { config --arg k "$1" --arg v "$2" '.annotations[$k] = $v'; }
 	args echo ran
 	ok rt --debug run --bundle "$BUNDLE" "$ID"
 	same output "$out" ran
-	[[ $err == *"there is no handler wasm here"* ]] || fail "no warning"
+	[[ $err == *'there is no handler "wasm" here'* ]] || fail "no warning"
+}
+
+@test "what crun alone knows: a warning" {
+	ours "crun's"
+	args echo ran
+	local key
+	for key in seccomp.plugins seccomp.receiver seccomp_bpf_data systemd.force_cgroup_v1; do
+		annotate "run.oci.$key" x
+	done
+	ok rt --debug run --bundle "$BUNDLE" "$ID"
+	same output "$out" ran
+	same warnings "$(grep -c 'level=warning.*without effect here' "$ERR")" 4
 }
 
 @test "features list them as potentially unsafe" {
