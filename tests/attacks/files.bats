@@ -385,6 +385,10 @@ device() {
 	local image=$BATS_TEST_TMPDIR/image name
 	restore() { rt restore --bundle "$BUNDLE" --image-path "$image" --detach "$ID"; }
 	mkdir "$image"
+	# It need not be there: it is not come to.
+	mkdir "$BATS_TEST_TMPDIR/programs"
+	ln -s "$(type -P false)" "$BATS_TEST_TMPDIR/programs/criu"
+	PATH=$BATS_TEST_TMPDIR/programs:$PATH
 	for name in descriptors.json external-mounts.json; do
 		rm -f "$image"/* # one of them is a fifo, which waits for a reader
 		echo '["","",""]' >"$image/descriptors.json"
