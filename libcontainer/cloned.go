@@ -147,9 +147,6 @@ func (c *creation) adoptLast() error {
 	if err == nil {
 		err = c.dir.Save(&c.journal)
 	}
-	if err == nil {
-		err = c.reapFormer()
-	}
 	return err
 }
 

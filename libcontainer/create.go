@@ -239,7 +239,10 @@ func (c *creation) do(item *plan.Item) error {
 		}
 		return c.aloneInCgroup()
 	case *plan.Continue:
-		return c.letGo()
+		if err := c.letGo(); err != nil {
+			return err
+		}
+		return c.reapFormer() // whose end may take a while
 	case *plan.Adopt:
 		return c.adoptLast()
 	case *plan.SetScheduler:
