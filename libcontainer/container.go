@@ -150,15 +150,9 @@ func (c *Container) frozen() (bool, error) {
 // pidfd opens init for signals. The start time is checked after opening, so
 // the descriptor is of the right process or the error is ErrNotRunning.
 func (c *Container) pidfd() (int, error) {
-	if c.journal.Init.PID == 0 {
-		return -1, ErrNotRunning
-	}
-	fd, err := unix.PidfdOpen(c.journal.Init.PID, 0)
-	if err == unix.ESRCH {
-		return -1, ErrNotRunning
-	}
+	fd, err := c.uncheckedPidfd()
 	if err != nil {
-		return -1, os.NewSyscallError("pidfd_open", err)
+		return -1, err
 	}
 	alive, err := c.alive()
 	if err == nil && !alive {
@@ -169,6 +163,18 @@ func (c *Container) pidfd() (int, error) {
 		return -1, err
 	}
 	return fd, nil
+}
+
+// uncheckedPidfd opens what has init's number, for who checks the start time afterwards.
+func (c *Container) uncheckedPidfd() (int, error) {
+	if c.journal.Init.PID == 0 {
+		return -1, ErrNotRunning
+	}
+	fd, err := unix.PidfdOpen(c.journal.Init.PID, 0)
+	if err == unix.ESRCH {
+		return -1, ErrNotRunning
+	}
+	return fd, os.NewSyscallError("pidfd_open", err)
 }
 
 // openCgroup opens the container's cgroup: nil if it has none, or none any

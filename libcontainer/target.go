@@ -45,7 +45,7 @@ var enterable = [...]specs.LinuxNamespaceType{
 // process and not of a number; the start time says that it is the right one.
 func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	var err error
-	if t.pidfd, err = c.pidfd(); err != nil {
+	if t.pidfd, err = c.uncheckedPidfd(); err != nil {
 		return err
 	}
 	init, err := sys.HostProcess(c.journal.Init.PID)
@@ -57,7 +57,7 @@ func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	if err != nil {
 		return err
 	}
-	if stat, err := parseStat(data); err != nil || stat.start != c.journal.Init.Start {
+	if stat, err := parseStat(data); err != nil || stat.start != c.journal.Init.Start || stat.dead() {
 		return ErrNotRunning
 	}
 	namespaces, err := init.Open("ns", unix.O_PATH|unix.O_DIRECTORY)

@@ -47,33 +47,33 @@ func is(err error, what *fault.Fault) bool {
 	return ok && f == what
 }
 
+// maxOnce is of how many bytes a message is sent in one piece: its reader is woken up
+// once.
+const maxOnce = 512
+
 // send sends a message and a copy of a descriptor, if it is not -1.
 func (l link) send(kind wire.Kind, payload []byte, fd int) error {
-	if err := l.head(kind, len(payload), fd); err != nil {
-		return err
-	}
-	return l.write(payload, -1)
+	return l.sendBoth(kind, payload, nil, fd)
 }
 
 // sendBoth sends a message whose payload is in two pieces.
-func (l link) sendBoth(kind wire.Kind, first, second []byte) error {
-	if err := l.head(kind, len(first)+len(second), -1); err != nil {
-		return err
-	}
-	if err := l.write(first, -1); err != nil {
-		return err
-	}
-	return l.write(second, -1)
-}
-
-func (l link) head(kind wire.Kind, size, fd int) error {
-	var head [wire.HeaderSize]byte
-	binary.LittleEndian.PutUint32(head[:], uint32(size))
-	head[4] = byte(kind)
+func (l link) sendBoth(kind wire.Kind, first, second []byte, fd int) error {
+	var once [maxOnce]byte
+	binary.LittleEndian.PutUint32(once[:], uint32(len(first)+len(second)))
+	once[4] = byte(kind)
 	if fd >= 0 {
-		head[6] = 1
+		once[6] = 1
 	}
-	return l.write(head[:], fd)
+	n := wire.HeaderSize
+	n += copy(once[n:], first)
+	m := copy(once[n:], second)
+	if err := l.write(once[:n+m], fd); err != nil {
+		return err
+	}
+	if err := l.write(first[n-wire.HeaderSize:], -1); err != nil {
+		return err
+	}
+	return l.write(second[m:], -1)
 }
 
 func (l link) write(p []byte, fd int) error {

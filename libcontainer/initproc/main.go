@@ -244,7 +244,7 @@ func (c *container) tell(phase plan.Phase) error {
 		return err
 	}
 	at := [1]uint64{uint64(phase)}
-	return c.link.sendBoth(wire.Phase, codec.Bytes(at[:]), codec.Bytes(mounts))
+	return c.link.sendBoth(wire.Phase, codec.Bytes(at[:]), codec.Bytes(mounts), -1)
 }
 
 // ready is what comes before the word that init is the container's process in all but

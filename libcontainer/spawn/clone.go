@@ -6,18 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// These three keep the Go runtime sane around a fork: signals are blocked, and
+// These two keep the Go runtime sane around a fork: signals are blocked, and
 // growing the stack in the child is a crash instead of a corruption. They are
-// what syscall.ForkExec itself uses.
+// what syscall.ForkExec itself uses. It has the child take back Go's signal handlers,
+// too, one by one; that CLONE_CLEAR_SIGHAND does.
 
 //go:linkname beforeFork syscall.runtime_BeforeFork
 func beforeFork()
 
 //go:linkname afterFork syscall.runtime_AfterFork
 func afterFork()
-
-//go:linkname afterForkInChild syscall.runtime_AfterForkInChild
-func afterForkInChild()
 
 // cloneArgs is struct clone_args of clone3(2), up to the cgroup field
 // (CLONE_ARGS_SIZE_VER2, Linux 5.7).

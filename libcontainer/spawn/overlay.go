@@ -94,7 +94,7 @@ func foreignOverlay(path string) (Sealed, error) {
 		return Unsealed, err
 	}
 	o := &overlayChild{dir: text[0], fstype: text[1], readOnly: text[2], lower: text[3], layers: text[4], args: cloneArgs{
-		flags: unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_FILES | unix.CLONE_NEWUSER | unix.CLONE_NEWNS,
+		flags: unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_FILES | unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_CLEAR_SIGHAND,
 	}, errno: unix.EINTR} // No signal at its end: nobody else's wait finds it.
 	pid, errno := o.fork()
 	if errno != 0 {
@@ -121,7 +121,6 @@ func (o *overlayChild) fork() (int, unix.Errno) {
 		afterFork()
 		return int(pid), unix.Errno(errno)
 	}
-	afterForkInChild()
 	o.errno = o.make()
 	for {
 		call(unix.SYS_EXIT, 0, 0, 0)

@@ -80,7 +80,6 @@ func (r *rawChild) fork() (int, unix.Errno) {
 		afterFork()
 		return int(pid), errno
 	}
-	afterForkInChild()
 	if len(r.joins) > 0 || r.placed {
 		r.stageOne()
 	}
@@ -211,7 +210,7 @@ func (r *rawChild) stageTwo() {
 
 // answerSignals undoes what the caller may have chosen: it blocks none, and the
 // signals have their default meaning again that Go leaves ignored if they were.
-// Go sets handlers for all others, which execve resets.
+// Go sets handlers for all others, which the clone has reset.
 //
 //go:nosplit
 //go:norace

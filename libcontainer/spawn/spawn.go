@@ -351,7 +351,7 @@ func newRawChild(c *Config, socket, other int) (*rawChild, error) {
 		newTime:    c.NewTime,
 		offsets:    c.TimeOffsets,
 	}
-	r.args = cloneArgs{exitSignal: uint64(unix.SIGCHLD), flags: unix.CLONE_PIDFD, pidfd: uint64(uintptr(unsafe.Pointer(&r.pidfd)))}
+	r.args = cloneArgs{exitSignal: uint64(unix.SIGCHLD), flags: unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND, pidfd: uint64(uintptr(unsafe.Pointer(&r.pidfd)))}
 	if c.Cgroup >= 0 {
 		r.args.flags |= unix.CLONE_INTO_CGROUP
 		r.args.cgroup = uint64(c.Cgroup)
