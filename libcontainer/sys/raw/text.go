@@ -5,9 +5,9 @@ import "unsafe"
 // Text is a short string that is put together: what does not fit is cut off, and
 // Cut says so.
 type Text struct {
-	buf [maxPath]byte
-	n   int
+	n   int // first: a short one is in one page
 	Cut bool
+	buf [maxPath]byte
 }
 
 // Add appends a string.
