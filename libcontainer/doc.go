@@ -32,11 +32,17 @@
 //	prestart, createRuntime hooks
 //	    ── continue ──────────────────────▶
 //	                                          hooks, sysctl, pivot_root, names,
-//	                                          terminal, identity, capabilities
+//	                                          terminal, identity, capabilities,
+//	                                          rlimits, seccomp
 //	    ◀─────────────────────────── ready ──
 //	exec.fifo by its name, pid file
 //	                                          wait for start (exec.fifo; not in run)
-//	                                          hooks, rlimits, seccomp, execve
+//	                                          hooks, execve
+//
+// An init that waits has nothing that the container's process will not have: who may
+// trace it gains nothing. So it calls no more then than a filter has to let through; with
+// one that does not create fails, or the filter is loaded after the wait, if
+// no_new_privs lets a process without CAP_SYS_ADMIN do so (specconv's early).
 //
 // A failure in init is one message {step, errno, text}. The end of the socket
 // without ready is a crash, and the parent finds out why before it reports. Where
@@ -99,11 +105,11 @@
 //	limits, oom score
 //	    ── plan and descriptors ──────────▶
 //	                                          terminal, identity, …
-//	                                          clone into the pid
+//	                                          seccomp, clone into the pid
 //	    ◀──────── ready; pidfd of the clone   namespace, end
 //	scheduler, CPUs, cgroup if born outside
 //	    ── one byte ──────────────────────────────────────────────────▶
-//	                                                                     rlimits, seccomp,
+//	                                                                     rlimits,
 //	    ◀──────────────────────────────────────────── end of the socket  execve
 //	pid file
 //

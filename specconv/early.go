@@ -1,60 +1,156 @@
 package specconv
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/seccomp"
 )
 
-// early tells whether exec's init itself can load the filter, and clone the
-// process under it. Then that process never is without the filter, nor has the
-// privilege that loading takes: both could be had by who may trace it. It is
-// possible if the filter lets through what is still to be called by then.
+// call is a system call that init makes under the filter, if that is loaded early.
+type call struct {
+	name string
+	nr   uint32
+	args []uint64 // those that are known, from the first on
+}
+
+var (
+	callCapset  = call{"capset", unix.SYS_CAPSET, nil}
+	callSendmsg = call{"sendmsg", unix.SYS_SENDMSG, nil}
+	callRecvmsg = call{"recvmsg", unix.SYS_RECVMSG, nil}
+	callExecve  = call{"execve", unix.SYS_EXECVE, nil}
+	callRead    = call{"read", unix.SYS_READ, nil}
+	callWrite   = call{"write", unix.SYS_WRITE, nil}
+	callClose   = call{"close", unix.SYS_CLOSE, nil}
+	callPrlimit = call{"prlimit64", unix.SYS_PRLIMIT64, nil}
+	callSetsid  = call{"setsid", unix.SYS_SETSID, nil}
+
+	// waitCalls are what waiting for start takes.
+	waitCalls = []call{callRead, callClose, {"prctl", unix.SYS_PRCTL, []uint64{unix.PR_SET_NAME}}}
+
+	// hookCalls are what running a hook takes.
+	hookCalls = []call{
+		callRead, callClose,
+		{"pipe2", unix.SYS_PIPE2, nil}, {"fcntl", unix.SYS_FCNTL, nil}, {"rt_sigaction", unix.SYS_RT_SIGACTION, nil},
+		{"clone", unix.SYS_CLONE, []uint64{uint64(unix.SIGCHLD), 0}}, {"setpgid", unix.SYS_SETPGID, nil}, {"dup3", unix.SYS_DUP3, nil},
+		{"pidfd_open", unix.SYS_PIDFD_OPEN, nil}, {"ppoll", unix.SYS_PPOLL, nil}, {"writev", unix.SYS_WRITEV, nil},
+		{"wait4", unix.SYS_WAIT4, nil}, {"kill", unix.SYS_KILL, nil}, {"clock_gettime", unix.SYS_CLOCK_GETTIME, nil},
+	}
+)
+
+// filterCalls are what loading the filter itself leaves to do.
+func (b *builder) filterCalls() (calls []call) {
+	if b.filter.Notify {
+		calls = append(calls, callSendmsg, callRecvmsg, callExecve)
+	}
+	if b.capabilities.KeepAdmin {
+		calls = append(calls, callCapset)
+	}
+	return calls
+}
+
+// earlyCreate tells whether init can load the filter before it is ready: then a process
+// that waits for start, and whoever may trace it, has no more than the container's own
+// will have. It is possible if the filter lets through what is still to be called by
+// then, which hinders names.
 //
-// Of a filter that notifies there is no other way, because the listener goes to
-// its agent before the process executes.
-func (b *builder) early() (bool, error) {
+// Of a filter that notifies there is no other way, because the listener goes to its agent
+// before create is done. Nor is there without no_new_privs, or waiting would take a
+// privilege. In run nobody waits.
+func (b *builder) earlyCreate() (early bool, hinders []string, err error) {
 	if b.filter == nil {
-		return false, nil
+		return false, nil, nil
 	}
-	program := seccomp.Program{Filter: b.filter.Filter}
-	calls := []struct {
-		name string
-		nr   uint32
-		args []uint64
-	}{
-		// Init, and Go's runtime around a clone.
-		{"capset", unix.SYS_CAPSET, nil},
-		{"clone", unix.SYS_CLONE, []uint64{unix.CLONE_PARENT | unix.CLONE_PIDFD | uint64(unix.SIGCHLD), 0}},
-		{"rt_sigprocmask", unix.SYS_RT_SIGPROCMASK, nil},
-		{"rt_sigaction", unix.SYS_RT_SIGACTION, nil},
-		{"sendmsg", unix.SYS_SENDMSG, nil},
-		{"recvmsg", unix.SYS_RECVMSG, nil},
-		{"close", unix.SYS_CLOSE, nil},
-		{"exit_group", unix.SYS_EXIT_GROUP, nil},
-		// The process.
-		{"read", unix.SYS_READ, nil},
-		{"write", unix.SYS_WRITE, nil},
-		{"setsid", unix.SYS_SETSID, nil},
-		{"ioctl", unix.SYS_IOCTL, []uint64{0, unix.TIOCSCTTY, 0}},
-		{"prlimit64", unix.SYS_PRLIMIT64, nil},
+	calls := append(b.filterCalls(), callWrite)
+	if !b.opts.Run {
+		calls = append(calls, waitCalls...)
 	}
-	var missing []string
-	for _, call := range calls {
-		switch {
-		case call.nr == unix.SYS_IOCTL && !b.process.Terminal,
-			call.nr == unix.SYS_PRLIMIT64 && len(b.ownRlimits()) == 0,
-			call.nr == unix.SYS_CAPSET && !b.capabilities.KeepAdmin,
-			(call.nr == unix.SYS_RECVMSG || call.nr == unix.SYS_CLOSE) && !b.filter.Notify:
-		case !program.Lets(call.nr, call.args...):
-			missing = append(missing, call.name)
+	if len(b.hooks.StartContainer) > 0 {
+		calls = append(calls, hookCalls...)
+		if len(b.ownRlimits()) > 0 {
+			calls = append(calls, callPrlimit)
 		}
 	}
-	if len(missing) > 0 && b.filter.Notify {
-		return false, invalid("linux.seccomp", "allow them",
-			"does not allow %s: with SCMP_ACT_NOTIFY the filter is loaded while exec still needs these", strings.Join(missing, ", "))
+	lets := b.lets
+	if b.filter.Notify { // the agent may be asked, which is there by then
+		program := seccomp.Program{Filter: b.filter.Filter}
+		lets = func(c call) bool { return !program.Denies(c.nr, c.args...) }
 	}
-	return len(missing) == 0, nil
+	hinders = missing(calls, lets)
+	switch {
+	case len(hinders) == 0:
+		return true, nil, nil
+	case b.filter.Notify:
+		return false, nil, hindered(hinders, "with SCMP_ACT_NOTIFY")
+	case b.opts.Run:
+		return false, nil, nil
+	case b.capabilities.KeepAdmin:
+		return false, nil, hindered(hinders, noPrivs)
+	}
+	return false, hinders, nil
+}
+
+// earlyExec tells the same of exec: then the process that init clones never is without the
+// filter, nor has the privilege that loading takes.
+func (b *builder) earlyExec() (early bool, hinders []string, err error) {
+	if b.filter == nil {
+		return false, nil, nil
+	}
+	calls := append(b.filterCalls(), callSendmsg,
+		call{"clone", unix.SYS_CLONE, []uint64{unix.CLONE_PARENT | unix.CLONE_PIDFD | uint64(unix.SIGCHLD), 0}},
+		call{"exit_group", unix.SYS_EXIT_GROUP, nil}, callRead, callWrite)
+	if b.filter.Notify {
+		calls = append(calls, callClose)
+	}
+	if b.process.Terminal {
+		calls = append(calls, callSetsid, call{"ioctl", unix.SYS_IOCTL, []uint64{0, unix.TIOCSCTTY, 0}})
+	}
+	hinders = missing(calls, b.lets)
+	switch {
+	case len(hinders) == 0:
+		return true, nil, nil
+	case b.filter.Notify:
+		return false, nil, hindered(hinders, "with SCMP_ACT_NOTIFY")
+	case b.capabilities.KeepAdmin:
+		return false, nil, hindered(hinders, noPrivs)
+	}
+	return false, hinders, nil
+}
+
+const noPrivs = "without process.noNewPrivileges"
+
+func hindered(names []string, when string) error {
+	hint := "allow them"
+	if when == noPrivs {
+		hint += ", or set process.noNewPrivileges"
+	}
+	return invalid("linux.seccomp", hint, "does not allow %s: %s the filter is loaded while the container's init still needs these",
+		strings.Join(names, ", "), when)
+}
+
+// lets tells whether the filter lets a call through, asking nobody.
+func (b *builder) lets(c call) bool {
+	program := seccomp.Program{Filter: b.filter.Filter}
+	return program.Lets(c.nr, c.args...)
+}
+
+// missing names the calls that are not let through, each once.
+func missing(calls []call, lets func(call) bool) (names []string) {
+	for _, c := range calls {
+		if !slices.Contains(names, c.name) && !lets(c) {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+// loadFilter plans loading the filter, and giving up what that takes.
+func (b *builder) loadFilter() {
+	b.addLast(b.filter)
+	if c := b.capabilities; c.KeepAdmin {
+		b.add("process.capabilities", &plan.DropAdmin{Effective: c.Effective, Permitted: c.Permitted, Inheritable: c.Inheritable})
+	}
 }

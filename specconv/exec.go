@@ -127,19 +127,20 @@ func (b *builder) planInside(inside *Inside) error {
 	b.becomeUser()
 	b.add("", &plan.CloseOthers{})
 	b.add("", &plan.Sync{Phase: plan.Ready})
-	early, err := b.early()
+	early, hinders, err := b.earlyExec()
 	if err != nil {
 		return err
 	}
-	if early {
-		b.add("linux.seccomp", b.filter)
-		if c := b.capabilities; c.KeepAdmin {
-			b.add("process.capabilities", &plan.DropAdmin{Effective: c.Effective, Permitted: c.Permitted, Inheritable: c.Inheritable})
-		}
+	inherits := early && !b.lets(callPrlimit) // or cloning would be under the limits
+	if inherits {
+		b.setRlimits()
 	}
-	b.add("", &plan.CloneInside{Terminal: p.Terminal})
-	if limits := b.ownRlimits(); len(limits) > 0 {
-		b.add("process.rlimits", &plan.SetRlimits{Limits: limits})
+	if early {
+		b.loadFilter()
+	}
+	b.add("", &plan.CloneInside{Terminal: p.Terminal, Sessionless: early && !b.lets(callSetsid), Hinders: hinders})
+	if !inherits {
+		b.setRlimits()
 	}
 	if b.filter != nil && !early {
 		b.add("linux.seccomp", b.filter)

@@ -206,7 +206,7 @@ func TestExecAffinity(t *testing.T) {
 }
 
 // TestExecFilter: a filter that denies what is still to be called is loaded by
-// the clone; one that notifies then is refused.
+// the clone; where that would have to be privileged it is refused.
 func TestExecFilter(t *testing.T) {
 	for _, c := range []struct {
 		deny   string
@@ -215,14 +215,16 @@ func TestExecFilter(t *testing.T) {
 		err    string
 	}{
 		{"mkdir", specs.ActErrno, true, ""},
-		{"setsid", specs.ActErrno, false, ""},
-		{"clone", specs.ActKillProcess, false, ""},
-		{"capset", specs.ActErrno, false, ""},
+		{"setsid", specs.ActErrno, true, ""},
+		{"prlimit64", specs.ActErrno, true, ""},
+		{"clone", specs.ActKillProcess, false, "does not allow clone: without process.noNewPrivileges"},
+		{"capset", specs.ActErrno, false, "does not allow capset: without process.noNewPrivileges"},
 		{"mkdir", specs.ActNotify, true, ""},
-		{"setsid", specs.ActNotify, false, "does not allow setsid: with SCMP_ACT_NOTIFY"},
+		{"read", specs.ActNotify, false, "does not allow read: with SCMP_ACT_NOTIFY"},
 	} {
 		spec := dockerSpec(t)
 		spec.Process.NoNewPrivileges = false
+		spec.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}}
 		spec.Linux.Seccomp = &specs.LinuxSeccomp{
 			DefaultAction: specs.ActAllow, ListenerPath: "/agent",
 			Syscalls: []specs.LinuxSyscall{{Names: []string{c.deny}, Action: c.action}},
@@ -236,6 +238,12 @@ func TestExecFilter(t *testing.T) {
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+		if got := step[*plan.CloneInside](t, p).Sessionless; got != (c.deny == "setsid") {
+			t.Errorf("%s %s: no session of its own: %t", c.action, c.deny, got)
+		}
+		if got := typeNames(p.Init); strings.Contains(got, "SetRlimits LoadSeccomp") != (c.deny == "prlimit64") {
+			t.Errorf("%s %s: %s", c.action, c.deny, got)
 		}
 		if got := len(steps[*plan.DropAdmin](p)) == 1; got != c.early {
 			t.Errorf("%s %s: early is %t", c.action, c.deny, got)

@@ -181,7 +181,9 @@ func TestInvalid(t *testing.T) {
 		{`{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "s", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}`,
 			"linux.seccomp.listenerPath", `"s" is not absolute`},
 		{`{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "listenerPath": "/s", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}`,
-			"linux.seccomp", "denies sendmsg, recvmsg, execve, openat, write: with SCMP_ACT_NOTIFY"},
+			"linux.seccomp", "does not allow sendmsg, recvmsg, execve, capset, write, read, close, prctl: with SCMP_ACT_NOTIFY"},
+		{`{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["capset"], "action": "SCMP_ACT_ERRNO"}]}}}`,
+			"linux.seccomp", "does not allow capset: without process.noNewPrivileges the filter is loaded while the container's init still needs these"},
 	} {
 		t.Run(c.field, func(t *testing.T) {
 			refused(t, decode(t, c.fragment), goldenHost, testOptions, c.field, c.text)
@@ -262,7 +264,7 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("%s: warnings %+v, error %v", c.fragment, warnings, err)
 		}
 	}
-	foreign := `{"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["execve", "swapcontext", "timerfd"], "action": "SCMP_ACT_ALLOW"}]}}}`
+	foreign := `{"process": {"noNewPrivileges": true}, "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["execve", "swapcontext", "timerfd"], "action": "SCMP_ACT_ALLOW"}]}}}`
 	for _, dir := range []string{"/a:b:c", "a/b:c:d", "a:b", "pod:1"} {
 		if _, warnings, err := Plan(decode(t, `{"linux": {"cgroupsPath": "`+dir+`"}}`), goldenHost, testOptions); err != nil || len(warnings) != 0 {
 			t.Errorf("%s: warnings %+v, error %v", dir, warnings, err)

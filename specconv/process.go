@@ -320,17 +320,24 @@ func (b *builder) planBecome() error {
 		b.add("", &plan.CloseOthers{})
 		b.add("", &plan.CloneInside{Terminal: p.Terminal, Init: true})
 	}
-	early := b.filter != nil && b.filter.Notify // an agent must have the listener before create is done
+	early, hinders, err := b.earlyCreate()
+	if err != nil {
+		return err
+	}
+	hooks := len(b.hooks.StartContainer) > 0
+	if !hooks { // which take the limits on themselves: running them may take more
+		b.setRlimits()
+	}
 	if early {
-		b.addLast(b.filter)
+		b.loadFilter()
 	}
 	b.add("", &plan.Sync{Phase: plan.Ready})
 	if !b.opts.Run {
-		b.add("", &plan.WaitStart{})
+		b.add("", &plan.WaitStart{Hinders: hinders})
 	}
 	b.startContainerHooks()
-	if limits := b.ownRlimits(); len(limits) > 0 {
-		b.addLast(&plan.SetRlimits{Limits: limits})
+	if hooks {
+		b.setRlimits()
 	}
 	if b.filter != nil && !early {
 		b.addLast(b.filter)

@@ -3,6 +3,7 @@ package specconv
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -135,8 +136,43 @@ func TestCapabilities(t *testing.T) {
 		if got := step[*plan.SetCapabilities](t, p); *got != (plan.SetCapabilities{Last: goldenHost.LastCap, KeepAdmin: keep}) {
 			t.Errorf("%s: %+v", fragment, got)
 		}
-		if len(steps[*plan.LoadSeccomp](p)) > 0 && p.Init[len(p.Init)-2].Field != "linux.seccomp" {
-			t.Errorf("%s: something comes between the filter and execve", fragment)
+		if got := len(steps[*plan.DropAdmin](p)) == 1; got != keep {
+			t.Errorf("%s: CAP_SYS_ADMIN is given up: %t", fragment, got)
+		}
+	}
+}
+
+// TestEarlyFilter: the filter is loaded, and what that takes given up, before init is
+// ready, but if it denies what is left to do; in run nobody minds.
+func TestEarlyFilter(t *testing.T) {
+	const early, late = "LoadSeccomp Sync WaitStart", "Sync WaitStart LoadSeccomp"
+	for _, c := range []struct {
+		nnp, hooks string
+		deny       string
+		run        bool
+		want       string
+	}{
+		{"true", "", "mkdir", false, "SetRlimits " + early + " Execute"},
+		{"false", "", "mkdir", false, "SetRlimits LoadSeccomp DropAdmin Sync WaitStart Execute"},
+		{"true", "", "prlimit64", false, "SetRlimits " + early + " Execute"},
+		{"true", "", "prctl", false, "SetRlimits " + late + " Execute"},
+		{"true", "", "execve", false, "SetRlimits " + early + " Execute"},
+		{"true", "", "read", true, "SetRlimits LoadSeccomp Sync Execute"},
+		{"false", "", "write", true, "SetRlimits Sync LoadSeccomp Execute"},
+		{"true", `"startContainer": [{"path": "/h"}]`, "mkdir", false, early + " Hooks SetRlimits Execute"},
+		{"true", `"startContainer": [{"path": "/h"}]`, "wait4", false, "Sync WaitStart Hooks SetRlimits LoadSeccomp Execute"},
+		{"true", `"startContainer": [{"path": "/h"}]`, "prlimit64", false, "Sync WaitStart Hooks SetRlimits LoadSeccomp Execute"},
+	} {
+		opts := testOptions
+		opts.Run = c.run
+		p := planOn(t, `{"process": {"noNewPrivileges": `+c.nnp+`, "rlimits": [{"type": "RLIMIT_CORE"}]}, "hooks": {`+c.hooks+`},
+			"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["`+c.deny+`"], "action": "SCMP_ACT_ERRNO"}]}}}`, goldenHost, opts)
+		if got := typeNames(p.Init); !strings.HasSuffix(got, "FindExecutable "+c.want) {
+			t.Errorf("%+v: %s", c, got)
+		}
+		late := strings.Index(c.want, "LoadSeccomp") > strings.Index(c.want, "Sync")
+		if wait := steps[*plan.WaitStart](p); len(wait) == 1 && strings.Contains(wait[0].String(), "which denies "+c.deny) != late {
+			t.Errorf("%+v: %s", c, wait[0])
 		}
 	}
 }

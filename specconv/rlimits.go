@@ -68,6 +68,13 @@ func (b *builder) planRlimits() error {
 	return nil
 }
 
+// setRlimits plans what init sets.
+func (b *builder) setRlimits() {
+	if limits := b.ownRlimits(); len(limits) > 0 {
+		b.addLast(&plan.SetRlimits{Limits: limits})
+	}
+}
+
 // ownRlimits are the limits that init sets. The soft limit on open files is the
 // caller's again, which Go raised in the runtime, unless the config has one.
 func (b *builder) ownRlimits() []plan.Rlimit {

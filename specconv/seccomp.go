@@ -53,7 +53,7 @@ func (b *builder) checkNotify() error {
 	if path := b.linux.Seccomp.ListenerPath; path[0] != '/' {
 		return invalid("linux.seccomp.listenerPath", "", "%q is not absolute, expected the absolute path of the agent's socket", path)
 	}
-	return b.checkEarlyFilter(&seccomp.Program{Filter: b.filter.Filter})
+	return nil
 }
 
 // foreignSyscall reports whether a name is known to be one of an architecture
@@ -65,35 +65,4 @@ func foreignSyscall(name string) bool {
 		return true
 	}
 	return false
-}
-
-// checkEarlyFilter: a filter that notifies is loaded while init still has work
-// to do, because create is not done before the agent has the listener.
-func (b *builder) checkEarlyFilter(program *seccomp.Program) error {
-	needed := [...]struct {
-		name string
-		nr   uint32
-		why  string // empty: always needed
-	}{
-		{"sendmsg", unix.SYS_SENDMSG, ""},
-		{"recvmsg", unix.SYS_RECVMSG, ""},
-		{"execve", unix.SYS_EXECVE, ""},
-		{"openat", unix.SYS_OPENAT, "create"},
-		{"write", unix.SYS_WRITE, "create"},
-		{"prlimit64", unix.SYS_PRLIMIT64, "rlimits"},
-	}
-	var missing []string
-	for _, call := range needed {
-		if call.why == "create" && b.opts.Run || call.why == "rlimits" && len(b.ownRlimits()) == 0 {
-			continue
-		}
-		if program.Denies(call.nr) {
-			missing = append(missing, call.name)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return invalid("linux.seccomp", "allow them",
-		"denies %s: with SCMP_ACT_NOTIFY the filter is loaded while the container's init still needs these", strings.Join(missing, ", "))
 }

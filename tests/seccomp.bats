@@ -258,3 +258,42 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 		ok rt delete "$ID"
 	done
 }
+
+# denying NAME [NNP]
+denying() {
+	config --arg n "$1" --argjson nnp "$2" '.process.noNewPrivileges = $nnp
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: [$n], action: "SCMP_ACT_ERRNO"}]}'
+}
+
+@test "what init calls while it waits is not denied, or the filter is loaded after that, if no_new_privs allows it" {
+	ours "others load the filter before more calls than these"
+	denying prctl false
+	no 1 "linux.seccomp: does not allow prctl: without process.noNewPrivileges the filter is loaded while" create "$ID"
+	one_error
+	denying prctl true
+	ok "$RUNTIME" plan --bundle "$BUNDLE"
+	[[ $out == *"wait for start, without the filter, which denies prctl"*"load seccomp filter"*"execute"* ]] || fail "$out"
+	up
+	# exec does not call it.
+	ok rt exec "$ID" true
+	ok rt delete --force "$ID"
+	# In run nobody waits.
+	denying write false
+	args true
+	ok run_bundle "$ID"
+}
+
+@test "exec where the filter denies what exec can do without: setsid, prlimit64" {
+	ours "others load the filter later, or not at all"
+	denying setsid false
+	up
+	ok rt exec "$ID" true
+	try rt exec --tty "$ID" true
+	[[ $rc = 255 && $out$err == *"linux.seccomp: does not allow setsid: without process.noNewPrivileges"* ]] || fail "exit code $rc"
+	ok rt delete --force "$ID"
+	denying prlimit64 false
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 77, hard: 77}]'
+	up
+	ok rt exec "$ID" sh -c 'grep "Max open files" /proc/self/limits'
+	[[ $out == *" 77 "*77* ]] || fail "$out"
+}

@@ -54,7 +54,7 @@ func (c *container) cloneInside(s *plan.CloneInside) error {
 		return fault.Call("clone", errno)
 	}
 	if pid == 0 {
-		c.link.last = !s.Init
+		c.link.plain = !s.Init
 		return c.inside(s)
 	}
 	// Its number would mean something else to the parent.
@@ -74,8 +74,10 @@ func (c *container) inside(s *plan.CloneInside) error {
 	} else if err := c.awaitWord(); err != nil {
 		return err
 	}
-	if errno := raw.Setsid(); errno != 0 {
-		return fault.Call("setsid", errno)
+	if !s.Sessionless {
+		if errno := raw.Setsid(); errno != 0 {
+			return fault.Call("setsid", errno)
+		}
 	}
 	if !s.Terminal {
 		return nil

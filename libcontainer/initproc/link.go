@@ -14,9 +14,9 @@ import (
 // link is init's end of the socket, see package wire for the form of what is said.
 type link struct {
 	fd int
-	// last is set in the process that exec's init clones: it writes as programs do, for
-	// the filter that it may be under.
-	last bool
+	// plain: what needs not be sent is written, as programs do, for the filter that this
+	// process may be under.
+	plain bool
 }
 
 // What comes beside messages: as many descriptors as a plan has for its first step.
@@ -80,7 +80,7 @@ func (l link) write(p []byte, fd int) error {
 	for len(p) > 0 {
 		var n int
 		var errno unix.Errno
-		if l.last {
+		if l.plain && fd < 0 {
 			n, errno = raw.Write(l.fd, p)
 		} else {
 			n, errno = raw.Send(l.fd, p, fd)

@@ -45,7 +45,7 @@ type container struct {
 	fifo     int     // exec.fifo, from which start is read; -1 in run
 	answer   int     // answer.fifo, for what start is told; -1 in run
 	started  bool    // start has come
-	detached bool    // from the runtime's death
+	prepared bool    // for being ready
 
 	path       raw.Text   // of the executable, once found
 	home       raw.Text   // HOME=…, if it is to be added to the environment
@@ -211,7 +211,7 @@ func (c *container) will(kind plan.Kind) bool {
 func (c *container) sync(s *plan.Sync) error {
 	switch s.Phase {
 	case plan.Ready:
-		if err := c.ready(); err != nil {
+		if err := c.getReady(); err != nil {
 			return err
 		}
 	case plan.Mounted:
@@ -247,12 +247,16 @@ func (c *container) tell(phase plan.Phase) error {
 	return c.link.sendBoth(wire.Phase, codec.Bytes(at[:]), codec.Bytes(mounts), -1)
 }
 
-// ready is what comes before the word that init is the container's process in all but
-// execve.
-func (c *container) ready() error {
+// getReady is what comes before the word that init is the container's process in all but
+// execve, once: it lets the container live without the runtime.
+func (c *container) getReady() error {
+	if c.prepared {
+		return nil
+	}
+	c.prepared = true
 	c.hideProgress()
-	if err := c.detach(); err != nil {
-		return err
+	if _, errno := raw.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); errno != 0 {
+		return fault.Call("prctl PR_SET_PDEATHSIG", errno)
 	}
 	name := Started
 	if c.fifo >= 0 {

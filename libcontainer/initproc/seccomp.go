@@ -5,7 +5,6 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 )
@@ -17,21 +16,19 @@ func filterFlags(s *plan.LoadSeccomp) uint32 { return s.Flags &^ unix.SECCOMP_FI
 
 // loadSeccomp installs the filter for this thread.
 func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
-	c.hideProgress()
+	// What comes later, under a filter that may not allow it.
+	if err := c.getReady(); err != nil {
+		return err
+	}
 	if err := c.endTrace(); err != nil {
 		return err
 	}
-	if s.Notify {
-		// What a later step would do under a filter that may not allow it.
-		if err := c.detach(); err != nil {
-			return err
-		}
-	}
 	listener, err := sys.LoadFilter(filterFlags(s), s.Filter)
-	if err != nil || !s.Notify {
-		return err
+	if err == nil && s.Notify {
+		err = c.handOver(listener)
 	}
-	return c.handOver(listener)
+	c.link.plain = true
+	return err
 }
 
 // handOver sends the listener to the parent, and waits until the agent has it:
@@ -44,14 +41,4 @@ func (c *container) handOver(listener int) error {
 	_, err := c.link.receive(wire.Continue, &came)
 	raw.Close(listener) // or the agent's end would not be the end of it
 	return err
-}
-
-// detach lets the container live without the runtime.
-func (c *container) detach() error {
-	if c.detached {
-		return nil
-	}
-	c.detached = true
-	_, errno := raw.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0)
-	return fault.Call("prctl PR_SET_PDEATHSIG", errno)
 }

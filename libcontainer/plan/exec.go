@@ -95,15 +95,27 @@ func (s *DropAdmin) String() string { return "drop CAP_SYS_ADMIN" }
 // CloneInside clones the process that takes the rest of the steps, and ends
 // init.
 type CloneInside struct {
-	Terminal bool // it takes control of the terminal that is its standard input
-	Init     bool // it is a container's init, and goes on as such
+	Terminal    bool     // it takes control of the terminal that is its standard input
+	Init        bool     // it is a container's init, and goes on as such
+	Sessionless bool     // it stays in init's session: the filter denies setsid(2)
+	Hinders     []string // what the filter denies so that it is only loaded afterwards
 }
 
-func (*CloneInside) InitKind() Kind   { return KindCloneInside }
-func (s *CloneInside) String() string { return "clone the process that does the rest" }
+func (*CloneInside) InitKind() Kind { return KindCloneInside }
+
 func (s *CloneInside) Code(c *codec.Coder) {
 	c.Flag(&s.Terminal)
 	c.Flag(&s.Init)
+	c.Flag(&s.Sessionless)
+	c.Strs(&s.Hinders)
+}
+
+func (s *CloneInside) String() string {
+	line := "clone the process that does the rest"
+	if s.Sessionless {
+		line += ", in a session that is not its own, because the filter denies setsid"
+	}
+	return line + without(s.Hinders)
 }
 
 func (s *Enter) String() string {

@@ -359,14 +359,23 @@ func (s *FindExecutable) Code(c *codec.Coder) {
 func (s *FindExecutable) String() string { return "find executable " + strconv.Quote(s.Name) }
 
 // WaitStart waits until start writes to exec.fifo.
-type WaitStart struct{}
+type WaitStart struct {
+	Hinders []string // what the filter denies so that it is only loaded afterwards
+}
 
-func (*WaitStart) InitKind() Kind    { return KindWaitStart }
-func (*WaitStart) Code(*codec.Coder) {}
-func (s *WaitStart) String() string  { return "wait for start" }
+func (*WaitStart) InitKind() Kind        { return KindWaitStart }
+func (s *WaitStart) Code(c *codec.Coder) { c.Strs(&s.Hinders) }
+func (s *WaitStart) String() string      { return "wait for start" + without(s.Hinders) }
 
-// SetRlimits sets this process's limits. It comes late: a Go program does not
-// live with some of them.
+// without says why a step is taken without the filter, if it could be with it.
+func without(hinders []string) string {
+	if len(hinders) == 0 {
+		return ""
+	}
+	return ", without the filter, which denies " + strings.Join(hinders, ", ")
+}
+
+// SetRlimits sets this process's limits.
 type SetRlimits struct{ Limits []Rlimit }
 
 func (*SetRlimits) InitKind() Kind { return KindSetRlimits }
@@ -384,8 +393,7 @@ func (s *SetRlimits) Code(c *codec.Coder) {
 
 func (s *SetRlimits) String() string { return "set limits " + limits(s.Limits) }
 
-// LoadSeccomp installs a filter. Nothing but execve may follow it, unless it
-// notifies an agent.
+// LoadSeccomp installs a filter. What follows it is what specconv's early knows of.
 type LoadSeccomp struct {
 	Flags  uint32
 	Filter []unix.SockFilter

@@ -3,13 +3,13 @@ package seccomp
 import "golang.org/x/sys/unix"
 
 // Denies tells whether the filter may keep its own process from making a
-// system call of the native architecture, whatever the arguments. To ask the
+// system call of the native architecture, whose first arguments are known. To ask the
 // agent is not to deny.
 //
-// What depends on arguments is followed both ways, so a call that is denied
-// with some arguments only counts as denied.
-func (p *Program) Denies(nr uint32) bool {
-	w := walk{filter: p.Filter, nr: nr, seen: make(map[place]bool)}
+// What depends on other arguments is followed both ways, so a call that is denied
+// with some of them only counts as denied.
+func (p *Program) Denies(nr uint32, args ...uint64) bool {
+	w := walk{filter: p.Filter, nr: nr, args: args, seen: make(map[place]bool)}
 	return w.denies(place{})
 }
 

@@ -133,11 +133,11 @@ waiting_procfs() {
 }
 
 @test "H1: each task of an init that waits for start is as little as the process, no_new_privs" {
-	open H1 waiting_tasks true 1
+	waiting_tasks true 1
 }
 
 @test "H1: each task of an init that waits for start is as little as the process" {
-	open H1 waiting_tasks false 0
+	waiting_tasks false 0
 }
 
 @test "H1: an init that waits for start has no procfs but the container's" {
@@ -191,5 +191,5 @@ strict_exec() {
 }
 
 @test "L1: exec under a profile that denies setsid has no privilege and no time without the filter" {
-	RACE=60 open L1 strict_exec
+	RACE=20 strict_exec
 }
