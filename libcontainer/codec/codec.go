@@ -292,6 +292,9 @@ func Bytes[T any](p []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&p[0])), len(p)*int(unsafe.Sizeof(p[0])))
 }
 
+// View is a view of a value that has no pointers in it.
+func View[T any](p *T) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(p)), unsafe.Sizeof(*p)) }
+
 // Values is a view of bytes as what Bytes has made them of, without those that are too
 // few for one more. They must be aligned to eight bytes.
 func Values[T any](b []byte) []T {

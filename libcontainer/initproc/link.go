@@ -1,8 +1,6 @@
 package initproc
 
 import (
-	"encoding/binary"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/codec"
@@ -59,12 +57,11 @@ func (l link) send(kind wire.Kind, payload []byte, fd int) error {
 // sendBoth sends a message whose payload is in two pieces.
 func (l link) sendBoth(kind wire.Kind, first, second []byte, fd int) error {
 	var once [maxOnce]byte
-	binary.LittleEndian.PutUint32(once[:], uint32(len(first)+len(second)))
-	once[4] = byte(kind)
+	head := wire.Header{Size: uint32(len(first) + len(second)), Kind: kind}
 	if fd >= 0 {
-		once[6] = 1
+		head.Descriptors = 1
 	}
-	n := wire.HeaderSize
+	n := copy(once[:], head.Bytes())
 	n += copy(once[n:], first)
 	m := copy(once[n:], second)
 	if err := l.write(once[:n+m], fd); err != nil {
@@ -97,17 +94,17 @@ func (l link) write(p []byte, fd int) error {
 func (l link) receive(kind wire.Kind, with *received) ([]byte, error) {
 	with.count, with.used = 0, 0
 	for {
-		var head [wire.HeaderSize]byte
-		n, count, errno := raw.Receive(l.fd, head[:], with.fds[with.count:])
+		var head wire.Header
+		n, count, errno := raw.Receive(l.fd, head.Bytes(), with.fds[with.count:])
 		if errno != 0 || n == 0 {
 			return nil, ended(errno)
 		}
 		with.count += count
-		if err := l.read(head[n:]); err != nil {
+		if err := l.read(head.Bytes()[n:]); err != nil {
 			return nil, err
 		}
-		got, size := wire.Kind(head[4]), binary.LittleEndian.Uint32(head[:])
-		if want := int(binary.LittleEndian.Uint16(head[6:])); want != count {
+		got, size := head.Kind, head.Size
+		if want := int(head.Descriptors); want != count {
 			return nil, fault.New(0, "malformed message: %d of %d descriptors").Num(int64(count)).Num(int64(want))
 		}
 		if got == wire.Descriptors && size == 0 {

@@ -35,12 +35,19 @@ type rawChild struct {
 	proc       uintptr // the host's procfs, if there are offsets: by name it may be a joined mount namespace's
 
 	refused uint64 // joins, by bit, that were refused before entering the user namespace
-	report  [20]byte
+	report  report
 	go1     [1]byte
 	caps    capabilities
 
 	noSignals     uint64
 	defaultAction [4]uint64 // struct sigaction: SIG_DFL
+}
+
+// report is a message to the parent: the pid of the process that it has cloned, or where
+// it has failed and with which errno.
+type report struct {
+	header wire.Header
+	values [3]uint32
 }
 
 type capabilities struct {
@@ -128,8 +135,7 @@ func (r *rawChild) stageOne() {
 	if pid == 0 {
 		return
 	}
-	r.frame(byte(wire.Child), 4)
-	putUint32(&r.report, 8, uint32(pid))
+	r.report = report{wire.Header{Size: 4, Kind: wire.Child}, [3]uint32{uint32(pid)}}
 	call(unix.SYS_WRITE, r.socket, uintptr(unsafe.Pointer(&r.report)), 12)
 	call(unix.SYS_EXIT_GROUP, 0, 0, 0)
 }
@@ -299,27 +305,9 @@ func (r *rawChild) makeTime() {
 //go:nosplit
 //go:norace
 func (r *rawChild) die(stage, index int, errno unix.Errno) {
-	r.frame(byte(wire.SpawnFailed), 12)
-	putUint32(&r.report, 8, uint32(stage))
-	putUint32(&r.report, 12, uint32(index))
-	putUint32(&r.report, 16, uint32(errno))
+	r.report = report{wire.Header{Size: 12, Kind: wire.SpawnFailed}, [3]uint32{uint32(stage), uint32(index), uint32(errno)}}
 	call(unix.SYS_WRITE, r.socket, uintptr(unsafe.Pointer(&r.report)), 20)
 	for {
 		call(unix.SYS_EXIT_GROUP, 1, 0, 0)
 	}
-}
-
-// frame writes the header of a wire frame without descriptors.
-//
-//go:nosplit
-//go:norace
-func (r *rawChild) frame(kind byte, size uint32) {
-	putUint32(&r.report, 0, size)
-	r.report[4], r.report[5], r.report[6], r.report[7] = kind, 0, 0, 0
-}
-
-//go:nosplit
-//go:norace
-func putUint32(b *[20]byte, at int, v uint32) {
-	b[at], b[at+1], b[at+2], b[at+3] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
 }

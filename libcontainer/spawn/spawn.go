@@ -1,7 +1,6 @@
 package spawn
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
@@ -202,7 +202,7 @@ func (p *Process) adopt(c *Config) error {
 		// Stage two may fail before stage one has told of it: it is our child
 		// all the same, and has to be reaped.
 		if second, err := p.Conn.Recv(); err == nil && second.Kind == wire.Child && len(second.Payload) == 4 {
-			wait(int(binary.LittleEndian.Uint32(second.Payload)))
+			wait(int(codec.Values[uint32](second.Payload)[0]))
 		}
 		return c.Failure(m.Payload)
 	case wire.Child:
@@ -212,7 +212,7 @@ func (p *Process) adopt(c *Config) error {
 	if len(m.Payload) != 4 {
 		return errors.New("join namespaces: malformed message")
 	}
-	pid := int(binary.LittleEndian.Uint32(m.Payload))
+	pid := int(codec.Values[uint32](m.Payload)[0])
 	if _, err := wait(p.Pid); err != nil {
 		return err
 	}
@@ -233,9 +233,8 @@ func (c *Config) Failure(payload []byte) error {
 	if len(payload) != 12 {
 		return io.ErrUnexpectedEOF
 	}
-	stage := int(binary.LittleEndian.Uint32(payload))
-	index := int(binary.LittleEndian.Uint32(payload[4:]))
-	errno := unix.Errno(binary.LittleEndian.Uint32(payload[8:]))
+	values := codec.Values[uint32](payload)
+	stage, index, errno := int(values[0]), int(values[1]), unix.Errno(values[2])
 	if stage == stageJoin && (index < 0 || index >= len(c.Joins)) {
 		return io.ErrUnexpectedEOF
 	}

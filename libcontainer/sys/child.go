@@ -1,12 +1,12 @@
 package sys
 
 import (
-	"encoding/binary"
 	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
@@ -20,8 +20,8 @@ type Child struct {
 	Stdio   [3]int32 // close-on-exec descriptors above 2, its standard streams
 
 	report        int32
-	failed        [childReport]byte // stage, number within it, errno
-	defaultAction [4]uint64         // struct sigaction: SIG_DFL
+	failed        [childReport / 4]uint32 // stage, number within it, errno
+	defaultAction [4]uint64               // struct sigaction: SIG_DFL
 }
 
 const (
@@ -70,7 +70,7 @@ func (c *Child) Start() (int, error) {
 // readReport reads up to the end of the pipe into failed.
 func (c *Child) readReport(fd int) (n int, err error) {
 	for n < childReport {
-		m, errno := raw.Read(fd, c.failed[n:])
+		m, errno := raw.Read(fd, codec.Bytes(c.failed[:])[n:])
 		if errno != 0 {
 			return n, fault.Call("read", errno)
 		}
@@ -83,8 +83,7 @@ func (c *Child) readReport(fd int) (n int, err error) {
 }
 
 func (c *Child) failure(size int) *fault.Fault {
-	number, errno := binary.LittleEndian.Uint32(c.failed[4:]), unix.Errno(binary.LittleEndian.Uint32(c.failed[8:]))
-	stage := binary.LittleEndian.Uint32(c.failed[:])
+	stage, number, errno := c.failed[0], c.failed[1], unix.Errno(c.failed[2])
 	switch {
 	case size != childReport || stage == childLimits && int(number) >= len(c.Limits):
 		return fault.New(0, "malformed report of %d bytes").Num(int64(size))
@@ -162,19 +161,9 @@ func (c *Child) child() {
 //go:nosplit
 //go:norace
 func (c *Child) fail(stage, number uint32, errno unix.Errno) {
-	putLittle(c.failed[:], 0, stage)
-	putLittle(c.failed[:], 4, number)
-	putLittle(c.failed[:], 8, uint32(errno))
+	c.failed[0], c.failed[1], c.failed[2] = stage, number, uint32(errno)
 	unix.RawSyscall(unix.SYS_WRITE, uintptr(c.report), uintptr(unsafe.Pointer(&c.failed)), childReport)
 	exitRaw(1)
-}
-
-//go:nosplit
-//go:norace
-func putLittle(b []byte, at int, v uint32) {
-	for i := 0; i < 4; i++ {
-		b[at+i] = byte(v >> (8 * i))
-	}
 }
 
 //go:nosplit

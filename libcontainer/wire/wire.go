@@ -7,7 +7,6 @@
 package wire
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -49,8 +48,19 @@ const maxDescriptors = 253
 // socket(7)): the kernel's EAGAIN, which the other end may report as its own.
 var ErrTimeout = errors.New("no message in time")
 
-// HeaderSize is that of what stands before each message.
-const HeaderSize = 8 // length u32, kind u8, zero, descriptors u16
+// Header stands before each message, as it is in memory.
+type Header struct {
+	Size        uint32 // of the payload
+	Kind        Kind
+	_           uint8
+	Descriptors uint16 // that are beside it
+}
+
+// HeaderSize is how many bytes that takes.
+const HeaderSize = 8
+
+// Bytes is a view of it.
+func (h *Header) Bytes() []byte { return codec.View(h) }
 
 // Conn is one end of the socket.
 type Conn struct{ fd int }
@@ -79,10 +89,12 @@ func (c Conn) Close() error { return unix.Close(c.fd) }
 
 // Frame makes a frame without descriptors, for who can't call Send.
 func Frame(kind Kind, payload []byte) []byte {
-	frame := make([]byte, HeaderSize, HeaderSize+len(payload))
-	binary.LittleEndian.PutUint32(frame, uint32(len(payload)))
-	frame[4] = byte(kind)
-	return append(frame, payload...)
+	return frame(kind, payload, 0)
+}
+
+func frame(kind Kind, payload []byte, descriptors int) []byte {
+	h := Header{Size: uint32(len(payload)), Kind: kind, Descriptors: uint16(descriptors)}
+	return append(append(make([]byte, 0, HeaderSize+len(payload)), h.Bytes()...), payload...)
 }
 
 // Send sends a frame and copies of fds.
@@ -93,8 +105,7 @@ func (c Conn) Send(kind Kind, payload []byte, fds ...int) error {
 		}
 		fds = fds[maxDescriptors:]
 	}
-	frame := Frame(kind, payload)
-	binary.LittleEndian.PutUint16(frame[6:], uint16(len(fds)))
+	frame := frame(kind, payload, len(fds))
 	var rights []byte
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)
@@ -129,16 +140,16 @@ func (m *Message) Close() {
 func (c Conn) Recv() (Message, error) {
 	var m Message
 	for {
-		var header [HeaderSize]byte
-		fds, err := c.recvHeader(header[:])
+		var header Header
+		fds, err := c.recvHeader(header.Bytes())
 		m.FDs = append(m.FDs, fds...)
 		if err != nil {
 			m.Close()
 			return m, err
 		}
-		size := binary.LittleEndian.Uint32(header[:])
-		m.Kind = Kind(header[4])
-		if want := int(binary.LittleEndian.Uint16(header[6:])); want != len(fds) || size > maxFrame {
+		size := header.Size
+		m.Kind = header.Kind
+		if want := int(header.Descriptors); want != len(fds) || size > maxFrame {
 			m.Close()
 			return m, fmt.Errorf("malformed message: %d bytes, %d of %d descriptors", size, len(fds), want)
 		}
