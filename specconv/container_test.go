@@ -33,7 +33,7 @@ func TestOrder(t *testing.T) {
 		strings.Repeat("MakeDevice ", 6) + strings.Repeat("MakeSymlink ", 6) + "MakeDir ReadonlyPath MaskPath Sync " +
 		"Hooks Sysctl PivotRoot Console Remount SetRoot SetHostname SetDomainname " +
 		"SetPersonality SetScheduler SetIOPriority SetLabels " +
-		"Chdir SetIdentity SetCapabilities Chdir SetNoNewPrivs FindExecutable LoadSeccomp Sync WaitStart Hooks SetRlimits Execute"
+		"Chdir SetIdentity SetCapabilities Chdir SetNoNewPrivs FindExecutable CloseOthers LoadSeccomp Sync WaitStart Hooks SetRlimits Execute"
 	if got := typeNames(p.Parent); got != parent {
 		t.Errorf("parent:\n got %s\nwant %s", got, parent)
 	}

@@ -316,8 +316,10 @@ func (b *builder) planBecome() error {
 		b.add(b.spawn.Join[len(b.spawn.Join)-1].Field, b.pidLast)
 	}
 	b.becomeUser()
-	if b.pidLast != nil {
+	if b.pidLast != nil || !b.opts.Run {
 		b.add("", &plan.CloseOthers{})
+	}
+	if b.pidLast != nil {
 		b.add("", &plan.CloneInside{Terminal: p.Terminal, Init: true})
 	}
 	early, hinders, err := b.earlyCreate()

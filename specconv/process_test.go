@@ -167,7 +167,11 @@ func TestEarlyFilter(t *testing.T) {
 		opts.Run = c.run
 		p := planOn(t, `{"process": {"noNewPrivileges": `+c.nnp+`, "rlimits": [{"type": "RLIMIT_CORE"}]}, "hooks": {`+c.hooks+`},
 			"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["`+c.deny+`"], "action": "SCMP_ACT_ERRNO"}]}}}`, goldenHost, opts)
-		if got := typeNames(p.Init); !strings.HasSuffix(got, "FindExecutable "+c.want) {
+		before := "FindExecutable "
+		if !c.run {
+			before += "CloseOthers "
+		}
+		if got := typeNames(p.Init); !strings.HasSuffix(got, before+c.want) {
 			t.Errorf("%+v: %s", c, got)
 		}
 		late := strings.Index(c.want, "LoadSeccomp") > strings.Index(c.want, "Sync")

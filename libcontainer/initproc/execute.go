@@ -132,10 +132,6 @@ func executable(path string) error {
 // whoever starts the container hears what becomes of it.
 func (c *container) waitStart() error {
 	raw.Close(c.link.fd)
-	if c.proc.FD() >= 0 { // hooks, which are the image's, may be allowed to look into this process
-		c.proc.Close()
-		c.proc = sys.ProcAt(-1)
-	}
 	var word [1]byte
 	_, failed := raw.Await(c.fifo, word[:])
 	raw.Close(c.fifo)

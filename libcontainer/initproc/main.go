@@ -26,14 +26,17 @@ const (
 
 // container is what init knows and has made so far.
 type container struct {
-	link  link
-	steps codec.Coder // the plan, read up to the step under way
-	first int         // where in it the first step is
-	count int         // of steps
-	index int         // of the step under way, -1 before the first
-	kind  plan.Kind   // of that step
-	told  int         // of how many steps the times have been sent
-	root  rootfs.Builder
+	link    link
+	steps   codec.Coder // the plan, read up to the step under way
+	message []byte      // that it came in
+	first   int         // where in it the first step is
+	base    int         // the index of that step
+	at      int         // where in it the step under way is
+	count   int         // of steps
+	index   int         // of the step under way, -1 before the first
+	kind    plan.Kind   // of that step
+	told    int         // of how many steps the times have been sent
+	root    rootfs.Builder
 	// Private procfs, made at first need (fd -1 before), and this thread's
 	// directory in it.
 	proc     sys.Proc
@@ -96,7 +99,7 @@ func (c *container) carryOut() error {
 	if err != nil {
 		return err
 	}
-	c.steps = codec.Reader(message)
+	c.message, c.steps = message, codec.Reader(message)
 	c.opening.Code(&c.steps)
 	c.steps.Num(&c.count)
 	c.first = c.steps.Len()
@@ -116,6 +119,7 @@ func (c *container) carryOut() error {
 		if c.progress != nil {
 			*c.progress = uint32(c.index) + 1
 		}
+		c.at = c.steps.Len()
 		head := c.steps.Next()
 		next := c.steps.Len() + int(head.Size)
 		c.kind = plan.Kind(head.Kind)
@@ -190,7 +194,7 @@ func missing() error { return fault.New(0, "malformed message: a descriptor is m
 func (c *container) find(kind plan.Kind, from, end int) (codec.Coder, bool) {
 	at := c.steps
 	at.Seek(c.first)
-	for i := range end {
+	for i := c.base; i < end; i++ {
 		head := at.Next()
 		if i >= from && plan.Kind(head.Kind) == kind {
 			return at, true
@@ -198,6 +202,23 @@ func (c *container) find(kind plan.Kind, from, end int) (codec.Coder, bool) {
 		at.Skip(head)
 	}
 	return at, false
+}
+
+// forget gives back the memory of the plan up to the step under way. Hooks may need the
+// files for what they print, which lie there.
+func (c *container) forget() {
+	if c.will(plan.KindHooks) {
+		return
+	}
+	const page = 64 << 10 // the largest
+	here := c.at
+	whole := here &^ (page - 1)
+	if whole > 0 {
+		raw.Unmap(c.message[:whole])
+	}
+	clear(c.message[whole:here])
+	c.first, c.base = here, c.index
+	c.opening.Trees, c.opening.Holes = nil, nil
 }
 
 // will reports whether a step of a kind is still to come.
@@ -255,6 +276,7 @@ func (c *container) getReady() error {
 	}
 	c.prepared = true
 	c.hideProgress()
+	c.forget()
 	if _, errno := raw.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); errno != 0 {
 		return fault.Call("prctl PR_SET_PDEATHSIG", errno)
 	}

@@ -144,6 +144,25 @@ waiting_procfs() {
 	waiting_procfs
 }
 
+@test "H1: an init that waits for start has no descriptor but start's fifos, and nothing of the plan" {
+	local fds pid map from to
+	mkdir "$BATS_TEST_TMPDIR/secretly"
+	config --arg s "$BATS_TEST_TMPDIR/secretly" '.mounts += [{destination: "/s", source: $s, options: ["bind"]}]'
+	ok create "$ID"
+	pid=$(pid_of)
+	is_ours || return 0
+	fds=$(readlink "/proc/$pid/fd/"* | tail -n +4 | sed 's|.*/||' | sort | xargs)
+	[ "$fds" = "answer.fifo exec.fifo" ] || succeeds "descriptors: $fds"
+	while IFS=' -' read -r from to map; do
+		[[ $map == rw* && $map != *"[v"* ]] || continue
+		dd if="/proc/$pid/mem" bs=4096 skip=$((0x$from / 4096)) count=$(((0x$to - 0x$from) / 4096)) 2>/dev/null
+	done <"/proc/$pid/maps" >"$BATS_TEST_TMPDIR/memory"
+	grep -q sleep "$BATS_TEST_TMPDIR/memory" || fail "its memory was not read"
+	! grep -q /secretly "$BATS_TEST_TMPDIR/memory" || succeeds "the source of a mount is in its memory"
+	ok start "$ID"
+	ok rt delete --force "$ID"
+}
+
 # joined_watched: containers join the pid namespace of one that may trace.
 joined_watched() {
 	local member=$ID-member
