@@ -115,8 +115,10 @@
 //
 // # Little memory
 //
-// Init needs a MiB, which stays charged to the cgroup where it was first used. If
-// the container has hardly that much, init is born in the runtime's own cgroup.
+// What init and its execve need stays charged to the cgroup where it was first used,
+// some 300 KiB: more than a small program does. If the container has not much more, or
+// what is in there has left no more, init is born in the runtime's own cgroup; so it is
+// for an exec into a cgroup that is frozen or has room for few processes.
 // Its first step is then to say that it is born, and to wait until the parent has
 // moved it; of an exec's the clone is moved, when there is nothing left to do.
 //

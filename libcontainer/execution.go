@@ -32,8 +32,7 @@ const answerTime = time.Minute
 // threads of Go's runtime, for an init that has it.
 const roomForInit = 10
 
-// memoryForInit is how much memory they can do with, in bytes: twice what they
-// need.
+// memoryForInit is how much memory they can do with, in bytes, with Go's runtime, too.
 const memoryForInit = 3 << 20
 
 // execution is a process on its way into a container. It shares with creation

@@ -60,7 +60,8 @@ func (b *builder) leaveCgroup() {
 	b.linux = &linux
 }
 
-// littleMemory is a limit, in bytes, that the start of a Go runtime comes close to.
+// littleMemory is a limit, in bytes, that the start of an init comes close to: it takes
+// some 300 KiB, and some MiB where it has Go's runtime.
 // Memory stays charged to where it was first used: so init starts outside of the
 // container's cgroup, and is moved, which takes milliseconds and rights that only
 // root has for sure. Where systemd makes the cgroup the limit is there before init.

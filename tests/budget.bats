@@ -35,7 +35,7 @@ amd64() { [ "$(uname -m)" = x86_64 ] || skip "counted on x86_64"; }
 @test "bytes of the binary" {
 	ours
 	amd64
-	within 3 "$(stat -Lc %s "$RUNTIME")" 5500000 bytes
+	within 3 "$(stat -Lc %s "$RUNTIME")" 5730000 bytes
 }
 
 @test "packages that are initialised in init" {
@@ -50,14 +50,25 @@ amd64() { [ "$(uname -m)" = x86_64 ] || skip "counted on x86_64"; }
 	ours
 	amd64
 	dockers
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID")" 970 run
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID")" 809 run
 	args sleep 1000
 	ok rt run --detach --bundle "$BUNDLE" "$ID"
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" state "$ID")" 156 state
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" exec "$ID" true)" 735 exec
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" kill "$ID" KILL)" 154 kill
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" state "$ID")" 160 state
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" exec "$ID" true)" 486 exec
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" kill "$ID" KILL)" 157 kill
 	wait_status stopped
-	within 5 "$(calls "$RUNTIME" --root "$ROOT" delete "$ID")" 172 delete
+	within 5 "$(calls "$RUNTIME" --root "$ROOT" delete "$ID")" 178 delete
+}
+
+@test "no call uses a descriptor that is closed" {
+	ours
+	command -v strace >/dev/null || skip "needs strace"
+	dockers
+	strace -f -o "$BATS_TEST_TMPDIR/run" "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
+	args sleep 1000
+	ok rt run --detach --bundle "$BUNDLE" "$ID"
+	strace -f -o "$BATS_TEST_TMPDIR/exec" "$RUNTIME" --root "$ROOT" exec "$ID" true </dev/null >/dev/null 2>&1 3>&-
+	! grep -E 'POLLNVAL|EBADF' "$BATS_TEST_TMPDIR"/{run,exec} || fail "see above"
 }
 
 @test "page faults" {
@@ -68,7 +79,7 @@ amd64() { [ "$(uname -m)" = x86_64 ] || skip "counted on x86_64"; }
 	for _ in 1 2 3 4 5 6 7; do
 		seen+=("$("$PROBE" faults "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID")")
 	done
-	within 10 "$(printf '%s\n' "${seen[@]}" | sort -n | sed -n 4p)" 550 "page faults of run"
+	within 10 "$(printf '%s\n' "${seen[@]}" | sort -n | sed -n 4p)" 400 "page faults of run"
 }
 
 @test "the end of a child interrupts nobody" {
