@@ -232,6 +232,8 @@ func checkOutput(t *testing.T, run runner) {
 		"printf B; for i in $(seq 5000); do printf 12345678; done; printf E >&2":         {40001, 1, 1600},
 		// What is left in the pipe when the hook has gone still counts.
 		"printf B; head -c 12000 /dev/zero | tr '\\0' y; printf E >&2": {12001, 1, 1600},
+		// Of what is told, hardly anything is left without the line ends.
+		"printf B; head -c 5000 /dev/zero | tr '\\0' '\\n'; printf E >&2": {5001 - (keep - 1), 1, 30},
 	} {
 		err := run("prestart", []specs.Hook{shell(script + "; exit 1")}, []byte("{}"), "", Env{"PATH=/bin:/usr/bin"})
 		if err == nil {

@@ -85,9 +85,11 @@ func (s *said) addTo(f *fault.Fault, room int) {
 		f.Str(raw.String(s.text[:s.size]))
 		return
 	}
-	room = room/2 - 20 // the rest is for the gap
-	f.Str(raw.String(s.text[:room]))
+	room = room/2 - 20         // the rest is for the gap
+	begin := min(room, s.size) // of what ends in many line ends hardly more is left
+	end := min(room, s.size-begin)
+	f.Str(raw.String(s.text[:begin]))
 	var gap raw.Text
-	gap.Add(" [... ").AddInt(s.total - 2*room).Add(" bytes left out ...] ")
-	f.More(gap.String()).More(raw.String(s.text[s.size-room : s.size]))
+	gap.Add(" [... ").AddInt(s.total - begin - end).Add(" bytes left out ...] ")
+	f.More(gap.String()).More(raw.String(s.text[s.size-end : s.size]))
 }
