@@ -97,6 +97,8 @@ func inRootHint(s *plan.OpenInRoot, err error) string {
 	switch {
 	case errors.Is(err, unix.ELOOP):
 		return "it is in the root filesystem, whose symbolic links are followed inside of it, and those of a procfs not at all"
+	case errors.Is(err, unix.EXDEV):
+		return "a symbolic link of the root filesystem leads to another mount, or to the root itself: name the place without links"
 	case errors.Is(err, unix.EACCES):
 		return "it is in the root filesystem, and a directory on its way is closed to the container's root: give it to one that linux.uidMappings maps"
 	case errors.Is(err, unix.EINVAL) && !s.Recursive:

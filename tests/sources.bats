@@ -118,6 +118,27 @@ mount_entry() { config --argjson m "$1" '.mounts += [$m]'; }
 	[[ $err == "hint: it is in the root filesystem, whose symbolic links"* ]] || fail "no hint"
 }
 
+@test "a source in the root filesystem: no link leads to another mount, or to the root with all of them" {
+	ours "1.1 follows them on the host"
+	mkdir "$BATS_TEST_TMPDIR/ro"
+	config '.linux.readonlyPaths = ["/proc/sys"]'
+	mount_entry "{\"destination\":\"/ro\",\"source\":\"$BATS_TEST_TMPDIR/ro\",\"options\":[\"bind\",\"ro\"]}"
+	mount_entry '{"destination":"/v","source":"rootfs/link","options":["rbind","rw"]}'
+	local link
+	for link in /proc /ro / . /dev/../proc/sys; do
+		ln -sfn "$link" "$BUNDLE/rootfs/link"
+		no 1 'mounts[8].source: open "/link" in the root filesystem: invalid cross-device link' run_bundle "$ID"
+		[[ $err == "hint: a symbolic link of the root filesystem leads to another mount"* ]] || fail "no hint"
+	done
+	config '.mounts[8].source = "rootfs/link/self"'
+	ln -sfn /proc "$BUNDLE/rootfs/link"
+	no 1 'invalid cross-device link' run_bundle "$ID"
+	# Named without links they are what the configuration asks for.
+	config '.mounts[8].source = "rootfs/ro"'
+	inside sh -c 'touch /v/file && ls /ro'
+	same "what is bound" "$out" file
+}
+
 @test "a source in the root filesystem with ids mapped, also in a later batch" {
 	ours "1.1 does not know id-mapped mounts"
 	mkdir "$BUNDLE/rootfs/data"
@@ -160,6 +181,9 @@ mount_entry() { config --argjson m "$1" '.mounts += [$m]'; }
 	ok rt exec "$ID" sh -c "mkdir -p /evil && ln -s '$BATS_TEST_TMPDIR/host' /evil/link"
 	list evil/link /w '["bind"]'
 	no 1 'mounts[0].source: open "/evil/link" in the root filesystem: no such file or directory' rt mounts add "$ID" "$list"
+	ok rt exec "$ID" ln -s /proc /evil/proc
+	list evil/proc /w '["rbind"]'
+	no 1 'mounts[0].source: open "/evil/proc" in the root filesystem: invalid cross-device link' rt mounts add "$ID" "$list"
 	list data /x '["bind", "idmap=uids=0-7-1;gids=0-8-1"]'
 	ok rt mounts add "$ID" "$list"
 	ok rt exec "$ID" stat -c %u:%g /x

@@ -88,14 +88,15 @@ func (b *Builder) OpenInRoot(s *plan.OpenInRoot) error {
 	if s.NoFollow {
 		flags |= unix.O_NOFOLLOW
 	}
-	place, err := b.openBelow(s.Path, flags)
-	if err != nil {
-		return fault.Call("%e", fault.Errno(err)) // the step says "open" and the path
+	place, errno := b.openSource(s.Path, flags)
+	if errno != 0 {
+		return fault.Call("%e", errno) // the step says "open" and the path
 	}
 	var clone uint
 	if s.Recursive {
 		clone = unix.AT_RECURSIVE
 	}
+	var err error
 	b.inside, err = sys.CloneTree(place, "", clone)
 	raw.Close(place)
 	return err

@@ -58,6 +58,15 @@ func letGo(place *int) {
 // openBelow opens a path in the container: in the mount that was kept, if it is
 // at or below one of systemMounts, and never leaving it for what its links say.
 func (b *Builder) openBelow(path string, flags int) (int, error) {
+	if fd, is, err := b.openSystem(path, flags); is {
+		return fd, err
+	}
+	return sys.OpenInRoot(b.root, path, flags)
+}
+
+// openSystem opens a path at or below one of systemMounts, if it is one of a mount
+// that was kept.
+func (b *Builder) openSystem(path string, flags int) (fd int, is bool, err error) {
 	for i, mount := range b.system {
 		rest, ok := strings.CutPrefix(path, systemMounts[i])
 		if mount < 0 || !ok || rest != "" && rest[0] != '/' {
@@ -67,11 +76,43 @@ func (b *Builder) openBelow(path string, flags int) (int, error) {
 			rest = rest[1:]
 		}
 		if rest == "" {
-			return sys.Duplicate(mount)
+			fd, err = sys.Duplicate(mount)
+		} else {
+			fd, err = sys.OpenBeneath(mount, rest, flags)
 		}
-		return sys.OpenBeneath(mount, rest, flags)
+		return fd, true, err
 	}
-	return sys.OpenInRoot(b.root, path, flags)
+	return -1, false, nil
+}
+
+// openSource opens what a bind mount is of. A link of the image's leads to no other
+// mount, nor to the root with all mounts in it: what is there may be read-only, or
+// protected by its name, and the bind mount would be neither.
+func (b *Builder) openSource(path string, flags int) (int, unix.Errno) {
+	fd, is, err := b.openSystem(path, flags)
+	if is {
+		return fd, fault.Errno(err)
+	}
+	fd, err = sys.OpenPlain(b.root, path, flags)
+	if !fault.Is(err, unix.ELOOP) {
+		return fd, fault.Errno(err)
+	}
+	if fd, err = sys.OpenInMount(b.root, path, flags); err != nil {
+		return -1, fault.Errno(err)
+	}
+	var st, top unix.Statx_t
+	if err = statMount(fd, &st); err == nil {
+		err = statMount(b.root, &top)
+	}
+	errno := fault.Errno(err)
+	if err == nil && sameMount(&st, &top) {
+		errno = unix.EXDEV
+	}
+	if errno != 0 {
+		raw.Close(fd)
+		return -1, errno
+	}
+	return fd, 0
 }
 
 // CheckSystem makes sure that what is at systemMounts is what was mounted there,

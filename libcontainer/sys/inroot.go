@@ -22,6 +22,12 @@ func OpenPlain(root int, path string, flags int) (int, error) {
 	return openat2(root, path, flags, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_SYMLINKS)
 }
 
+// OpenInMount opens path as OpenInRoot does, but fails with EXDEV if anything leads to
+// another mount than root is of.
+func OpenInMount(root int, path string, flags int) (int, error) {
+	return openat2(root, path, flags, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS|unix.RESOLVE_NO_XDEV)
+}
+
 // OpenBeneath opens path below a directory, and fails with EXDEV if a symbolic link
 // or ".." leads out of it. Magic links are refused.
 func OpenBeneath(dir int, path string, flags int) (int, error) {
