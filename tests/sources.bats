@@ -118,7 +118,7 @@ mount_entry() { config --argjson m "$1" '.mounts += [$m]'; }
 	[[ $err == "hint: it is in the root filesystem, whose symbolic links"* ]] || fail "no hint"
 }
 
-@test "a source in the root filesystem: no link leads to another mount, or to the root with all of them" {
+@test "M8: a source in the root filesystem: no link leads to another mount, or to the root with all of them" {
 	ours "1.1 follows them on the host"
 	mkdir "$BATS_TEST_TMPDIR/ro"
 	config '.linux.readonlyPaths = ["/proc/sys"]'

@@ -92,6 +92,12 @@ teardown() {
 	without_copy_teardown
 }
 
+# own_root: the container's programs, which attacks may hit too, are those of no other test.
+own_root() {
+	rm -r "$BUNDLE/rootfs"
+	cp -a "$BATS_FILE_TMPDIR/rootfs" "$BUNDLE/rootfs"
+}
+
 # overwriting: the container opens what enters it, and writes to it once it may.
 overwriting() {
 	config '.process.noNewPrivileges = false
@@ -111,6 +117,7 @@ overwriting() {
 
 @test "CVE-2019-5736, CVE-2020-14298, CVE-2020-14300: the binary is overwritten by way of /proc/PID/exe of an exec" {
 	copied
+	own_root
 	overwriting
 }
 
@@ -122,11 +129,13 @@ as_root_of_namespace() {
 }
 
 @test "an ordinary user's own binary is overwritten by his container" {
+	own_root
 	ordinary_user 65534
 	overwriting
 }
 
 @test "root's binary is overwritten by an ordinary user's container" {
+	own_root
 	ordinary_user 0
 	overwriting
 }
