@@ -332,7 +332,7 @@ func (c *creation) awaitMounts(phase plan.Phase) ([]uint64, error) {
 	}
 	at, mounts, err := wire.DecodePhase(m.Payload)
 	if err != nil || at != phase {
-		return nil, fmt.Errorf("unexpected message %d from init: phase %v, expected %v", m.Kind, m.Payload, phase)
+		return nil, fmt.Errorf("unexpected message %d from init: %d bytes, expected phase %v", m.Kind, len(m.Payload), phase)
 	}
 	if phase == plan.Ready || phase == plan.Done {
 		c.endProgress()

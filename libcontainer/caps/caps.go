@@ -32,6 +32,11 @@ func Become(s *plan.SetIdentity) error {
 	if err := sys.SetUID(s.UID); err != nil {
 		return err
 	}
+	// Where fs.suid_dumpable is 1, other ids make a process dumpable again: then whoever
+	// has them in the same pid namespace could trace it.
+	if _, errno := raw.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); errno != 0 {
+		return fault.Call("prctl PR_SET_DUMPABLE", errno)
+	}
 	raw.Umask(s.Umask)
 	return nil
 }

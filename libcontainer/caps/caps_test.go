@@ -102,6 +102,18 @@ func TestBecomeKeepingGroups(t *testing.T) {
 	expect(t, map[string]string{"Groups": "0 4242"})
 }
 
+// TestBecomeUndumpable: nobody with the same ids may trace who has become one.
+func TestBecomeUndumpable(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	systest.MustDo(t, unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0))
+	systest.MustDo(t, Become(&plan.SetIdentity{})) // the ids stay, so the kernel changes nothing
+	if dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err != nil || dumpable != 0 {
+		t.Errorf("dumpable is %d, %v", dumpable, err)
+	}
+}
+
 // TestApply: all five sets, after the ids have changed, are exactly as planned.
 func TestApply(t *testing.T) {
 	if !alone(t) {
