@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -54,12 +55,12 @@ func inside(kind string, list []specs.Hook, state []byte, dir string, env Env) e
 		in.Dir = fd
 	}
 	for i := range list {
-		program, err := sys.NewProgram(list[i].Path, arguments(&list[i]), environment(&list[i], env))
+		program, err := newProgram(list[i].Path, arguments(&list[i]), environment(&list[i], env))
 		if err != nil {
 			return err
 		}
 		if err := in.Run(i, list[i].Path, program, timeout(&list[i])); err != nil {
-			return &Error{Kind: kind, Index: fault.Of(err).EntryIndex(), Err: err}
+			return &Error{Kind: kind, Index: fault.Of(err).Entry - 1, Err: err}
 		}
 	}
 	return nil
@@ -383,7 +384,7 @@ func checkConfined(t *testing.T) {
 			"error running k hook #4: fork/exec /bin/sh: seccomp: invalid argument"},
 		"missing": {sys.Confinement{Limits: limit(77, 99), Filter: filter}, "/no/such", "", "error running k hook #4: fork/exec /no/such: no such file or directory"},
 	} {
-		program, err := sys.NewProgram(c.path, []string{"sh", "-c", c.script}, []string{"PATH=/bin:/usr/bin"})
+		program, err := newProgram(c.path, []string{"sh", "-c", c.script}, []string{"PATH=/bin:/usr/bin"})
 		systest.MustDo(t, err)
 		in := Inside{Kind: "k", Under: c.under}
 		err = in.Run(4, c.path, program, 0)
@@ -399,11 +400,26 @@ func checkConfined(t *testing.T) {
 
 // TestNoAllocation: what init runs takes no memory.
 func TestNoAllocation(t *testing.T) {
-	program, err := sys.NewProgram("/bin/sh", []string{"sh", "-c", "read line; echo $line"}, nil)
+	program, err := newProgram("/bin/sh", []string{"sh", "-c", "read line; echo $line"}, nil)
 	systest.MustDo(t, err)
 	in := Inside{Kind: "startContainer", State: [3]string{"before", "4711", "after"}}
 	failed := errors.New("did not run")
 	if n := testing.AllocsPerRun(10, func() { failed = in.Run(0, "/bin/sh", program, 10) }); n != 0 || failed != nil {
 		t.Errorf("%v allocations, error %v", n, failed)
 	}
+}
+
+// newProgram prepares to execute path.
+func newProgram(path string, args, env []string) (*sys.Program, error) {
+	file, err := unix.BytePtrFromString(path)
+	if err != nil {
+		return nil, err
+	}
+	argv, err := syscall.SlicePtrFromStrings(args)
+	if err != nil {
+		return nil, err
+	}
+	envv, err := syscall.SlicePtrFromStrings(env)
+	program := sys.ProgramOf(file, argv, envv)
+	return &program, err
 }

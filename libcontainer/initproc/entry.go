@@ -18,18 +18,5 @@ func bare(socket *byte) {
 	sys.Die() // the container's filter does not let us exit
 }
 
-// number reads a descriptor's number, -1 if it is none.
-func number(text string) int {
-	n := 0
-	for i := 0; i < len(text); i++ {
-		digit := text[i] - '0'
-		if digit > 9 || n > 1<<24 {
-			return -1
-		}
-		n = n*10 + int(digit)
-	}
-	return n
-}
-
 //lint:ignore U1000 only declared
 func callable()

@@ -2,7 +2,6 @@ package initproc
 
 import (
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -20,9 +19,7 @@ func init() {
 	}
 	fd := -1
 	if len(os.Args) == 2 {
-		if n, err := strconv.ParseUint(os.Args[1], 10, 16); err == nil {
-			fd = int(n)
-		}
+		fd = number(os.Args[1])
 	}
 	os.Exit(take(fd))
 	sys.Die() // the container's filter does not let us exit
@@ -37,4 +34,20 @@ func take(socket int) int {
 		return 1
 	}
 	return run(socket)
+}
+
+// number reads a descriptor's number, -1 if it is none.
+func number(text string) int {
+	if text == "" {
+		return -1
+	}
+	n := 0
+	for i := 0; i < len(text); i++ {
+		digit := text[i] - '0'
+		if digit > 9 || n > 1<<24 {
+			return -1
+		}
+		n = n*10 + int(digit)
+	}
+	return n
 }

@@ -107,9 +107,9 @@ func (c *Child) fork() (int, unix.Errno) {
 	if raw.HasRuntime() {
 		return c.forkBeside()
 	}
-	pid, errno := rawClone(0, 0)
+	pid, errno := raw.Clone(uintptr(unix.SIGCHLD), nil)
 	if errno != 0 || pid != 0 {
-		return int(pid), errno
+		return pid, errno
 	}
 	c.child()
 	return 0, 0 // not reached
@@ -121,10 +121,10 @@ func (c *Child) fork() (int, unix.Errno) {
 //go:norace
 func (c *Child) forkBeside() (int, unix.Errno) {
 	beforeFork()
-	pid, errno := rawClone(0, 0)
+	pid, errno := raw.Clone(uintptr(unix.SIGCHLD), nil)
 	if errno != 0 || pid != 0 {
 		afterFork()
-		return int(pid), errno
+		return pid, errno
 	}
 	afterForkInChild()
 	c.child()

@@ -1,7 +1,6 @@
 package sys
 
 import (
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -48,21 +47,6 @@ func (c *Confinement) load() unix.Errno {
 	prog := unix.SockFprog{Len: uint16(len(c.Filter)), Filter: &c.Filter[0]}
 	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(c.Flags), uintptr(unsafe.Pointer(&prog)))
 	return errno
-}
-
-// rawClone is clone(2) of a process that shares no memory with this one, and has a
-// copy of its stack.
-//
-//go:nosplit
-//go:norace
-func rawClone(flags, pidfd uintptr) (uintptr, unix.Errno) {
-	flags |= uintptr(unix.SIGCHLD)
-	first, second := flags, uintptr(0)
-	if runtime.GOARCH == "s390x" { // where the stack comes first, see clone(2)
-		first, second = second, first
-	}
-	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, first, second, pidfd, 0, 0, 0)
-	return pid, errno
 }
 
 // execve replaces the process. It returns only if that fails.

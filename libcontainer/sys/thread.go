@@ -1,7 +1,6 @@
 package sys
 
 import (
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -110,29 +109,9 @@ type Program struct {
 	argv, envv []*byte
 }
 
-// NewProgram prepares to execute path.
-func NewProgram(path string, args, env []string) (*Program, error) {
-	p := new(Program)
-	var err error
-	if p.path, err = unix.BytePtrFromString(path); err != nil {
-		return nil, err
-	}
-	if p.argv, err = syscall.SlicePtrFromStrings(args); err != nil {
-		return nil, err
-	}
-	p.envv, err = syscall.SlicePtrFromStrings(env)
-	return p, err
-}
-
 // ProgramOf is a program in the form that execve(2) takes: strings that end with NUL,
 // and vectors that end with nil.
 func ProgramOf(path *byte, argv, envv []*byte) Program { return Program{path, argv, envv} }
-
-// Environment is in the form that execve(2) takes.
-func (p *Program) Environment() []*byte { return p.envv }
-
-// Execute replaces the process. It returns only if that fails.
-func (p *Program) Execute() unix.Errno { return p.execve() }
 
 // TerminalPeer opens the other end of a pseudo-terminal's master, whatever has
 // become of its name.

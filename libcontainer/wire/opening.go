@@ -19,7 +19,7 @@ type Opening struct {
 
 // Code lists what is sent. Of a descriptor it is only whether it is there: they travel
 // beside the message, in the order of the slots. Those that are there read 0 until
-// Receive has them.
+// init has them.
 func (o *Opening) Code(c *codec.Coder) {
 	c.Num(&o.PreserveFDs)
 	c.Flag(&o.Own)

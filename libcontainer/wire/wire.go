@@ -87,11 +87,6 @@ func (c Conn) Finish() { unix.Shutdown(c.fd, unix.SHUT_WR) }
 // Close closes this end.
 func (c Conn) Close() error { return unix.Close(c.fd) }
 
-// Frame makes a frame without descriptors, for who can't call Send.
-func Frame(kind Kind, payload []byte) []byte {
-	return frame(kind, payload, 0)
-}
-
 func frame(kind Kind, payload []byte, descriptors int) []byte {
 	h := Header{Size: uint32(len(payload)), Kind: kind, Descriptors: uint16(descriptors)}
 	return append(append(make([]byte, 0, HeaderSize+len(payload)), h.Bytes()...), payload...)

@@ -234,9 +234,6 @@ func (f *Fault) Unwrap() error {
 	return f.Errno
 }
 
-// EntryIndex returns which entry of the step's list failed, from 0; -1: it has none.
-func (f *Fault) EntryIndex() int { return f.Entry - 1 }
-
 func (f *Fault) Error() string {
 	var b []byte
 	inner := f.args[:f.count]
