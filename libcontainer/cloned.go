@@ -100,7 +100,7 @@ func (c *creation) openPID(s *plan.OpenPID) error {
 	return os.NewSyscallError("fcntl", err)
 }
 
-// joinedLast tells whether the pid namespace that a configuration has a path of can be
+// joinedLast reports whether the pid namespace that a configuration has a path of can be
 // joined last. Why it can't be opened is told by who joins it.
 func joinedLast(spec *specs.Spec) bool {
 	if spec.Linux == nil {
@@ -150,7 +150,7 @@ func (c *creation) adoptLast() error {
 	return err
 }
 
-// exposed tells whether init executes in a user namespace that others are in, who may
+// exposed reports whether init executes in a user namespace that others are in, who may
 // see it: a pid namespace hides it from all of them that is its own, or joined last.
 func exposed(s *plan.Spawn) bool {
 	user := slices.ContainsFunc(s.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })

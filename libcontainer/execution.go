@@ -188,7 +188,7 @@ func (e *execution) moveInside() error {
 	return e.cgroup.Add(e.init.Pid)
 }
 
-// taken tells whether the kernel let no process into the container's own cgroup, with
+// taken reports whether the kernel let no process into the container's own cgroup, with
 // that errno, because there are controllers at work in those below it.
 func (e *execution) taken(refused unix.Errno) bool {
 	return !e.own && e.asked.Cgroup == "" && (refused == unix.EBUSY || refused == unix.EOPNOTSUPP)

@@ -115,7 +115,7 @@ func (v *visit) awaitUndone() {
 	}
 }
 
-// exposed tells whether those in the user namespace that the visitor joins may see it:
+// exposed reports whether those in the user namespace that the visitor joins may see it:
 // they do not if the container has a pid namespace of its own.
 func (v *visit) exposed() bool {
 	return slices.Contains(v.target.names, specs.UserNamespace) &&

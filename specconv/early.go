@@ -52,7 +52,7 @@ func (b *builder) filterCalls() (calls []call) {
 	return calls
 }
 
-// earlyCreate tells whether init can load the filter before it is ready: then a process
+// earlyCreate reports whether init can load the filter before it is ready: then a process
 // that waits for start, and whoever may trace it, has no more than the container's own
 // will have. It is possible if the filter lets through what is still to be called by
 // then, which hinders names.
@@ -131,7 +131,7 @@ func hindered(names []string, when string) error {
 		strings.Join(names, ", "), when)
 }
 
-// lets tells whether the filter lets a call through, asking nobody.
+// lets reports whether the filter lets a call through, asking nobody.
 func (b *builder) lets(c call) bool {
 	program := seccomp.Program{Filter: b.filter.Filter}
 	return program.Lets(c.nr, c.args...)

@@ -49,7 +49,7 @@ var (
 	pinned uintptr // bytes of it that the kernel has, if this is not so now
 )
 
-// Bare tells whether an init of this program runs without Go's runtime, and so as one
+// Bare reports whether an init of this program runs without Go's runtime, and so as one
 // thread: where the program begins here.
 func Bare() bool { return began }
 
