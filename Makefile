@@ -65,6 +65,7 @@ check: lint
 
 lint:
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted" >&2; exit 1; }
+	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(GO) vet -tags $(TAGS) ./...
 	$(GO) test -count=1 ./tests/lint

@@ -6,9 +6,9 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv/jsontext"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // sendListener takes the listener from init and hands it to the agent. A

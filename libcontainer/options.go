@@ -1,8 +1,8 @@
 package libcontainer
 
 import (
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/specconv"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // Options is what create and run are asked for.

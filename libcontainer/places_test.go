@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // restored is a restoration of a container with a root filesystem and one volume.

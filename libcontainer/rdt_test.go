@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/resctrl"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // fakeResctrl is a tree with one class of service, gold.

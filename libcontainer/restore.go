@@ -14,11 +14,11 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/criu"
 	"github.com/crun-go/crun-go/libcontainer/early"
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // RestoreOptions is what a restore is asked for, beside what a run is.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/cgroups/systemd"
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // unit is the unit of systemd's that is the container's cgroup.

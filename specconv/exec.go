@@ -3,7 +3,7 @@ package specconv
 import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // Inside is what the plan of an exec needs to know of the container.

@@ -9,9 +9,9 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/specconv/ocijson"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // inside is Docker's default container, seen by exec.

@@ -10,9 +10,9 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/crun-go/crun-go/libcontainer/codec"
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/specconv/ocijson"
+	"github.com/crun-go/crun-go/specconv/plan"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // words that mean something in some field.

@@ -3,7 +3,7 @@ package specconv
 import (
 	"fmt"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // Host is what a plan needs to know of the machine and config.json does not

@@ -6,7 +6,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 var goldenLive = Live{ID: "golden", Bundle: "/bundle", Cgroup: "/c", Joins: []specs.LinuxNamespaceType{specs.UserNamespace, specs.NetworkNamespace}}

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // optionKind says what an option word does.

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // propagationFlag gives the MS_* of a propagation word, see

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // planRdt plans linux.intelRdt.

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // rlimitNumber gives the number of a resource, see getrlimit(2); -1: unknown.

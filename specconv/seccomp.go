@@ -7,8 +7,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
-	"github.com/crun-go/crun-go/libcontainer/seccomp"
+	"github.com/crun-go/crun-go/specconv/plan"
+	"github.com/crun-go/crun-go/specconv/seccomp"
 )
 
 // planSeccomp compiles linux.seccomp, if there is anything in it.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // treesAtOnce is how many mount trees the parent and init have open: their limit on

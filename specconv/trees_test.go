@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // TestBatches: the parent opens what init can hold, and more when init asks for it;

@@ -5,7 +5,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // planUnit plans the cgroup and its limits where systemd makes it.

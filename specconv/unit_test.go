@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // TestUnit: cgroupsPath is slice:prefix:name.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 func TestUnitProperties(t *testing.T) {

@@ -3,7 +3,7 @@ package specconv
 import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // A container without a mount namespace of its own is in the runtime's: its root is

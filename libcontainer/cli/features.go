@@ -4,10 +4,10 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
 
-	"github.com/crun-go/crun-go/libcontainer/seccomp"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/jsontext"
+	"github.com/crun-go/crun-go/specconv/seccomp"
 )
 
 func (inv *invocation) featuresCommand() *cli.Command {

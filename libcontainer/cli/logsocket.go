@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // syslogDatagram is a record under a name in the form of RFC 3164 that the local logger takes: it adds time and host.

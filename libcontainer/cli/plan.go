@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer"
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/specconv"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 func (inv *invocation) planCommand() *cli.Command {

@@ -3,10 +3,10 @@ package initproc
 import (
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/wire"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // filterFlags leaves TSYNC out: where Go's runtime is, it would put the other threads

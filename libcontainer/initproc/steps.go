@@ -4,10 +4,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/caps"
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // do reads a step and carries it out: the one place where a kind of step and what is

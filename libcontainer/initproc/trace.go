@@ -1,9 +1,9 @@
 package initproc
 
 import (
-	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 	"github.com/crun-go/crun-go/libcontainer/wire"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // begins and ends note the time of the step under way, if somebody wants it.

@@ -3,10 +3,10 @@ package rootfs
 import (
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // Attributes are taken away from mounts in this file only. It may be done: a

@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // copyUpStep is a tmpfs over a directory, filled with it.

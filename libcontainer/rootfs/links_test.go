@@ -7,9 +7,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // TestLinks: what becomes of symbolic links at both ends of a bind mount.

@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // visitor is a builder in a mount namespace that it has joined: its own, once

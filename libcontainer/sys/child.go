@@ -6,9 +6,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/codec"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // Child is a process that executes a program under limits and a filter that its

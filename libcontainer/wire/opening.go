@@ -1,8 +1,8 @@
 package wire
 
 import (
-	"github.com/crun-go/crun-go/libcontainer/codec"
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // Opening stands before the plan in a Plan frame: what the descriptors beside

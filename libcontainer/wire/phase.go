@@ -3,8 +3,8 @@ package wire
 import (
 	"io"
 
-	"github.com/crun-go/crun-go/libcontainer/codec"
-	"github.com/crun-go/crun-go/libcontainer/plan"
+	"github.com/crun-go/crun-go/specconv/plan"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // DecodePhase reads the payload of a Phase message: the phase, and the ids of the

@@ -3,7 +3,7 @@ package wire
 import (
 	"io"
 
-	"github.com/crun-go/crun-go/libcontainer/codec"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // Span is when a step began and ended: CLOCK_REALTIME in nanoseconds, because

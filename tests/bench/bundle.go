@@ -16,7 +16,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/crun-go/crun-go/cgroups"
-	"github.com/crun-go/crun-go/libcontainer/seccomp"
+	"github.com/crun-go/crun-go/specconv/seccomp"
 )
 
 // A shape is what a bundle is made for.

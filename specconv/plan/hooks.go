@@ -3,7 +3,7 @@ package plan
 import (
 	"fmt"
 
-	"github.com/crun-go/crun-go/libcontainer/codec"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // Sync tells the parent that init has come to a phase. After Born and Mounted

@@ -11,7 +11,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/codec"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // fill sets every field of a value to something that is not its zero, and

@@ -7,7 +7,7 @@
 // than the installed libseccomp (architectures, and syscalls from number 424
 // on, which all architectures share) comes from golang.org/x/sys/unix.
 //
-//	go generate ./libcontainer/seccomp/internal/sysnr
+//	go generate ./specconv/seccomp/internal/sysnr
 //
 // It needs cgo and libseccomp's header.
 package main

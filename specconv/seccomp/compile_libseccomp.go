@@ -14,7 +14,7 @@ import (
 	libseccomp "github.com/seccomp/libseccomp-golang"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/seccomp/internal/sysnr"
+	"github.com/crun-go/crun-go/specconv/seccomp/internal/sysnr"
 )
 
 // build makes the filter: with libseccomp, for exactly the architectures of

@@ -3,7 +3,7 @@ package seccomp
 import (
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/seccomp/internal/sysnr"
+	"github.com/crun-go/crun-go/specconv/seccomp/internal/sysnr"
 )
 
 // arch describes one architecture (ABI) that a profile can name. Only those

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/codec"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // UnshareCgroup makes the cgroup namespace. Init does it itself, because one

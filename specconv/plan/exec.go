@@ -6,7 +6,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/crun-go/crun-go/libcontainer/codec"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // The steps that exec takes, and create where a pid namespace is joined last.

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/seccomp/internal/sysnr"
+	"github.com/crun-go/crun-go/specconv/seccomp/internal/sysnr"
 )
 
 // compiler is one run of the compiler written here.

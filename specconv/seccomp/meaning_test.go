@@ -8,7 +8,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/crun-go/crun-go/libcontainer/seccomp/internal/sysnr"
+	"github.com/crun-go/crun-go/specconv/seccomp/internal/sysnr"
 )
 
 // everyFamily is the architectures that one kernel runs, for all of ours, the

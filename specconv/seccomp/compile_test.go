@@ -10,8 +10,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/plan"
-	"github.com/crun-go/crun-go/libcontainer/seccomp/internal/sysnr"
+	"github.com/crun-go/crun-go/specconv/plan"
+	"github.com/crun-go/crun-go/specconv/seccomp/internal/sysnr"
 )
 
 func parse(t testing.TB, text string) *specs.LinuxSeccomp {

@@ -3,7 +3,7 @@ package plan
 import (
 	"fmt"
 
-	"github.com/crun-go/crun-go/libcontainer/codec"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // Kind identifies a step type in its binary form.

@@ -3,7 +3,7 @@ package plan
 import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/crun-go/crun-go/libcontainer/codec"
+	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
 // Plan is everything that happens between reading config.json and execve of

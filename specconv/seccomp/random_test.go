@@ -6,7 +6,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/crun-go/crun-go/libcontainer/seccomp/internal/sysnr"
+	"github.com/crun-go/crun-go/specconv/seccomp/internal/sysnr"
 )
 
 var (
