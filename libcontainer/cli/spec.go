@@ -1,10 +1,13 @@
 package cli
 
 import (
+	_ "embed" // for spec.json
 	"errors"
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -13,6 +16,11 @@ import (
 )
 
 const configName = "config.json"
+
+// startSpec is the config.json that spec writes: what containers usually get, and a shell on a terminal in it.
+//
+//go:embed spec.json
+var startSpec string
 
 func (inv *invocation) specCommand() *cli.Command {
 	var bundle, file string
@@ -37,7 +45,7 @@ to be edited.`,
 			if err := inv.arity(c, 0, 0); err != nil {
 				return err
 			}
-			text := startSpec()
+			text := startSpec
 			if rootless {
 				text = rootlessSpec(os.Geteuid(), os.Getegid())
 			}
@@ -62,4 +70,50 @@ func writeSpec(bundle, name, text string) error {
 	}
 	_, err = io.WriteString(f, text)
 	return errors.Join(err, f.Close())
+}
+
+// rootlessSpec is startSpec for a user without privileges, who becomes root in a user namespace. That user has no network
+// namespace to configure and so no sysfs to mount, no group 5 to give terminals to, and no cgroup with limits.
+func rootlessSpec(uid, gid int) string {
+	const resources = `"resources": {
+			"devices": [
+				{
+					"allow": false,
+					"access": "rwm"
+				}
+			]
+		},
+`
+	mapping := func(kind string, id int) string {
+		return `"` + kind + `Mappings": [
+			{
+				"containerID": 0,
+				"hostID": ` + strconv.Itoa(id) + `,
+				"size": 1
+			}
+		],
+`
+	}
+	return strings.NewReplacer(
+		",\n\t\t\t\t\"gid=5\"", "",
+		`"type": "sysfs",
+			"source": "sysfs",
+			"options": [
+`, `"type": "none",
+			"source": "/sys",
+			"options": [
+				"rbind",
+`,
+		resources, mapping("uid", uid)+"\t\t"+mapping("gid", gid),
+		`			{
+				"type": "network"
+			},
+`, "",
+		`"type": "cgroup"
+			}`, `"type": "cgroup"
+			},
+			{
+				"type": "user"
+			}`,
+	).Replace(startSpec)
 }
