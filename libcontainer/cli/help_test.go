@@ -18,7 +18,7 @@ DESCRIPTION:
 
 OPTIONS:
    --all, -a       signal every process of the container; none left is no error
-   --regex, -r     take the id for an extended regular expression, and do it to every container whose id has a match of it
+   --regex, -r     treat the id as a POSIX extended regular expression, and apply this to all matching containers
    --help, -h, -?  show help
 `
 	if got := crun("kill --help"); got != (result{0, want, ""}) {
