@@ -278,14 +278,7 @@ func (c *creation) explain(item *plan.Item, err error) error {
 	if errors.As(err, &step) || errors.As(err, &field) {
 		return err
 	}
-	failed := &plan.StepError{Item: *item, Err: err, Hint: stepHint(item.Step, err)}
-	if failed.Hint == "" {
-		failed.Hint = enterHint(err)
-	}
-	var ids *spawn.MapError
-	if errors.As(err, &ids) {
-		failed.Hint = ids.Hint
-	}
+	failed := &plan.StepError{Item: *item, Err: err}
 	var hook *hooks.Error
 	if errors.As(err, &hook) {
 		failed.Item.Field, failed.Whole = hookField(hook), true

@@ -214,7 +214,8 @@
 //	cgroups     cgroup v2, without knowledge of containers
 //	systemd     cgroups by way of systemd: transient units over D-Bus
 //	plan        the vocabulary: Plan and its steps, and their binary form
-//	cli         commands, output, exit codes, hints: the only one to print
+//	cli         commands, output, exit codes: the only one to print
+//	advice      what a person can do about an error: hints, for cli
 //	engines     what makes container engines know the runtime (contrib)
 //	state       the state directory: journal, lock, start's fifos
 //	resctrl     classes of service for caches and memory bandwidth

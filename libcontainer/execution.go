@@ -327,11 +327,10 @@ func (e *execution) lastFailed(payload []byte) error {
 		return err
 	}
 	failed := e.failedAt(f)
+	failed.Root = "/proc/" + strconv.Itoa(e.container.journal.Init.PID) + "/root"
 	if !f.Refused {
 		return failed
 	}
-	root := "/proc/" + strconv.Itoa(e.container.journal.Init.PID) + "/root"
-	failed.Hint = execHintAt(root, f.Arg(0), f.Errno)
 	if e.asked.Detach {
 		e.opts.warn(refusal(failed))
 		return nil

@@ -395,19 +395,9 @@ func (c *creation) failed(payload []byte) error {
 		return err
 	}
 	e := c.failedAt(f)
-	if e.Item.Step != nil {
-		switch s := e.Item.Step.(type) {
-		case *plan.Execute:
-			if e.Hint = execHintAt(c.journal.Container.Rootfs, f.Arg(0), f.Errno); f.Errno == unix.E2BIG {
-				e.Hint = tooLongHint(s)
-			}
-		case *plan.FindExecutable:
-			// Engines and their users know these words of runc's.
-			e.Err = fmt.Errorf("unable to start container process: %w", f)
-			e.Hint = noexecHint(c.journal.Container.Rootfs)
-		default:
-			e.Hint = stepHint(e.Item.Step, f)
-		}
+	if _, ok := e.Item.Step.(*plan.FindExecutable); ok {
+		// Engines and their users know these words of runc's.
+		e.Err = fmt.Errorf("unable to start container process: %w", f)
 	}
 	return e
 }

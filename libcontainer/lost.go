@@ -104,6 +104,7 @@ func (c *creation) at(step int, err error) *plan.StepError {
 // failedAt is init's failure, at its step.
 func (c *creation) failedAt(f *wire.Failure) *plan.StepError {
 	e := c.at(f.Step, f)
+	e.Root = c.journal.Container.Rootfs
 	e.Item.Field = entryField(e.Item.Field, f.Fault)
 	e.Whole = f.Whole
 	return e

@@ -155,6 +155,15 @@ func (c *creation) setPids(s *plan.SetPids) error {
 }
 
 // setOOMScoreAdj writes it from outside: a container's init may not lower it.
+// reworded is an error in other words than the kernel's: engines take some of those for what execve(2) answers.
+type reworded struct {
+	text string
+	error
+}
+
+func (e *reworded) Error() string { return e.text }
+func (e *reworded) Unwrap() error { return e.error }
+
 func setOOMScoreAdj(pid int, s *plan.SetOOMScoreAdj) error {
 	proc, err := sys.HostProc()
 	if err != nil {

@@ -69,8 +69,8 @@ func TestMountPoints(t *testing.T) {
 	c, _, dir := restored(t, &plan.Bind{Slot: 1, Target: "/v", Options: ro}, &plan.MountFS{Target: "/v/a"})
 	err := c.makeMountPoints(c.trees[0].FD)
 	var step *plan.StepError
-	if !errors.Is(err, unix.EROFS) || !errors.As(err, &step) || step.Hint == "" {
-		t.Errorf("in a read-only volume: %v, want EROFS and a hint", err)
+	if !errors.Is(err, unix.EROFS) || !errors.As(err, &step) || step.Item.Step != plan.Step(c.plan.Init[len(c.plan.Init)-1].Step) {
+		t.Errorf("in a read-only volume: %v, want EROFS at the step", err)
 	}
 	systest.MustDo(t, os.Mkdir(filepath.Join(dir, "a"), 0o755))
 	systest.MustDo(t, c.makeMountPoints(c.trees[0].FD))

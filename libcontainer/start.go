@@ -121,11 +121,9 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 	if err != nil {
 		return err
 	}
-	hint := ""
-	if f.Refused {
-		hint = execHintAt(c.journal.Container.Rootfs, f.Arg(0), f.Errno)
+	failed := &plan.StepError{
+		Item: plan.Item{Field: entryField(specconv.LastField(f.StepKind), f.Fault)}, Err: f, Root: c.journal.Container.Rootfs, Whole: f.Whole,
 	}
-	failed := &plan.StepError{Item: plan.Item{Field: entryField(specconv.LastField(f.StepKind), f.Fault)}, Err: f, Hint: hint, Whole: f.Whole}
 	if !f.Refused {
 		// Who is told of the failure finds the container stopped, and may delete it.
 		retry.Readable(init, endingTime)
@@ -140,7 +138,7 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 // refusal is a program that execve(2) has refused where nobody waits for it: for who reads the log. The process has said it
 // on its own standard error.
 func refusal(e *plan.StepError) specconv.Warning {
-	return specconv.Warning{Field: "process.args", Text: e.Error(), Hint: e.Hint, Must: true}
+	return specconv.Warning{Field: "process.args", Text: e.Error(), Err: e, Must: true}
 }
 
 // executeLook is how often start looks whether init, from which it hears nothing, is

@@ -51,8 +51,8 @@ type Options struct {
 // author may expect.
 type Warning struct {
 	Field, Text string
-	Hint        string // what to do about it; may be empty
-	Must        bool   // the runtime specification demands that it is logged
+	Err         error // the failure that it tells of; may be nil
+	Must        bool  // the runtime specification demands that it is logged
 }
 
 // invalid makes the error for a field's value. The text has the value and what

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/advice"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv"
@@ -144,7 +145,7 @@ func (l *log) warn(w specconv.Warning) {
 	if !w.Must && l.level < levelWarning && !watched {
 		return
 	}
-	r := record{level: levelWarning, msg: w.Text, detail: detail{field: w.Field, hint: w.Hint}}
+	r := record{level: levelWarning, msg: w.Text, detail: detail{field: w.Field, hint: advice.For(w.Err)}}
 	if watched {
 		l.stderr.Write(l.format(&r))
 		return

@@ -242,8 +242,8 @@ func TestDescribe(t *testing.T) {
 		{&plan.FieldError{Field: "a", Err: withHint(errors.New("x"), "inner")}, detail{code: "config", field: "a", hint: "inner"}},
 		{&jsontext.Error{Path: "process.args", Msg: "x"}, detail{code: "config", field: "process.args"}},
 		{
-			&plan.StepError{Item: plan.Item{Field: "root"}, Err: errors.New("x"), Hint: "h"},
-			detail{code: "step", field: "root", hint: "h"},
+			&plan.StepError{Item: plan.Item{Field: "root"}, Err: errors.New("x")},
+			detail{code: "step", field: "root"},
 		},
 		{
 			fmt.Errorf("x: %w", &cgroups.Error{Field: "memory.limit", Err: cgroups.ErrNotSupported, Hint: "boot"}),

@@ -22,7 +22,9 @@ func (e *FieldError) Unwrap() error { return e.Err }
 type StepError struct {
 	Item Item
 	Err  error
-	Hint string
+	// Root is the container's root filesystem, by a name of the host's, for who
+	// looks why its program is not executed.
+	Root string
 	// Whole means that Err's text stands alone, in words engines match on.
 	Whole bool
 }

@@ -1,4 +1,4 @@
-package libcontainer
+package advice
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
@@ -22,9 +23,23 @@ import (
 // that is looked at here belongs to the container: it is opened in its root,
 // bounded, and believed as far as advice goes.
 
-// execHint says why the kernel has not executed a program below root; nothing
-// if it doesn't see. A relative path is anybody's.
-func execHint(root int, path string, errno unix.Errno) string {
+// refusedHint says why execve(2) has not taken a program.
+func refusedHint(e *plan.StepError, f *fault.Fault) string {
+	if s, ok := e.Item.Step.(*plan.Execute); ok && f.Errno == unix.E2BIG {
+		return tooLongHint(s)
+	}
+	root, err := retry.Open(e.Root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(root)
+	return programHint(root, f.Arg(0), f.Errno)
+}
+
+// programHint says why the kernel has not executed a program below root; nothing
+// if it doesn't see. Relative paths are not followed: the working directory is not
+// known.
+func programHint(root int, path string, errno unix.Errno) string {
 	if !strings.HasPrefix(path, "/") || errno != unix.ENOEXEC && errno != unix.ENOENT {
 		return ""
 	}
@@ -38,16 +53,6 @@ func execHint(root int, path string, errno unix.Errno) string {
 		return scriptHint(root, path, head)
 	}
 	return loaderHint(root, path, head)
-}
-
-// execHintAt is execHint for a root by its name on the host.
-func execHintAt(name, path string, errno unix.Errno) string {
-	root, err := retry.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return ""
-	}
-	defer unix.Close(root)
-	return execHint(root, path, errno)
 }
 
 // noexecHint is for programs that are not found, or not executable, because nothing below root is.

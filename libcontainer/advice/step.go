@@ -1,4 +1,4 @@
-package libcontainer
+package advice
 
 import (
 	"cmp"
@@ -10,14 +10,29 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// stepHint is what a person can do about a step that the kernel has refused,
-// where its answer alone misleads; mostly nothing.
+// step is for a step that failed.
+func step(err error) string {
+	var e *plan.StepError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	var f *fault.Fault
+	if errors.As(e.Err, &f) && f.Refused {
+		return refusedHint(e, f)
+	}
+	if _, ok := e.Item.Step.(*plan.FindExecutable); ok {
+		return noexecHint(e.Root)
+	}
+	return stepHint(e.Item.Step, e.Err)
+}
+
+// stepHint is for a step that the kernel has refused, where its answer alone
+// misleads; mostly nothing.
 func stepHint(step plan.Step, err error) string {
 	switch s := step.(type) {
 	case *plan.CreateCgroup:
@@ -135,7 +150,7 @@ func spawnHint(s *plan.Spawn, err error) string {
 	}
 	switch {
 	case errors.Is(err, unix.ENOSPC) && user:
-		return "there may be no more user namespaces, or not this deep: see the sysctl user.max_user_namespaces"
+		return "the limit or the nesting depth of user namespaces is reached: see the sysctl user.max_user_namespaces"
 	case errors.Is(err, unix.ENOSPC):
 		return "there may be no more namespaces of a kind, see the sysctls user.max_*_namespaces, or too many mounts to copy, see fs.mount-max"
 	case errors.Is(err, unix.ENOMEM) && joinsPID(s):
@@ -148,16 +163,6 @@ func spawnHint(s *plan.Spawn, err error) string {
 		return "new namespaces take CAP_SYS_ADMIN, which the runtime does not have: give it to the outer container, or have a user namespace made with them"
 	}
 	return ""
-}
-
-// enterHint: whoever joins needs capabilities over the namespace, and over his own.
-func enterHint(err error) string {
-	var failed *spawn.JoinError
-	if !errors.As(err, &failed) || !failed.Join || !errors.Is(err, unix.EPERM) {
-		return ""
-	}
-	return "to join a container's namespaces takes CAP_SYS_ADMIN over them and over the caller's own, and CAP_SYS_CHROOT for a mount namespace: " +
-		"call with the powers, and from the user namespace, that the container was made with"
 }
 
 // joinsPID reports whether a pid namespace is given by path.
@@ -214,15 +219,6 @@ func mountHint(fstype string, err error) string {
 	}
 	return ""
 }
-
-// reworded is an error in other words than the kernel's: engines take some of those for what execve(2) answers.
-type reworded struct {
-	text string
-	error
-}
-
-func (e *reworded) Error() string { return e.text }
-func (e *reworded) Unwrap() error { return e.error }
 
 func labelHint(s *plan.SetLabels, err error) string {
 	switch {

@@ -1,4 +1,4 @@
-package libcontainer
+package advice
 
 import (
 	"encoding/binary"
@@ -42,7 +42,7 @@ func elfFile(order binary.AppendByteOrder, wide bool, machine uint16, loader str
 	return string(b) + loader + "\x00"
 }
 
-func TestExecHint(t *testing.T) {
+func TestProgramHint(t *testing.T) {
 	if _, err := unix.Openat2(unix.AT_FDCWD, "/", &unix.OpenHow{Flags: unix.O_PATH}); err != nil {
 		t.Skip("openat2: ", err)
 	}
@@ -111,7 +111,7 @@ func TestExecHint(t *testing.T) {
 		{"text", unix.ENOEXEC, ""},
 		{"/text", unix.EACCES, ""},
 	} {
-		got := execHint(root, c.path, c.errno)
+		got := programHint(root, c.path, c.errno)
 		if c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s, %v: %q, want %q", c.path, c.errno, got, c.want)
 		}

@@ -1,0 +1,128 @@
+// Package advice tells people what to do about an error. Errors carry what has
+// happened as values: the field of config.json, the step, the kernel's answer, the
+// path, the limit. Here is what those mean, and where they leave it open the host is
+// asked. What is wrong with a value of config.json or with a flag is advised where
+// the value is refused: in specconv and in cli.
+//
+// Nothing here is part of an error's text, which engines match on. Only cli, which
+// prints it, imports this package.
+package advice
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/specconv/plan"
+)
+
+// For returns what a person can do about an error; "" if there is nothing to say.
+func For(err error) string {
+	for _, about := range [...]func(error) string{kernel, resource, field, step, idMap, join, other} {
+		if hint := about(err); hint != "" {
+			return hint
+		}
+	}
+	return ""
+}
+
+// kernel is for calls that the kernel does not have, or a filter refuses.
+func kernel(err error) string {
+	cause := sys.KernelCause(err)
+	if cause == nil {
+		return ""
+	}
+	var told *sys.KernelError
+	if errors.As(err, &told) {
+		return cause.Hint()
+	}
+	return cause.Error() + ": " + cause.Hint()
+}
+
+func resource(err error) string {
+	var e *cgroups.Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return e.Hint
+}
+
+// field returns the hint that came with a value of config.json.
+func field(err error) string {
+	var e *plan.FieldError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return e.Hint
+}
+
+func idMap(err error) string {
+	var e *spawn.MapError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return e.Hint
+}
+
+// join is for namespaces: whoever joins one needs capabilities over it, and over its own.
+func join(err error) string {
+	var e *spawn.JoinError
+	if !errors.As(err, &e) || !e.Join || !errors.Is(err, unix.EPERM) {
+		return ""
+	}
+	return "to join a container's namespaces takes CAP_SYS_ADMIN over them and over the caller's own, and CAP_SYS_CHROOT for a mount namespace: " +
+		"call with the privileges, and from the user namespace, that the container was made with"
+}
+
+// other is for errors that any command may meet.
+func other(err error) string {
+	var id *state.IDError
+	var owner *state.OwnerError
+	switch {
+	case errors.Is(err, state.ErrExist):
+		return "choose another id, or delete the container by that name"
+	case errors.As(err, &id):
+		return idHint(id)
+	case sys.IsNotProc(err):
+		return "no procfs is mounted at /proc: mount -t proc proc /proc"
+	case errors.As(err, &owner):
+		return ownerHint(owner)
+	case errors.Is(err, unix.EMFILE):
+		return filesHint()
+	case errors.Is(err, libcontainer.ErrNotStopped):
+		return "end it first, with kill ID KILL, or do both at once, with delete --force ID"
+	}
+	return ""
+}
+
+// idHint says what an id may be, and why this one is none.
+func idHint(e *state.IDError) string {
+	const allowed = `an id is made of letters, digits, "_", "+", "-" and "."`
+	if e.Bad == "" {
+		return allowed + `, and is neither "." nor ".."`
+	}
+	return fmt.Sprintf("%s, but %q has %q", allowed, e.ID, e.Bad)
+}
+
+// ownerHint says how a state directory comes into the right hands.
+func ownerHint(e *state.OwnerError) string {
+	if e.Foreign() {
+		return fmt.Sprintf("run the command as user %d: what the directory says would be done with the caller's rights", e.UID)
+	}
+	return "take the right to write from all but its owner, with chmod go-w, if nobody else has made what is in it"
+}
+
+// filesHint names the limit that there are no more descriptors for.
+func filesHint() string {
+	var limit unix.Rlimit
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &limit); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("the limit on open files (ulimit -n) is %d, which is too few: raise it", limit.Cur)
+}
