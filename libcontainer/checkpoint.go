@@ -13,6 +13,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/criu"
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv"
@@ -237,15 +238,11 @@ func (d *dump) fill() error {
 
 // namespaceKey is CRIU's word for a namespace: net[4026531840].
 func namespaceKey(ns specs.LinuxNamespace) (string, error) {
-	name := "net"
-	if ns.Type == specs.PIDNamespace {
-		name = "pid"
-	}
 	var st unix.Stat_t
 	if err := unix.Stat(ns.Path, &st); err != nil {
 		return "", &os.PathError{Op: "stat", Path: ns.Path, Err: err}
 	}
-	return name + "[" + strconv.FormatUint(st.Ino, 10) + "]", nil
+	return proc.NamespaceOf(ns.Type).File + "[" + strconv.FormatUint(st.Ino, 10) + "]", nil
 }
 
 // describe finds what of the container comes from outside, tells CRIU, and

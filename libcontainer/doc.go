@@ -228,6 +228,7 @@
 //	criu        the conversation with CRIU
 //	initproc    init: the loop over the steps
 //	rootfs caps lsm seccomp terminal hooks    one mechanism each
+//	proc        namespaces by name, and the text of files in /proc
 //	sys         typed system calls, in-root opening, verified procfs
 //
 // Imports point one way: main → cli → libcontainer → (state wire spawn criu

@@ -5,32 +5,7 @@ import (
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-
-	"github.com/crun-go/crun-go/libcontainer/spawn"
 )
-
-func TestIDMap(t *testing.T) {
-	for text, want := range map[string]int{
-		"         0     100000      65536\n": 0,
-		"  1000  1000 1\n  0 100000 1000\n":  0,
-		"5 100000 10\n":                      5,
-		"7 1 1\n5 100000 10\n":               7,
-		"":                                   -1,
-		"0 1\n":                              -1,
-		"x 1 1\n":                            -1,
-		"4294967296 1 1\n":                   -1,
-		"         0          0 4294967295\nbroken\n": -1,
-	} {
-		got := -1
-		maps, err := parseIDMap([]byte(text))
-		if err == nil {
-			got = spawn.Root(maps)
-		}
-		if got != want {
-			t.Errorf("%q: %d, %v, want %d", text, got, err, want)
-		}
-	}
-}
 
 // TestProcessChanges: what is not asked for stays, and the container's own
 // process is not touched.

@@ -14,8 +14,8 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
-	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -128,7 +128,7 @@ func checkJoin(ns *plan.Namespace, fd int) error {
 	if ns.Type != specs.MountNamespace && ns.Changes == "" {
 		return nil
 	}
-	own, err := sameNamespace(fd, "/proc/self/ns/"+state.ProcName(ns.Type))
+	own, err := sameNamespace(fd, "/proc/self/ns/"+proc.NamespaceOf(ns.Type).File)
 	switch {
 	case err != nil:
 		return fieldError(ns.Field, err, "")
@@ -155,7 +155,7 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 		config.Place = c.startUnit
 	}
 	for _, ns := range s.New {
-		config.New |= cloneFlag(ns)
+		config.New |= proc.NamespaceOf(ns).Flag
 	}
 	for _, ns := range s.Join {
 		if ns.Last {
@@ -169,7 +169,7 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 		if err := checkJoin(&ns, fd); err != nil {
 			return nil, joined, err
 		}
-		config.Joins = append(config.Joins, spawn.Join{FD: fd, Type: cloneFlag(ns.Type)})
+		config.Joins = append(config.Joins, spawn.Join{FD: fd, Type: proc.NamespaceOf(ns.Type).Flag})
 	}
 	if config.New&unix.CLONE_NEWUSER != 0 {
 		maps := spawn.IDMaps{UIDs: s.UIDMaps, GIDs: s.GIDMaps}
@@ -184,28 +184,6 @@ func closeAll(fds []int) {
 	for _, fd := range fds {
 		unix.Close(fd)
 	}
-}
-
-func cloneFlag(ns specs.LinuxNamespaceType) int {
-	switch ns {
-	case specs.PIDNamespace:
-		return unix.CLONE_NEWPID
-	case specs.NetworkNamespace:
-		return unix.CLONE_NEWNET
-	case specs.MountNamespace:
-		return unix.CLONE_NEWNS
-	case specs.IPCNamespace:
-		return unix.CLONE_NEWIPC
-	case specs.UTSNamespace:
-		return unix.CLONE_NEWUTS
-	case specs.UserNamespace:
-		return unix.CLONE_NEWUSER
-	case specs.CgroupNamespace:
-		return unix.CLONE_NEWCGROUP
-	case specs.TimeNamespace:
-		return unix.CLONE_NEWTIME
-	}
-	return 0
 }
 
 // joinError names the field of the namespace that could not be joined, or the

@@ -14,6 +14,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/criu"
 	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -318,7 +319,7 @@ func (c *restoration) ownStream(fd int) error {
 		}
 		uid := int(s.UID)
 		if spawned != nil && len(spawned.UIDMaps) > 0 {
-			uid = spawn.HostID(spawned.UIDMaps, s.UID)
+			uid = proc.HostID(spawned.UIDMaps, s.UID)
 		}
 		kind := st.Mode & unix.S_IFMT
 		if uid < 0 || kind != unix.S_IFIFO && (kind != unix.S_IFREG || s.PipesOnly) {
@@ -348,7 +349,7 @@ func (c *restoration) join(ns specs.LinuxNamespace) error {
 	case specs.CgroupNamespace, specs.MountNamespace:
 		return fieldError("linux.namespaces", fmt.Errorf("CRIU can't restore into the %s namespace %q", ns.Type, ns.Path), "")
 	}
-	c.request.Joins = append(c.request.Joins, criu.Join{Namespace: state.ProcName(ns.Type), Path: ns.Path})
+	c.request.Joins = append(c.request.Joins, criu.Join{Namespace: proc.NamespaceOf(ns.Type).File, Path: ns.Path})
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/criu"
-	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -195,7 +195,7 @@ func (c *restoration) handOver(image int) error {
 	}
 	// The group too: while it has not become that root yet, CRIU has its powers
 	// over what has both ids in the namespace.
-	uid, gid := spawn.HostID(s.UIDMaps, 0), spawn.HostID(s.GIDMaps, 0)
+	uid, gid := proc.HostID(s.UIDMaps, 0), proc.HostID(s.GIDMaps, 0)
 	if uid < 0 || gid < 0 {
 		return nil
 	}

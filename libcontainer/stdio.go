@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/early"
-	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -146,7 +146,7 @@ const pipefs = 0x50495045
 // are no way to anything but the caller: one that another user has made stays, as do
 // files, devices, and fifos, which have a name.
 func (c *creation) giveStdio(s *plan.GiveStdio, uids []specs.LinuxIDMapping) error {
-	uid := spawn.HostID(uids, s.UID)
+	uid := proc.HostID(uids, s.UID)
 	if uid < 0 {
 		return nil
 	}
@@ -179,5 +179,5 @@ func readUIDMap(pid int) ([]specs.LinuxIDMapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseIDMap(data)
+	return proc.ParseIDMap(data)
 }

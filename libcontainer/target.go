@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
-	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
@@ -105,7 +104,7 @@ func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 }
 
 func (t *target) add(kind specs.LinuxNamespaceType, fd int) {
-	t.joins = append(t.joins, spawn.Join{FD: fd, Type: cloneFlag(kind)})
+	t.joins = append(t.joins, spawn.Join{FD: fd, Type: proc.NamespaceOf(kind).Flag})
 	t.names = append(t.names, kind)
 }
 
@@ -149,7 +148,7 @@ func (t *target) close() {
 // foreignNamespace opens a process's namespace, below its directory in /proc;
 // -1 if it is also this process's own.
 func foreignNamespace(dir int, kind specs.LinuxNamespaceType) (int, error) {
-	name := state.ProcName(kind)
+	name := proc.NamespaceOf(kind).File
 	fd, err := retry.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err == unix.ENOENT && unix.Access("/proc/self/ns/"+name, unix.F_OK) == unix.ENOENT {
 		return -1, nil // a kernel without it
@@ -200,7 +199,7 @@ func (t *target) readIDs(init sys.Proc) error {
 	}{{"uid_map", &t.uids, &t.uid}, {"gid_map", &gids, &t.gid}} {
 		data, err := init.Read(m.file)
 		if err == nil {
-			*m.maps, err = parseIDMap(data)
+			*m.maps, err = proc.ParseIDMap(data)
 		}
 		if err != nil {
 			return fmt.Errorf("read %s of the container: %w", m.file, err)
@@ -210,27 +209,4 @@ func (t *target) readIDs(init sys.Proc) error {
 	data, err := init.Read("setgroups")
 	t.setgroupsDenied = err == nil && bytes.HasPrefix(data, []byte("deny"))
 	return nil
-}
-
-// parseIDMap reads an id map, see user_namespaces(7): lines of id, id outside, and
-// how many. One that is empty is an error.
-func parseIDMap(idMap []byte) ([]specs.LinuxIDMapping, error) {
-	var maps []specs.LinuxIDMapping
-	for line := range bytes.Lines(idMap) {
-		fields := bytes.Fields(line)
-		var numbers [3]uint32
-		bad := len(fields) != len(numbers)
-		for i := 0; i < len(numbers) && !bad; i++ {
-			n, err := strconv.ParseUint(string(fields[i]), 10, 32)
-			numbers[i], bad = uint32(n), err != nil
-		}
-		if bad {
-			return nil, fmt.Errorf("unexpected line %q", line)
-		}
-		maps = append(maps, specs.LinuxIDMapping{ContainerID: numbers[0], HostID: numbers[1], Size: numbers[2]})
-	}
-	if len(maps) == 0 {
-		return nil, errors.New("no id is mapped")
-	}
-	return maps, nil
 }

@@ -10,32 +10,18 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
+var namespaceTypes = [...]string{"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}
+
 // Namespaces lists the types of linux.namespaces, sorted.
-func Namespaces() []string {
-	return []string{"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}
-}
+func Namespaces() []string { return namespaceTypes[:] }
 
 // nsBit gives each namespace type a bit; 0 means that there is no such type.
 func nsBit(t specs.LinuxNamespaceType) uint8 {
-	switch t {
-	case specs.CgroupNamespace:
-		return 1 << 0
-	case specs.IPCNamespace:
-		return 1 << 1
-	case specs.MountNamespace:
-		return 1 << 2
-	case specs.NetworkNamespace:
-		return 1 << 3
-	case specs.PIDNamespace:
-		return 1 << 4
-	case specs.TimeNamespace:
-		return 1 << 5
-	case specs.UserNamespace:
-		return 1 << 6
-	case specs.UTSNamespace:
-		return 1 << 7
+	i := slices.Index(namespaceTypes[:], string(t))
+	if i < 0 {
+		return 0
 	}
-	return 0
+	return 1 << i
 }
 
 // namespaces is what linux.namespaces says, by type.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups/systemd/internal/dbus"
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -190,22 +191,9 @@ func hostUID() int {
 	if err != nil {
 		return uid
 	}
-	return mapped(string(text), uid)
-}
-
-// mapped looks an id up in the text of a uid_map (user_namespaces(7)).
-func mapped(text string, id int) int {
-	for line := range strings.Lines(text) {
-		f := strings.Fields(line)
-		if len(f) != 3 {
-			continue
-		}
-		inside, err1 := strconv.Atoi(f[0])
-		outside, err2 := strconv.Atoi(f[1])
-		length, err3 := strconv.Atoi(f[2])
-		if errors.Join(err1, err2, err3) == nil && id >= inside && id-inside < length {
-			return outside + id - inside
-		}
+	maps, err := proc.ParseIDMap(text)
+	if host := proc.HostID(maps, uint32(uid)); err == nil && host >= 0 {
+		return host
 	}
-	return id
+	return uid
 }

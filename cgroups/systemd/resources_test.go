@@ -137,15 +137,6 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-func TestMapped(t *testing.T) {
-	const table = "         0       1000          1\n         1     100000      65536\n"
-	for id, want := range map[int]int{0: 1000, 1: 100000, 65536: 165535, 70000: 70000} {
-		if got := mapped(table, id); got != want {
-			t.Errorf("%d is %d, want %d", id, got, want)
-		}
-	}
-}
-
 func TestUnitPath(t *testing.T) {
 	if got, want := unitPath("1a-b.scope"), "/org/freedesktop/systemd1/unit/_31a_2db_2escope"; got != want {
 		t.Errorf("got %s, want %s", got, want)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -10,11 +9,10 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/state"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -137,25 +135,8 @@ func printList(out io.Writer, list []*status) error {
 
 // ownerName names a user: "#1000" if the user has no name.
 func ownerName(uid int) string {
-	if f, err := retry.OpenFile("/etc/passwd", unix.O_RDONLY, 0); err == nil {
-		defer f.Close()
-		if name := userName(f, uid); name != "" {
-			return name
-		}
+	if name := proc.UserName(uid); name != "" {
+		return name
 	}
 	return "#" + strconv.Itoa(uid)
-}
-
-// userName looks a user id up in a file of the form of passwd(5).
-func userName(passwd io.Reader, uid int) string {
-	want := strconv.Itoa(uid)
-	lines := bufio.NewScanner(passwd)
-	for lines.Scan() {
-		name, rest, _ := strings.Cut(lines.Text(), ":")
-		_, rest, _ = strings.Cut(rest, ":") // the password
-		if id, _, found := strings.Cut(rest, ":"); found && id == want {
-			return name
-		}
-	}
-	return ""
 }

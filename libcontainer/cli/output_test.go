@@ -77,15 +77,6 @@ func TestList(t *testing.T) {
 	}
 }
 
-func TestUserName(t *testing.T) {
-	passwd := "root:x:0:0:root:/root:/bin/sh\n\n# comment\nbad\njoe:x:1000:100::/home/joe:\nmax:x:100:1::/:\n"
-	for uid, want := range map[int]string{0: "root", 1000: "joe", 100: "max", 1: "", 10: ""} {
-		if got := userName(strings.NewReader(passwd), uid); got != want {
-			t.Errorf("userName(%d) = %q, want %q", uid, got, want)
-		}
-	}
-}
-
 func TestDescribeHost(t *testing.T) {
 	h := specconv.Host{LastCap: 42, Caps: (1<<43 - 1) &^ (1 << 24), CgroupRoot: "/sys/fs/cgroup", NoFileSoft: 1024, NoFileHard: 1<<64 - 1, Kcore: true}
 	want := `host  uid             0

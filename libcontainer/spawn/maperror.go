@@ -12,6 +12,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
@@ -76,7 +77,7 @@ func (k *idKind) notHelped(maps []specs.LinuxIDMapping, err error) error {
 	if readErr != nil && !errors.Is(readErr, unix.ENOENT) {
 		return k.failed(-1, "", err)
 	}
-	name, uid := passwdName(), strconv.Itoa(os.Geteuid())
+	name, uid := proc.UserName(os.Geteuid()), strconv.Itoa(os.Geteuid())
 	if i := k.notGiven(maps, givenRanges(given, name, uid)); i >= 0 {
 		if name == "" {
 			name = uid
@@ -181,24 +182,8 @@ func ownRanges(idMap []byte) []idRange {
 
 // userName names the caller for people.
 func userName() string {
-	if name := passwdName(); name != "" {
+	if name := proc.UserName(os.Geteuid()); name != "" {
 		return fmt.Sprintf("user %q", name)
 	}
 	return "user " + strconv.Itoa(os.Geteuid())
-}
-
-// passwdName is the caller's name in /etc/passwd, see passwd(5); "" if it has
-// none there.
-func passwdName() string {
-	text, err := sys.ReadFile("/etc/passwd", 4<<20)
-	if err != nil {
-		return ""
-	}
-	uid := []byte(strconv.Itoa(os.Geteuid()))
-	for line := range bytes.Lines(text) {
-		if f := bytes.SplitN(line, []byte(":"), 4); len(f) == 4 && bytes.Equal(f[2], uid) {
-			return string(f[0])
-		}
-	}
-	return ""
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
@@ -72,7 +73,7 @@ const (
 func stageText(stage, index int, c *Config) string {
 	switch stage {
 	case stageJoin:
-		return "join namespace " + namespaceName(c.Joins[index].Type)
+		return "join namespace " + string(proc.NamespaceOfFlag(c.Joins[index].Type).Type)
 	case stageClone:
 		return "clone3"
 	case stageSync:
@@ -85,28 +86,6 @@ func stageText(stage, index int, c *Config) string {
 		return "make time namespace"
 	}
 	return "execute the sealed binary"
-}
-
-func namespaceName(flag int) string {
-	switch flag {
-	case unix.CLONE_NEWUSER:
-		return "user"
-	case unix.CLONE_NEWNS:
-		return "mount"
-	case unix.CLONE_NEWPID:
-		return "pid"
-	case unix.CLONE_NEWNET:
-		return "network"
-	case unix.CLONE_NEWIPC:
-		return "ipc"
-	case unix.CLONE_NEWUTS:
-		return "uts"
-	case unix.CLONE_NEWCGROUP:
-		return "cgroup"
-	case unix.CLONE_NEWTIME:
-		return "time"
-	}
-	return strconv.Itoa(flag)
 }
 
 // Start makes the process, and makes it the victim of signals (sys.CatchSignals). The calling goroutine must be locked to its thread

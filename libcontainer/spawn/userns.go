@@ -91,16 +91,6 @@ func Root(maps []specs.LinuxIDMapping) int {
 	return int(maps[0].ContainerID)
 }
 
-// HostID translates a container's id; -1 if it is not mapped.
-func HostID(maps []specs.LinuxIDMapping, id uint32) int {
-	for _, m := range maps {
-		if id >= m.ContainerID && id-m.ContainerID < m.Size {
-			return int(m.HostID + (id - m.ContainerID))
-		}
-	}
-	return -1
-}
-
 func mapText(maps []specs.LinuxIDMapping) string {
 	var b []byte
 	for _, m := range maps {

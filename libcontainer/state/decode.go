@@ -5,6 +5,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -115,7 +116,7 @@ func readNamespace(r *jsontext.Reader, ns *specs.LinuxNamespace) {
 		switch key {
 		case "type":
 			if name, ok := r.Text(); ok {
-				ns.Type = ociName(name)
+				ns.Type = proc.NamespaceOfFlagName(name).Type
 			}
 		case "path":
 			jsontext.Text(r, &ns.Path)

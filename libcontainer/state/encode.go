@@ -7,6 +7,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -68,7 +69,7 @@ func (s *State) encodeConfig(w *jsontext.Writer) {
 	w.Key("namespaces").Array()
 	for _, ns := range s.Namespaces {
 		w.Object()
-		w.Key("type").Text(kernelName(ns.Type))
+		w.Key("type").Text(proc.NamespaceOf(ns.Type).FlagName)
 		if ns.Path != "" {
 			w.Key("path").Text(ns.Path)
 		}
@@ -148,69 +149,8 @@ func encodeNetDevices(w *jsontext.Writer, list []NetDevice) {
 func encodeNamespacePaths(w *jsontext.Writer, pid int) {
 	dir := "/proc/" + strconv.Itoa(pid) + "/ns/"
 	w.Object()
-	for _, t := range [...]specs.LinuxNamespaceType{
-		specs.CgroupNamespace, specs.IPCNamespace, specs.NetworkNamespace, specs.MountNamespace,
-		specs.PIDNamespace, specs.TimeNamespace, specs.UserNamespace, specs.UTSNamespace,
-	} {
-		w.Key(kernelName(t)).Text(dir + ProcName(t))
+	for _, ns := range proc.Namespaces() {
+		w.Key(ns.FlagName).Text(dir + ns.File)
 	}
 	w.End()
-}
-
-// kernelName is what runc calls a namespace in its state: the clone(2) flag without CLONE_. A type unknown to us stays as
-// it is.
-func kernelName(t specs.LinuxNamespaceType) string {
-	switch t {
-	case specs.CgroupNamespace:
-		return "NEWCGROUP"
-	case specs.IPCNamespace:
-		return "NEWIPC"
-	case specs.NetworkNamespace:
-		return "NEWNET"
-	case specs.MountNamespace:
-		return "NEWNS"
-	case specs.PIDNamespace:
-		return "NEWPID"
-	case specs.TimeNamespace:
-		return "NEWTIME"
-	case specs.UserNamespace:
-		return "NEWUSER"
-	case specs.UTSNamespace:
-		return "NEWUTS"
-	}
-	return string(t)
-}
-
-// ociName undoes kernelName.
-func ociName(name string) specs.LinuxNamespaceType {
-	switch name {
-	case "NEWCGROUP":
-		return specs.CgroupNamespace
-	case "NEWIPC":
-		return specs.IPCNamespace
-	case "NEWNET":
-		return specs.NetworkNamespace
-	case "NEWNS":
-		return specs.MountNamespace
-	case "NEWPID":
-		return specs.PIDNamespace
-	case "NEWTIME":
-		return specs.TimeNamespace
-	case "NEWUSER":
-		return specs.UserNamespace
-	case "NEWUTS":
-		return specs.UTSNamespace
-	}
-	return specs.LinuxNamespaceType(name)
-}
-
-// ProcName is the name of a namespace below /proc/PID/ns.
-func ProcName(t specs.LinuxNamespaceType) string {
-	switch t {
-	case specs.NetworkNamespace:
-		return "net"
-	case specs.MountNamespace:
-		return "mnt"
-	}
-	return string(t)
 }
