@@ -1,15 +1,16 @@
 package cgroups
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -18,8 +19,7 @@ const Root = "/sys/fs/cgroup"
 
 // Hierarchy is the mount of the unified hierarchy.
 type Hierarchy struct {
-	Path   string // absolute mount point
-	Hybrid bool   // v1 hierarchies are mounted beside it and hold controllers
+	Path string // absolute mount point
 }
 
 // Find locates the unified hierarchy: root itself (normally [Root]), its
@@ -31,14 +31,13 @@ func Find(root string) (Hierarchy, error) {
 		return Hierarchy{Path: root}, nil
 	}
 	if unified := root + "/unified"; isCgroup2(unified) {
-		return Hierarchy{Path: unified, Hybrid: true}, nil
+		return Hierarchy{Path: unified}, nil
 	}
-	f, err := retry.OpenFile("/proc/self/mountinfo", unix.O_RDONLY, 0)
-	if err != nil {
-		return Hierarchy{}, fmt.Errorf("find cgroup v2 hierarchy: %w", err)
+	var h Hierarchy
+	mounts, err := proc.OwnMounts()
+	if err == nil {
+		h, err = findMount(mounts)
 	}
-	defer f.Close()
-	h, err := FindMount(f)
 	if err != nil {
 		return Hierarchy{}, fmt.Errorf("find cgroup v2 hierarchy: %w", err)
 	}
@@ -50,57 +49,14 @@ func isCgroup2(path string) bool {
 	return retry.Statfs(path, &st) == nil && int64(st.Type) == unix.CGROUP2_SUPER_MAGIC
 }
 
-// FindMount reads mountinfo text (proc_pid_mountinfo(5)) and returns the first
-// mount of type cgroup2; Hybrid is set if there are mounts of type cgroup too.
-// The error is ErrNotSupported if there is none.
-func FindMount(mountinfo io.Reader) (Hierarchy, error) {
-	var h Hierarchy
-	lines := bufio.NewScanner(mountinfo)
-	for lines.Scan() {
-		// "36 35 98:0 /root /mount/point rw,noatime shared:1 - type source opts"
-		mount, super, ok := strings.Cut(lines.Text(), " - ")
-		if !ok {
-			continue
-		}
-		fields := strings.Fields(mount)
-		fstype, _, _ := strings.Cut(super, " ")
-		if len(fields) < 5 {
-			continue
-		}
-		switch {
-		case fstype == "cgroup":
-			h.Hybrid = true
-		case fstype == "cgroup2" && h.Path == "":
-			h.Path = Unescape(fields[4])
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return Hierarchy{}, fmt.Errorf("read mountinfo: %w", err)
-	}
-	if h.Path == "" {
+// findMount returns the first mount of type cgroup2. The error is ErrNotSupported if
+// there is none.
+func findMount(mounts []proc.Mount) (Hierarchy, error) {
+	i := slices.IndexFunc(mounts, func(m proc.Mount) bool { return m.Type == "cgroup2" })
+	if i < 0 {
 		return Hierarchy{}, &reason{"no cgroup2 file system is mounted", ErrNotSupported}
 	}
-	return h, nil
-}
-
-// Unescape undoes the octal escapes of a word in mountinfo: of space, tab, newline,
-// backslash and # (proc_pid_mountinfo(5)).
-func Unescape(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+	return Hierarchy{Path: mounts[i].Point}, nil
 }
 
 // Available lists the controllers that the hierarchy offers at its root.

@@ -6,27 +6,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/crun-go/crun-go/libcontainer/proc"
 )
 
 func TestFindMount(t *testing.T) {
-	for _, test := range []struct {
-		name, text string
-		want       Hierarchy
-		err        error
-	}{
-		{"unified", "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n", Hierarchy{Path: "/sys/fs/cgroup"}, nil},
-		{"hybrid", "31 30 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n40 30 0:40 / /mnt/a\\040b\\134c rw - cgroup2 none rw\n",
-			Hierarchy{Path: `/mnt/a b\c`, Hybrid: true}, nil},
-		{"first of two", "1 0 0:1 / /a rw - cgroup2 x rw\n2 0 0:1 / /b rw - cgroup2 x rw\n", Hierarchy{Path: "/a"}, nil},
-		{"cgroup2 as source only", "1 0 0:1 / /a rw - tmpfs cgroup2 rw\n", Hierarchy{}, ErrNotSupported},
-		{"v1 only", "31 30 0:27 / /c rw - cgroup cgroup rw,cpu\n", Hierarchy{}, ErrNotSupported},
-		{"garbage", "\n - \n1 2 - cgroup2\n", Hierarchy{}, ErrNotSupported},
-		{"empty", "", Hierarchy{}, ErrNotSupported},
-	} {
-		got, err := FindMount(strings.NewReader(test.text))
-		if got != test.want || !errors.Is(err, test.err) {
-			t.Errorf("%s: %+v, %v; want %+v, %v", test.name, got, err, test.want, test.err)
-		}
+	v1, tmpfs := proc.Mount{Point: "/c", Type: "cgroup"}, proc.Mount{Point: "/t", Type: "tmpfs"}
+	h, err := findMount([]proc.Mount{v1, {Point: "/a b", Type: "cgroup2"}, {Point: "/c", Type: "cgroup2"}})
+	if err != nil || h.Path != "/a b" {
+		t.Errorf("the first of two: %+v, %v", h, err)
+	}
+	if h, err := findMount([]proc.Mount{v1, tmpfs}); !errors.Is(err, ErrNotSupported) {
+		t.Errorf("version 1 only: %+v, %v", h, err)
 	}
 }
 
@@ -143,15 +134,6 @@ func TestCreateEnablesWhatIsMissing(t *testing.T) {
 			t.Errorf("%+v: %q written", test, got)
 		}
 	}
-}
-
-func FuzzFindMount(f *testing.F) {
-	f.Add("30 23 0:26 / /sys/fs/cgr\\040oup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		if h, err := FindMount(strings.NewReader(text)); err == nil && h.Path == "" {
-			t.Error("neither a path nor an error")
-		}
-	})
 }
 
 func FuzzOwnPath(f *testing.F) {

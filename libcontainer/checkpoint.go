@@ -106,7 +106,7 @@ type dump struct {
 
 func (d *dump) run() error {
 	var err error
-	if d.process, err = d.initProcess(); err != nil {
+	if d.process, err = openProcess(d.journal.Init); err != nil {
 		return err
 	}
 	defer d.process.Close()
@@ -170,26 +170,6 @@ func cgroupMode(asked criu.CgroupMode, namespaces []specs.LinuxNamespace) criu.C
 		return criu.CgroupNone
 	}
 	return asked
-}
-
-// initProcess opens init's directory in /proc.
-func (d *dump) initProcess() (sys.Proc, error) {
-	process, err := sys.HostProcess(d.pid)
-	if err != nil {
-		return sys.NoProc, err
-	}
-	data, err := process.Read("stat")
-	if err == nil {
-		var stat procStat
-		if stat, err = parseStat(data); err == nil && stat.start != d.journal.Init.Start {
-			err = ErrNotRunning
-		}
-	}
-	if err != nil {
-		process.Close()
-		return sys.NoProc, err
-	}
-	return process, nil
 }
 
 // fill turns the options into a request.
@@ -276,7 +256,7 @@ func (d *dump) describe() error {
 	return d.keepLimits()
 }
 
-func (d *dump) externalMounts(mounts []mountEntry) ([]externalMount, error) {
+func (d *dump) externalMounts(mounts []proc.Mount) ([]externalMount, error) {
 	o := Options{Root: d.o.Root, ID: d.journal.Container.ID, Bundle: d.journal.Container.Bundle}
 	if d.dir.HasNotify() {
 		o.NotifySocket = notifyTarget // anything: it adds the mount

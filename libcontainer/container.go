@@ -11,6 +11,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -95,7 +96,7 @@ func (c *Container) Status() (specs.ContainerState, int, error) {
 	// The fifo may be left of a start that was killed: init's name says whether it waits.
 	// The init of an older version, which kept nothing, does not; there start began with
 	// the removal of the fifo.
-	case fifo == state.ReadyFifo && (st.name == initproc.Created || !c.journal.Kept):
+	case fifo == state.ReadyFifo && (st.Name == initproc.Created || !c.journal.Kept):
 		return specs.StateCreated, pid, nil
 	}
 	return specs.StateRunning, pid, nil
@@ -110,15 +111,15 @@ func (c *Container) alive() (bool, error) {
 // living reads init's stat, and compares the start time: the pid may be somebody
 // else's by now. A zombie counts as gone, but not while threads of it live: it has
 // lost the first one only, and is what it was.
-func (c *Container) living() (procStat, bool, error) {
+func (c *Container) living() (proc.Stat, bool, error) {
 	if c.journal.Init.PID == 0 {
-		return procStat{}, false, nil
+		return proc.Stat{}, false, nil
 	}
 	st, err := readStat(c.journal.Init.PID)
-	if err != nil || st.state == 0 || st.start != c.journal.Init.Start {
+	if err != nil || st.State == 0 || st.Start != c.journal.Init.Start {
 		return st, false, err
 	}
-	return st, !st.dead(), nil
+	return st, !st.Dead(), nil
 }
 
 // frozen reads cgroup.freeze: a container that is about to freeze counts. A cgroup

@@ -29,32 +29,6 @@ import (
 // one counts descriptors.
 func init() { debug.SetGCPercent(-1) }
 
-func TestParseStat(t *testing.T) {
-	const rest = " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 987654 20 21\n"
-	// A process may call itself anything (PR_SET_NAME).
-	for _, comm := range []string{"sh", "a b c", "(", ")", "", "\n", ") Z 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1 2 3", "x) Z (", "((("} {
-		got, err := parseStat([]byte("42 (" + comm + ")" + rest))
-		if err != nil || got != (procStat{name: comm, state: 'S', parent: 1, group: 2, threads: 17, start: 987654}) {
-			t.Errorf("%q: %+v, %v", comm, got, err)
-		}
-	}
-	for _, text := range []string{"", "42 (sh)", "42 (sh) S 1 2", "42 (sh)" + strings.Replace(rest, "987654", "x", 1), "42 (sh)" + strings.Replace(rest, " S", " SS", 1)} {
-		if got, err := parseStat([]byte(text)); err == nil {
-			t.Errorf("%q was accepted: %+v", text, got)
-		}
-	}
-}
-
-func FuzzParseStat(f *testing.F) {
-	f.Add([]byte("42 (sh) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 987654 20 21\n"))
-	f.Add([]byte(")"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if st, err := parseStat(data); err == nil && st.state == 0 {
-			t.Errorf("%q has no state", data)
-		}
-	})
-}
-
 func TestPidFile(t *testing.T) {
 	write := func(path string) error {
 		c := &creation{init: &spawn.Process{Pid: 4242}}

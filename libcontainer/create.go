@@ -250,7 +250,7 @@ func (c *creation) do(item *plan.Item) error {
 	case *plan.OpenLog:
 		return c.openLog(s)
 	case *plan.MakeRdtGroup:
-		root, err := findResctrl()
+		root, err := resctrl.Find()
 		if err != nil {
 			return err
 		}

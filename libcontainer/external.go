@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -72,6 +73,15 @@ func externals(p *plan.Plan) []external {
 // maskAttr is what /dev/null over a masked file is mounted with.
 const maskAttr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
 
+// mountsOf reads the mounts of a process's mount namespace.
+func mountsOf(process sys.Proc) ([]proc.Mount, error) {
+	text, err := process.Read("mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	return proc.ParseMounts(text)
+}
+
 // findExternals finds the external mounts of a running container: where each of
 // them is now, by what is there and not by its name. root is the container's
 // root directory.
@@ -80,7 +90,7 @@ const maskAttr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_AT
 // links. So each mount that is found must be the one that is meant: of the
 // same file as the source, with the restrictions it was given, and no other
 // step's.
-func findExternals(p *plan.Plan, root int, mounts []mountEntry) ([]externalMount, error) {
+func findExternals(p *plan.Plan, root int, mounts []proc.Mount) ([]externalMount, error) {
 	if err := checkRoot(p); err != nil {
 		return nil, err
 	}
@@ -97,15 +107,15 @@ func findExternals(p *plan.Plan, root int, mounts []mountEntry) ([]externalMount
 		if m == nil {
 			continue
 		}
-		if other, ok := taken[m.id]; ok {
-			return nil, fieldError(e.field, fmt.Errorf("%q leads to the mount of %s, at %q", e.target, other, m.point),
+		if other, ok := taken[m.ID]; ok {
+			return nil, fieldError(e.field, fmt.Errorf("%q leads to the mount of %s, at %q", e.target, other, m.Point),
 				"a container can't be checkpointed while its symbolic links make two of its mounts one, or one hides another")
 		}
-		taken[m.id] = e.field
-		if strings.Contains(m.point, "]:") {
-			return nil, fieldError(e.field, fmt.Errorf("the mount point %q contains \"]:\", by which CRIU would take it for another", m.point), "")
+		taken[m.ID] = e.field
+		if strings.Contains(m.Point, "]:") {
+			return nil, fieldError(e.field, fmt.Errorf("the mount point %q contains \"]:\", by which CRIU would take it for another", m.Point), "")
 		}
-		found = append(found, externalMount{ID: mountPrefix + strconv.Itoa(len(found)), Kind: e.kind, Target: e.target, Point: m.point})
+		found = append(found, externalMount{ID: mountPrefix + strconv.Itoa(len(found)), Kind: e.kind, Target: e.target, Point: m.Point})
 	}
 	return found, nil
 }
@@ -124,7 +134,7 @@ func checkRoot(p *plan.Plan) error {
 
 // find finds the mount that is on top at the target; nil if there is none that
 // the step could have made.
-func (e *external) find(root int, mounts []mountEntry) (*mountEntry, error) {
+func (e *external) find(root int, mounts []proc.Mount) (*proc.Mount, error) {
 	fd, err := sys.OpenInRoot(root, e.target, e.openFlags())
 	if errors.Is(err, unix.ENOENT) && e.kind != externalBind {
 		return nil, nil // masked only if it is there; a node that was removed
@@ -150,7 +160,7 @@ func (e *external) find(root int, mounts []mountEntry) (*mountEntry, error) {
 		return nil, fmt.Errorf("there is nothing mounted at %q any more", e.target)
 	}
 	for i := range mounts {
-		if uint64(mounts[i].id) == st.Mnt_id {
+		if uint64(mounts[i].ID) == st.Mnt_id {
 			return &mounts[i], nil
 		}
 	}
@@ -165,12 +175,12 @@ func (e *external) openFlags() int {
 }
 
 // check makes sure that a mount is the step's.
-func (e *external) check(p *plan.Plan, root int, m *mountEntry) error {
-	if lacks := m.lacks(e.attr.Attr.Set | e.attr.Recursive.Set); lacks != "" {
-		return fmt.Errorf("the mount at %q is not %s, as config.json has it", m.point, lacks)
+func (e *external) check(p *plan.Plan, root int, m *proc.Mount) error {
+	if lacks := m.Lacks(e.attr.Attr.Set | e.attr.Recursive.Set); lacks != "" {
+		return fmt.Errorf("the mount at %q is not %s, as config.json has it", m.Point, lacks)
 	}
 	source := e.source(p)
-	if source == nil || strings.HasSuffix(m.root, "//deleted") {
+	if source == nil || strings.HasSuffix(m.Root, "//deleted") {
 		return nil // the mount is of a file that has no name any more
 	}
 	inside, err := sys.OpenInRoot(root, e.target, e.openFlags())
@@ -185,7 +195,7 @@ func (e *external) check(p *plan.Plan, root int, m *mountEntry) error {
 	defer unix.Close(outside)
 	same, err := sameFile(inside, outside)
 	if err == nil && !same {
-		err = fmt.Errorf("the mount at %q is not of %q", m.point, source.Path)
+		err = fmt.Errorf("the mount at %q is not of %q", m.Point, source.Path)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -41,8 +42,8 @@ func TestExternals(t *testing.T) {
 
 // TestCheckRestored: mounts are compared by what they are of.
 func TestCheckRestored(t *testing.T) {
-	mount := func(point, root, options string) mountEntry {
-		return mountEntry{device: "8:1", root: root, point: point, options: options}
+	mount := func(point, root, options string) proc.Mount {
+		return proc.Mount{Device: "8:1", Root: root, Point: point, Options: options}
 	}
 	ro := stagedMount{externalMount: externalMount{Point: "/ro"}, field: "mounts[0]", attr: unix.MOUNT_ATTR_RDONLY, device: "8:1", root: "/a"}
 	rw := stagedMount{externalMount: externalMount{Point: "/rw"}, field: "mounts[1]", device: "8:1", root: "/b"}
@@ -51,17 +52,17 @@ func TestCheckRestored(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		staged []stagedMount
-		mounts []mountEntry
+		mounts []proc.Mount
 		want   string
 	}{
-		{"as they were", []stagedMount{ro, rw}, []mountEntry{mount("/ro", "/a", "ro"), mount("/rw", "/b", "rw")}, ""},
-		{"swapped", []stagedMount{ro, rw}, []mountEntry{mount("/ro", "/b", "ro"), mount("/rw", "/a", "rw")}, "not ro"},
-		{"writable", []stagedMount{ro}, []mountEntry{mount("/ro", "/a", "rw")}, "not ro"},
-		{"writable elsewhere", []stagedMount{ro}, []mountEntry{mount("/ro", "/a", "ro"), mount("/else", "/a", "rw")}, "not ro"},
+		{"as they were", []stagedMount{ro, rw}, []proc.Mount{mount("/ro", "/a", "ro"), mount("/rw", "/b", "rw")}, ""},
+		{"swapped", []stagedMount{ro, rw}, []proc.Mount{mount("/ro", "/b", "ro"), mount("/rw", "/a", "rw")}, "not ro"},
+		{"writable", []stagedMount{ro}, []proc.Mount{mount("/ro", "/a", "rw")}, "not ro"},
+		{"writable elsewhere", []stagedMount{ro}, []proc.Mount{mount("/ro", "/a", "ro"), mount("/else", "/a", "rw")}, "not ro"},
 		{"missing", []stagedMount{ro}, nil, "did not come back"},
-		{"led elsewhere", []stagedMount{rw}, []mountEntry{mount("/else", "/b", "rw")}, "did not come back"},
-		{"another filesystem", []stagedMount{rw}, []mountEntry{{device: "8:2", root: "/b", point: "/rw"}}, "did not come back"},
-		{"one source, twice", []stagedMount{ro, same}, []mountEntry{mount("/ro", "/a", "ro"), mount("/rw", "/a", "rw")}, ""},
+		{"led elsewhere", []stagedMount{rw}, []proc.Mount{mount("/else", "/b", "rw")}, "did not come back"},
+		{"another filesystem", []stagedMount{rw}, []proc.Mount{{Device: "8:2", Root: "/b", Point: "/rw"}}, "did not come back"},
+		{"one source, twice", []stagedMount{ro, same}, []proc.Mount{mount("/ro", "/a", "ro"), mount("/rw", "/a", "rw")}, ""},
 	} {
 		err := checkRestored(c.staged, c.mounts)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {

@@ -100,7 +100,7 @@ func waitStopped(pid int) error {
 		if err != nil {
 			return err
 		}
-		switch st.state {
+		switch st.State {
 		case 0, 'T', 't', 'Z', 'X':
 			return nil
 		}
@@ -125,13 +125,13 @@ func killChildren(parent int) error {
 			continue
 		}
 		st, err := readStat(pid)
-		if err != nil || st.parent != parent {
+		if err != nil || st.Parent != parent {
 			continue
 		}
-		if st.group == pid && pid == unix.Getpgrp() {
+		if st.Group == pid && pid == unix.Getpgrp() {
 			return errors.New("cannot delete a container by force from its own hook")
 		}
-		children = append(children, child{pid, st.group})
+		children = append(children, child{pid, st.Group})
 	}
 	for _, c := range children {
 		target := c.pid

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/state"
 )
 
@@ -41,7 +42,7 @@ func TestAliveWithoutItsFirstThread(t *testing.T) {
 	}
 	defer cmd.Wait()
 	defer cmd.Process.Kill()
-	until := func(what string, ok func(procStat) bool) {
+	until := func(what string, ok func(proc.Stat) bool) {
 		t.Helper()
 		for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 			st, err := readStat(cmd.Process.Pid)
@@ -56,7 +57,7 @@ func TestAliveWithoutItsFirstThread(t *testing.T) {
 			}
 		}
 	}
-	until("the first thread ends", func(st procStat) bool { return st.state == 'Z' && st.threads > 1 })
+	until("the first thread ends", func(st proc.Stat) bool { return st.State == 'Z' && st.Threads > 1 })
 	id, err := identify(cmd.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +69,7 @@ func TestAliveWithoutItsFirstThread(t *testing.T) {
 	if err := c.Kill(unix.SIGKILL, true); err != nil { // no cgroup: init alone
 		t.Errorf("kill: %v", err)
 	}
-	until("all threads end", func(st procStat) bool { return st.state == 'Z' && st.threads == 1 })
+	until("all threads end", func(st proc.Stat) bool { return st.State == 'Z' && st.Threads == 1 })
 	if alive, err := c.alive(); alive || err != nil {
 		t.Errorf("a zombie: alive = %v, %v", alive, err)
 	}
@@ -120,7 +121,7 @@ func TestEndHolder(t *testing.T) {
 	}
 	running := func(pid int) bool {
 		st, err := readStat(pid)
-		return err == nil && st.state != 0 && st.state != 'Z'
+		return err == nil && st.State != 0 && st.State != 'Z'
 	}
 
 	stranger, child := start()

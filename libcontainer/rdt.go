@@ -9,17 +9,8 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/resctrl"
 	"github.com/crun-go/crun-go/libcontainer/state"
-	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
-
-func findResctrl() (resctrl.Root, error) {
-	data, err := sys.ReadFile("/proc/self/mountinfo", 64<<20)
-	if err != nil {
-		return resctrl.Root{}, err
-	}
-	return resctrl.Find(data)
-}
 
 // makeRdtGroup makes the container's class of service, journaled before it is
 // there. A class that was there and that others share must fit, and stays as it
@@ -65,7 +56,7 @@ func enterRdt(rdt *state.Rdt, pid int) error {
 	if rdt.Dir == "" {
 		return nil
 	}
-	root, err := findResctrl()
+	root, err := resctrl.Find()
 	if err != nil {
 		return err
 	}
@@ -110,7 +101,7 @@ func (c *Container) SetRdt(l3Cache, memoryBandwidth string) error {
 	if status, _, err := c.Status(); err != nil || status == specs.StateStopped {
 		return errors.Join(err, ErrNotRunning)
 	}
-	root, err := findResctrl()
+	root, err := resctrl.Find()
 	if err != nil {
 		return err
 	}

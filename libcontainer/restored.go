@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -45,8 +46,8 @@ func (c *restoration) identifyStaged(criu sys.Proc) error {
 	for i := range c.staged {
 		s := &c.staged[i]
 		for _, m := range mounts {
-			if m.point == c.top+"/"+strconv.Itoa(i) {
-				s.device, s.root = m.device, m.root
+			if m.Point == c.top+"/"+strconv.Itoa(i) {
+				s.device, s.root = m.Device, m.Root
 			}
 		}
 		if s.device == "" {
@@ -59,18 +60,18 @@ func (c *restoration) identifyStaged(criu sys.Proc) error {
 // checkRestored makes sure that every external mount is where it was, and that
 // nothing of the same source lacks a restriction that all its mounts have in
 // config.json.
-func checkRestored(staged []stagedMount, mounts []mountEntry) error {
+func checkRestored(staged []stagedMount, mounts []proc.Mount) error {
 	for i := range staged {
 		s := &staged[i]
 		found := false
 		for j := range mounts {
 			m := &mounts[j]
-			if m.device != s.device || m.root != s.root {
+			if m.Device != s.device || m.Root != s.root {
 				continue
 			}
-			found = found || m.point == s.Point
+			found = found || m.Point == s.Point
 			if lacks := lacking(staged, m); lacks != "" {
-				return fieldError(s.field, fmt.Errorf("restored at %q, the mount is not %s, as config.json has it", m.point, lacks),
+				return fieldError(s.field, fmt.Errorf("restored at %q, the mount is not %s, as config.json has it", m.Point, lacks),
 					"the image was made with other mount options")
 			}
 		}
@@ -83,10 +84,10 @@ func checkRestored(staged []stagedMount, mounts []mountEntry) error {
 
 // lacking returns the restriction that a mount lacks of each staged one that it
 // could be; "" if there is one of which it lacks none.
-func lacking(staged []stagedMount, m *mountEntry) (lacks string) {
+func lacking(staged []stagedMount, m *proc.Mount) (lacks string) {
 	for i := range staged {
-		if s := &staged[i]; m.device == s.device && m.root == s.root {
-			if lacks = m.lacks(s.attr); lacks == "" {
+		if s := &staged[i]; m.Device == s.device && m.Root == s.root {
+			if lacks = m.Lacks(s.attr); lacks == "" {
 				return ""
 			}
 		}

@@ -137,9 +137,9 @@ func hasExecuted(init state.Process, pidfd int) error {
 		switch {
 		case err != nil:
 			return err
-		case st.start != init.Start || st.name != initproc.Started:
+		case st.Start != init.Start || st.Name != initproc.Started:
 			return nil
-		case st.dead():
+		case st.Dead():
 			return errKilled
 		}
 		if _, err := retry.Readable(pidfd, time.Millisecond); err != nil {

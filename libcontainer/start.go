@@ -148,7 +148,7 @@ const executeLook = time.Second
 // executes reports whether execve(2) has given init another name.
 func (c *Container) executes() bool {
 	st, alive, err := c.living()
-	return err == nil && alive && st.name != initproc.Created && st.name != initproc.Started
+	return err == nil && alive && st.Name != initproc.Created && st.Name != initproc.Started
 }
 
 // takeBack takes the word back that init has not read yet, if it is so.

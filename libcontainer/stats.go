@@ -73,7 +73,7 @@ func (c *Container) measure(group *cgroups.Cgroup, init int) (*Stats, error) {
 		return nil, err
 	}
 	if rdt := &c.journal.Rdt; rdt.Dir != "" {
-		root, err := findResctrl()
+		root, err := resctrl.Find()
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
@@ -26,7 +27,7 @@ const (
 // streamKey is the word by which CRIU knows what a standard stream is, if that
 // comes from outside: a pipe, or a file that is on none of the container's
 // mounts. external tells whether CRIU has to be told so.
-func streamKey(process sys.Proc, fd int, mounts []mountEntry) (key string, external bool, err error) {
+func streamKey(process sys.Proc, fd int, mounts []proc.Mount) (key string, external bool, err error) {
 	dir, err := process.Open("fd", unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return "", false, err
@@ -45,7 +46,7 @@ func streamKey(process sys.Proc, fd int, mounts []mountEntry) (key string, exter
 
 // lookAtStream says what a stream is now. passing means that this may change, and
 // so does ENOENT: it is closed.
-func lookAtStream(process sys.Proc, dir, fd int, mounts []mountEntry) (key string, external, passing bool, err error) {
+func lookAtStream(process sys.Proc, dir, fd int, mounts []proc.Mount) (key string, external, passing bool, err error) {
 	name := strconv.Itoa(fd)
 	buf := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(dir, name, buf)
@@ -68,7 +69,7 @@ func lookAtStream(process sys.Proc, dir, fd int, mounts []mountEntry) (key strin
 	if err != nil {
 		return "", false, false, err
 	}
-	if slices.ContainsFunc(mounts, func(m mountEntry) bool { return m.id == mount }) {
+	if slices.ContainsFunc(mounts, func(m proc.Mount) bool { return m.ID == mount }) {
 		return "", false, !isDevice, nil
 	}
 	if major := unix.Major(st.Rdev); isDevice && 136 <= major && major <= 143 { // UNIX98_PTY_SLAVE

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
@@ -32,7 +33,7 @@ func TestStreamKey(t *testing.T) {
 	mounts, err := mountsOf(process)
 	systest.MustDo(t, err)
 
-	look := func(fd int, mounts []mountEntry) (string, bool) {
+	look := func(fd int, mounts []proc.Mount) (string, bool) {
 		t.Helper()
 		key, external, err := streamKey(process, fd, mounts)
 		if err != nil {

@@ -40,25 +40,17 @@ var enterable = [...]specs.LinuxNamespaceType{
 }
 
 // open opens init's namespaces of some kinds, but those that are the runtime's
-// own, too. All is done through one descriptor of /proc/PID, which is that of a
-// process and not of a number; the start time says that it is the right one.
+// own, too. All is done through one descriptor of /proc/PID.
 func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	var err error
 	if t.pidfd, err = c.uncheckedPidfd(); err != nil {
 		return err
 	}
-	init, err := sys.HostProcess(c.journal.Init.PID)
+	init, err := openProcess(c.journal.Init)
 	if err != nil {
 		return err
 	}
 	defer init.Close()
-	data, err := init.Read("stat")
-	if err != nil {
-		return err
-	}
-	if stat, err := parseStat(data); err != nil || stat.start != c.journal.Init.Start || stat.dead() {
-		return ErrNotRunning
-	}
 	namespaces, err := init.Open("ns", unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return err

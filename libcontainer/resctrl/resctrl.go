@@ -5,15 +5,16 @@
 package resctrl
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -27,16 +28,22 @@ type Root struct {
 	populate func(dir string) // in tests: what the kernel does to a new directory
 }
 
-// Find finds the filesystem in a mountinfo file, see proc_pid_mountinfo(5). The
-// error is [ErrNotSupported] if there is none.
-func Find(mountinfo []byte) (Root, error) {
-	for line := range bytes.Lines(mountinfo) {
-		mount, fs, ok := bytes.Cut(line, []byte(" - "))
-		if fields := bytes.Fields(mount); ok && len(fields) >= 5 && bytes.HasPrefix(fs, []byte("resctrl ")) {
-			return Root{Path: string(fields[4])}, nil
-		}
+// Find finds the filesystem among this process's mounts. The error is
+// [ErrNotSupported] if it is not mounted.
+func Find() (Root, error) {
+	mounts, err := proc.OwnMounts()
+	if err != nil {
+		return Root{}, err
 	}
-	return Root{}, ErrNotSupported
+	return find(mounts)
+}
+
+func find(mounts []proc.Mount) (Root, error) {
+	i := slices.IndexFunc(mounts, func(m proc.Mount) bool { return m.Type == "resctrl" })
+	if i < 0 {
+		return Root{}, ErrNotSupported
+	}
+	return Root{Path: mounts[i].Point}, nil
 }
 
 // Group is a directory of the filesystem: a class of service, or a monitoring

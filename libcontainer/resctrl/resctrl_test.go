@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
@@ -34,16 +35,12 @@ func content(t *testing.T, path string) string {
 }
 
 func TestFind(t *testing.T) {
-	const other = "26 25 0:24 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n"
-	for text, want := range map[string]string{
-		other + "99 26 0:50 / /sys/fs/resctrl rw,relatime shared:50 - resctrl resctrl rw\n": "/sys/fs/resctrl",
-		"99 26 0:50 / /mnt rw - resctrl none rw,mba_MBps\n" + other:                         "/mnt",
-		other: "", "": "", "1 - resctrl \n": "",
-	} {
-		r, err := Find([]byte(text))
-		if r.Path != want || (want == "") != errors.Is(err, ErrNotSupported) {
-			t.Errorf("%q: %q, %v", text, r.Path, err)
-		}
+	other := proc.Mount{Point: "/sys/fs/cgroup", Type: "cgroup2"}
+	if r, err := find([]proc.Mount{other, {Point: "/mnt a", Type: "resctrl"}}); err != nil || r.Path != "/mnt a" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err := find([]proc.Mount{other}); !errors.Is(err, ErrNotSupported) {
+		t.Errorf("none is mounted: %+v, %v", r, err)
 	}
 }
 

@@ -1,4 +1,4 @@
-package libcontainer
+package proc
 
 import (
 	"testing"
@@ -6,16 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestParseMountinfo(t *testing.T) {
+func TestParseMounts(t *testing.T) {
 	const text = `57 64 254:0 /var/tmp/b/rootfs / ro,noatime master:1 - ext4 /dev/vda rw
 58 57 0:46 /a\040b /run/with\040space\134 rw,nosuid shared:7 master:1 - proc proc rw
 59 57 0:47 / /plain rw - tmpfs tmpfs rw,size=4k
 `
-	got, err := parseMountinfo(text)
+	got, err := ParseMounts([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []mountEntry{
+	want := []Mount{
 		{57, 64, "254:0", "/var/tmp/b/rootfs", "/", "ro,noatime", "ext4"},
 		{58, 57, "0:46", "/a b", `/run/with space\`, "rw,nosuid", "proc"},
 		{59, 57, "0:47", "/", "/plain", "rw", "tmpfs"},
@@ -29,14 +29,14 @@ func TestParseMountinfo(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"x", "1 2 3:4 / /", "a 2 3:4 / / rw - t s", "1 b 3:4 / / rw - t s", "1 2 3:4 / / rw t s"} {
-		if _, err := parseMountinfo(bad); err == nil {
+		if _, err := ParseMounts([]byte(bad)); err == nil {
 			t.Errorf("%q was read", bad)
 		}
 	}
 }
 
 func TestLacks(t *testing.T) {
-	m := mountEntry{options: "rw,nosuid,noexec,relatime"}
+	m := Mount{Options: "rw,nosuid,noexec,relatime"}
 	for attr, want := range map[uint64]string{
 		0:                       "",
 		unix.MOUNT_ATTR_NOSUID:  "",
@@ -45,16 +45,16 @@ func TestLacks(t *testing.T) {
 		unix.MOUNT_ATTR_NODEV:   "nodev",
 		unix.MOUNT_ATTR_NOSYMFOLLOW | unix.MOUNT_ATTR_NOEXEC: "nosymfollow",
 	} {
-		if got := m.lacks(attr); got != want {
+		if got := m.Lacks(attr); got != want {
 			t.Errorf("%#x: %q, want %q", attr, got, want)
 		}
 	}
 }
 
-func FuzzParseMountinfo(f *testing.F) {
+func FuzzParseMounts(f *testing.F) {
 	f.Add("58 57 0:46 /a\\040b /run rw,nosuid shared:7 - proc proc rw\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		list, err := parseMountinfo(text)
+		list, err := ParseMounts([]byte(text))
 		if err == nil && text != "" && len(list) == 0 {
 			t.Error("lines were lost")
 		}
