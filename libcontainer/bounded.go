@@ -28,8 +28,7 @@ func (o *ExecOptions) bounded() bool { return o.Timeout > 0 || o.Report != "" }
 // hands down itself, so that the container's own processes may stay beside it.
 func (e *execution) makeOwnCgroup() error {
 	if e.cgroup == nil {
-		return fieldError("", errors.New("--timeout, --report: the container has no cgroup, so that nobody can tell whose processes are whose"),
-			"made anew it gets one: "+placeHint)
+		return fieldError("", fmt.Errorf("--timeout, --report: the %w, so its processes cannot be tracked", ErrNoCgroup))
 	}
 	name := "exec-" + strconv.Itoa(os.Getpid())
 	group, err := e.cgroup.Sub(name)

@@ -132,7 +132,7 @@ func Exec(o ExecOptions) (int, error) {
 	if e.relay != nil {
 		if err := e.relay.Start(e.init.PidFD); err != nil {
 			e.kill()
-			return -1, errors.Join(fieldError("process.terminal", err, ""), e.outputs.pidFile.Remove())
+			return -1, errors.Join(fieldError("process.terminal", err), e.outputs.pidFile.Remove())
 		}
 	}
 	attend := e.attend

@@ -102,18 +102,18 @@ func findExternals(p *plan.Plan, root int, mounts []proc.Mount) ([]externalMount
 			err = e.check(p, root, m)
 		}
 		if err != nil {
-			return nil, fieldError(e.field, err, "")
+			return nil, fieldError(e.field, err)
 		}
 		if m == nil {
 			continue
 		}
 		if other, ok := taken[m.ID]; ok {
-			return nil, fieldError(e.field, fmt.Errorf("%q leads to the mount of %s, at %q", e.target, other, m.Point),
-				"a container can't be checkpointed while its symbolic links make two of its mounts one, or one hides another")
+			return nil, fieldError(e.field, fmt.Errorf("%q leads to the mount of %s, at %q: CRIU can't tell two mounts apart of which a symbolic link makes one, or one hides the other",
+				e.target, other, m.Point))
 		}
 		taken[m.ID] = e.field
 		if strings.Contains(m.Point, "]:") {
-			return nil, fieldError(e.field, fmt.Errorf("the mount point %q contains \"]:\", by which CRIU would take it for another", m.Point), "")
+			return nil, fieldError(e.field, fmt.Errorf("the mount point %q contains \"]:\", by which CRIU would take it for another", m.Point))
 		}
 		found = append(found, externalMount{ID: mountPrefix + strconv.Itoa(len(found)), Kind: e.kind, Target: e.target, Point: m.Point})
 	}
@@ -126,7 +126,7 @@ func checkRoot(p *plan.Plan) error {
 		fs, _ := item.Step.(*plan.MountFS)
 		bind, _ := item.Step.(*plan.Bind)
 		if fs != nil && fs.Target == "/" || bind != nil && bind.Target == "/" {
-			return fieldError(item.Field+".destination", errors.New("a container with a mount on \"/\" can't be checkpointed"), "use root.path")
+			return fieldError(item.Field+".destination", errors.New("a container with a mount on \"/\" can't be checkpointed: use root.path"))
 		}
 	}
 	return nil

@@ -14,8 +14,7 @@ var ErrNotPaused = errors.New("container not paused")
 
 // noCgroup is the answer to what only a cgroup can do, and wraps ErrNoCgroup.
 func noCgroup() error {
-	return fieldError("linux.cgroupsPath", fmt.Errorf("the %w", ErrNoCgroup),
-		"made anew it gets one: "+placeHint)
+	return fieldError("linux.cgroupsPath", fmt.Errorf("the %w", ErrNoCgroup))
 }
 
 // cgroupGone is the answer where the container's cgroup is not there any more: an
@@ -35,8 +34,15 @@ func (c *Container) cgroupGone(ended error) error {
 	if err != nil {
 		return err
 	}
-	return fieldError("linux.cgroupsPath", fmt.Errorf("the container's cgroup %q is gone, with its limits and its device filter, and init is in %q",
-		c.journal.Cgroup.Dir, own), "init was moved: make the container anew")
+	return fieldError("linux.cgroupsPath", &MovedError{From: c.journal.Cgroup.Dir, To: own})
+}
+
+// MovedError means that somebody has moved init out of the container's cgroup, which
+// is gone.
+type MovedError struct{ From, To string }
+
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("the container's cgroup %q is gone, with its limits and its device filter, and init is in %q", e.From, e.To)
 }
 
 // Pause stops all processes of a created or running container, and returns

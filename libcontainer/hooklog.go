@@ -49,7 +49,7 @@ func hookLog(annotations map[string]string) (log hooks.Log, err error) {
 	}{{hooksStdout, &log.Stdout}, {hooksStderr, &log.Stderr}} {
 		if path := annotations[f.key]; path != "" && err == nil {
 			if *f.fd, err = sys.OpenAppend(path, 0o600, false); err != nil {
-				err = fieldError("annotations."+f.key, err, "")
+				err = fieldError("annotations."+f.key, err)
 			}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -80,7 +79,7 @@ func (c *creation) startSpawn(config *spawn.Config) (*spawn.Process, error) {
 	}
 	threaded, typeErr := c.cgroup.MakeThreaded()
 	if typeErr != nil {
-		return p, fieldError("linux.cgroupsPath", typeErr, "choose a place outside of the threaded subtree that it is in")
+		return p, fieldError("linux.cgroupsPath", typeErr)
 	}
 	if threaded {
 		return spawn.Start(config)
@@ -96,9 +95,6 @@ func (c *creation) aloneInCgroup() error {
 	}
 	err := c.cgroup.Alone(c.init.Pid)
 	c.shared = errors.Is(err, cgroups.ErrNotEmpty)
-	if c.shared {
-		return c.noPlace(err)
-	}
 	return err
 }
 
@@ -131,15 +127,23 @@ func checkJoin(ns *plan.Namespace, fd int) error {
 	own, err := sameNamespace(fd, "/proc/self/ns/"+proc.NamespaceOf(ns.Type).File)
 	switch {
 	case err != nil:
-		return fieldError(ns.Field, err, "")
+		return fieldError(ns.Field, err)
 	case !own:
 		return nil
 	case ns.Type == specs.MountNamespace:
-		return fieldError(ns.Field, fmt.Errorf("%q is the runtime's own mount namespace: the container's root would become the host's", ns.Path),
-			"leave out the path for a new namespace")
+		return fieldError(ns.Field, &OwnNamespaceError{*ns})
 	}
-	return fieldError(ns.Changes, fmt.Errorf("not in a separate kernel namespace: %q is the runtime's own %s namespace", ns.Path, ns.Type),
-		"leave out the path in "+strings.TrimSuffix(ns.Field, ".path")+" for a new namespace, or set it outside")
+	return fieldError(ns.Changes, &OwnNamespaceError{*ns})
+}
+
+// OwnNamespaceError means that a namespace to join is the runtime's own.
+type OwnNamespaceError struct{ plan.Namespace }
+
+func (e *OwnNamespaceError) Error() string {
+	if e.Type == specs.MountNamespace {
+		return fmt.Sprintf("%q is the runtime's own mount namespace: the container's root would become the host's", e.Path)
+	}
+	return fmt.Sprintf("not in a separate kernel namespace: %q is the runtime's own %s namespace", e.Path, e.Type)
 }
 
 // spawnConfig opens what spawning needs: the sealed binary, which the creation
@@ -163,7 +167,7 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 		}
 		fd, err := sys.OpenNamespace(ns.Path)
 		if err != nil {
-			return nil, joined, fieldError(ns.Field, err, "")
+			return nil, joined, fieldError(ns.Field, err)
 		}
 		joined = append(joined, fd)
 		if err := checkJoin(&ns, fd); err != nil {
@@ -198,12 +202,12 @@ func joinError(err error, s *plan.Spawn) error {
 		if m.Index >= 0 {
 			field += "[" + strconv.Itoa(m.Index) + "]"
 		}
-		return fieldError(field, err, m.Hint)
+		return fieldError(field, err)
 	}
 	var e *spawn.JoinError
 	if errors.As(err, &e) && e.Join {
 		ns := s.Join[e.Index]
-		return fieldError(ns.Field, fmt.Errorf("join %q: %w", ns.Path, err), "")
+		return fieldError(ns.Field, fmt.Errorf("join %q: %w", ns.Path, err))
 	}
 	if errors.Is(err, unix.ERANGE) {
 		return offsetError(err, s.TimeOffsets)
@@ -223,8 +227,8 @@ func offsetError(err error, offsets map[string]specs.LinuxTimeOffset) error {
 		if !ok || unix.ClockGettime(clock.id, &now) != nil || offset.Secs >= -now.Sec && offset.Secs <= most-now.Sec {
 			continue
 		}
-		return fieldError("linux.timeOffsets."+clock.name, fmt.Errorf("%d seconds: %w", offset.Secs, err),
-			fmt.Sprintf("the clock would be negative or beyond %d seconds: expected %d to %d now", int64(most), -now.Sec, most-now.Sec))
+		return fieldError("linux.timeOffsets."+clock.name, fmt.Errorf("%d seconds: %w: expected %d to %d now, which keep the clock between 0 and %d",
+			offset.Secs, err, -now.Sec, most-now.Sec, int64(most)))
 	}
 	return err
 }

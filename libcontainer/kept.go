@@ -73,6 +73,10 @@ func (c *Container) kept() (*state.Kept, error) {
 	return k, err
 }
 
+// ErrNotKept is in the chain of the error if there is no copy of the config.json that
+// a container was made from, and the file itself may be another one by now.
+var ErrNotKept = errors.New("the container was made by an older version, which kept no copy of config.json")
+
 // readUnchanged reads the config.json of a container that was made by a version
 // which kept nothing. A file that was changed, put there or linked since then is
 // refused: it may be the container's own work. The time of the last change of an
@@ -80,8 +84,7 @@ func (c *Container) kept() (*state.Kept, error) {
 func readUnchanged(path string, created time.Time) ([]byte, error) {
 	text, err := readIfUnchanged(path, created)
 	if err != nil {
-		return nil, fieldError("", fmt.Errorf("what the container was made from: %w", err),
-			"the container was made by an older version, which kept no copy: make it anew")
+		return nil, fmt.Errorf("%w: %w", ErrNotKept, err)
 	}
 	return text, nil
 }

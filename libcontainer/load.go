@@ -99,6 +99,13 @@ func absoluteCgroup(spec *specs.Spec) bool {
 	return spec.Linux != nil && strings.HasPrefix(spec.Linux.CgroupsPath, "/")
 }
 
+// NoConfigError means that a bundle has no config.json. Engines match the text.
+type NoConfigError struct{ Path string }
+
+func (e *NoConfigError) Error() string {
+	return fmt.Sprintf("JSON specification file %s not found in %q", filepath.Base(e.Path), filepath.Dir(e.Path))
+}
+
 // read reads the bundle's config.json, once in the container's life.
 func (b *blueprint) read() error {
 	read := sys.ReadRegular
@@ -108,8 +115,7 @@ func (b *blueprint) read() error {
 	var err error
 	b.text, err = read(b.config, maxConfig)
 	if errors.Is(err, unix.ENOENT) {
-		return fieldError("", fmt.Errorf("JSON specification file %s not found in %q", filepath.Base(b.config), filepath.Dir(b.config)),
-			"name the bundle with --bundle, or write a first config.json with the command spec")
+		return fieldError("", &NoConfigError{b.config})
 	}
 	if err != nil {
 		return err

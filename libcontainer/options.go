@@ -43,6 +43,6 @@ func (o *Options) warn(w specconv.Warning) {
 }
 
 // fieldError makes an error about a field of config.json.
-func fieldError(field string, err error, hint string) error {
-	return &plan.FieldError{Field: field, Err: err, Hint: hint}
+func fieldError(field string, err error) error {
+	return &plan.FieldError{Field: field, Err: err}
 }

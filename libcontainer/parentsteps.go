@@ -54,7 +54,7 @@ func (c *creation) createCgroup(s *plan.CreateCgroup) error {
 		if s.Tolerated && denied(err) {
 			return nil
 		}
-		return c.noPlace(err)
+		return c.unlimited(s, err)
 	}
 	c.cgroup = group
 	if c.journal.Cgroup.ID, err = group.ID(); err != nil {
@@ -85,7 +85,7 @@ func (c *creation) createCgroup(s *plan.CreateCgroup) error {
 func resourceError(err error) error {
 	var e *cgroups.Error
 	if errors.As(err, &e) && e.Field != "" {
-		return fieldError("linux.resources."+e.Field, resourceCause{err, e.Field + ": "}, e.Hint)
+		return fieldError("linux.resources."+e.Field, resourceCause{err, e.Field + ": "})
 	}
 	return err
 }
@@ -195,26 +195,11 @@ func (c *creation) raiseRlimits(s *plan.RaiseRlimits) error {
 			continue
 		}
 		if err := sys.SetRlimit(l.Resource, unix.Rlimit{Cur: old.Cur, Max: l.Hard}); err != nil {
-			return limitError(&l, err)
+			return fmt.Errorf("error setting rlimit %s: raise the hard limit to %d: %w", l.Type, l.Hard, err)
 		}
 		c.raised = append(c.raised, raisedLimit{l.Resource, old})
 	}
 	return nil
-}
-
-// limitError tells a limit on open files that nobody may have from one that takes a
-// privilege.
-func limitError(l *plan.Rlimit, err error) error {
-	err = fmt.Errorf("error setting rlimit %s: raise the hard limit to %d: %w", l.Type, l.Hard, err)
-	if l.Resource != unix.RLIMIT_NOFILE || !errors.Is(err, unix.EPERM) {
-		return err
-	}
-	text, readErr := sys.ReadFile("/proc/sys/fs/nr_open", 32)
-	most, parseErr := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
-	if readErr != nil || parseErr != nil || l.Hard <= most {
-		return err
-	}
-	return fieldError("process.rlimits", err, fmt.Sprintf("the sysctl fs.nr_open allows %d at most: lower the limit, or raise that", most))
 }
 
 // raisedLimit is a limit of the runtime's as it was.

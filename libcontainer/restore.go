@@ -43,7 +43,7 @@ func Restore(o Options, r RestoreOptions) (int, error) {
 	}
 	if c.relay != nil {
 		if err := c.relay.Start(c.init.PidFD); err != nil {
-			return -1, errors.Join(fieldError("process.terminal", err, ""), c.undo())
+			return -1, errors.Join(fieldError("process.terminal", err), c.undo())
 		}
 	}
 	defer c.close()
@@ -99,7 +99,7 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 		o.warn(w)
 	}
 	if !slices.ContainsFunc(b.spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace }) {
-		return nil, fieldError("linux.namespaces", errors.New("no mount namespace: CRIU restores no container without"), `add {"type": "mount"}`)
+		return nil, fieldError("linux.namespaces", errors.New(`no mount namespace, without which CRIU restores no container: add {"type": "mount"}`))
 	}
 	c := &restoration{
 		creation: creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1},
@@ -347,7 +347,7 @@ func (c *restoration) join(ns specs.LinuxNamespace) error {
 	case specs.PIDNamespace:
 		return c.inherit(externalPidNS, fd)
 	case specs.CgroupNamespace, specs.MountNamespace:
-		return fieldError("linux.namespaces", fmt.Errorf("CRIU can't restore into the %s namespace %q", ns.Type, ns.Path), "")
+		return fieldError("linux.namespaces", fmt.Errorf("CRIU can't restore into the %s namespace %q", ns.Type, ns.Path))
 	}
 	c.request.Joins = append(c.request.Joins, criu.Join{Namespace: proc.NamespaceOf(ns.Type).File, Path: ns.Path})
 	return nil

@@ -51,7 +51,7 @@ func (c *restoration) identifyStaged(criu sys.Proc) error {
 			}
 		}
 		if s.device == "" {
-			return fieldError(s.field, fmt.Errorf("what was mounted for %q is gone", s.Target), "")
+			return fieldError(s.field, fmt.Errorf("what was mounted for %q is gone", s.Target))
 		}
 	}
 	return nil
@@ -71,12 +71,11 @@ func checkRestored(staged []stagedMount, mounts []proc.Mount) error {
 			}
 			found = found || m.Point == s.Point
 			if lacks := lacking(staged, m); lacks != "" {
-				return fieldError(s.field, fmt.Errorf("restored at %q, the mount is not %s, as config.json has it", m.Point, lacks),
-					"the image was made with other mount options")
+				return fieldError(s.field, fmt.Errorf("restored at %q, the mount is not %s, as config.json has it: the image was made with other mount options", m.Point, lacks))
 			}
 		}
 		if !found {
-			return fieldError(s.field, fmt.Errorf("the mount did not come back at %q: a symbolic link in the root filesystem may have led it elsewhere", s.Point), "")
+			return fieldError(s.field, fmt.Errorf("the mount did not come back at %q: a symbolic link in the root filesystem may have led it elsewhere", s.Point))
 		}
 	}
 	return nil
@@ -127,7 +126,7 @@ func (c *restoration) finishRoot() error {
 		return sys.RestrictMount(root, unix.MOUNT_ATTR_RDONLY, 0, false)
 	})
 	if err != nil {
-		return fieldError("root.readonly", err, "")
+		return fieldError("root.readonly", err)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/cgroups/systemd"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // denied tells whether the kernel refused for want of privileges.
@@ -50,23 +51,16 @@ func mayHold(dir string) bool {
 	return unix.Access(dir, unix.W_OK) == nil && unix.Access(dir+"/cgroup.procs", unix.W_OK) == nil
 }
 
-// remedies for an ordinary user without a cgroup.
-const (
-	placeHint = "use --systemd-cgroup, so that the user's systemd makes the cgroup, or start from a scope of " +
-		"its own: systemd-run --user --scope -p Delegate=yes ..."
-	limitHint = placeHint + "; or leave the limits out"
-	moveHint  = "start from inside of the user's systemd: systemd-run --user --scope ..."
-)
-
-// noPlace explains why an ordinary user gets no cgroup.
-func (c *creation) noPlace(err error) error {
-	if !denied(err) || errors.Is(err, unix.EROFS) || c.host.EUID == 0 && !c.host.UserNS {
+// unlimited names the limit for which an ordinary user's container needs a cgroup.
+func (c *creation) unlimited(s *plan.CreateCgroup, err error) error {
+	if !denied(err) || errors.Is(err, unix.EROFS) || c.host.EUID == 0 && !c.host.UserNS || c.spec.Linux.CgroupsPath != "" {
 		return err
 	}
-	if limit := firstLimit(c.spec.Linux.Resources); limit != "" && c.spec.Linux.CgroupsPath == "" {
-		return fieldError("linux.resources."+limit, fmt.Errorf("the user may not make a cgroup for it: %w", err), limitHint)
+	limit := firstLimit(c.spec.Linux.Resources)
+	if limit == "" {
+		return err
 	}
-	return fieldError("linux.cgroupsPath", err, placeHint+"; or leave out linux.cgroupsPath and all limits")
+	return &plan.StepError{Item: plan.Item{Field: "linux.resources." + limit, Step: s}, Err: err}
 }
 
 // firstLimit names the first of the resources that only a cgroup can limit; ""
@@ -109,26 +103,27 @@ func notEntered(group *cgroups.Cgroup, err error) bool {
 	return notBorn(err) == unix.EACCES && !group.MayEnter()
 }
 
-// notFromHere explains that the kernel did not let a process be born in a
-// cgroup, for the sake of the one that this process is in.
+// EnterError means that the kernel lets no process be born in a cgroup, for the sake
+// of the one that this process is in.
+type EnterError struct {
+	From, To string
+	Err      error
+}
+
+func (e *EnterError) Error() string {
+	return fmt.Sprintf("from cgroup %q the user may not put processes into %q: %v", e.From, e.To, e.Err)
+}
+
+// Unwrap returns the kernel's answer.
+func (e *EnterError) Unwrap() error { return e.Err }
+
+// notFromHere explains that the kernel did not let a process be born in a cgroup.
 func notFromHere(err error, target string) error {
 	own, ownErr := cgroups.Own(0)
 	if ownErr != nil {
 		return err
 	}
-	hint := moveHint
-	if !strings.Contains(target, "/user@") {
-		hint = fmt.Sprintf("start from a process in %q, or have cgroup.procs of %q given to the user", path.Dir(target), common(own, target))
-	}
-	return fieldError("linux.cgroupsPath", fmt.Errorf("from cgroup %q the user may not put processes into %q: %w", own, target, err), hint)
-}
-
-// common is the innermost cgroup that two are in.
-func common(a, b string) string {
-	for !strings.HasPrefix(b+"/", strings.TrimSuffix(a, "/")+"/") {
-		a = path.Dir(a)
-	}
-	return a
+	return fieldError("linux.cgroupsPath", &EnterError{From: own, To: target, Err: err})
 }
 
 // attach has systemd move a process of the user's into a cgroup that the user

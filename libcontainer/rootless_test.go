@@ -52,18 +52,9 @@ func TestUnitOf(t *testing.T) {
 	}
 }
 
-func TestCommonCgroup(t *testing.T) {
-	for _, c := range [][3]string{
-		{"/a/b/c", "/a/b/d", "/a/b"}, {"/a/b", "/a/b/c", "/a/b"}, {"/a/b", "/a/bc", "/a"}, {"/a", "/b", "/"}, {"/", "/b", "/"},
-	} {
-		if got := common(c[0], c[1]); got != c[2] {
-			t.Errorf("%s and %s: %s, want %s", c[0], c[1], got, c[2])
-		}
-	}
-}
-
-// Who may not make a cgroup is told which field wanted it.
-func TestNoPlace(t *testing.T) {
+// Who may not make a cgroup is told which limit wanted it.
+func TestUnlimited(t *testing.T) {
+	step := &plan.CreateCgroup{Path: "/x"}
 	for _, c := range []struct{ linux, field string }{
 		{`{"resources": {"memory": {"limit": 1}}}`, "linux.resources.memory"},
 		{`{"resources": {"cpu": {"shares": 5}, "memory": {}}}`, "linux.resources.cpu"},
@@ -72,26 +63,29 @@ func TestNoPlace(t *testing.T) {
 		{`{"resources": {"hugepageLimits": [{"pageSize": "2MB", "limit": 5}]}}`, "linux.resources.hugepageLimits"},
 		{`{"resources": {"rdma": {"x": {}}}}`, "linux.resources.rdma"},
 		{`{"resources": {"unified": {"memory.high": "5"}}}`, "linux.resources.unified"},
-		{`{"cgroupsPath": "x", "resources": {"memory": {"limit": 1}}}`, "linux.cgroupsPath"},
-		{`{"cgroupsPath": "/x"}`, "linux.cgroupsPath"},
+		{`{"cgroupsPath": "x", "resources": {"memory": {"limit": 1}}}`, ""},
+		{`{"cgroupsPath": "/x"}`, ""},
 	} {
 		spec := &specs.Spec{}
 		systest.MustDo(t, json.Unmarshal([]byte(c.linux), &spec.Linux))
 		user := &creation{blueprint: &blueprint{spec: spec}}
 		user.host.EUID = 1000
-		err := user.noPlace(unix.EACCES)
-		var field *plan.FieldError
-		if !errors.As(err, &field) || field.Field != c.field || field.Hint == "" || !errors.Is(err, unix.EACCES) {
-			t.Errorf("%s: %v, want a FieldError of %s with a hint", c.linux, err, c.field)
+		err := user.unlimited(step, unix.EACCES)
+		var failed *plan.StepError
+		if c.field == "" && err != unix.EACCES {
+			t.Errorf("%s: %v, want no field", c.linux, err)
 		}
-		if err := user.noPlace(unix.ENOSPC); err != unix.ENOSPC {
+		if c.field != "" && (!errors.As(err, &failed) || failed.Item.Field != c.field || failed.Item.Step != plan.Step(step) || !errors.Is(err, unix.EACCES)) {
+			t.Errorf("%s: %v, want it at %s", c.linux, err, c.field)
+		}
+		if err := user.unlimited(step, unix.ENOSPC); err != unix.ENOSPC {
 			t.Errorf("%s: no space: %v", c.linux, err)
 		}
-		if err := user.noPlace(unix.EROFS); err != unix.EROFS {
+		if err := user.unlimited(step, unix.EROFS); err != unix.EROFS {
 			t.Errorf("%s: read-only: %v", c.linux, err)
 		}
 		user.host.EUID = 0
-		if err := user.noPlace(unix.EACCES); err != unix.EACCES {
+		if err := user.unlimited(step, unix.EACCES); err != unix.EACCES {
 			t.Errorf("%s: root: %v", c.linux, err)
 		}
 	}

@@ -44,7 +44,7 @@ func Run(o Options) (int, error) {
 	}
 	if c.relay != nil {
 		if err := c.relay.Start(c.init.PidFD); err != nil {
-			return -1, c.fail(fieldError("process.terminal", err, ""))
+			return -1, c.fail(fieldError("process.terminal", err))
 		}
 	}
 	container := &Container{dir: c.dir, journal: &c.journal, group: c.cgroup}

@@ -114,7 +114,7 @@ func (c *creation) sendPidfd() error {
 	}
 	if path := c.spec.Annotations[pidfdReceiver]; path != "" {
 		if err := sendDescriptor(path, "standard", c.init.PidFD); err != nil {
-			return fieldError("annotations."+pidfdReceiver, err, "")
+			return fieldError("annotations."+pidfdReceiver, err)
 		}
 	}
 	return nil

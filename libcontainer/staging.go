@@ -45,7 +45,7 @@ func (c *restoration) stage() error {
 		return err
 	}
 	if err := attachAt(tmpfs, "root", root); err != nil {
-		return fieldError("root.path", err, "")
+		return fieldError("root.path", err)
 	}
 	c.request.Root = top + "/root"
 	defer func() { closeAll(slices.Collect(maps.Values(c.opened))) }()
@@ -114,7 +114,7 @@ func (c *restoration) stageMount(dir int, name string, m externalMount, steps []
 		}
 		s := stagedMount{externalMount: m, field: e.field, attr: e.attr.Attr.Set | e.attr.Recursive.Set}
 		if err := c.attachStaged(dir, name, e); err != nil {
-			return s, fieldError(e.field, err, "")
+			return s, fieldError(e.field, err)
 		}
 		return s, nil
 	}

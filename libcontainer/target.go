@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -39,6 +38,14 @@ var enterable = [...]specs.LinuxNamespaceType{
 	specs.TimeNamespace, specs.MountNamespace, specs.PIDNamespace, specs.UserNamespace,
 }
 
+// NamespacesError means that a container's namespaces can't be opened.
+type NamespacesError struct{ Err error }
+
+func (e *NamespacesError) Error() string { return "the container's namespaces: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *NamespacesError) Unwrap() error { return e.Err }
+
 // open opens init's namespaces of some kinds, but those that are the runtime's
 // own, too. All is done through one descriptor of /proc/PID.
 func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
@@ -64,12 +71,8 @@ func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	user := -1
 	for _, kind := range kinds {
 		fd, err := foreignNamespace(namespaces, kind)
-		if errors.Is(err, unix.EACCES) {
-			return fieldError("", fmt.Errorf("the container's namespaces: %w", err),
-				"call from the user namespace that the container was made from, and as the user who made it")
-		}
 		if err != nil {
-			return fmt.Errorf("the container's namespaces: %w", err)
+			return &NamespacesError{err}
 		}
 		switch {
 		case fd < 0:

@@ -93,7 +93,7 @@ func (c *creation) protectNode(tree int) error {
 func (c *creation) openRootfs(path string) error {
 	fd, err := retry.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fieldError("root.path", fmt.Errorf("invalid rootfs: %w", &os.PathError{Op: "stat", Path: path, Err: err}), "")
+		return fieldError("root.path", fmt.Errorf("invalid rootfs: %w", &os.PathError{Op: "stat", Path: path, Err: err}))
 	}
 	c.rootfs = fd
 	var st unix.Stat_t
@@ -101,8 +101,7 @@ func (c *creation) openRootfs(path string) error {
 		return os.NewSyscallError("fstat", err)
 	}
 	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFDIR {
-		return fieldError("root.path", fmt.Errorf("invalid rootfs: %q is a %s, expected a directory", path, sys.FileType(st.Mode)),
-			"name the directory itself")
+		return fieldError("root.path", fmt.Errorf("invalid rootfs: %q is a %s, expected a directory", path, sys.FileType(st.Mode)))
 	}
 	return nil
 }

@@ -44,11 +44,7 @@ func (c *creation) prepareUnit(s *plan.StartUnit) error {
 	}
 	conn, err := systemd.Dial(s.User)
 	if err != nil {
-		hint := "is systemd this machine's init? without it leave out --systemd-cgroup"
-		if s.User {
-			hint = "the user needs a login session, or \"loginctl enable-linger\"; without either use --cgroup-manager cgroupfs"
-		}
-		return fieldError("linux.cgroupsPath", err, hint)
+		return fieldError("linux.cgroupsPath", err)
 	}
 	c.unit = &unit{StartUnit: s, conn: conn, Unit: systemd.Unit{
 		Name: s.Name, Slice: s.Slice, Properties: properties, Description: unitDescription(&c.journal),
@@ -71,18 +67,10 @@ func (c *creation) startUnit(pid int) error {
 	u := c.unit
 	u.tried = true
 	if err := u.conn.Start(&u.Unit, pid); err != nil {
-		hint := ""
-		if errors.Is(err, systemd.ErrUnitExists) {
-			whose := ""
-			if u.User {
-				whose = "--user "
-			}
-			hint = fmt.Sprintf("another container's, or none of a container: see \"systemctl %sstatus %s\"", whose, u.Unit.Name)
-		}
-		return fieldError("linux.cgroupsPath", err, hint)
+		return fieldError("linux.cgroupsPath", err)
 	}
 	if err := c.takeUnit(pid); err != nil {
-		return fieldError("linux.cgroupsPath", err, "")
+		return fieldError("linux.cgroupsPath", err)
 	}
 	if err := c.weighUnit(); err != nil {
 		return err

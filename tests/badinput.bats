@@ -539,8 +539,7 @@ hint() {
 @test "a clock that would be out of its range" {
 	ours "1.1 has no time namespaces"
 	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 5}, boottime: {secs: -100000000}}'
-	bad linux.timeOffsets.boottime "-100000000 seconds: make time namespace: numerical result out of range"
-	hint "the clock would be negative or beyond"
+	bad linux.timeOffsets.boottime "-100000000 seconds: make time namespace: numerical result out of range: expected -"
 	config '.linux.timeOffsets.boottime.secs = 5000000000'
 	bad linux.timeOffsets.boottime "5000000000 seconds"
 }

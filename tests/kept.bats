@@ -233,7 +233,7 @@ former() {
 	wider "$BUNDLE/config.json" >"$BUNDLE/config.new"
 	changed() {
 		PATIENCE=10 no 255 "$1" rt exec "$ID" true
-		[[ $err == *"hint: the container was made by an older version, which kept no copy: make it anew"* ]] || fail "no hint"
+		[[ $err == *"hint: recreate the container"* ]] || fail "no hint"
 		PATIENCE=10 no 255 "$1" rt exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
 		PATIENCE=10 no 1 "$1" rt mounts add "$ID" "$BATS_TEST_TMPDIR/mounts.json"
 		PATIENCE=10 ok rt update --pids-limit -1 "$ID"

@@ -14,9 +14,12 @@ const (
 	managerInterface = "org.freedesktop.systemd1.Manager"
 )
 
-// ErrUnitExists is in the chain of the error if a unit of that name is there and
-// has not failed.
-var ErrUnitExists = errors.New("a unit of that name exists")
+// UnitExistsError means that a unit of that name is there and has not failed.
+type UnitExistsError struct{ Unit string }
+
+func (e *UnitExistsError) Error() string {
+	return fmt.Sprintf("start unit %q: a unit of that name exists", e.Unit)
+}
 
 // Unit is a transient unit: a scope, or a slice if its name ends in .slice.
 type Unit struct {
@@ -44,7 +47,7 @@ func (c *Conn) Start(u *Unit, pid int) error {
 		}
 	}
 	if isError(err, "UnitExists") {
-		err = ErrUnitExists
+		return &UnitExistsError{u.Name}
 	}
 	if err != nil {
 		return fmt.Errorf("start unit %q: %w", u.Name, err)

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
@@ -24,7 +25,7 @@ import (
 
 // For returns what a person can do about an error; "" if there is nothing to say.
 func For(err error) string {
-	for _, about := range [...]func(error) string{kernel, resource, field, step, idMap, join, other} {
+	for _, about := range [...]func(error) string{kernel, resource, field, step, idMap, namespace, cgroup, other} {
 		if hint := about(err); hint != "" {
 			return hint
 		}
@@ -70,20 +71,31 @@ func idMap(err error) string {
 	return e.Hint
 }
 
-// join is for namespaces: whoever joins one needs capabilities over it, and over its own.
-func join(err error) string {
-	var e *spawn.JoinError
-	if !errors.As(err, &e) || !e.Join || !errors.Is(err, unix.EPERM) {
-		return ""
+// namespace is for namespaces that can't be joined.
+func namespace(err error) string {
+	var closed *libcontainer.NamespacesError
+	var own *libcontainer.OwnNamespaceError
+	var refused *spawn.JoinError
+	switch {
+	case errors.As(err, &closed) && errors.Is(err, unix.EACCES):
+		return "call from the user namespace that the container was made from, and as the user who made it"
+	case errors.As(err, &own) && own.Type == specs.MountNamespace:
+		return "leave out " + own.Field + " for a new namespace"
+	case errors.As(err, &own):
+		return "leave out " + own.Field + " for a new namespace, or set " + own.Changes + " outside"
+	case errors.As(err, &refused) && refused.Join && errors.Is(err, unix.EPERM):
+		// Whoever joins needs capabilities over the namespace, and over its own.
+		return "to join a container's namespaces takes CAP_SYS_ADMIN over them and over the caller's own, and CAP_SYS_CHROOT for a mount namespace: " +
+			"call with the privileges, and from the user namespace, that the container was made with"
 	}
-	return "to join a container's namespaces takes CAP_SYS_ADMIN over them and over the caller's own, and CAP_SYS_CHROOT for a mount namespace: " +
-		"call with the privileges, and from the user namespace, that the container was made with"
+	return ""
 }
 
 // other is for errors that any command may meet.
 func other(err error) string {
 	var id *state.IDError
 	var owner *state.OwnerError
+	var unmade *libcontainer.NoConfigError
 	switch {
 	case errors.Is(err, state.ErrExist):
 		return "choose another id, or delete the container by that name"
@@ -95,6 +107,10 @@ func other(err error) string {
 		return ownerHint(owner)
 	case errors.Is(err, unix.EMFILE):
 		return filesHint()
+	case errors.As(err, &unmade):
+		return "name the bundle with --bundle, or write a first config.json with the command spec"
+	case errors.Is(err, libcontainer.ErrNotKept):
+		return "recreate the container"
 	case errors.Is(err, libcontainer.ErrNotStopped):
 		return "end it first, with kill ID KILL, or do both at once, with delete --force ID"
 	}

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -28,15 +31,15 @@ func step(err error) string {
 	if _, ok := e.Item.Step.(*plan.FindExecutable); ok {
 		return noexecHint(e.Root)
 	}
-	return stepHint(e.Item.Step, e.Err)
+	return stepHint(e.Item.Field, e.Item.Step, e.Err)
 }
 
 // stepHint is for a step that the kernel has refused, where its answer alone
 // misleads; mostly nothing.
-func stepHint(step plan.Step, err error) string {
+func stepHint(field string, step plan.Step, err error) string {
 	switch s := step.(type) {
 	case *plan.CreateCgroup:
-		return cgroupHint(err)
+		return cgroupHint(field, err)
 	case *plan.Spawn:
 		return spawnHint(s, err)
 	case *plan.LockTrees: // which makes a user namespace
@@ -63,9 +66,7 @@ func stepHint(step plan.Step, err error) string {
 			return `add {"destination": "/dev/pts", "type": "devpts", "source": "devpts"} to mounts, or set process.terminal to false`
 		}
 	case *plan.RaiseRlimits:
-		if errors.Is(err, unix.EPERM) {
-			return "a hard limit above the caller's own takes CAP_SYS_RESOURCE, which the runtime does not have"
-		}
+		return rlimitHint(s, err)
 	case *plan.OpenTree:
 		return cmp.Or(mappedHint(s.IDMap, err), manyMountsHint(err))
 	case *plan.MapTree:
@@ -131,15 +132,20 @@ func deviceHint(err error) string {
 	return ""
 }
 
-func cgroupHint(err error) string {
-	switch {
-	case errors.Is(err, unix.EROFS):
-		return "cgroups are read-only here, as in most containers: give the outer one a cgroup namespace and /sys/fs/cgroup read-write; " +
-			"with --rootless=true, containers without limits do without a cgroup"
-	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
-		return "this user may not make cgroups there: have one delegated and name it in linux.cgroupsPath, or use --systemd-cgroup"
+// rlimitHint tells a limit on open files that nobody may have from one that takes a
+// privilege.
+func rlimitHint(s *plan.RaiseRlimits, err error) string {
+	if !errors.Is(err, unix.EPERM) {
+		return ""
 	}
-	return ""
+	text, readErr := sys.ReadFile("/proc/sys/fs/nr_open", 32)
+	most, parseErr := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
+	for _, l := range s.Limits {
+		if readErr == nil && parseErr == nil && l.Resource == unix.RLIMIT_NOFILE && l.Hard > most {
+			return fmt.Sprintf("the sysctl fs.nr_open allows %d at most: lower the limit, or raise that", most)
+		}
+	}
+	return "a hard limit above the caller's own takes CAP_SYS_RESOURCE, which the runtime does not have"
 }
 
 func spawnHint(s *plan.Spawn, err error) string {

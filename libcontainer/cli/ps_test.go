@@ -152,7 +152,7 @@ func TestLiveCommands(t *testing.T) {
 }
 
 func noCgroupText() string {
-	return hinted("made anew it gets one: use --systemd-cgroup, so that the user's systemd makes the cgroup, "+
+	return hinted("recreate the container: use --systemd-cgroup, so that the user's systemd makes the cgroup, "+
 		"or start from a scope of its own: systemd-run --user --scope -p Delegate=yes ...",
 		textLine("linux.cgroupsPath: the container has no cgroup of its own", " code=config field=linux.cgroupsPath"))
 }

@@ -49,12 +49,12 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup"; }
 	for field in memory.limit pids.limit cpu.shares; do
 		config --arg f "$field" '.linux.resources = {} | setpath(["linux", "resources"] + ($f | split(".")); 70000000)'
 		no 1 "linux.resources.${field%.[ls][ih]*}" create "$ID"
-		[[ $err == *"the user may not make a cgroup for it: mkdir "*"permission denied"* ]] || fail "does not say why"
+		[[ $err == *"create cgroup "*"mkdir "*"permission denied"* ]] || fail "does not say why"
 		grep -q '^hint: .*--systemd-cgroup.*systemd-run --user --scope -p Delegate=yes' "$ERR" || fail "no remedy"
 		one_error
 	done
 	config '.linux.resources = {} | .linux.cgroupsPath = "/x"'
-	no 1 "linux.cgroupsPath: mkdir /sys/fs/cgroup/x: permission denied" create "$ID"
+	no 1 "linux.cgroupsPath: create cgroup \"/x\": mkdir /sys/fs/cgroup/x: permission denied" create "$ID"
 	config --arg p "$home/$ID" '.linux.cgroupsPath = $p'
 	no 1 'linux.cgroupsPath: from cgroup "/user.slice/user-1000.slice/run-' create "$ID"
 	[[ $err == *"the user may not put processes into \"$home/$ID\": clone3: permission denied"* ]] || fail "does not say why"
