@@ -122,10 +122,10 @@ bench: crun-go
 memory-floor: crun-go
 	tests/vm/vm run --timeout 3600 --share-ro "$$PWD:/srv/crun-go" -- /srv/crun-go/tests/bench/memory-floor
 
-# Manual pages and completions, from what --help says; by a program of this
-# machine, whatever the binary is for.
+# Manual pages, from what --help says; by a program of this machine, whatever the
+# binary is for.
 man:
-	@rm -rf $(BUILD)/man8 $(BUILD)/completions
+	@rm -rf $(BUILD)/man8
 	env -u GOOS -u GOARCH CGO_ENABLED=0 $(GO) run -tags urfave_cli_no_docs ./libcontainer/cli/internal/gen \
 		-version $(VERSION) -date $$(date -u -d @$(SOURCE_DATE_EPOCH) +%F) $(BUILD)
 
@@ -139,9 +139,9 @@ install:
 	install -D -m 0755 $(OUT) $(DESTDIR)$(BINDIR)/crun-go
 	install -d $(DESTDIR)$(MANDIR)/man8
 	install -m 0644 $(BUILD)/man8/*.8 $(DESTDIR)$(MANDIR)/man8
-	install -D -m 0644 $(BUILD)/completions/crun-go.bash $(DESTDIR)$(BASHDIR)/crun-go
-	install -D -m 0644 $(BUILD)/completions/_crun-go $(DESTDIR)$(ZSHDIR)/_crun-go
-	install -D -m 0644 $(BUILD)/completions/crun-go.fish $(DESTDIR)$(FISHDIR)/crun-go.fish
+	install -D -m 0644 contrib/completions/crun-go.bash $(DESTDIR)$(BASHDIR)/crun-go
+	install -D -m 0644 contrib/completions/_crun-go $(DESTDIR)$(ZSHDIR)/_crun-go
+	install -D -m 0644 contrib/completions/crun-go.fish $(DESTDIR)$(FISHDIR)/crun-go.fish
 	for file in docker/daemon.json containerd/config-v2.toml containerd/config-v3.toml podman/crun-go.conf \
 		crio/crun-go.conf kubernetes/runtimeclass.yaml; do \
 		install -D -m 0644 contrib/$$file $(DESTDIR)$(DOCDIR)/examples/$$file && \

@@ -1,7 +1,8 @@
-// Package contrib is what a host has beside the binary: for each engine the file that makes crun-go known to it. People copy
-// them from this directory, the program writes them ("crun-go engines --install"), and both are the same bytes.
+// Package contrib is what a host has beside the binary: completions for shells, and for each engine the file that makes
+// crun-go known to it. People copy them from this directory, the program prints or writes them ("crun-go completion",
+// "crun-go engines --install"), and both are the same bytes.
 //
-// In all of them the binary is [Path]; a setting that is there to be chosen is commented out, without a space after the #.
+// In the files for engines the binary is [Path]; a setting that is there to be chosen is commented out, without a space after the #.
 package contrib
 
 import _ "embed" // for the directives below
@@ -28,4 +29,16 @@ var (
 
 	//go:embed kubernetes/runtimeclass.yaml
 	RuntimeClass string // an object of the cluster, not a file of a node
+)
+
+// The completions, by the shell that reads them. They ask the program, which knows its commands and flags.
+var (
+	//go:embed completions/crun-go.bash
+	Bash string
+
+	//go:embed completions/_crun-go
+	Zsh string
+
+	//go:embed completions/crun-go.fish
+	Fish string
 )

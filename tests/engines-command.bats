@@ -124,9 +124,7 @@ kubernetes - no no no"
 	same applied "$(jq -r "$applied" "$OUT")" "$(cat "$TESTS/../contrib/kubernetes/runtimeclass.yaml")"
 	no 1 'hint: kubectl delete runtimeclass crun-go' engines --uninstall kubernetes
 	ok engines --help
-	for engine in docker containerd podman buildah crio kubernetes; do
-		same "$engine in --help" "$(grep -cE -- "--(un)?install ENGINE .*\b$engine\b" "$OUT")" 2
-	done
+	grep -A 1 -- '--install ENGINE' "$OUT" | tr -s ' \n' ' ' | grep -q 'docker, containerd, podman, buildah, crio or kubernetes' || fail "no engines in --help"
 	no 1 'exclude each other' engines --install docker --uninstall docker
 	no 1 '--dry-run goes with' engines --dry-run
 	no 1 'expected an absolute path' engines --install docker --path bin/x

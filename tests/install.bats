@@ -133,6 +133,8 @@ offered() {
 	offers 'add remove ' crun-go mounts ''
 	offers 'KILL ' crun-go kill "$ID" KI
 	offers 'pause plan ps ' crun-go help p
+	offers 'podman ' crun-go engines --install po
+	offers 'zsh ' crun-go completion z
 }
 
 @test "bash completes commands, flags, their values, and ids" {
@@ -164,6 +166,8 @@ offered() {
 	offers '--no-new-keyring --no-pivot --no-subreaper ' crun-go run --no
 	offers 'dir/ ' crun-go create --bundle d
 	offers 'file ' crun-go create --pid-file fi
+	offers '--bundle=dir/ ' crun-go create --bundle=d
+	offers '--pid-file=file ' crun-go create --pid-file=fi
 }
 
 @test "zsh completes commands, flags, their values, and ids" {
@@ -190,4 +194,6 @@ offered() {
 	completes "crun-go --log-level=d" 'debug'
 	completes "crun-go run --deta" '--detach'
 	completes "crun-go mounts rem" 'remove'
+	completes "crun-go create --bundle di" 'dir/'
+	completes "crun-go create --pid-file=fi" 'file'
 }

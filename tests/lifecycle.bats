@@ -307,7 +307,7 @@ hang() {
 	ok rt list -q
 	same list "$out" ""
 	no 1 'invalid regular expression "("' rt kill --regex '(' KILL
-	no 1 'invalid regular expression "a**{"' rt delete --force --regex 'a**{'
+	no 1 'invalid regular expression "a{2,1}"' rt delete --force --regex 'a{2,1}'
 }
 
 @test "delete --force removes a half-made container" {
@@ -460,7 +460,7 @@ hang() {
 	ok rt spec -b b
 	cmp config.json b/config.json
 	ours "1.1 has other defaults"
-	cmp config.json "$TESTS/../libcontainer/cli/testdata/spec.json"
+	cmp config.json "$TESTS/../libcontainer/cli/spec.json"
 }
 
 @test "spec makes a bundle that runs" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,30 +16,29 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/criu"
 )
 
-func (inv *invocation) checkpointCommand() *cli.Command {
+func (inv *invocation) checkpointCommand() *Command {
 	o := new(libcontainer.CheckpointOptions)
 	var image imageFlags
 	var server serverFlag
-	return &cli.Command{
-		Name:      "checkpoint",
-		Usage:     "dump a running container into an image",
-		ArgsUsage: "<container-id>",
-		Description: `CRIU does it, see criu(8). The container is deleted then, unless it is to go on
-running; restore makes one of the image. CRIU's log is dump.log in the work
-directory.`,
-		Flags: append(image.flags(&o.ImageOptions),
-			&cli.StringFlag{Name: "parent-path", Destination: &o.Parent, Usage: "leave out memory that the image in `DIR` has, relative to this one's"},
-			&cli.BoolFlag{Name: "pre-dump", Destination: &o.PreDump, Usage: "dump memory only, as a parent for later ones, and let the container go on"},
-			&cli.BoolFlag{Name: "leave-running", Destination: &o.LeaveRunning, Usage: "let the container go on"},
-			&cli.BoolFlag{Name: "link-remap", Destination: &o.LinkRemap, Usage: "give open files that were removed a name again"},
-			&cli.BoolFlag{Name: "tcp-skip-in-flight", Destination: &o.SkipInFlight, Usage: "leave out TCP connections that are being made"},
+	return &Command{
+		Title: "dump a running container into an image",
+		Args:  containerArg(),
+		Description: `CRIU does it, see criu(8). The container is then deleted, unless it is left running; restore makes a container from
+the image. CRIU's log is dump.log in the work directory.`,
+		Example: "crun-go checkpoint --image-path /srv/image web",
+		flags: append(image.flags(&o.ImageOptions),
+			&cli.StringFlag{Name: "parent-path", Destination: &o.Parent, Usage: "leave out memory that the parent image in `DIR` has, relative to --image-path"},
+			&cli.BoolFlag{Name: "pre-dump", Destination: &o.PreDump, Usage: "dump memory only, for a parent image, and leave the container running"},
+			&cli.BoolFlag{Name: "leave-running", Destination: &o.LeaveRunning, Usage: "leave the container running"},
+			&cli.BoolFlag{Name: "link-remap", Destination: &o.LinkRemap, Usage: "link open files that were removed to a name again"},
+			&cli.BoolFlag{Name: "tcp-skip-in-flight", Destination: &o.SkipInFlight, Usage: "leave out TCP connections that are being established"},
 			&cli.IntFlag{
 				Name: "status-fd", Destination: &o.StatusFD, Value: -1,
 				Usage: "write a zero byte to the descriptor `FD`, and close it, when --lazy-pages can serve",
 			},
 			&cli.GenericFlag{Name: "page-server", Value: &server, Usage: "send memory to the page server at `ADDRESS:PORT`, or serve it there with --lazy-pages"},
 		),
-		Action: func(c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o.Root, o.PageServer, o.Warn = inv.global.root, server.server, inv.log.warn
 			return inv.onContainer(c, func(container *libcontainer.Container) error {
 				err := image.complete(&o.ImageOptions)
@@ -86,27 +86,27 @@ func checkStatusFD(fd int) error {
 // imageFlags are those of checkpoint and restore.
 type imageFlags struct {
 	image, work string
-	mode        cgroupModeFlag
-	lock        lockFlag
 	empty       emptyFlag
 }
 
 func (f *imageFlags) flags(o *libcontainer.ImageOptions) []cli.Flag {
-	f.mode = cgroupModeFlag{&o.CgroupMode}
-	f.lock = lockFlag{&o.NetworkLock}
+	mode, lock := cgroupModes(&o.CgroupMode), lockMethods(&o.NetworkLock)
 	o.CgroupMode = criu.CgroupSoft
 	return []cli.Flag{
 		&cli.StringFlag{Name: "image-path", Destination: &f.image, Usage: "the image is in `DIR` (default: checkpoint in the current directory)"},
 		&cli.StringFlag{Name: "work-path", Destination: &f.work, Usage: "keep CRIU's log and statistics in `DIR` (default: that of the image)"},
 		&cli.BoolFlag{Name: "tcp-established", Destination: &o.TCP, Usage: "allow open TCP connections"},
-		&cli.BoolFlag{Name: "ext-unix-sk", Destination: &o.ExtUnixSock, Usage: "allow unix sockets that are connected with others outside"},
-		&cli.BoolFlag{Name: "shell-job", Destination: &o.ShellJob, Usage: "allow a session and a terminal that are the caller's"},
+		&cli.BoolFlag{Name: "ext-unix-sk", Destination: &o.ExtUnixSock, Usage: "allow unix sockets that are connected to sockets outside"},
+		&cli.BoolFlag{Name: "shell-job", Destination: &o.ShellJob, Usage: "allow the session and terminal of the caller"},
 		&cli.BoolFlag{Name: "file-locks", Destination: &o.FileLocks, Usage: "allow file locks"},
-		&cli.BoolFlag{Name: "lazy-pages", Destination: &o.LazyPages, Usage: "move memory only when the restored container needs it"},
-		&cli.BoolFlag{Name: "auto-dedup", Destination: &o.AutoDedup, Usage: "free what an older image holds if a newer one has it, too"},
-		&cli.GenericFlag{Name: "manage-cgroups-mode", Value: &f.mode, Usage: "what to do about cgroups: `MODE` is soft (default), full, strict or ignore"},
-		&cli.GenericFlag{Name: "empty-ns", Value: &f.empty, Usage: "leave out what is in a namespace: `NAME` is network, which always is left out"},
-		&cli.GenericFlag{Name: "network-lock", Value: &f.lock, Usage: "keep connections quiet by `METHOD`: iptables, nftables or skip"},
+		&cli.BoolFlag{Name: "lazy-pages", Destination: &o.LazyPages, Usage: "transfer memory when the restored container needs it"},
+		&cli.BoolFlag{Name: "auto-dedup", Destination: &o.AutoDedup, Usage: "free memory in parent images that a newer image has, too"},
+		oneOf(mode.words, &cli.GenericFlag{Name: "manage-cgroups-mode", Value: mode, DefaultText: "soft", Usage: "restore cgroups in `MODE`"}),
+		oneOf([]string{"network"}, &cli.GenericFlag{
+			Name: "empty-ns", Value: &f.empty,
+			Usage: "accepted for compatibility, the network namespace is never dumped; `NAME`",
+		}),
+		oneOf(lock.words, &cli.GenericFlag{Name: "network-lock", Value: lock, Usage: "block connections by `METHOD`"}),
 	}
 }
 
@@ -135,45 +135,39 @@ func (f *imageFlags) complete(o *libcontainer.ImageOptions) error {
 	return nil
 }
 
-// cgroupModeFlag is --manage-cgroups-mode.
-type cgroupModeFlag struct{ mode *criu.CgroupMode }
-
-func (f *cgroupModeFlag) String() string { return "" }
-
-// Set reads the mode's name.
-func (f *cgroupModeFlag) Set(value string) error {
-	switch value {
-	case "soft":
-		*f.mode = criu.CgroupSoft
-	case "full":
-		*f.mode = criu.CgroupFull
-	case "strict":
-		*f.mode = criu.CgroupStrict
-	case "ignore":
-		*f.mode = criu.CgroupIgnore
-	default:
-		return errors.New("invalid manage cgroups mode, expected soft, full, strict or ignore")
+// cgroupModes are the words of --manage-cgroups-mode.
+func cgroupModes(to *criu.CgroupMode) *choiceValue[criu.CgroupMode] {
+	return &choiceValue[criu.CgroupMode]{
+		to: to, what: "manage cgroups mode", words: []string{"soft", "full", "strict", "ignore"},
+		values: []criu.CgroupMode{criu.CgroupSoft, criu.CgroupFull, criu.CgroupStrict, criu.CgroupIgnore},
 	}
-	return nil
 }
 
-// lockFlag is --network-lock.
-type lockFlag struct{ lock *criu.NetworkLock }
-
-func (f *lockFlag) String() string { return "" }
-
-// Set reads the method's name.
-func (f *lockFlag) Set(value string) error {
-	switch value {
-	case "iptables":
-		*f.lock = criu.LockIPTables
-	case "nftables":
-		*f.lock = criu.LockNFTables
-	case "skip":
-		*f.lock = criu.LockSkip
-	default:
-		return errors.New("invalid network lock method, expected iptables, nftables or skip")
+// lockMethods are the words of --network-lock.
+func lockMethods(to *criu.NetworkLock) *choiceValue[criu.NetworkLock] {
+	return &choiceValue[criu.NetworkLock]{
+		to: to, what: "network lock method", words: []string{"iptables", "nftables", "skip"},
+		values: []criu.NetworkLock{criu.LockIPTables, criu.LockNFTables, criu.LockSkip},
 	}
+}
+
+// choiceValue is the value of a flag that takes one of some words, each of which stands for a value of its own.
+type choiceValue[T any] struct {
+	to     *T
+	what   string
+	words  []string
+	values []T
+}
+
+func (v *choiceValue[T]) String() string { return "" }
+
+// Set takes a word.
+func (v *choiceValue[T]) Set(word string) error {
+	i := slices.Index(v.words, word)
+	if i < 0 {
+		return fmt.Errorf("invalid %s, expected %s", v.what, either(v.words))
+	}
+	*v.to = v.values[i]
 	return nil
 }
 

@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 // stamp is the time of every message in these tests, as text and json have it.
 const stamp = "2026-01-02T03:04:05Z"
 
+func now() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 999, time.UTC) }
+
 type result struct {
 	code        int
 	out, errout string
@@ -43,7 +45,7 @@ func crun(args string) result {
 	}
 	var out, errout bytes.Buffer
 	inv := &invocation{version: "1.2.3", commit: "abc", stdout: &out, stderr: &errout}
-	inv.log.now = func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 999, time.UTC) }
+	inv.log.now = now
 	code := inv.run(argv)
 	return result{code, out.String(), errout.String()}
 }

@@ -6,105 +6,192 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/contrib"
+	"github.com/crun-go/crun-go/libcontainer"
 )
 
-func (inv *invocation) completionCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "completion",
-		Usage:     "print what completes the command line in a shell",
-		ArgsUsage: "bash|zsh|fish",
-		Description: `Prints a script for the shell: commands, flags, their values, and the ids of the
-containers below --root. bash: source it; zsh: call it _crun-go, in a directory of
-$fpath; fish: crun-go.fish in ~/.config/fish/completions. Packages install it.`,
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, 1); err != nil {
-				return err
-			}
-			program, commands := Describe()
+// completeName is the hidden command that the shells' completions call, with the words of the command line up to the cursor.
+const completeName = "__complete"
+
+// shells are those with a completion.
+var shells = []string{"bash", "zsh", "fish"}
+
+func (inv *invocation) completionCommand() *Command {
+	return &Command{
+		Title: "print a shell completion script",
+		Args:  []Arg{{Name: "shell", Choices: shells}},
+		Description: `Completes commands, flags, their values, and the ids of the containers below --root. bash: source the script; zsh:
+call it _crun-go, in a directory of $fpath; fish: crun-go.fish in ~/.config/fish/completions. Packages install it.`,
+		Example: "source <(crun-go completion bash)",
+		run: func(c *cli.Context) error {
 			switch shell := c.Args().First(); shell {
 			case "bash":
-				return inv.print(bashCompletion(program, commands))
+				return inv.print(contrib.Bash)
 			case "zsh":
-				return inv.print(zshCompletion(program, commands))
+				return inv.print(contrib.Zsh)
 			case "fish":
-				return inv.print(fishCompletion(program, commands))
+				return inv.print(contrib.Fish)
 			default:
-				return fmt.Errorf("no completion for %q: expected bash, zsh or fish", shell)
+				err := fmt.Errorf("no completion for %q: expected %s", shell, either(shells))
+				return withHint(err, didYouMean(shell, shells))
 			}
 		},
 	}
 }
 
-// A candidate is what may stand in a place of the command line.
-type candidate struct {
-	kind  string
-	words []string // of kindWord
-}
-
-const (
-	kindAny       = "any" // nobody knows
-	kindFile      = "file"
-	kindDirectory = "dir"
-	kindContainer = "container"
-	kindWord      = "word"
-)
-
-// candidateOf is for the value of a flag.
-func candidateOf(f FlagDescription) candidate {
-	switch {
-	case len(f.Choices) > 0:
-		return candidate{kindWord, f.Choices}
-	case f.Value == "DIR":
-		return candidate{kind: kindDirectory}
-	case f.Value == "FILE", f.Value == "PATH":
-		return candidate{kind: kindFile}
+func (inv *invocation) completeCommand() *Command {
+	return &Command{
+		Name: completeName,
+		Args: []Arg{{Name: "word", Many: true}},
+		run:  func(c *cli.Context) error { return inv.print(inv.completions(c.Args().Slice())) },
 	}
-	return candidate{kind: kindAny}
 }
 
-// candidatesOf are for the arguments of a command, up to the last of which something is known.
-func candidatesOf(d Description, commands []Description) []candidate {
-	var list []candidate
-	arguments, _, _ := strings.Cut(d.Arguments, ",")
-	known := 0
-	for word := range strings.FieldsSeq(arguments) {
-		c := candidate{kind: kindAny}
-		switch {
-		case word == "<container-id>" && !makes(d):
-			c.kind = kindContainer
-		case word == "FILE":
-			c.kind = kindFile
-		case word == "[signal]":
-			c = candidate{kindWord, signalNames()}
-		case word == "[command]":
-			c = candidate{kindWord, names(commands)}
-		case strings.Contains(word, "|"):
-			c = candidate{kindWord, strings.Split(word, "|")}
-		}
-		list = append(list, c)
-		if c.kind != kindAny {
-			known = len(list)
-		}
+// completions lists what the last of the words may become, one candidate on each line, followed by a tab and its meaning.
+// ":file" and ":dir" stand for what the shell can list itself.
+func (inv *invocation) completions(words []string) string {
+	words = rejoined(words)
+	l := commandLine{inv: inv, flags: programCommand().Flags()}
+	last := len(words) - 1
+	for _, word := range words[:last] {
+		l.read(word)
 	}
-	return list[:known]
+	return l.complete(words[last])
 }
 
-// makes reports whether the command makes the container that it names, so that no id of one there is any good.
-func makes(d Description) bool {
-	for _, f := range d.Flags {
-		if f.Forms[0] == "--bundle" {
-			return true
-		}
-	}
-	return false
-}
-
-func names(commands []Description) []string {
+// rejoined puts together what bash takes apart: --root=DIR comes as three words.
+func rejoined(words []string) []string {
 	var list []string
-	for _, c := range commands {
-		list = append(list, c.Name)
+	open := false // the next word belongs to the last one
+	for _, word := range words {
+		separator := word == "=" || word == ":"
+		if n := len(list); n > 0 && (separator || open) {
+			list[n-1] += word
+		} else {
+			list = append(list, word)
+		}
+		open = separator
 	}
 	return list
+}
+
+// commandLine is what is known of a command line that is read word by word.
+type commandLine struct {
+	inv     *invocation
+	flags   []Flag   // those that may stand here
+	closed  bool     // no flags any more
+	value   *Flag    // the one whose value is the next word
+	command *Command // nil: not yet
+	args    int      // how many it has
+}
+
+func (l *commandLine) read(word string) {
+	switch {
+	case l.value != nil:
+		l.take(l.value, word)
+		l.value = nil
+	case !l.closed && word == "--":
+		l.closed = true
+	case !l.closed && strings.HasPrefix(word, "-"):
+		name, value, assigned := strings.Cut(word, "=")
+		if f := l.flag(name); f != nil && assigned {
+			l.take(f, value)
+		} else if f != nil && f.Value != "" {
+			l.value = f
+		}
+	case l.command == nil:
+		l.command, l.flags, l.closed = new(Command), nil, false
+		if c, err := l.inv.command(word); err == nil {
+			l.command, l.flags = c, c.Flags()
+		}
+	default:
+		l.args++
+		l.closed = l.closed || takesForeignFlags(l.command.Name)
+	}
+}
+
+// flag finds a flag, which may have one dash or two.
+func (l *commandLine) flag(word string) *Flag {
+	for i, f := range l.flags {
+		for _, form := range f.Forms {
+			if bare(form) == bare(word) {
+				return &l.flags[i]
+			}
+		}
+	}
+	return nil
+}
+
+// take notes the value of a flag: where containers are looked for.
+func (l *commandLine) take(f *Flag, value string) {
+	if f.Forms[0] == "--root" {
+		l.inv.global.root = value
+	}
+}
+
+func (l *commandLine) complete(word string) string {
+	switch {
+	case l.value != nil:
+		return l.candidates(l.value.kind(), l.value.Choices, word)
+	case !l.closed && strings.HasPrefix(word, "-"):
+		name, value, assigned := strings.Cut(word, "=")
+		if !assigned {
+			return l.flagForms(word)
+		}
+		if f := l.flag(name); f != nil {
+			return l.candidates(f.kind(), f.Choices, value)
+		}
+		return ""
+	case l.command == nil:
+		return l.candidates(kindCommand, nil, word)
+	}
+	args := l.command.Args
+	at := l.args
+	if n := len(args); at >= n && n > 0 && args[n-1].Many {
+		at = n - 1
+	}
+	if at >= len(args) {
+		return ""
+	}
+	return l.candidates(args[at].kind, args[at].Choices, word)
+}
+
+func (l *commandLine) flagForms(prefix string) string {
+	var b strings.Builder
+	for _, f := range l.flags {
+		for _, form := range f.Forms {
+			if strings.HasPrefix(form, prefix) {
+				b.WriteString(form + "\t" + f.Meaning + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+func (l *commandLine) candidates(k kind, words []string, prefix string) string {
+	switch k {
+	case kindFile:
+		return ":file\n"
+	case kindDirectory:
+		return ":dir\n"
+	case kindContainer:
+		words, _ = libcontainer.List(l.inv.global.root) // none, if they cannot be listed
+	case kindSignal:
+		words = signalNames()
+	case kindCommand:
+		_, commands := l.inv.table()
+		for _, c := range commands {
+			words = append(words, c.Name+"\t"+c.Title)
+		}
+	}
+	var b strings.Builder
+	for _, word := range words {
+		if strings.HasPrefix(word, prefix) {
+			b.WriteString(word + "\n")
+		}
+	}
+	return b.String()
 }
 
 // signalNames are the usual signals without SIG.

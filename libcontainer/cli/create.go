@@ -15,19 +15,15 @@ import (
 	"github.com/crun-go/crun-go/libcontainer"
 )
 
-func (inv *invocation) createCommand() *cli.Command {
+func (inv *invocation) createCommand() *Command {
 	o := new(libcontainer.Options)
-	return &cli.Command{
-		Name:      "create",
-		Usage:     "create a container",
-		ArgsUsage: "<container-id>",
-		Description: `Makes everything a container is, up to the program it will run, which waits for
-start. The id must not be taken.`,
-		Flags: append(bundleFlags(o), inv.startFlags(o)...),
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, 1); err != nil {
-				return err
-			}
+	return &Command{
+		Title:       "create a container",
+		Args:        newContainerArg(),
+		Description: "Sets the container up; its process does not run until start. The id must not be taken.",
+		Example:     "crun-go create --bundle /srv/web web",
+		flags:       append(bundleFlags(o), inv.startFlags(o)...),
+		run: func(c *cli.Context) error {
 			err := inv.complete(o, c.Args().First())
 			if err == nil {
 				err = inv.makeXDGRoot()
@@ -71,11 +67,11 @@ func (inv *invocation) startFlags(o *libcontainer.Options) []cli.Flag {
 		&cli.StringFlag{Name: "pid-file", Destination: &o.PidFile, Usage: "write the process id of init to `FILE`"},
 		&cli.BoolFlag{
 			Name: "no-pivot", Destination: &o.NoPivot,
-			Usage: "change the root without pivot_root(2), which can't leave a ramdisk",
+			Usage: "change the root without pivot_root(2), which cannot leave a ramdisk",
 		},
 		&cli.BoolFlag{
 			Name: "no-new-keyring", Destination: &o.NoNewKeyring,
-			Usage: "let the container have the caller's session keyring",
+			Usage: "share the caller's session keyring with the container",
 		},
 		&cli.IntFlag{
 			Name: "preserve-fds", Destination: &o.PreserveFDs,
@@ -132,7 +128,7 @@ func rootlessWord(text string) (string, error) {
 	}
 	is, err := strconv.ParseBool(text)
 	if err != nil {
-		return "", withHint(fmt.Errorf("invalid rootless: %s", text), "--rootless is auto, true or false")
+		return "", withHint(fmt.Errorf("invalid rootless: %s", text), choiceHint("--rootless", text, rootlessWords))
 	}
 	return strconv.FormatBool(is), nil
 }

@@ -6,24 +6,21 @@ import (
 	"github.com/crun-go/crun-go/libcontainer"
 )
 
-func (inv *invocation) deleteCommand() *cli.Command {
+func (inv *invocation) deleteCommand() *Command {
 	var force, regex bool
-	return &cli.Command{
-		Name:        "delete",
-		Usage:       "remove what is left of a container",
-		ArgsUsage:   "<container-id>",
-		Description: "The container must have exited or not been started yet.",
-		Flags: []cli.Flag{
+	return &Command{
+		Title:       "delete a stopped container",
+		Args:        containerArg(),
+		Description: "The container must have exited, or not have been started yet.",
+		Example:     "crun-go delete --force web",
+		flags: []cli.Flag{
 			&cli.BoolFlag{
 				Name: "force", Aliases: []string{"f"}, Destination: &force,
-				Usage: "kill the container if it runs, remove it whatever state it is in, and if it does not exist, do not mind",
+				Usage: "kill a running container first; succeed even if it does not exist",
 			},
 			regexFlag(&regex),
 		},
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, 1); err != nil {
-				return err
-			}
+		run: func(c *cli.Context) error {
 			remove := func(id string) error {
 				return libcontainer.Delete(inv.global.root, id, force, inv.log.warn)
 			}

@@ -10,66 +10,12 @@ import (
 	"github.com/crun-go/crun-go/libcontainer"
 )
 
-// Commands and flags are described in the types of urfave/cli, but not run by it: its App reaches text/template, and with
-// that on board the linker keeps every exported method of every type (TestLinked).
-
-// commandEntry names a command and describes it when it is asked for: an engine that polls the state of a container does not
-// pay for the flags of create.
-type commandEntry struct {
-	name     string
-	describe func(*invocation) *cli.Command
-}
-
-// commandEntries lists the commands in the order of the help.
-func commandEntries() []commandEntry {
-	return []commandEntry{
-		{"create", (*invocation).createCommand},
-		{"start", (*invocation).startCommand},
-		{"state", (*invocation).stateCommand},
-		{"kill", (*invocation).killCommand},
-		{"delete", (*invocation).deleteCommand},
-		{"pause", (*invocation).pauseCommand},
-		{"resume", (*invocation).resumeCommand},
-		{"ps", (*invocation).psCommand},
-		{"update", (*invocation).updateCommand},
-		{"run", (*invocation).runCommand},
-		{"exec", (*invocation).execCommand},
-		{"list", (*invocation).listCommand},
-		{"events", (*invocation).eventsCommand},
-		{"checkpoint", (*invocation).checkpointCommand},
-		{"restore", (*invocation).restoreCommand},
-		{"mounts", (*invocation).mountsCommand},
-		{"spec", (*invocation).specCommand},
-		{"plan", (*invocation).planCommand},
-		{"features", (*invocation).featuresCommand},
-		{"engines", (*invocation).enginesCommand},
-		{"completion", (*invocation).completionCommand},
-		{"version", (*invocation).versionCommand},
-		{"help", (*invocation).helpCommand},
-	}
-}
-
-// command describes the command of a name. Where there is none, the error is runc's, which engines know.
-func (inv *invocation) command(name string) (*cli.Command, error) {
-	wanted := name
-	if name == helpAlias {
-		wanted = helpName
-	}
-	for _, entry := range commandEntries() {
-		if entry.name == wanted {
-			return entry.describe(inv), nil
-		}
-	}
-	//lint:ignore ST1005 runc's words
-	return nil, withHint(&codedError{fmt.Errorf("No help topic for '%s'", name), exitNoCommand}, inv.argv0+" --help lists the commands")
-}
-
 // dispatch carries out the global flags and the command that follows them.
 func (inv *invocation) dispatch(args []string) error {
 	var asked answers
-	set, err := parse(append(inv.global.flags(), asked.flags()...), args, false)
+	set, err := parse(append(append(inv.global.flags(), asked.flags()...), helpFlag(&asked.help)), args, false)
 	if err != nil {
-		return inv.usageError("Incorrect Usage. "+err.Error(), inv.programHelp(), withFlagHint(err, inv.globalFlagHint(set, args)))
+		return inv.usageError("Incorrect Usage. "+err.Error(), inv.programHelp(), program, withHint(err, inv.globalFlagHint(set, args)))
 	}
 	switch {
 	case asked.help:
@@ -93,24 +39,41 @@ func (inv *invocation) dispatch(args []string) error {
 	return inv.perform(c, global, set.Args()[1:])
 }
 
-// perform parses the flags of a command and runs it.
-func (inv *invocation) perform(c *cli.Command, global *cli.Context, args []string) error {
+// perform parses the flags of a command, checks the number of its arguments and runs it.
+func (inv *invocation) perform(c *Command, global *cli.Context, args []string) error {
 	var help bool
-	set, err := parse(append(c.Flags, helpFlag(&help)), args, !takesForeignFlags(c.Name))
+	set, err := parse(c.allFlags(&help), args, !takesForeignFlags(c.Name))
 	if err != nil {
-		return inv.usageError("Incorrect Usage: "+err.Error(), commandHelp(c), withFlagHint(err, inv.commandFlagHint(c.Name, set, args)))
+		return inv.misuse(c, ": "+err.Error(), withHint(err, inv.commandFlagHint(c, set, args)))
 	}
 	if help {
-		return inv.print(commandHelp(c))
+		return inv.print(c.help())
 	}
-	ctx := cli.NewContext(nil, set, global)
-	ctx.Command = c
-	return c.Action(ctx)
+	if wrong := c.wrongCount(set.NArg()); wrong != "" {
+		return inv.misuse(c, ".", fmt.Errorf("%s: %q requires %s argument(s)", inv.argv0, c.Name, wrong))
+	}
+	return c.run(cli.NewContext(nil, set, global))
+}
+
+// wrongCount says how many arguments a command takes, if it is not n.
+func (c *Command) wrongCount(n int) string {
+	switch least, most := c.arity(); {
+	case least <= n && n <= most:
+		return ""
+	case least == most:
+		return fmt.Sprintf("exactly %d", least)
+	case n < least:
+		return fmt.Sprintf("a minimum of %d", least)
+	default:
+		return fmt.Sprintf("a maximum of %d", most)
+	}
 }
 
 // takesForeignFlags reports whether a command's arguments may be flags of another program: those of the process that exec
-// runs, and those of ps(1).
-func takesForeignFlags(command string) bool { return command == "exec" || command == "ps" }
+// runs, those of ps(1), and those to be completed.
+func takesForeignFlags(command string) bool {
+	return command == "exec" || command == "ps" || command == completeName
+}
 
 // parse reads flags up to the first argument that is none, or up to "--". Mixed, flags may also stand between the arguments
 // and after them. Flags of any length take one dash or two. A flag that is given twice has its last value.
@@ -140,35 +103,25 @@ func parse(flags []cli.Flag, args []string, mixed bool) (*flag.FlagSet, error) {
 }
 
 // usageError answers a command line that can't be understood: complaint and help go to standard output, where engines that
-// probe for a flag look for the message, too.
-func (inv *invocation) usageError(complaint, help string, err error) error {
+// probe for a flag look for the message, too. A person at a terminal gets the error alone, and where the help is.
+func (inv *invocation) usageError(complaint, help, command string, err error) error {
+	if isTerminal(inv.stdout) {
+		if describe(err).hint == "" {
+			err = withHint(err, "see "+command+" --help")
+		}
+		return err
+	}
 	io.WriteString(inv.stdout, complaint+"\n\n"+help)
 	return err
 }
 
-// arity checks the number of positional arguments.
-func (inv *invocation) arity(c *cli.Context, least, most int) error {
-	n := c.NArg()
-	var want string
-	switch {
-	case least <= n && n <= most:
-		return nil
-	case least == most:
-		want = fmt.Sprintf("exactly %d", least)
-	case n < least:
-		want = fmt.Sprintf("a minimum of %d", least)
-	default:
-		want = fmt.Sprintf("a maximum of %d", most)
-	}
-	err := fmt.Errorf("%s: %q requires %s argument(s)", inv.argv0, c.Command.Name, want)
-	return inv.usageError("Incorrect Usage.", commandHelp(c.Command), err)
+// misuse is usageError for the flags and arguments of a command.
+func (inv *invocation) misuse(c *Command, complaint string, err error) error {
+	return inv.usageError("Incorrect Usage"+complaint, c.help(), program+" "+c.Name, err)
 }
 
 // onContainer does something to the container that is the only argument.
 func (inv *invocation) onContainer(c *cli.Context, act func(*libcontainer.Container) error) error {
-	if err := inv.arity(c, 1, 1); err != nil {
-		return err
-	}
 	container, err := libcontainer.Open(inv.global.root, c.Args().First())
 	if err != nil {
 		return err

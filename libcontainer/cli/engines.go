@@ -22,19 +22,19 @@ type enginesOptions struct {
 	json, dryRun       bool
 }
 
-func (inv *invocation) enginesCommand() *cli.Command {
+func (inv *invocation) enginesCommand() *Command {
 	o := new(enginesOptions)
-	return &cli.Command{
-		Name:  "engines",
-		Usage: "show which container engines know the runtime, and make them know it",
+	return &Command{
+		Title:   "show and change registration with container engines",
+		Example: "crun-go engines --install podman",
 		Description: `Looks for Docker, containerd, Podman, Buildah, CRI-O and the kubelet, and shows
 where the runtime is registered, or what would register it. --install writes that,
 and is undone by --uninstall. Files of others are changed only where an engine reads
 no other, keep all else that is in them, and stay as they were in FILE.crun-go.bak.
-No engine is restarted.`,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "install", Destination: &o.install, Usage: "register the runtime with `ENGINE`: " + engineNames() + "; for kubernetes, say how a cluster learns of it"},
-			&cli.StringFlag{Name: "uninstall", Destination: &o.uninstall, Usage: "take back what registered it with `ENGINE`: " + engineNames() + "; for kubernetes, say how a cluster forgets it"},
+No engine is restarted. For kubernetes the command to run is printed.`,
+		flags: []cli.Flag{
+			oneOf(engines.Names(), &cli.StringFlag{Name: "install", Destination: &o.install, Usage: "register the runtime with `ENGINE`"}),
+			oneOf(engines.Names(), &cli.StringFlag{Name: "uninstall", Destination: &o.uninstall, Usage: "undo the registration with `ENGINE`"}),
 			&cli.BoolFlag{Name: "default", Destination: &o.settings.Default, Usage: "for containers that ask for no runtime, too"},
 			&cli.BoolFlag{Name: "dry-run", Destination: &o.dryRun, Usage: "print the files as they would be, and write none"},
 			&cli.StringFlag{
@@ -42,27 +42,12 @@ No engine is restarted.`,
 				Usage: "register the binary at `PATH`",
 			},
 			&cli.StringFlag{Name: "prefix", Destination: &o.prefix, Usage: "look and write below `DIR` instead of /"},
-			&cli.BoolFlag{Name: "json", Destination: &o.json, Usage: "print it for programs"},
+			&cli.BoolFlag{Name: "json", Destination: &o.json, Usage: "print JSON"},
 		},
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 0, 0); err != nil {
-				return err
-			}
+		run: func(c *cli.Context) error {
 			return inv.engines(o)
 		},
 	}
-}
-
-// engineNames lists the engines that have files on a host.
-func engineNames() string {
-	var names []string
-	for _, name := range engines.Names() {
-		if name != engines.Kubernetes {
-			names = append(names, name)
-		}
-	}
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 func (inv *invocation) engines(o *enginesOptions) error {
@@ -105,11 +90,14 @@ func (inv *invocation) engines(o *enginesOptions) error {
 		err = inv.print(describeEngines(host.Survey(o.settings), o.settings.Path))
 	}
 	var edited *engines.EditedError
+	var unknown *engines.UnknownError
 	switch {
 	case errors.Is(err, engines.ErrCluster) && o.install != "":
 		return withHint(err, program+` engines --json | jq -r '.[] | select(.engine == "kubernetes").lines' | kubectl apply -f -`)
 	case errors.Is(err, engines.ErrCluster):
 		return withHint(err, "kubectl delete runtimeclass "+engines.Runtime)
+	case errors.As(err, &unknown):
+		return withHint(err, didYouMean(unknown.Name, engines.Names()))
 	case errors.Is(err, fs.ErrPermission):
 		return withHint(err, "the files of engines are root's")
 	case errors.As(err, &edited):

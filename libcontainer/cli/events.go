@@ -15,30 +15,29 @@ import (
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
-func (inv *invocation) eventsCommand() *cli.Command {
+func (inv *invocation) eventsCommand() *Command {
 	var once bool
 	var triggers pressureTriggers
 	o := libcontainer.WatchOptions{Reader: -1}
-	return &cli.Command{
-		Name:      "events",
-		Usage:     "show what a container uses and what happens to it",
-		ArgsUsage: "<container-id>",
-		Description: `Prints one JSON object per line, with "type", "id" and "data": stats at every
-interval, and in between, when it happens, oom (out of memory), memory (after each
-oom, its counters), pids (pids.max kept a process from being made), pressure (see
---pressure) and exit. That one is the last.`,
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "stats", Destination: &once, Usage: "print the statistics of now, and nothing else"},
+	return &Command{
+		Title: "print resource usage and events of a container",
+		Args:  containerArg(),
+		Description: `Prints one JSON object per line, with "type", "id" and "data": stats at every interval, and, when they happen, oom (out
+of memory), memory (the counters after each oom), pids (pids.max kept a process from being made), pressure (see --pressure)
+and exit, which is the last.`,
+		Example: "crun-go events --stats web",
+		flags: []cli.Flag{
+			&cli.BoolFlag{Name: "stats", Destination: &once, Usage: "print the current statistics and exit"},
 			&cli.DurationFlag{
 				Name: "interval", Destination: &o.Interval, Value: 5 * time.Second,
 				Usage: "print statistics every `DURATION`",
 			},
 			&cli.GenericFlag{
 				Name: "pressure", Value: &triggers,
-				Usage: "tell when some tasks, or all (full), waited so long in such a time: `WHAT` is like memory:some:150ms/2s; repeatable",
+				Usage: "report when some (or full) tasks stall for longer than a time in a window: `WHAT` is like memory:some:150ms/2s (repeatable)",
 			},
 		},
-		Action: func(c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			return inv.onContainer(c, func(container *libcontainer.Container) error {
 				if o.Interval <= 0 {
 					return errors.New("duration interval must be greater than 0")

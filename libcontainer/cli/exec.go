@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -16,22 +15,18 @@ import (
 // exitExec is what exec returns if it could not run the process: most programs don't return it.
 const exitExec = 255
 
-func (inv *invocation) execCommand() *cli.Command {
+func (inv *invocation) execCommand() *Command {
 	o := new(libcontainer.ExecOptions)
 	user := new(string)
-	return &cli.Command{
-		Name:      "exec",
-		Usage:     "run a process in a container",
-		ArgsUsage: "<container-id> <command> [args], or --process <file> <container-id>",
-		Description: `The process is the container's own, with another command line and what the flags
-change; or all of it comes from a file, and the flags that change it are ignored.
-The exit code is that of the process, or 128 and its signal, or 255 if it could
-not be run.`,
-		Flags: append(execFlags(o), processFlags(&o.Process, user)...),
-		Action: func(c *cli.Context) error {
-			if c.NArg() == 0 {
-				return inv.arity(c, 1, math.MaxInt)
-			}
+	return &Command{
+		Title: "run a process in a container",
+		Args:  append(containerArg(), Arg{Name: "command", Optional: true}, Arg{Name: "args", Optional: true, Many: true}),
+		Description: `The process is like the container's own, with another command line and what the flags change; or, with --process, all
+of it comes from a file, and the flags that change it are ignored. The exit code is that of the process, or 128 and the number
+of the signal that ended it, or 255 if it could not be run.`,
+		Example: "crun-go exec --tty web sh",
+		flags:   append(execFlags(o), processFlags(&o.Process, user)...),
+		run: func(c *cli.Context) error {
 			if err := checkBounds(o, c.IsSet("kill-after")); err != nil {
 				return err
 			}
@@ -111,20 +106,20 @@ func execFlags(o *libcontainer.ExecOptions) []cli.Flag {
 		&cli.IntFlag{Name: "preserve-fds", Destination: &o.PreserveFDs, Usage: "pass `N` descriptors to the process, after 0, 1, 2"},
 		&cli.StringFlag{
 			Name: "cgroup", Destination: &o.Cgroup,
-			Usage: "run in the cgroup at `PATH` below the container's; / is that itself, and no other",
+			Usage: "run in the cgroup at `PATH` relative to the container's; / for the container's own",
 		},
 		&cli.DurationFlag{
 			Name: "timeout", Destination: &o.Timeout,
-			Usage: "end the process and all that came of it after `TIME`, such as 30s; the exit code is 124 then",
+			Usage: "kill the process and its descendants after `TIME`, such as 30s, and exit with 124",
 		},
 		&cli.DurationFlag{
 			Name: "kill-after", Destination: &o.KillAfter, Value: 10 * time.Second,
-			Usage: "kill what is left `TIME` after it was asked to end; the exit code is 137 then",
+			Usage: "send SIGKILL `TIME` after SIGTERM, and exit with 137",
 		},
-		&cli.StringFlag{Name: "report", Destination: &o.Report, Usage: "write what it has used to `FILE`, as JSON; - is standard output"},
+		&cli.StringFlag{Name: "report", Destination: &o.Report, Usage: "write resource usage to `FILE`, as JSON; - is standard output"},
 		&cli.BoolFlag{
 			Name: "ignore-paused", Destination: &o.IgnorePaused,
-			Usage: "do not refuse a paused container: the process waits until it is resumed",
+			Usage: "allow a paused container: the process waits until it is resumed",
 		},
 	}
 }
@@ -141,7 +136,7 @@ func processFlags(p *libcontainer.ProcessChanges, user *string) []cli.Flag {
 			Usage: "add the group `GID` (repeatable)",
 		},
 		&cli.GenericFlag{Name: "cap", Aliases: []string{"c"}, Value: (*wordsFlag)(&p.Capabilities), Usage: "add the capability `CAP` (repeatable)"},
-		&cli.BoolFlag{Name: "no-new-privs", Destination: &p.NoNewPrivs, Usage: "let it gain no privileges by execve(2)"},
+		&cli.BoolFlag{Name: "no-new-privs", Destination: &p.NoNewPrivs, Usage: "forbid gaining privileges by execve(2)"},
 		&cli.StringFlag{Name: "apparmor", Destination: &p.AppArmor, Usage: "confine it by `PROFILE`"},
 		&cli.StringFlag{Name: "process-label", Destination: &p.SELinux, Usage: "give it the SELinux `LABEL`"},
 	}

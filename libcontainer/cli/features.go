@@ -10,15 +10,12 @@ import (
 	"github.com/crun-go/crun-go/specconv/seccomp"
 )
 
-func (inv *invocation) featuresCommand() *cli.Command {
-	return &cli.Command{
-		Name:        "features",
-		Usage:       "show what this build can do",
+func (inv *invocation) featuresCommand() *Command {
+	return &Command{
+		Title:       "print supported features",
+		Example:     "crun-go features",
 		Description: "Prints the features document of the runtime specification (features.md).",
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 0, 0); err != nil {
-				return err
-			}
+		run: func(c *cli.Context) error {
 			_, err := inv.stdout.Write(append(inv.features(), '\n'))
 			return err
 		},

@@ -13,14 +13,6 @@ import (
 // What is wrong with a flag is said in the words of Go's flag package, which are runc's, too. Here is what those who come
 // from docker(1) or kill(1) may have meant.
 
-// withFlagHint adds a hint to an error of parse, if there is one.
-func withFlagHint(err error, hint string) error {
-	if hint == "" {
-		return err
-	}
-	return withHint(err, hint)
-}
-
 // globalFlagHint is for flags before the command.
 func (inv *invocation) globalFlagHint(set *flag.FlagSet, args []string) string {
 	name := unknownFlag(set, args)
@@ -28,16 +20,16 @@ func (inv *invocation) globalFlagHint(set *flag.FlagSet, args []string) string {
 		return valueHint(set, args)
 	}
 	for _, entry := range commandEntries() {
-		if hasFlag(entry.describe(inv).Flags, name) {
+		if hasFlag(entry.describe(inv).flags, name) {
 			return "flags of a command follow it, as in " + program + " " + entry.name + " " + dashed(name)
 		}
 	}
-	return ""
+	return likelyFlag(name, set)
 }
 
 // commandFlagHint is for flags after the command.
-func (inv *invocation) commandFlagHint(command string, set *flag.FlagSet, args []string) string {
-	name := unknownFlag(set, args)
+func (inv *invocation) commandFlagHint(c *Command, set *flag.FlagSet, args []string) string {
+	command, name := c.Name, unknownFlag(set, args)
 	switch {
 	case name == "":
 		return valueHint(set, args)
@@ -56,7 +48,21 @@ func (inv *invocation) commandFlagHint(command string, set *flag.FlagSet, args [
 	if hasFlag(inv.global.flags(), name) {
 		return dashed(name) + " stands before the command: " + program + " " + dashed(name) + " ... " + command
 	}
-	return joinedHint(command, name, set)
+	if hint := joinedHint(command, name, set); hint != "" {
+		return hint
+	}
+	return likelyFlag(name, set)
+}
+
+// likelyFlag is for names that are misspelt.
+func likelyFlag(name string, set *flag.FlagSet) string {
+	var names []string
+	set.VisitAll(func(f *flag.Flag) {
+		if len(f.Name) > 1 {
+			names = append(names, dashed(f.Name))
+		}
+	})
+	return didYouMean(dashed(name), names)
 }
 
 // joinedHint is for flags of one letter that share a dash.

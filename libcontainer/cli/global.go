@@ -15,6 +15,14 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
+// The words that flags take.
+var (
+	logFormats     = []string{"text", "json"}
+	logLevels      = []string{"error", "warning", "debug"}
+	cgroupManagers = []string{"cgroupfs", "systemd", "disabled"}
+	rootlessWords  = []string{"auto", "true", "false"}
+)
+
 // global holds the flags that stand before the command.
 type global struct {
 	root          string
@@ -41,21 +49,21 @@ func (g *global) flags() []cli.Flag {
 			Name: "log", Destination: &g.log,
 			Usage: "append messages to `FILE`, or send them to journald:NAME or syslog:NAME (default: standard error)",
 		},
-		&cli.StringFlag{Name: "log-format", Destination: &g.logFormat, Value: "text", Usage: "write messages in `FORMAT`: text or json"},
-		&cli.StringFlag{Name: "log-level", Destination: &g.logLevel, Value: "error", Usage: "write messages of `LEVEL` and above: error, warning or debug"},
+		oneOf(logFormats, &cli.StringFlag{Name: "log-format", Destination: &g.logFormat, Value: "text", Usage: "write messages in `FORMAT`"}),
+		oneOf(logLevels, &cli.StringFlag{Name: "log-level", Destination: &g.logLevel, Value: "error", Usage: "write messages of `LEVEL` and above"}),
 		&cli.BoolFlag{Name: "debug", Destination: &g.debug, Usage: "the same as --log-level debug"},
 		&cli.BoolFlag{
 			Name: "systemd-cgroup", Destination: &g.systemdCgroup,
-			Usage: "have systemd make the cgroup; cgroupsPath is then slice:prefix:name",
+			Usage: "let systemd make the cgroup; cgroupsPath is then slice:prefix:name",
 		},
-		&cli.StringFlag{
+		oneOf(cgroupManagers, &cli.StringFlag{
 			Name: "cgroup-manager", Destination: &g.cgroupManager,
-			Usage: "have `MANAGER` make the cgroup: cgroupfs, systemd, or disabled for none",
-		},
-		&cli.StringFlag{
+			Usage: "let `MANAGER` make the cgroup, disabled for none",
+		}),
+		oneOf(rootlessWords, &cli.StringFlag{
 			Name: "rootless", Destination: &g.rootless, Value: "auto",
-			Usage: "tolerate the lack of root's privileges if `WORD` is true; auto: for other users than root",
-		},
+			Usage: "ignore operations that need root if `WORD` is true, for other users than root if it is auto",
+		}),
 		&cli.StringFlag{Name: "criu", Hidden: true, Usage: "accepted and ignored"},
 	}
 }
@@ -71,7 +79,7 @@ func (inv *invocation) prepare(c *cli.Context) error {
 	case "systemd":
 		g.systemdCgroup = true
 	default:
-		return withHint(fmt.Errorf("invalid cgroup-manager: %s", g.cgroupManager), "--cgroup-manager is cgroupfs, systemd or disabled")
+		return withHint(fmt.Errorf("invalid cgroup-manager: %s", g.cgroupManager), choiceHint("--cgroup-manager", g.cgroupManager, cgroupManagers))
 	}
 	g.rootGiven = c.IsSet("root")
 	if !g.rootGiven {

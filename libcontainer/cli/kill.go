@@ -9,25 +9,22 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/state"
 )
 
-func (inv *invocation) killCommand() *cli.Command {
+func (inv *invocation) killCommand() *Command {
 	var all, regex bool
-	return &cli.Command{
-		Name:      "kill",
-		Usage:     "send a signal to a container's init",
-		ArgsUsage: "<container-id> [signal]",
-		Description: `The signal is a name, with or without SIG, or a number (default: SIGTERM). If the
-container has no pid namespace of its own, SIGKILL goes to all its processes.`,
-		Flags: []cli.Flag{
+	return &Command{
+		Title: "send a signal to a container's init",
+		Args:  append(containerArg(), Arg{Name: "signal", Optional: true, kind: kindSignal}),
+		Description: `The signal is a name, with or without SIG, or a number (default: SIGTERM). If the container has no pid namespace
+of its own, SIGKILL goes to all its processes.`,
+		Example: "crun-go kill web KILL",
+		flags: []cli.Flag{
 			&cli.BoolFlag{
 				Name: "all", Aliases: []string{"a"}, Destination: &all,
-				Usage: "signal every process of the container; none left is no error",
+				Usage: "signal all processes of the container; succeed even if none is left",
 			},
 			regexFlag(&regex),
 		},
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, 2); err != nil {
-				return err
-			}
+		run: func(c *cli.Context) error {
 			kill := func(id string) error {
 				return inv.kill(id, c.Args().Get(1), all)
 			}

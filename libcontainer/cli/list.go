@@ -16,24 +16,18 @@ import (
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
-func (inv *invocation) listCommand() *cli.Command {
+func (inv *invocation) listCommand() *Command {
 	var format string
 	var quiet bool
-	return &cli.Command{
-		Name:        "list",
-		Usage:       "list the containers below the root",
+	return &Command{
+		Title:       "list the containers below the root",
+		Example:     "crun-go list --format json",
 		Description: "Lists all containers whose state is below --root, in the order of their ids.",
-		Flags: []cli.Flag{
-			&cli.StringFlag{
-				Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table",
-				Usage: "print in `FORMAT`: table or json",
-			},
+		flags: []cli.Flag{
+			formatFlag(&format),
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Destination: &quiet, Usage: "ids only"},
 		},
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 0, 0); err != nil {
-				return err
-			}
+		run: func(c *cli.Context) error {
 			list, err := inv.list()
 			if err != nil {
 				return err
@@ -51,9 +45,17 @@ func (inv *invocation) listCommand() *cli.Command {
 	}
 }
 
-// errFormat is runc's answer to a --format that there is not.
+var formats = []string{"table", "json"}
+
+func formatFlag(format *string) cli.Flag {
+	return oneOf(formats, &cli.StringFlag{
+		Name: "format", Aliases: []string{"f"}, Destination: format, Value: "table", Usage: "print in `FORMAT`",
+	})
+}
+
+// errFormat is runc's answer to a --format that does not exist.
 func errFormat(format string) error {
-	return withHint(errors.New("invalid format option"), fmt.Sprintf("--format is table or json, not %q", format))
+	return withHint(errors.New("invalid format option"), choiceHint("--format", format, formats)+fmt.Sprintf(", not %q", format))
 }
 
 // list inspects every container below the root. One that can't be read is named on standard error and left out: it must not

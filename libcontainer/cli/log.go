@@ -70,7 +70,7 @@ func (inv *invocation) prepareLog() error {
 	case "json":
 		next.json = true
 	default:
-		return withHint(fmt.Errorf("invalid log-format: %s", g.logFormat), "--log-format is text or json")
+		return withHint(fmt.Errorf("invalid log-format: %s", g.logFormat), choiceHint("--log-format", g.logFormat, logFormats))
 	}
 	switch strings.ToLower(g.logLevel) {
 	case "error":
@@ -79,7 +79,7 @@ func (inv *invocation) prepareLog() error {
 	case "debug":
 		next.level = levelDebug
 	default:
-		return withHint(fmt.Errorf("invalid log-level: %s", g.logLevel), "--log-level is error, warning or debug")
+		return withHint(fmt.Errorf("invalid log-level: %s", g.logLevel), choiceHint("--log-level", g.logLevel, logLevels))
 	}
 	if g.debug {
 		next.level = levelDebug
@@ -215,8 +215,12 @@ func (l *log) flush() {
 
 // watched reports whether a person reads what goes to standard error, and no engine the log.
 func (l *log) watched() bool {
-	f, ok := l.stderr.(*os.File)
-	if !ok || l.target != "" {
+	return l.target == "" && isTerminal(l.stderr)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
 		return false
 	}
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)

@@ -15,20 +15,18 @@ import (
 // maxMounts bounds the file of mounts: far above any real one.
 const maxMounts = 16 << 20
 
-func (inv *invocation) mountsCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "mounts",
-		Usage:     "add mounts to a container, or remove some",
-		ArgsUsage: "add|remove <container-id> FILE",
-		Description: `FILE holds mounts as config.json has them: the array, or an object with it. - is
-standard input. Sources are the host's, relative ones below the bundle; mount
-points that are missing are made. Of mounts to remove only the destination
-counts, which must not lead over symbolic links; they must have been added. Either all mounts are added or
-removed, or none. The changes end with the container.`,
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 3, 3); err != nil {
-				return err
-			}
+var mountsChanges = []string{"add", "remove"}
+
+func (inv *invocation) mountsCommand() *Command {
+	return &Command{
+		Title: "add mounts to a container, or remove them",
+		Args:  []Arg{{Choices: mountsChanges}, {Name: "container-id", kind: kindContainer}, {Name: "file", kind: kindFile}},
+		Description: `The file holds mounts as config.json does: the array, or an object with it; - is standard input. Sources are paths of
+the host, relative ones below the bundle; missing mount points are made. Of a mount to remove only the destination counts,
+which must not contain symbolic links; only mounts that were added can be removed. Either all mounts are added or removed, or
+none. The changes end with the container.`,
+		Example: "crun-go mounts add web mounts.json",
+		run: func(c *cli.Context) error {
 			args := c.Args()
 			change := (*libcontainer.Container).AddMounts
 			switch args.Get(0) {
@@ -36,7 +34,7 @@ removed, or none. The changes end with the container.`,
 			case "remove":
 				change = (*libcontainer.Container).RemoveMounts
 			default:
-				return withHint(fmt.Errorf("unknown command mounts %s", args.Get(0)), "mounts add and mounts remove is what there is")
+				return withHint(fmt.Errorf("unknown command mounts %s", args.Get(0)), choiceHint("the word after mounts", args.Get(0), mountsChanges))
 			}
 			container, err := libcontainer.Open(inv.global.root, args.Get(1))
 			if err != nil {

@@ -6,26 +6,24 @@ import (
 	"github.com/crun-go/crun-go/libcontainer"
 )
 
-func (inv *invocation) pauseCommand() *cli.Command {
-	return inv.simpleCommand("pause", "stop all processes of a container for a while",
+func (inv *invocation) pauseCommand() *Command {
+	return inv.simpleCommand("suspend all processes of a container",
 		"Returns when they have stopped. The container may be created or running; resume lets it go on.",
-		(*libcontainer.Container).Pause)
+		"crun-go pause web", (*libcontainer.Container).Pause)
 }
 
-func (inv *invocation) resumeCommand() *cli.Command {
-	return inv.simpleCommand("resume", "let the processes of a paused container go on",
-		"The container must be paused.",
-		(*libcontainer.Container).Resume)
+func (inv *invocation) resumeCommand() *Command {
+	return inv.simpleCommand("resume the processes of a paused container", "The container must be paused.",
+		"crun-go resume web", (*libcontainer.Container).Resume)
 }
 
-// simpleCommand describes a command without flags that does one thing to one
-// container.
-func (inv *invocation) simpleCommand(name, usage, description string, act func(*libcontainer.Container) error) *cli.Command {
-	return &cli.Command{
-		Name:        name,
-		Usage:       usage,
-		ArgsUsage:   "<container-id>",
+// simpleCommand describes a command without flags that does one thing to one container.
+func (inv *invocation) simpleCommand(title, description, example string, act func(*libcontainer.Container) error) *Command {
+	return &Command{
+		Title:       title,
+		Args:        containerArg(),
 		Description: description,
-		Action:      func(c *cli.Context) error { return inv.onContainer(c, act) },
+		Example:     example,
+		run:         func(c *cli.Context) error { return inv.onContainer(c, act) },
 	}
 }

@@ -14,25 +14,21 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-func (inv *invocation) planCommand() *cli.Command {
+func (inv *invocation) planCommand() *Command {
 	o := new(libcontainer.Options)
 	var json bool
-	return &cli.Command{
-		Name:      "plan",
-		Usage:     "show what starting a bundle would do, and do nothing",
-		ArgsUsage: "[container-id]",
-		Description: `Prints the steps of the runtime and of the container's init in their order, each
-with the field of config.json that asks for it. First come the facts about the
-machine that they depend on. Mistakes in config.json are reported as create would.`,
-		Flags: append(bundleFlags(o),
-			&cli.BoolFlag{Name: "json", Destination: &json, Usage: "print it for programs"},
+	return &Command{
+		Title: "show what a start would do, and do nothing",
+		Args:  []Arg{{Name: "container-id", Optional: true}},
+		Description: `Prints the steps of the runtime and of the container's init in their order, each with the field of config.json that
+asks for it. Facts about the machine that they depend on come first. Mistakes in config.json are reported as by create.`,
+		Example: "crun-go plan --bundle /srv/web",
+		flags: append(bundleFlags(o),
+			&cli.BoolFlag{Name: "json", Destination: &json, Usage: "print JSON"},
 			&cli.BoolFlag{Name: "no-pivot", Destination: &o.NoPivot, Usage: "as for create"},
 			&cli.BoolFlag{Name: "no-new-keyring", Destination: &o.NoNewKeyring, Usage: "as for create"},
 		),
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 0, 1); err != nil {
-				return err
-			}
+		run: func(c *cli.Context) error {
 			id := c.Args().First()
 			if err := inv.complete(o, id); err != nil {
 				return err

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -15,25 +14,18 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-func (inv *invocation) psCommand() *cli.Command {
+func (inv *invocation) psCommand() *Command {
 	var format string
-	return &cli.Command{
-		Name:      "ps",
-		Usage:     "list the processes of a container",
-		ArgsUsage: "<container-id> [ps options]",
-		Description: `A table is what the host's ps(1) prints of the container's processes; the options are
-its own (default: -ef), and the columns must include PID. The JSON is an array of
-process ids, those of the host.`,
-		Flags: []cli.Flag{
-			&cli.StringFlag{
-				Name: "format", Aliases: []string{"f"}, Destination: &format, Value: "table",
-				Usage: "print in `FORMAT`: table or json",
-			},
+	return &Command{
+		Title: "list the processes of a container",
+		Args:  append(containerArg(), Arg{Name: "ps options", Optional: true, Many: true}),
+		Description: `A table is what the host's ps(1) prints of the container's processes; the options are its own (default: -ef), and the
+columns must include PID. The JSON is an array of process ids of the host.`,
+		Example: "crun-go ps web -o pid,args",
+		flags: []cli.Flag{
+			formatFlag(&format),
 		},
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, math.MaxInt); err != nil {
-				return err
-			}
+		run: func(c *cli.Context) error {
 			if format != "table" && format != "json" {
 				return errFormat(format)
 			}

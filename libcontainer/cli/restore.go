@@ -8,7 +8,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer"
 )
 
-func (inv *invocation) restoreCommand() *cli.Command {
+func (inv *invocation) restoreCommand() *Command {
 	o := new(libcontainer.Options)
 	r := new(libcontainer.RestoreOptions)
 	var image imageFlags
@@ -28,21 +28,18 @@ func (inv *invocation) restoreCommand() *cli.Command {
 		&cli.BoolFlag{Name: "no-pivot", Destination: &o.NoPivot, Usage: "accepted and ignored: CRIU changes the root"},
 		&cli.StringFlag{Name: "parent-path", Usage: "accepted and ignored: an image knows its `PARENT`"},
 		&cli.BoolFlag{Name: "tcp-close", Destination: &r.TCPClose, Usage: "restore open TCP connections as closed ones"},
-		&cli.StringFlag{Name: "lsm-profile", Destination: &r.LSMProfile, Usage: "confine the processes by `TYPE:NAME`, such as apparmor:web, instead of as they were"},
+		&cli.StringFlag{Name: "lsm-profile", Destination: &r.LSMProfile, Usage: "confine the processes by `TYPE:NAME`, such as apparmor:web, instead of as before"},
 		&cli.StringFlag{Name: "lsm-mount-context", Destination: &r.MountContext, Usage: "mount with the SELinux `CONTEXT` instead of the one in the image"},
 	)
-	return &cli.Command{
-		Name:      "restore",
-		Usage:     "make a container of an image of checkpoint",
-		ArgsUsage: "<container-id>",
-		Description: `The id must not be taken; it need not be the one that was dumped. The bundle's
-config.json should be the one that it was, too. CRIU's log is restore.log in the
-work directory. The exit code is that of the container, or 128 and its signal.`,
-		Flags: flags,
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, 1); err != nil {
-				return err
-			}
+	return &Command{
+		Title: "restore a container from a checkpoint image",
+		Args:  newContainerArg(),
+		Description: `The id must not be taken; it may differ from that at the checkpoint. Use the same config.json as at the checkpoint.
+CRIU's log is restore.log in the work directory. The exit code is that of the container's process, or 128 and the number of the
+signal that ended it.`,
+		Example: "crun-go restore --bundle /srv/web --image-path /srv/image web",
+		flags:   flags,
+		run: func(c *cli.Context) error {
 			err := inv.complete(o, c.Args().First())
 			if err == nil {
 				err = image.complete(&r.ImageOptions)

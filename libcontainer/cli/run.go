@@ -8,24 +8,21 @@ import (
 	"github.com/crun-go/crun-go/libcontainer"
 )
 
-func (inv *invocation) runCommand() *cli.Command {
+func (inv *invocation) runCommand() *Command {
 	o := new(libcontainer.Options)
 	flags := append(bundleFlags(o), inv.startFlags(o)...)
 	flags = append(flags,
 		&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach, Usage: "do not wait for the container"},
 		&cli.BoolFlag{Name: "keep", Destination: &o.Keep, Usage: "do not delete the container when it has exited"},
 	)
-	return &cli.Command{
-		Name:      "run",
-		Usage:     "create a container, start it and wait for it",
-		ArgsUsage: "<container-id>",
-		Description: `The exit code is that of the container, or 128 and its signal. Signals are passed
-on. The container is deleted when it has exited.`,
-		Flags: flags,
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 1, 1); err != nil {
-				return err
-			}
+	return &Command{
+		Title: "create a container, start it and wait for it",
+		Args:  newContainerArg(),
+		Description: `The exit code is that of the container's process, or 128 and the number of the signal that ended it. Signals are
+forwarded. The container is deleted when it has exited.`,
+		Example: "crun-go run --bundle /srv/web web",
+		flags:   flags,
+		run: func(c *cli.Context) error {
 			err := inv.complete(o, c.Args().First())
 			if err == nil {
 				err = inv.makeXDGRoot()

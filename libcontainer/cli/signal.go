@@ -28,7 +28,8 @@ func parseSignal(text string) (unix.Signal, error) {
 	if signal := namedSignal(name); signal != 0 {
 		return signal, nil
 	}
-	return 0, withHint(fmt.Errorf("unknown signal %q", text), "a signal is a name, such as TERM or SIGTERM, or a number, such as 15")
+	hint := didYouMean(name, signalNames()) + " a signal is a name, such as TERM or SIGTERM, or a number, such as 15"
+	return 0, withHint(fmt.Errorf("unknown signal %q", text), strings.TrimSpace(hint))
 }
 
 // namedSignal returns 0 for names that are none. The numbers of some differ between architectures.

@@ -22,15 +22,14 @@ const configName = "config.json"
 //go:embed spec.json
 var startSpec string
 
-func (inv *invocation) specCommand() *cli.Command {
+func (inv *invocation) specCommand() *Command {
 	var bundle, file string
 	var rootless bool
-	return &cli.Command{
-		Name:  "spec",
-		Usage: "write a config.json to start from",
-		Description: `Writes a config.json that runs sh from the directory rootfs beside it. It is meant
-to be edited.`,
-		Flags: []cli.Flag{
+	return &Command{
+		Title:       "write a config.json to start from",
+		Description: "Writes a config.json that runs sh in the directory rootfs beside it. It is meant to be edited.",
+		Example:     "crun-go spec --bundle /srv/web",
+		flags: []cli.Flag{
 			&cli.StringFlag{
 				Name: "bundle", Aliases: []string{"b"}, Destination: &bundle,
 				Usage: "write it to `DIR` (default: the current directory)",
@@ -39,12 +38,9 @@ to be edited.`,
 				Name: "file", Aliases: []string{"f"}, Destination: &file, Value: configName,
 				Usage: "call it `FILE`",
 			},
-			&cli.BoolFlag{Name: "rootless", Destination: &rootless, Usage: "write one for a user who is not root"},
+			&cli.BoolFlag{Name: "rootless", Destination: &rootless, Usage: "write one for other users than root"},
 		},
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 0, 0); err != nil {
-				return err
-			}
+		run: func(c *cli.Context) error {
 			text := startSpec
 			if rootless {
 				text = rootlessSpec(os.Geteuid(), os.Getegid())

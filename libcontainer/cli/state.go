@@ -3,16 +3,14 @@ package cli
 import (
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
-func (inv *invocation) stateCommand() *cli.Command {
-	return inv.simpleCommand("state", "show the state of a container",
-		"Prints the state document of the runtime specification, with rootfs and created beside.",
-		inv.printState)
+func (inv *invocation) stateCommand() *Command {
+	return inv.simpleCommand("show the state of a container",
+		"Prints the state document of the runtime specification, and rootfs and created.",
+		"crun-go state web", inv.printState)
 }
 
 func (inv *invocation) printState(container *libcontainer.Container) error {

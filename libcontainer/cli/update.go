@@ -13,27 +13,26 @@ import (
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
 
-func (inv *invocation) updateCommand() *cli.Command {
+func (inv *invocation) updateCommand() *Command {
 	var file string
 	limits := limitFlags()
 	given := make([]string, len(limits))
-	flags := []cli.Flag{&cli.StringFlag{
-		Name: "resources", Aliases: []string{"r"}, Destination: &file,
-		Usage: "read a linux.resources object from `FILE`, or from standard input if it is -; the other flags are ignored then",
+	flags := []cli.Flag{&cli.StringFlag{Name: "resources", Aliases: []string{"r"}, Destination: &file,
+		Usage: "read a linux.resources object from `FILE`, - for standard input, and ignore the other flags",
 	}}
 	for i, f := range limits {
 		flags = append(flags, &cli.StringFlag{Name: f.name, Destination: &given[i], Usage: f.usage})
 	}
-	return &cli.Command{
-		Name:      "update",
-		Usage:     "change the resource limits of a container",
-		ArgsUsage: "<container-id>",
-		Description: `What is not given stays as it is, and so do the device rules. SIZE is in bytes, or
-has a suffix: k, m, g. -1 stands for no limit; 0 is no value, but for burst and
-idle. If one limit is refused, none is changed. A file may have everything that linux.resources may limit in cgroup v2,
-hugepageLimits, rdma and unified included.`,
-		Flags: flags,
-		Action: func(c *cli.Context) error {
+	return &Command{
+		Name:  "update",
+		Title: "change the resource limits of a container",
+		Args:  containerArg(),
+		Description: `Limits that are not given, and the device rules, stay as they are. SIZE is in bytes, or has a suffix: k, m, g. -1
+means no limit; 0 leaves a limit unchanged, except for --cpu-burst and --cpu-idle. If one limit is refused, none is changed. A
+file may have all limits of linux.resources in cgroup v2, also hugepageLimits, rdma and unified.`,
+		Example: "crun-go update --memory 512m --cpu-quota 50000 web",
+		flags:   flags,
+		run: func(c *cli.Context) error {
 			return inv.onContainer(c, func(container *libcontainer.Container) error {
 				u := libcontainer.Update{Resources: new(specs.LinuxResources)}
 				var err error
@@ -100,13 +99,13 @@ func limitFlags() []limitFlag {
 			made(&u.Resources.BlockIO).Weight = &weight
 			return number(err, text)
 		}},
-		cpuUint("cpu-period", "the period that --cpu-quota is of, in `MICROSECONDS`", func(c *specs.LinuxCPU) **uint64 { return &c.Period }),
+		cpuUint("cpu-period", "period for --cpu-quota, in `MICROSECONDS`", func(c *specs.LinuxCPU) **uint64 { return &c.Period }),
 		cpuInt("cpu-quota", "CPU time in each period, in `MICROSECONDS`", func(c *specs.LinuxCPU) **int64 { return &c.Quota }),
-		cpuUint("cpu-burst", "CPU time that may be saved up for later, in `MICROSECONDS`", func(c *specs.LinuxCPU) **uint64 { return &c.Burst }),
-		cpuUint("cpu-share", "share of CPU time, `N` from 2 to 262144; usual is 1024", func(c *specs.LinuxCPU) **uint64 { return &c.Shares }),
+		cpuUint("cpu-burst", "CPU time that may be saved for later, in `MICROSECONDS`", func(c *specs.LinuxCPU) **uint64 { return &c.Burst }),
+		cpuUint("cpu-share", "share of CPU time, `N` from 2 to 262144, usually 1024", func(c *specs.LinuxCPU) **uint64 { return &c.Shares }),
 		{name: "cpu-rt-period", usage: "accepted, but `N` has no effect in cgroup v2"},
 		{name: "cpu-rt-runtime", usage: "accepted, but `N` has no effect in cgroup v2"},
-		cpuInt("cpu-idle", "`1` to run only when nobody else wants to, 0 not to", func(c *specs.LinuxCPU) **int64 { return &c.Idle }),
+		cpuInt("cpu-idle", "`N` is 1 to run only when no other process wants to, 0 otherwise", func(c *specs.LinuxCPU) **int64 { return &c.Idle }),
 		{name: "cpuset-cpus", usage: "CPUs to run on, a `LIST` such as 0-3,7", take: func(u *libcontainer.Update, text string) error {
 			made(&u.Resources.CPU).Cpus = text
 			return nil
@@ -123,11 +122,11 @@ func limitFlags() []limitFlag {
 			made(&u.Resources.Pids).Limit = &n
 			return number(err, text)
 		}},
-		{name: "l3-cache-schema", usage: "what of the L3 cache may be used, a `SCHEMA` of resctrl", take: func(u *libcontainer.Update, text string) error {
+		{name: "l3-cache-schema", usage: "limit the L3 cache by a `SCHEMA` of resctrl", take: func(u *libcontainer.Update, text string) error {
 			u.L3CacheSchema = text
 			return nil
 		}},
-		{name: "mem-bw-schema", usage: "what of the memory bandwidth may be used, a `SCHEMA` of resctrl", take: func(u *libcontainer.Update, text string) error {
+		{name: "mem-bw-schema", usage: "limit the memory bandwidth by a `SCHEMA` of resctrl", take: func(u *libcontainer.Update, text string) error {
 			u.MemBwSchema = text
 			return nil
 		}},

@@ -9,15 +9,12 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
-func (inv *invocation) versionCommand() *cli.Command {
-	return &cli.Command{
-		Name:        "version",
-		Usage:       "show the version",
+func (inv *invocation) versionCommand() *Command {
+	return &Command{
+		Title:       "show the version",
+		Example:     "crun-go version",
 		Description: "Prints the versions of the program, of the runtime specification and of Go, and which kernel is needed.",
-		Action: func(c *cli.Context) error {
-			if err := inv.arity(c, 0, 0); err != nil {
-				return err
-			}
+		run: func(c *cli.Context) error {
 			return inv.print(inv.versionText())
 		},
 	}

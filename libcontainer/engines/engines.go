@@ -102,7 +102,14 @@ func named(name string) (engine, error) {
 			return e, nil
 		}
 	}
-	return nil, fmt.Errorf("engine %q is not known: expected one of %s", name, strings.Join(Names(), ", "))
+	return nil, &UnknownError{name}
+}
+
+// UnknownError is the name of an engine that is none of [Names].
+type UnknownError struct{ Name string }
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("engine %q is not known: expected one of %s", e.Name, strings.Join(Names(), ", "))
 }
 
 // Survey finds out about all engines. The settings are those that the lines of each are to have.

@@ -13,16 +13,16 @@ import (
 // Every command has a page, every flag is on it with its meaning.
 func TestPages(t *testing.T) {
 	files := pages("1.2.3", "2026-01-31")
-	program, commands := cli.Describe()
+	program, commands := cli.Table()
 	if len(files) != len(commands)+1 {
 		t.Errorf("%d pages for %d commands and the program", len(files), len(commands))
 	}
-	check := func(name string, d cli.Description) {
+	check := func(name string, d *cli.Command) {
 		text := files[name]
 		if !strings.Contains(text, ` 8 "2026-01-31" "crun\-go 1.2.3" `) {
 			t.Errorf("%s: no title", name)
 		}
-		for _, f := range d.Flags {
+		for _, f := range d.Flags() {
 			meaning, _, _ := strings.Cut(f.Meaning, " ")
 			_, item, found := strings.Cut(text, ".TP\n\\fB"+escape(f.Forms[0])+"\\fR")
 			_, item, _ = strings.Cut(item, "\n")
@@ -71,7 +71,8 @@ func TestText(t *testing.T) {
 	if p.String() != want {
 		t.Errorf("%q", p.String())
 	}
-	if got := arguments("add|remove <container-id> [ps options]"); got != `\fBadd|remove\fR \fIcontainer\-id\fR [\fIps options\fR]` {
+	args := []cli.Arg{{Choices: []string{"add", "remove"}}, {Name: "container-id"}, {Name: "ps options", Optional: true, Many: true}}
+	if got := arguments(args); got != `\fBadd|remove\fR \fIcontainer\-id\fR [\fIps options\fR...]` {
 		t.Error(got)
 	}
 }

@@ -11,7 +11,7 @@ type page struct{ strings.Builder }
 
 // pages are the manual pages, by their names below the directory of manuals.
 func pages(version, date string) map[string]string {
-	program, commands := cli.Describe()
+	program, commands := cli.Table()
 	files := map[string]string{"man8/crun-go.8": programPage(program, commands, version, date)}
 	for _, c := range commands {
 		files["man8/crun-go-"+c.Name+".8"] = commandPage(c, version, date)
@@ -19,7 +19,7 @@ func pages(version, date string) map[string]string {
 	return files
 }
 
-func programPage(program cli.Description, commands []cli.Description, version, date string) string {
+func programPage(program *cli.Command, commands []*cli.Command, version, date string) string {
 	p := new(page)
 	p.head(program.Name, program.Title, version, date)
 	p.section("SYNOPSIS")
@@ -37,7 +37,7 @@ func programPage(program cli.Description, commands []cli.Description, version, d
 	}
 	p.section("GLOBAL OPTIONS")
 	p.text("They stand before the command.")
-	p.flags(program.Flags)
+	p.flags(program.Flags())
 	for _, s := range programSections() {
 		p.section(s.title)
 		for _, item := range s.items {
@@ -55,7 +55,7 @@ func programPage(program cli.Description, commands []cli.Description, version, d
 	return p.String()
 }
 
-func commandPage(c cli.Description, version, date string) string {
+func commandPage(c *cli.Command, version, date string) string {
 	p := new(page)
 	p.head("crun-go-"+c.Name, c.Title, version, date)
 	p.section("SYNOPSIS")
@@ -63,20 +63,15 @@ func commandPage(c cli.Description, version, date string) string {
 	p.line(`.RI [ "global options" ]`)
 	p.line(".B " + escape(c.Name))
 	p.line(`.RI [ options ]`)
-	for _, words := range strings.Split(c.Arguments, ", or ") {
-		if words != strings.TrimSpace(strings.Split(c.Arguments, ", or ")[0]) {
-			p.line(".br")
-			p.line(`.B crun\-go ` + escape(c.Name))
-		}
-		if words != "" {
-			p.line(arguments(words))
-		}
+	if len(c.Args) > 0 {
+		p.line(arguments(c.Args))
 	}
 	p.section("DESCRIPTION")
 	p.text(c.Description)
+	p.section("EXAMPLE")
+	p.text("    " + strings.ReplaceAll(c.Example, "\n", "\n    "))
 	p.section("OPTIONS")
-	p.text("Options stand before the arguments.")
-	p.flags(c.Flags)
+	p.flags(c.Flags())
 	p.section("EXIT STATUS")
 	p.text(exitStatus(c.Name))
 	p.section("SEE ALSO")
@@ -120,18 +115,18 @@ func (p *page) text(text string) {
 	}
 }
 
-func (p *page) flags(flags []cli.FlagDescription) {
+func (p *page) flags(flags []cli.Flag) {
 	for _, f := range flags {
 		p.line(".TP")
 		var forms []string
 		for _, form := range f.Forms {
-			form = `\fB` + escape(form) + `\fR`
-			if f.Value != "" {
-				form += ` \fI` + escape(f.Value) + `\fR`
-			}
-			forms = append(forms, form)
+			forms = append(forms, `\fB`+escape(form)+`\fR`)
 		}
-		p.line(strings.Join(forms, ", "))
+		line := strings.Join(forms, ", ")
+		if f.Value != "" {
+			line += ` \fI` + escape(f.Value) + `\fR`
+		}
+		p.line(line)
 		p.text(upper(f.Meaning) + ".")
 		if f.Default != "" {
 			p.text("Default: " + f.Default + ".")
@@ -139,21 +134,21 @@ func (p *page) flags(flags []cli.FlagDescription) {
 	}
 }
 
-// arguments sets what stands for something in italics: <container-id>, FILE, [signal]; the rest is bold.
-func arguments(words string) string {
+// arguments sets the names of arguments in italics, and words to be typed in bold.
+func arguments(args []cli.Arg) string {
 	var list []string
-	for words != "" {
-		word, rest, _ := strings.Cut(words, " ")
-		if strings.HasPrefix(words, "[") {
-			word, rest, _ = strings.Cut(words[1:], "]")
-			word = `[\fI` + escape(word) + `\fR]`
-		} else if strings.HasPrefix(word, "-") || strings.Contains(word, "|") {
-			word = `\fB` + escape(word) + `\fR`
-		} else {
-			word = `\fI` + escape(strings.Trim(word, "<>")) + `\fR`
+	for _, a := range args {
+		name := `\fI` + escape(a.Name) + `\fR`
+		if len(a.Choices) > 0 {
+			name = `\fB` + escape(strings.Join(a.Choices, "|")) + `\fR`
 		}
-		list = append(list, word)
-		words = strings.TrimLeft(rest, " ")
+		if a.Many {
+			name += "..."
+		}
+		if a.Optional {
+			name = "[" + name + "]"
+		}
+		list = append(list, name)
 	}
 	return strings.Join(list, " ")
 }
