@@ -193,7 +193,7 @@ func (e *external) check(p *plan.Plan, root int, m *proc.Mount) error {
 		return err
 	}
 	defer unix.Close(outside)
-	same, err := sameFile(inside, outside)
+	same, err := sys.SameDescriptors(inside, outside)
 	if err == nil && !same {
 		err = fmt.Errorf("the mount at %q is not of %q", m.Point, source.Path)
 	}
@@ -221,15 +221,4 @@ func openSource(s *plan.OpenTree) (int, error) {
 		return -1, &os.PathError{Op: "open", Path: s.Path, Err: err}
 	}
 	return fd, nil
-}
-
-func sameFile(a, b int) (bool, error) {
-	var first, second unix.Stat_t
-	if err := unix.Fstat(a, &first); err != nil {
-		return false, os.NewSyscallError("fstat", err)
-	}
-	if err := unix.Fstat(b, &second); err != nil {
-		return false, os.NewSyscallError("fstat", err)
-	}
-	return first.Dev == second.Dev && first.Ino == second.Ino, nil
 }

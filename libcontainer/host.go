@@ -26,7 +26,7 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 	}
 	h := specconv.Host{
 		EUID:    os.Geteuid(),
-		UserNS:  inUserNamespace(),
+		UserNS:  sys.InUserNamespace(),
 		LastCap: last,
 		Caps:    permitted,
 		Kcore:   exists("/proc/kcore"),
@@ -46,18 +46,6 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 	}
 	h.PIDLast = joinedLast(spec)
 	return h, nil
-}
-
-// initialUserNS is the inode number of the initial user namespace, the same on
-// every kernel since 3.8 (PROC_USER_INIT_INO in linux/proc_ns.h).
-const initialUserNS = 0xEFFFFFFD
-
-// inUserNamespace tells whether this process is in another user namespace than
-// the initial one.
-func inUserNamespace() bool {
-	var st unix.Stat_t
-	err := unix.Stat("/proc/self/ns/user", &st)
-	return err == nil && st.Ino != initialUserNS // an error: a kernel without user namespaces
 }
 
 func appArmorEnabled() bool {

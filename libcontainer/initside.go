@@ -124,7 +124,7 @@ func checkJoin(ns *plan.Namespace, fd int) error {
 	if ns.Type != specs.MountNamespace && ns.Changes == "" {
 		return nil
 	}
-	own, err := sameNamespace(fd, "/proc/self/ns/"+proc.NamespaceOf(ns.Type).File)
+	own, err := sys.DescriptorIsOf(fd, "/proc/self/ns/"+proc.NamespaceOf(ns.Type).File)
 	switch {
 	case err != nil:
 		return fieldError(ns.Field, err)

@@ -50,7 +50,7 @@ func stageTop(dir *state.Dir, root string) (top int, path string, err error) {
 		return -1, "", &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer func() { unix.Close(fd) }()
-	if same, err := sameFile(fd, dir.FD()); err != nil || !same {
+	if same, err := sys.SameDescriptors(fd, dir.FD()); err != nil || !same {
 		return -1, "", errors.Join(err, fmt.Errorf("%q is not the container's state directory any more", path))
 	}
 	at, rest, err := closedAbove(path)

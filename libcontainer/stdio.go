@@ -34,7 +34,7 @@ func (c *creation) pipeStdio(*plan.PipeStdio) error {
 		if unix.Fstat(fd, st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&unix.S_IWOTH != 0 {
 			continue
 		}
-		if fd == 2 && len(c.pipes) == 1 && files[1].Dev == st.Dev && files[1].Ino == st.Ino {
+		if fd == 2 && len(c.pipes) == 1 && sys.SameFile(&files[1], st) {
 			c.pipes[0].streams = append(c.pipes[0].streams, 2)
 			continue
 		}

@@ -151,24 +151,12 @@ func foreignNamespace(dir int, kind specs.LinuxNamespaceType) (int, error) {
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: "ns/" + name, Err: err}
 	}
-	same, err := sameNamespace(fd, "/proc/self/ns/"+name)
+	same, err := sys.DescriptorIsOf(fd, "/proc/self/ns/"+name)
 	if err != nil || same {
 		unix.Close(fd)
 		return -1, err
 	}
 	return fd, nil
-}
-
-// sameNamespace tells whether a namespace is the one that a path leads to.
-func sameNamespace(fd int, path string) (bool, error) {
-	var a, b unix.Stat_t
-	if err := unix.Fstat(fd, &a); err != nil {
-		return false, os.NewSyscallError("fstat", err)
-	}
-	if err := unix.Stat(path, &b); err != nil {
-		return false, &os.PathError{Op: "stat", Path: path, Err: err}
-	}
-	return a.Dev == b.Dev && a.Ino == b.Ino, nil
 }
 
 // owns tells whether a user namespace owns another namespace, see
@@ -179,8 +167,8 @@ func owns(user, ns int) bool {
 		return false
 	}
 	defer unix.Close(owner)
-	var a, b unix.Stat_t
-	return unix.Fstat(owner, &a) == nil && unix.Fstat(user, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
+	same, err := sys.SameDescriptors(owner, user)
+	return err == nil && same
 }
 
 // readIDs finds out whom to become in the user namespace: its root or, if it

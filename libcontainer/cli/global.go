@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
 // The words that flags take.
@@ -83,7 +83,7 @@ func (inv *invocation) prepare(c *cli.Context) error {
 	}
 	g.rootGiven = c.IsSet("root")
 	if !g.rootGiven {
-		g.root, g.rootXDG = defaultRoot(os.Geteuid(), os.Getenv, inUserNamespace, ownsDir)
+		g.root, g.rootXDG = defaultRoot(os.Geteuid(), os.Getenv, sys.InUserNamespace, ownsDir)
 	}
 	root, err := absolute(g.root)
 	if err != nil {
@@ -115,17 +115,6 @@ func defaultRoot(euid int, env func(string) string, inUserNS func() bool, owns f
 func ownsDir(dir string, uid int) bool {
 	var st unix.Stat_t
 	return unix.Lstat(dir, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == uid
-}
-
-// inUserNamespace reports whether this process is in a user namespace other than the first: only that maps all ids to
-// themselves (user_namespaces(7)).
-func inUserNamespace() bool {
-	data, err := retry.ReadFile("/proc/self/uid_map")
-	if err != nil {
-		return false // a kernel without user namespaces
-	}
-	f := strings.Fields(string(data))
-	return len(f) != 3 || f[0] != "0" || f[1] != "0" || f[2] != "4294967295"
 }
 
 // makeXDGRoot makes the default root of an ordinary user, if that is the one to be used. Its sticky bit keeps those who

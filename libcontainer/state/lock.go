@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -71,7 +72,7 @@ func (d *Dir) linked() error {
 		return d.failed("stat", "", err)
 	}
 	err := unix.Fstatat(d.root, d.id, &named, unix.AT_SYMLINK_NOFOLLOW)
-	if err == unix.ENOENT || err == nil && (held.Dev != named.Dev || held.Ino != named.Ino) {
+	if err == unix.ENOENT || err == nil && !sys.SameFile(&held, &named) {
 		return ErrNotExist
 	}
 	if err != nil {
@@ -115,18 +116,13 @@ func holders(locks io.Reader, inode uint64) ([]int, error) {
 
 // HeldBy reports whether the process has the container's directory open.
 func (d *Dir) HeldBy(pid int) bool {
-	var held unix.Stat_t
-	if unix.Fstat(d.fd, &held) != nil {
-		return false
-	}
 	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return false
 	}
 	for _, entry := range entries {
-		var st unix.Stat_t
-		if unix.Stat(dir+"/"+entry.Name(), &st) == nil && st.Dev == held.Dev && st.Ino == held.Ino {
+		if same, err := sys.DescriptorIsOf(d.fd, dir+"/"+entry.Name()); err == nil && same {
 			return true
 		}
 	}

@@ -103,7 +103,7 @@ func (o *Output) Remove() error {
 	}
 	var st unix.Stat_t
 	err := unix.Fstatat(o.dir, o.name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	if err == nil && st.Dev == o.made.Dev && st.Ino == o.made.Ino {
+	if err == nil && SameFile(&st, &o.made) {
 		err = unix.Unlinkat(o.dir, o.name, 0)
 	}
 	if err != nil && err != unix.ENOENT {
