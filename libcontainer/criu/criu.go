@@ -162,17 +162,13 @@ func (p *Process) send(r *request) error {
 }
 
 func (p *Process) receive() (*response, error) {
-	buf, oob := make([]byte, maxMessage), make([]byte, unix.CmsgSpace(4*4))
-	n, oobn, flags, err := retry.Recvmsg(p.sock, buf, oob, unix.MSG_CMSG_CLOEXEC)
+	buf := make([]byte, maxMessage)
+	n, fds, err := retry.Receive(p.sock, buf, 4)
 	if err != nil {
 		return nil, os.NewSyscallError("recvmsg", err)
 	}
-	fds, err := rights(oob[:oobn])
-	if err == nil && n == 0 {
+	if n == 0 {
 		err = io.EOF
-	}
-	if err == nil && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
-		err = fmt.Errorf("%w: too long", errMalformed)
 	}
 	var r *response
 	if err == nil {
@@ -185,22 +181,6 @@ func (p *Process) receive() (*response, error) {
 		unix.Close(fd)
 	}
 	return r, err
-}
-
-// rights are the descriptors in a control message.
-func rights(oob []byte) ([]int, error) {
-	messages, err := unix.ParseSocketControlMessage(oob)
-	if err != nil {
-		return nil, os.NewSyscallError("recvmsg", err)
-	}
-	var all []int
-	for i := range messages {
-		fds, err := unix.ParseUnixRights(&messages[i])
-		if err == nil {
-			all = append(all, fds...)
-		}
-	}
-	return all, nil
 }
 
 // lost finds out how CRIU ended without a word. It is told that it has no client

@@ -162,40 +162,11 @@ func (c Conn) Recv() (Message, error) {
 // recvHeader reads a header and the descriptors that travel with its first
 // byte.
 func (c Conn) recvHeader(header []byte) ([]int, error) {
-	oob := make([]byte, unix.CmsgSpace(maxDescriptors*4))
-	n, oobn, err := c.recvmsg(header, oob)
-	if err != nil {
-		return nil, err
-	}
-	fds, err := descriptors(oob[:oobn])
-	if err != nil {
+	n, fds, err := retry.Receive(c.fd, header, maxDescriptors)
+	if err := received("recvmsg", n, err); err != nil {
 		return fds, err
 	}
 	return fds, c.read(header[n:])
-}
-
-func (c Conn) recvmsg(p, oob []byte) (n, oobn int, err error) {
-	n, oobn, _, err = retry.Recvmsg(c.fd, p, oob, unix.MSG_CMSG_CLOEXEC)
-	return n, oobn, received("recvmsg", n, err)
-}
-
-func descriptors(oob []byte) ([]int, error) {
-	if len(oob) == 0 {
-		return nil, nil
-	}
-	messages, err := unix.ParseSocketControlMessage(oob)
-	if err != nil {
-		return nil, os.NewSyscallError("recvmsg", err)
-	}
-	var fds []int
-	for i := range messages {
-		got, err := unix.ParseUnixRights(&messages[i])
-		if err != nil {
-			return fds, errors.New("malformed message: control data that is no descriptor")
-		}
-		fds = append(fds, got...)
-	}
-	return fds, nil
 }
 
 // read fills p.

@@ -71,15 +71,6 @@ func Sendmsg(fd int, p, oob []byte, to unix.Sockaddr, flags int) (int, error) {
 	return Of(func() (int, error) { return unix.SendmsgN(fd, p, oob, to, flags) })
 }
 
-// Recvmsg is recvmsg(2) without the sender's address.
-func Recvmsg(fd int, p, oob []byte, flags int) (n, oobn, got int, err error) {
-	err = Do(func() error {
-		n, oobn, got, _, err = unix.Recvmsg(fd, p, oob, flags)
-		return err
-	})
-	return n, oobn, got, err
-}
-
 // Sendto is sendto(2); to may be nil.
 func Sendto(fd int, p []byte, flags int, to unix.Sockaddr) error {
 	return Do(func() error { return unix.Sendto(fd, p, flags, to) })
