@@ -1,6 +1,8 @@
 package cgroups
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -37,4 +39,26 @@ func (c *Cgroup) cpusetStats() (*CpusetStats, error) {
 		EffectiveMems: line("cpuset.mems.effective"),
 	}
 	return s, r.err
+}
+
+// Numbers returns the numbers in a list of CPUs or nodes, "0-3,7", in the format of
+// cpuset(7).
+func Numbers(list string) ([]uint64, error) {
+	const most = 1 << 13 // CPUs that Linux can be built for
+	var all []uint64
+	for part := range strings.SplitSeq(list, ",") {
+		low, high, isRange := strings.Cut(strings.TrimSpace(part), "-")
+		if !isRange {
+			high = low
+		}
+		first, err1 := strconv.ParseUint(low, 10, 32)
+		last, err2 := strconv.ParseUint(high, 10, 32)
+		if err1 != nil || err2 != nil || last < first || last >= most {
+			return nil, fmt.Errorf("%q is not a list such as 0-3,7", list)
+		}
+		for n := first; n <= last; n++ {
+			all = append(all, n)
+		}
+	}
+	return all, nil
 }

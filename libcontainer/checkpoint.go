@@ -259,7 +259,7 @@ func (d *dump) describe() error {
 func (d *dump) externalMounts(mounts []proc.Mount) ([]externalMount, error) {
 	o := Options{Root: d.o.Root, ID: d.journal.Container.ID, Bundle: d.journal.Container.Bundle}
 	if d.dir.HasNotify() {
-		o.NotifySocket = notifyTarget // anything: it adds the mount
+		o.NotifySocket = specconv.NotifyTarget // anything: it adds the mount
 	}
 	b := new(blueprint)
 	var err error
@@ -388,8 +388,5 @@ func criuConfig(annotations map[string]string) string {
 	}
 	return ""
 }
-
-// notifyTarget is where a container finds the socket of systemd's, see specconv.
-const notifyTarget = "/run/notify"
 
 const criuConfigKey = "org.criu.config"

@@ -353,9 +353,6 @@ func (e *execution) setAffinity(s *plan.SetAffinity) error {
 }
 
 func setScheduler(pid int, s *plan.SetScheduler) error {
-	attr := unix.SchedAttr{
-		Size: unix.SizeofSchedAttr, Policy: s.Policy, Flags: s.Flags, Nice: int32(s.Nice), Priority: s.Priority,
-		Runtime: s.Runtime, Deadline: s.Deadline, Period: s.Period,
-	}
+	attr := s.Attr()
 	return os.NewSyscallError("sched_setattr", unix.SchedSetAttr(pid, &attr, 0))
 }

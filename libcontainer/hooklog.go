@@ -13,12 +13,6 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// Annotations with files of the host that get a copy of what hooks print.
-const (
-	hooksStdout = "run.oci.hooks.stdout"
-	hooksStderr = "run.oci.hooks.stderr"
-)
-
 // openLog opens a file for hooks' output into its slot.
 func (c *creation) openLog(s *plan.OpenLog) error {
 	fd, err := sys.OpenAppend(s.Path, 0o600, false)
@@ -46,7 +40,7 @@ func hookLog(annotations map[string]string) (log hooks.Log, err error) {
 	for _, f := range [...]struct {
 		key string
 		fd  *int
-	}{{hooksStdout, &log.Stdout}, {hooksStderr, &log.Stderr}} {
+	}{{specconv.HooksStdout, &log.Stdout}, {specconv.HooksStderr, &log.Stderr}} {
 		if path := annotations[f.key]; path != "" && err == nil {
 			if *f.fd, err = sys.OpenAppend(path, 0o600, false); err != nil {
 				err = fieldError("annotations."+f.key, err)

@@ -19,6 +19,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
+	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
@@ -87,9 +88,9 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	// Nobody waits for a container that has been ready before. It goes on to have
 	// the mount, if it had it.
 	o.NotifySocket = ""
-	notifies := slices.ContainsFunc(mounts, func(m externalMount) bool { return m.Kind == externalBind && m.Target == notifyTarget })
+	notifies := slices.ContainsFunc(mounts, func(m externalMount) bool { return m.Kind == externalBind && m.Target == specconv.NotifyTarget })
 	if notifies {
-		o.NotifySocket = notifyTarget
+		o.NotifySocket = specconv.NotifyTarget
 	}
 	b, err := draw(o, true, o.Detach)
 	if err != nil {

@@ -12,12 +12,13 @@ import (
 // places where they matter. They are crun's: engines know them.
 const (
 	keepGroups         = "run.oci.keep_original_groups"
-	hooksStdout        = "run.oci.hooks.stdout"
-	hooksStderr        = "run.oci.hooks.stderr"
 	systemdSubgroup    = "run.oci.systemd.subgroup"
 	delegateCgroup     = "run.oci.delegate-cgroup"
 	failUnknownSyscall = "run.oci.seccomp_fail_unknown_syscall"
 	handler            = "run.oci.handler"
+
+	HooksStdout = "run.oci.hooks.stdout" // files of the host that get a copy of what hooks print
+	HooksStderr = "run.oci.hooks.stderr"
 )
 
 // notHere are those of crun's that this runtime knows of and does not have: who sets one expects something of it.
@@ -62,7 +63,7 @@ func (b *builder) planHookLogs() error {
 	for _, log := range [...]struct {
 		key  string
 		slot *int
-	}{{hooksStdout, &b.hookLog.Stdout}, {hooksStderr, &b.hookLog.Stderr}} {
+	}{{HooksStdout, &b.hookLog.Stdout}, {HooksStderr, &b.hookLog.Stderr}} {
 		name := b.spec.Annotations[log.key]
 		if name == "" {
 			continue

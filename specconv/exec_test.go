@@ -157,7 +157,7 @@ func TestInherit(t *testing.T) {
 	}
 }
 
-func TestParseCPUs(t *testing.T) {
+func TestParseList(t *testing.T) {
 	for list, want := range map[string][]uint64{
 		"0":         {1},
 		"0-3,7":     {0x8f},
@@ -168,12 +168,12 @@ func TestParseCPUs(t *testing.T) {
 		"0-63":      {^uint64(0)},
 		"127,0-1,0": {3, 1 << 63},
 	} {
-		if got, err := parseCPUs(list); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := parseList(list, maxCPUs); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%q is %#x, %v", list, got, err)
 		}
 	}
 	for _, list := range []string{"", ",", "1,", "-1", "1-", "3-1", "a", "0x1", "65536", "0-99999999999", "1-2-3", "+1"} {
-		if got, err := parseCPUs(list); err == nil {
+		if got, err := parseList(list, maxCPUs); err == nil {
 			t.Errorf("%q is %#x", list, got)
 		}
 	}

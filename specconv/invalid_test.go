@@ -166,7 +166,7 @@ func TestInvalid(t *testing.T) {
 		{`{"linux": {"memoryPolicy": {"mode": "MPOL_LOCAL", "nodes": "1"}}}`, "linux.memoryPolicy.nodes", "MPOL_LOCAL goes without nodes"},
 		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0-"}}}`, "linux.memoryPolicy.nodes", `"0-" is no number`},
 		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "3-1"}}}`, "linux.memoryPolicy.nodes", `the range "3-1" ends before it begins`},
-		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "1024"}}}`, "linux.memoryPolicy.nodes", "nodes end at 1023"},
+		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "1024"}}}`, "linux.memoryPolicy.nodes", "1024 is above 1023"},
 		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES", "F"]}}}`, "linux.memoryPolicy.flags[1]", `unknown flag "F"`},
 		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"]}}}`, "linux.memoryPolicy.flags", "exclude each other"},
 		{`{"linux": {"namespaces": [{"type": "mount"}], "netDevices": {"eth0": {}}}}`, "linux.netDevices", "without a private NET namespace"},

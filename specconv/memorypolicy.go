@@ -1,9 +1,6 @@
 package specconv
 
 import (
-	"errors"
-	"fmt"
-	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -53,6 +50,8 @@ func MemoryPolicyFlags() []string {
 	return []string{string(specs.MpolFNumaBalancing), string(specs.MpolFRelativeNodes), string(specs.MpolFStaticNodes)}
 }
 
+const maxNodes = 1 << 10 // MAX_NUMNODES of the largest kernels
+
 const (
 	numaBalancing = 1 << 13 // MPOL_F_* of linux/mempolicy.h
 	relativeNodes = 1 << 14
@@ -91,9 +90,11 @@ func (b *builder) planMemoryPolicy() error {
 	if step.Mode&relativeNodes != 0 && step.Mode&staticNodes != 0 {
 		return invalid(field+".flags", "", "MPOL_F_RELATIVE_NODES and MPOL_F_STATIC_NODES exclude each other, expected one of them at most")
 	}
-	var err error
-	if step.Nodes, err = memoryNodes(p.Nodes); err != nil {
-		return invalid(field+".nodes", "", "%q: %w, expected a list such as 0-3,7", p.Nodes, err)
+	if strings.TrimSpace(p.Nodes) != "" {
+		var err error
+		if step.Nodes, err = parseList(p.Nodes, maxNodes); err != nil {
+			return invalid(field+".nodes", "", "%q: %w, expected a list such as 0-3,7", p.Nodes, err)
+		}
 	}
 	switch {
 	case mode.nodes == nodesNever && len(step.Nodes) > 0:
@@ -103,36 +104,4 @@ func (b *builder) planMemoryPolicy() error {
 	}
 	b.add(field, step)
 	return nil
-}
-
-// memoryNodes reads a list of nodes as the kernel writes them: "0-3,7".
-func memoryNodes(list string) ([]uint64, error) {
-	const most = 1 << 10 // MAX_NUMNODES of the largest kernels
-	if strings.TrimSpace(list) == "" {
-		return nil, nil
-	}
-	var mask []uint64
-	for part := range strings.SplitSeq(list, ",") {
-		low, high, isRange := strings.Cut(strings.TrimSpace(part), "-")
-		first, err := strconv.ParseUint(low, 10, 16)
-		last := first
-		if err == nil && isRange {
-			last, err = strconv.ParseUint(high, 10, 16)
-		}
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("%q is no number and no range", part)
-		case last < first:
-			return nil, fmt.Errorf("the range %q ends before it begins", part)
-		case last >= most:
-			return nil, errors.New("nodes end at " + strconv.Itoa(most-1))
-		}
-		for n := first; n <= last; n++ {
-			for uint64(len(mask)) <= n/64 {
-				mask = append(mask, 0)
-			}
-			mask[n/64] |= 1 << (n % 64)
-		}
-	}
-	return mask, nil
 }

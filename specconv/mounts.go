@@ -28,9 +28,9 @@ func (b *builder) planMounts() error {
 	return b.planNotify()
 }
 
-// notifyTarget is where a service of systemd's finds the socket for its
+// NotifyTarget is where a service of systemd's finds the socket for its
 // messages.
-const notifyTarget = "/run/notify"
+const NotifyTarget = "/run/notify"
 
 // planNotify mounts the socket's directory: the socket itself is made later, by
 // start.
@@ -39,7 +39,7 @@ func (b *builder) planNotify() error {
 		return nil
 	}
 	return b.planMount("NOTIFY_SOCKET", &specs.Mount{
-		Destination: notifyTarget, Type: "bind", Source: b.opts.NotifyDir,
+		Destination: NotifyTarget, Type: "bind", Source: b.opts.NotifyDir,
 		Options: []string{"bind", "ro", "nosuid", "nodev", "noexec", "private"},
 	})
 }

@@ -47,7 +47,7 @@ func (b *builder) checkProcess() error {
 	}
 	entries := p.Env
 	if b.opts.NotifyDir != "" {
-		entries = append(slices.Clone(entries), "NOTIFY_SOCKET="+notifyTarget+"/notify.sock")
+		entries = append(slices.Clone(entries), "NOTIFY_SOCKET="+NotifyTarget+"/notify.sock")
 	}
 	if n := b.opts.ListenFDs; n > 0 {
 		// Init is pid 1 of a new pid namespace, see sd_listen_fds(3). Which it

@@ -3,8 +3,6 @@ package systemd
 import (
 	"fmt"
 	"math/bits"
-	"strconv"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -152,24 +150,16 @@ func (p *properties) set(name, field, list string) error {
 	if list == "" {
 		return nil
 	}
-	const most = 1 << 13 // CPUs that Linux can be built for
+	numbers, err := cgroups.Numbers(list)
+	if err != nil {
+		return &cgroups.Error{Field: field, Err: err}
+	}
 	var mask []byte
-	for item := range strings.SplitSeq(list, ",") {
-		from, to, isRange := strings.Cut(strings.TrimSpace(item), "-")
-		if !isRange {
-			to = from
+	for _, n := range numbers {
+		for uint64(len(mask)) <= n/8 {
+			mask = append(mask, 0)
 		}
-		first, err1 := strconv.ParseUint(from, 10, 32)
-		last, err2 := strconv.ParseUint(to, 10, 32)
-		if err1 != nil || err2 != nil || last < first || last >= most {
-			return &cgroups.Error{Field: field, Err: fmt.Errorf("%q is not a list such as 0-3,7", list)}
-		}
-		for n := first; n <= last; n++ {
-			for uint64(len(mask)) <= n/8 {
-				mask = append(mask, 0)
-			}
-			mask[n/8] |= 1 << (n % 8)
-		}
+		mask[n/8] |= 1 << (n % 8)
 	}
 	p.add(name, mask)
 	return nil

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/crun-go/crun-go/cgroups"
@@ -81,23 +80,13 @@ func (o object) cpuset(s *cgroups.CpusetStats) {
 
 // numbers writes a list such as "0-3,7" in full.
 func (o object) numbers(key, list string) {
-	if list == "" {
+	numbers, err := cgroups.Numbers(list)
+	if err != nil { // an empty one
 		return
 	}
 	o.Key(key).Array()
-	for part := range strings.SplitSeq(list, ",") {
-		low, high, isRange := strings.Cut(part, "-")
-		if !isRange {
-			high = low
-		}
-		first, err1 := strconv.ParseUint(low, 10, 16)
-		last, err2 := strconv.ParseUint(high, 10, 16)
-		if err1 != nil || err2 != nil {
-			continue
-		}
-		for n := first; n <= last; n++ {
-			o.Uint(n)
-		}
+	for _, n := range numbers {
+		o.Uint(n)
 	}
 	o.End()
 }

@@ -223,16 +223,7 @@ func setRlimits(s *plan.SetRlimits) error {
 }
 
 func setScheduler(s *plan.SetScheduler) error {
-	attr := unix.SchedAttr{
-		Size:     unix.SizeofSchedAttr,
-		Policy:   s.Policy,
-		Flags:    s.Flags,
-		Nice:     int32(s.Nice),
-		Priority: s.Priority,
-		Runtime:  s.Runtime,
-		Deadline: s.Deadline,
-		Period:   s.Period,
-	}
+	attr := s.Attr()
 	return fault.Call("sched_setattr", raw.SchedSetattr(&attr))
 }
 

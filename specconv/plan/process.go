@@ -190,6 +190,14 @@ func (s *SetScheduler) Code(c *codec.Coder) {
 	c.U64(&s.Period)
 }
 
+// Attr is what sched_setattr(2) takes.
+func (s *SetScheduler) Attr() unix.SchedAttr {
+	return unix.SchedAttr{
+		Size: unix.SizeofSchedAttr, Policy: s.Policy, Flags: s.Flags, Nice: int32(s.Nice), Priority: s.Priority,
+		Runtime: s.Runtime, Deadline: s.Deadline, Period: s.Period,
+	}
+}
+
 func (s *SetScheduler) String() string {
 	line := "set scheduling policy " + s.Name
 	if s.Nice != 0 {
