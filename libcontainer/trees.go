@@ -27,39 +27,27 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 		}
 		path = c.cgroup.Dir()
 	}
-	flags := uint(0)
-	if s.Recursive {
-		flags |= unix.AT_RECURSIVE
-	}
-	if s.NoFollow || s.Rootfs {
-		flags |= unix.AT_SYMLINK_NOFOLLOW
-	}
-	dir := unix.AT_FDCWD
 	if s.Rootfs {
 		if err := c.openRootfs(s.Path); err != nil {
 			return err
 		}
-		dir, path = c.rootfs, ""
 	}
 	if s.Bare {
-		fd, err := unix.FcntlInt(uintptr(dir), unix.F_DUPFD_CLOEXEC, 3)
+		fd, err := unix.FcntlInt(uintptr(c.rootfs), unix.F_DUPFD_CLOEXEC, 3)
 		c.keepTree(s.Slot, plan.Tree{FD: fd})
 		return os.NewSyscallError("fcntl", err)
 	}
-	t := plan.Tree{FD: -1}
-	fd, err := sys.CloneTree(dir, path, flags)
+	t, err := c.cloneTree(s, path)
 	switch {
 	case err == nil:
-		t.FD = fd
-	case errors.Is(err, unix.EPERM) && s.IDMap == nil:
+	case errors.Is(err, unix.EPERM) && s.IDMap == nil && t.Path != "":
 		// No mounts may be made here: an ordinary user's runtime. Init may, in
 		// its own namespaces, with that user's view of the same paths.
-		t.Path, t.Recursive, t.NoFollow = path, s.Recursive, s.NoFollow
-		if s.Rootfs {
-			t.Path = "." // where init starts
-		}
-	case !s.Optional:
-		return errors.Unwrap(err) // the step says "open" and the path
+		t.Recursive = s.Recursive
+	case s.Optional:
+		t.Path = ""
+	default:
+		return err // the step says "open" and the path
 	}
 	c.keepTree(s.Slot, t)
 	if s.Device && t.FD >= 0 {
@@ -69,6 +57,36 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 		return nil
 	}
 	return c.mapTree(t.FD, s.IDMap)
+}
+
+// cloneTree clones a tree. Where that fails it returns the path that it has, of which no
+// component is a symbolic link.
+func (c *creation) cloneTree(s *plan.OpenTree, path string) (plan.Tree, error) {
+	t := plan.Tree{FD: -1}
+	source := c.rootfs
+	if !s.Rootfs {
+		fd, _, err := c.openHost(unix.AT_FDCWD, path, s.NoFollow)
+		if err != nil {
+			return t, err
+		}
+		defer unix.Close(fd)
+		source = fd
+	}
+	flags := uint(0)
+	if s.Recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	fd, err := sys.CloneTree(source, "", flags)
+	switch {
+	case err == nil:
+		t.FD = fd
+		return t, nil
+	case s.Rootfs:
+		t.Path = "." // where init starts
+	default:
+		t.Path = pathOf(source)
+	}
+	return t, errors.Unwrap(err)
 }
 
 // protectNode makes the mount of a node read-only whose owner the container's user

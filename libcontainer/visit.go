@@ -37,6 +37,7 @@ func (c *Container) visit() (*visit, error) {
 		creation:  creation{blueprint: new(blueprint), opts: new(Options), rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1},
 		container: c, target: noTarget, mount: -1,
 	}
+	v.journal.Container = c.journal.Container
 	if !c.ownsMounts() {
 		v.close()
 		return nil, errNoMounts
@@ -162,8 +163,10 @@ func (v *visit) close() {
 		}
 	}
 	v.target.close()
-	if v.mount >= 0 {
-		unix.Close(v.mount)
+	for _, fd := range []int{v.mount, v.rootfs} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
 	}
 	v.self.Close()
 	v.mapping.close()

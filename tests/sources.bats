@@ -118,6 +118,43 @@ mount_entry() { config --argjson m "$1" '.mounts += [$m]'; }
 	[[ $err == "hint: it is in the root filesystem, whose symbolic links"* ]] || fail "no hint"
 }
 
+@test "a source of the host: its symbolic links are followed" {
+	local dir=$BATS_TEST_TMPDIR/h
+	mkdir -p "$dir/real/sub"
+	echo there >"$dir/real/sub/file"
+	ln -s real "$dir/rel"
+	ln -s "$dir/rel" "$dir/abs"
+	ln -s ../real/sub/file "$dir/real/up"
+	ln -s "$BUNDLE" "$dir/bundle"
+	mkdir -p "$BUNDLE/rootfs/plain"
+	echo there >"$BUNDLE/rootfs/plain/file"
+	local source
+	args cat /v
+	for source in abs/sub/file rel/../rel//sub/./file real/up abs/up bundle/rootfs/plain/file; do
+		mount_entry "{\"destination\":\"/v\",\"source\":\"$dir/$source\",\"options\":[\"bind\"]}"
+		inside cat /v
+		same "$source" "$out" there
+		config 'del(.mounts[7])'
+	done
+	mount_entry "{\"destination\":\"/d\",\"source\":\"/proc/self/root$dir/abs/sub\",\"options\":[\"bind\"]}"
+	inside cat /d/file
+	same "by procfs" "$out" there
+	ours "the words are crun-go's"
+	config --arg s "$dir/abs/sub/file/" '.mounts[7].source = $s'
+	no 1 'mounts[7].source: open "'"$dir"'/abs/sub/file/": not a directory' run_bundle "$ID"
+	ln -s loop "$dir/loop"
+	config --arg s "$dir/loop/x" '.mounts[7].source = $s'
+	no 1 'mounts[7].source: open "'"$dir"'/loop/x": too many levels of symbolic links' run_bundle "$ID"
+	ln -s nothing "$dir/dangling"
+	config --arg s "$dir/dangling" '.mounts[7].source = $s'
+	no 1 'mounts[7].source: open "'"$dir"'/dangling": no such file or directory' run_bundle "$ID"
+	mkdir -m 1777 "$dir/sticky"
+	ln -s "$dir/real" "$dir/sticky/theirs"
+	chown -h 12345 "$dir/sticky/theirs"
+	config --arg s "$dir/sticky/theirs" '.mounts[7].source = $s'
+	[ "$(cat /proc/sys/fs/protected_symlinks)" = 0 ] || no 1 'mounts[7].source: open "'"$dir"'/sticky/theirs": permission denied' run_bundle "$ID"
+}
+
 @test "M8: a source in the root filesystem: no link leads to another mount, or to the root with all of them" {
 	ours "1.1 follows them on the host"
 	mkdir "$BATS_TEST_TMPDIR/ro"

@@ -12,6 +12,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/specconv"
@@ -68,7 +69,7 @@ func stepHint(field string, step plan.Step, err error) string {
 	case *plan.RaiseRlimits:
 		return rlimitHint(s, err)
 	case *plan.OpenTree:
-		return cmp.Or(mappedHint(s.IDMap, err), manyMountsHint(err))
+		return cmp.Or(linkHint(err), mappedHint(s.IDMap, err), manyMountsHint(err))
 	case *plan.MapTree:
 		return mappedHint(&s.IDMap, err)
 	case *plan.MakeTree:
@@ -121,6 +122,16 @@ func inRootHint(s *plan.OpenInRoot, err error) string {
 		return "mounts of the host's are below it, which must not be bared in a user namespace: use rbind"
 	}
 	return ""
+}
+
+// linkHint: a path of the host is followed through no symbolic link of an image's.
+func linkHint(err error) string {
+	var link *libcontainer.ImageLinkError
+	if !errors.As(err, &link) {
+		return ""
+	}
+	return "name the place below root.path, as config.json has that: there links are followed inside the container; " +
+		"or name it without symbolic links"
 }
 
 // deviceHint: what stands where a device belongs came with the root filesystem or

@@ -45,7 +45,7 @@ func TestNoAllocation(t *testing.T) {
 	}
 	steps := func() {
 		b.trees[0] = plan.Tree{FD: -1, Path: source, Recursive: true}
-		b.trees[1] = plan.Tree{FD: -1, Path: aLink, NoFollow: true}
+		b.trees[1] = plan.Tree{FD: -1, Path: aLink}
 		note(b.MountFS(&tmpfs))
 		note(b.Bind(&bind))
 		note(b.Bind(&link))

@@ -124,19 +124,23 @@ func (b *Builder) tree(slot int) (int, error) {
 	return fd, nil
 }
 
-// openTree opens a tree that is a path so far, or notes why it can't be.
+// openTree opens a tree that is a path so far, or notes why it can't be. The parent has
+// found the path, and no symbolic link on it: one that is there by now may be an image's.
 func openTree(t *plan.Tree) {
 	if t.FD >= 0 || t.Path == "" || t.Errno != 0 {
 		return
 	}
-	var flags uint = unix.OPEN_TREE_CLONE
+	place, errno := raw.Open2(unix.AT_FDCWD, t.Path, unix.O_PATH|unix.O_NOFOLLOW, unix.RESOLVE_NO_SYMLINKS)
+	if errno != 0 {
+		t.Errno = errno
+		return
+	}
+	var flags uint = unix.OPEN_TREE_CLONE | unix.AT_EMPTY_PATH
 	if t.Recursive {
 		flags |= unix.AT_RECURSIVE
 	}
-	if t.NoFollow {
-		flags |= unix.AT_SYMLINK_NOFOLLOW
-	}
-	t.FD, t.Errno = raw.OpenTree(unix.AT_FDCWD, t.Path, flags)
+	t.FD, t.Errno = raw.OpenTree(place, "", flags)
+	raw.Close(place)
 }
 
 // SetPropagation cuts this mount namespace off from the host's.

@@ -42,7 +42,6 @@ func codeTree(c *codec.Coder, t *plan.Tree) {
 	none := t.FD < 0
 	c.Flag(&none)
 	c.Flag(&t.Recursive)
-	c.Flag(&t.NoFollow)
 	c.Str(&t.Path)
 	if !c.Reading() {
 		return

@@ -110,9 +110,8 @@ type MapTree struct{ IDMap IDMap }
 // powers of its user namespace.
 type Tree struct {
 	FD        int    // -1: none
-	Path      string // empty: none
+	Path      string // without symbolic links; empty: none
 	Recursive bool
-	NoFollow  bool       // if the path's last component is a symbolic link, it is the mount
 	Errno     unix.Errno // why init could not open the path
 }
 

@@ -156,3 +156,117 @@ links_to_victim() {
 	head -c 20000000 /dev/zero | tr '\0' 'x' >"$BUNDLE/rootfs/etc/passwd"
 	attempt
 }
+
+# aliases: NAMES are other names of the root filesystem, by links, mounts and procfs, and
+# SUBS of the directory sub in it.
+aliases() {
+	local dir=$BATS_TEST_TMPDIR
+	mkdir "$dir/a" "$dir/bound" "$dir/sub" "$dir/rootfs" "$dir/far"
+	mkdir -p "$BUNDLE/rootfs/sub"
+	ln -s "$BUNDLE" "$dir/b"
+	ln -s b "$dir/c"
+	ln -s "$BUNDLE/rootfs/sub" "$dir/s"
+	ln -s "$BUNDLE/config.json" "$dir/far/f"
+	ln -s "$BUNDLE/rootfs" "$dir/far/d"
+	mount --bind "$BUNDLE" "$dir/bound"
+	mount --bind "$BUNDLE/rootfs" "$dir/rootfs"
+	mount --bind "$BUNDLE/rootfs/sub" "$dir/sub"
+	before_mounts=$(mounts)
+	local fd
+	exec {fd}<"$BUNDLE/rootfs"
+	NAMES=("$dir/b/rootfs" "$dir/c/rootfs" "$dir/far/d" "$dir/far/d/../rootfs" "$dir/bound/rootfs" "$dir/rootfs" "$dir/a/../b//rootfs/."
+		"/proc/self/root$BUNDLE/rootfs" "/proc/$$/fd/$fd")
+	SUBS=("$dir/sub" "$dir/s" "${NAMES[@]/%//sub}")
+}
+unaliased() { umount "$BATS_TEST_TMPDIR"/{bound,rootfs,sub}; }
+
+# refused_link: the runtime says that it does not follow a link.
+refused_link() {
+	! is_ours || [[ $rc = 1 && $err == *'mounts[7].'*'is a symbolic link in the root filesystem, and would be followed on the host'* &&
+		$err == *"name the place below root.path"* ]] || fail "is not refused with its field and a hint"
+}
+
+@test "M9: a bind mount's source in the root filesystem, by another name of that" {
+	setup_victim
+	aliases
+	args sh -c 'cat /v/file /v; ls /v'
+	local name
+	bound() {
+		mounts_are "[{\"destination\": \"/v\", \"source\": \"$1\", \"options\": [\"rbind\"]}]"
+		attempt
+		unharmed
+		refused_link
+	}
+	for name in "${SUBS[@]}"; do
+		ln -sfn "$VICTIM" "$BUNDLE/rootfs/sub/link"
+		bound "$name/link"
+		bound "$name/link/dir"
+		ln -sfn "../../../../../../../../../..$VICTIM/file" "$BUNDLE/rootfs/sub/link"
+		bound "$name/link"
+		ln -sfn loop "$BUNDLE/rootfs/sub/link"
+		ln -sfn "$VICTIM" "$BUNDLE/rootfs/sub/loop"
+		bound "$name/link"
+	done
+	for name in "${NAMES[@]}"; do
+		ln -sfn "$VICTIM" "$BUNDLE/rootfs/link"
+		bound "$name/link"
+	done
+	unaliased
+}
+
+@test "M9: a bind mount's source by another name of the root filesystem, of an ordinary user" {
+	setup_victim
+	ordinary_user 65534
+	aliases
+	chmod 711 "$BATS_TEST_TMPDIR"/*
+	mkdir -p "$BUNDLE/rootfs/sub"
+	chmod -R a+rX "$VICTIM"
+	before=$(victim)
+	ln -sfn "$VICTIM" "$BUNDLE/rootfs/sub/link"
+	args sh -c 'cat /v/file; ls /v'
+	local name
+	for name in "${SUBS[@]}"; do
+		config --arg s "$name/link" '.mounts = .mounts[0:6] + [{destination: "/v", source: $s, options: ["rbind"]}]'
+		attempt
+		unharmed
+		refused
+	done
+	unaliased
+}
+
+@test "M9: a link comes into a bind mount's source, by another name of the root filesystem" {
+	setup_victim
+	aliases
+	mkdir "$BUNDLE/rootfs/race"
+	touch "$BUNDLE/rootfs/race/file"
+	ln -s "$VICTIM" "$BUNDLE/rootfs/lure"
+	args cat /v/file
+	"$PROBE" exchange "$BUNDLE/rootfs/race" "$BUNDLE/rootfs/lure" 2>/dev/null 3>&- &
+	RACER=$!
+	came() {
+		mounts_are "[{\"destination\": \"/v\", \"source\": \"$1\", \"options\": [\"rbind\"]}]"
+		attempt
+		unharmed
+	}
+	for_a_while came "$BATS_TEST_TMPDIR/bound/rootfs/race"
+	for_a_while came "$BATS_TEST_TMPDIR/b/rootfs/race"
+	raced
+	unaliased
+}
+
+@test "M9: mounts add: a source in the root filesystem, by another name of that" {
+	setup_victim
+	is_ours || [ "${RUNTIME##*/}" = naive ] || skip "not applicable: has no mounts command"
+	aliases
+	up
+	ok rt exec "$ID" ln -sfn "$VICTIM" /sub/link
+	local name
+	for name in "${SUBS[@]}"; do
+		jq -n --arg s "$name/link" '[{destination: "/v", source: $s, options: ["rbind"]}]' >"$BATS_TEST_TMPDIR/list"
+		try rt mounts add "$ID" "$BATS_TEST_TMPDIR/list"
+		refused
+		try rt exec "$ID" cat /v/file
+		unharmed
+	done
+	unaliased
+}
