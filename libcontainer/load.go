@@ -37,6 +37,15 @@ type blueprint struct {
 // draw reads the bundle and makes the plan. detach tells whether this process
 // will end before the container does.
 func draw(o *Options, run, detach bool) (*blueprint, error) {
+	b, err := readBundle(o)
+	if err != nil {
+		return nil, err
+	}
+	return b, b.draw(o, run, detach)
+}
+
+// readBundle reads the bundle's config.json.
+func readBundle(o *Options) (*blueprint, error) {
 	b := &blueprint{config: o.Config}
 	if b.config == "" {
 		b.config = "config.json"
@@ -47,7 +56,7 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 	if err := b.read(); err != nil {
 		return nil, err
 	}
-	return b, b.draw(o, run, detach)
+	return b, nil
 }
 
 // draw makes the plan.
@@ -133,6 +142,15 @@ func BuildPlan(o Options) (*plan.Plan, specconv.Host, []specconv.Warning, error)
 		return nil, specconv.Host{}, nil, err
 	}
 	return b.plan, b.host, b.warnings, nil
+}
+
+// SeccompProfile reads linux.seccomp of a bundle's config.json; nil if there is none.
+func SeccompProfile(o Options) (*specs.LinuxSeccomp, error) {
+	b, err := readBundle(&o)
+	if err != nil || b.spec.Linux == nil {
+		return nil, err
+	}
+	return b.spec.Linux.Seccomp, nil
 }
 
 func readProcess(path string) (*specs.Process, error) {

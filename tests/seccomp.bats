@@ -16,7 +16,7 @@ suite_setup() {
 
 number_of() { sed -n "s/^$1 //p" "$NUMBERS"; }
 
-seccomp() { config --argjson s "$1" '.linux.seccomp = $s | .process.noNewPrivileges = true'; }
+profile() { config --argjson s "$1" '.linux.seccomp = $s | .process.noNewPrivileges = true'; }
 
 # calls LINE...: make these calls in the container; $out has one result a line.
 calls() {
@@ -99,21 +99,21 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 @test "default action and errno" {
 	local nr
 	nr=$(number_of getpriority)
-	seccomp "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO"}]}')"
+	profile "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO"}]}')"
 	calls "$nr 0 0"
 	same "errno by default" "$(result "$nr")" EPERM
-	seccomp "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 28}]}')"
+	profile "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 28}]}')"
 	calls "$nr 0 0"
 	same "errno of the rule" "$(result "$nr")" ENOSPC
-	seccomp "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 0}]}')"
+	profile "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 0}]}')"
 	calls "$nr 0 0"
 	same "errno 0" "$(result "$nr")" 0
 	# Docker's profile allows what the probe needs, and not acct.
 	nr=$(number_of acct)
-	seccomp "$(jq '.defaultErrnoRet = 28' "$DOCKER_PROFILE")"
+	profile "$(jq '.defaultErrnoRet = 28' "$DOCKER_PROFILE")"
 	calls "$nr 0"
 	same "errno of the default action" "$(result "$nr")" ENOSPC
-	seccomp "$(jq 'del(.defaultErrnoRet)' "$DOCKER_PROFILE")"
+	profile "$(jq 'del(.defaultErrnoRet)' "$DOCKER_PROFILE")"
 	calls "$nr 0"
 	same "of one without" "$(result "$nr")" EPERM
 }
@@ -122,7 +122,7 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 	local nr action want
 	nr=$(number_of getpriority)
 	while read -r action want; do
-		seccomp "$(jq -n --arg a "$action" '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: $a}]}')"
+		profile "$(jq -n --arg a "$action" '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: $a}]}')"
 		calls "$nr 0 0"
 		[[ $(result "$nr") == $want ]] || fail "$action: $(result "$nr")"
 	done <<-END
@@ -132,7 +132,7 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 	END
 	# A trap is a signal, which Go makes a crash; a killed thread stops the program.
 	for action in SCMP_ACT_TRAP SCMP_ACT_KILL SCMP_ACT_KILL_THREAD; do
-		seccomp "$(jq -n --arg a $action '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: $a}]}')"
+		profile "$(jq -n --arg a $action '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: $a}]}')"
 		calls "$nr 0 0"
 		[[ $(result "$nr") != 0 ]] || fail "$action: the call was made"
 	done
@@ -143,7 +143,7 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 	nr=$(number_of getpriority)
 	# op, value, an argument that matches, one that does not; -1 is 2^64-1.
 	while read -r op value yes no; do
-		seccomp "$(jq -n --arg op "SCMP_CMP_$op" --argjson v "$value" '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 28,
+		profile "$(jq -n --arg op "SCMP_CMP_$op" --argjson v "$value" '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 28,
 			args: [{index: 1, op: $op, value: $v, valueTwo: (if $op == "SCMP_CMP_MASKED_EQ" then 1 else 0 end)}]}]}')"
 		calls "$nr 0 $yes" "$nr 0 $no"
 		same "$op $value: $yes" "$(sed -n "1s/.* //p" "$OUT")" ENOSPC
@@ -165,12 +165,12 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 @test "several conditions: and; the same argument twice: or" {
 	local nr
 	nr=$(number_of getpriority)
-	seccomp "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 28,
+	profile "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 28,
 		args: [{index: 0, op: "SCMP_CMP_EQ", value: 0}, {index: 1, op: "SCMP_CMP_EQ", value: 7}]}]}')"
 	calls "$nr 0 7" "$nr 0 8" "$nr 1 7"
 	same first "$(sed -n '1s/.* //p' "$OUT")" ENOSPC
 	! sed -n '2,3p' "$OUT" | grep -q ENOSPC || fail "one condition was enough"
-	seccomp "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 28,
+	profile "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 28,
 		args: [{index: 1, op: "SCMP_CMP_EQ", value: 7}, {index: 1, op: "SCMP_CMP_EQ", value: 8}]}]}')"
 	calls "$nr 0 7" "$nr 0 8" "$nr 0 9"
 	same matches "$(grep -c ENOSPC "$OUT")" 2
@@ -178,7 +178,7 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 
 @test "unknown names are skipped, unknown numbers are ENOSYS" {
 	ours "1.1 looks at the last rule's action"
-	seccomp "$(jq -n '{defaultAction: "SCMP_ACT_ERRNO", syscalls: [{names: ["nosuchsyscall"], action: "SCMP_ACT_KILL"}]}' |
+	profile "$(jq -n '{defaultAction: "SCMP_ACT_ERRNO", syscalls: [{names: ["nosuchsyscall"], action: "SCMP_ACT_KILL"}]}' |
 		jq --slurpfile d "$DOCKER_PROFILE" '.syscalls += $d[0].syscalls')"
 	calls "999 0" "$(number_of getpid)"
 	same "call 999" "$(result 999)" ENOSYS
@@ -189,7 +189,7 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 	ours "1.1 has none"
 	local flag
 	for flag in SECCOMP_FILTER_FLAG_LOG SECCOMP_FILTER_FLAG_SPEC_ALLOW SECCOMP_FILTER_FLAG_TSYNC; do
-		seccomp "$(jq -n --arg f $flag '{defaultAction: "SCMP_ACT_ALLOW", flags: [$f], syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO"}]}')"
+		profile "$(jq -n --arg f $flag '{defaultAction: "SCMP_ACT_ALLOW", flags: [$f], syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO"}]}')"
 		inside grep Seccomp_filters /proc/self/status
 		same "$flag" "$out" $'Seccomp_filters:\t1'
 	done
@@ -209,7 +209,7 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 }
 
 @test "a profile without execve: the container cannot start, and says so" {
-	seccomp "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["execve"], action: "SCMP_ACT_ERRNO"}]}')"
+	profile "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["execve"], action: "SCMP_ACT_ERRNO"}]}')"
 	args true
 	try run_bundle "$ID"
 	[ "$rc" != 0 ] || fail "started"
@@ -228,7 +228,7 @@ result() { sed -n "s/^$1 //p" "$OUT" | head -n 1; }
 	END
 	gcc -static -nostdlib -o "$BUNDLE/rootfs/i" "$BATS_TEST_TMPDIR/i.c" || skip "gcc cannot"
 	args /i
-	seccomp "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"], syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 28,
+	profile "$(jq -n '{defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"], syscalls: [{names: ["getpriority"], action: "SCMP_ACT_ERRNO", errnoRet: 28,
 		args: [{index: 1, op: "SCMP_CMP_EQ", value: 7}]}]}')"
 	try run_bundle "$ID"
 	[ "$rc" != 139 ] || skip "this kernel has no 32-bit calls"
@@ -296,4 +296,60 @@ denying() {
 	up
 	ok rt exec "$ID" sh -c 'grep "Max open files" /proc/self/limits'
 	[[ $out == *" 77 "*77* ]] || fail "$out"
+}
+
+explain() { rt seccomp explain --bundle "$BUNDLE" "$@"; }
+
+# explained CALL...: what seccomp explain says of these, "NUMBER ANSWER" a line.
+explained() {
+	ok explain --json "$@"
+	jq -r '.[] | "\(.number) \(.rules[0] | if .action == "SCMP_ACT_ALLOW" then "allow" else .errnoRet end)"' "$OUT"
+}
+
+@test "seccomp explain: what it says is what the kernel answers" {
+	ours "it has no seccomp explain"
+	config --slurpfile s "$DOCKER_PROFILE" '.linux.seccomp = $s[0]'
+	local nr answer said
+	# Of calls whose arguments are known, and of calls in general.
+	said=$(explained 'personality(8)' 'personality(1)' 'clone(0x10000800)' 'socket(40)' acct keyctl mseal clone3)
+	while read -r nr answer; do
+		case $nr in
+		"$(number_of clone)") calls "$nr 0x10000800" ;;
+		"$(number_of socket)") calls "$nr 40 1 0" ;;
+		"$(number_of personality)") if [ "$answer" = allow ]; then calls "$nr 8"; else calls "$nr 1"; fi ;;
+		*) calls "$nr 0 0 0" ;;
+		esac
+		case $answer in
+		allow) [[ $(result "$nr") != E[PN]* ]] || fail "$nr is said to be allowed: $(result "$nr")" ;;
+		1) same "$nr" "$(result "$nr")" EPERM ;;
+		38) same "$nr" "$(result "$nr")" ENOSYS ;;
+		*) fail "$nr: $answer" ;;
+		esac
+	done <<<"$said"
+	same "calls that were explained" "$(grep -c . <<<"$said")" 8
+}
+
+@test "seccomp explain: rules, conditions and fields; bad input" {
+	ours "it has no seccomp explain"
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO", syscalls: [
+		{names: ["read", "clone"], action: "SCMP_ACT_ALLOW", args: [{index: 0, value: 5, op: "SCMP_CMP_NE"}]},
+		{names: ["read"], action: "SCMP_ACT_ERRNO", errnoRet: 28, args: [{index: 0, value: 5, op: "SCMP_CMP_EQ"}]}]}'
+	ok explain read
+	same "rules of read" "$(sed 's/  */ /g' "$OUT")" "CALL NUMBER ANSWER CONDITION FIELD
+read $(number_of read) allow arg0 != 5 linux.seccomp.syscalls[0]
+read $(number_of read) errno ENOSPC arg0 == 5 linux.seccomp.syscalls[1]
+read $(number_of read) errno EPERM otherwise linux.seccomp.defaultAction"
+	ok explain 'read(5)'
+	same "read(5)" "$(sed -n '2s/  */ /gp' "$OUT")" "read(5) $(number_of read) errno ENOSPC - linux.seccomp.syscalls[1]"
+	ok explain
+	[ "$(wc -l <"$OUT")" -gt 300 ] || fail "the whole table has $(wc -l <"$OUT") lines"
+	no 1 '"raed" is no system call of this architecture' explain raed
+	no 1 'argument "five" is not a number' explain 'read(five)'
+	no 1 '"read(1": expected a system call' explain 'read(1'
+	no 1 '7 arguments, a system call has at most 6' explain 'read(1,2,3,4,5,6,7)'
+	no 1 '"SCMP_ARCH_VAX" is no architecture' explain --arch SCMP_ARCH_VAX
+	no 1 'unknown command seccomp record-it' rt seccomp record-it
+	config 'del(.linux.seccomp)'
+	ok explain read
+	same "without a profile" "$(sed -n '2s/  */ /gp' "$OUT")" "read $(number_of read) allow - linux.seccomp"
 }

@@ -115,6 +115,7 @@ func commandEntries() []commandEntry {
 		{"mounts", "", (*invocation).mountsCommand},
 		{"spec", "", (*invocation).specCommand},
 		{"plan", "", (*invocation).planCommand},
+		{"seccomp", "", (*invocation).seccompCommand},
 		{"features", "", (*invocation).featuresCommand},
 		{"engines", "", (*invocation).enginesCommand},
 		{"completion", "", (*invocation).completionCommand},

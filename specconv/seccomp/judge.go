@@ -11,7 +11,7 @@ import (
 // slot of the newest syscall that the profile names there.
 func (c *compiler) judge(a *arch) (newest int, err error) {
 	clear(c.verdicts[:])
-	var buf [maxArgs + 1]cond
+	var buf [MaxArgs + 1]cond
 	index := c.index
 	for i := range c.entries {
 		e := &c.entries[i]

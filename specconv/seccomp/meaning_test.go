@@ -111,28 +111,6 @@ func holds(e *entry, a *arch, d *call, number uint8) bool {
 	return !e.each
 }
 
-func (c cond) holds(v uint64, narrow bool) bool {
-	w, m := c.value, c.mask
-	if narrow {
-		v, w, m = v&0xffffffff, w&0xffffffff, m&0xffffffff
-	}
-	switch c.op {
-	case opEQ:
-		return v == w
-	case opNE:
-		return v != w
-	case opGT:
-		return v > w
-	case opGE:
-		return v >= w
-	case opLT:
-		return v < w
-	case opLE:
-		return v <= w
-	}
-	return v&m == w
-}
-
 // check the filter of a profile against its meaning.
 func mean(t *testing.T, cfg *specs.LinuxSeccomp, family []*arch) {
 	t.Helper()
@@ -145,6 +123,7 @@ func mean(t *testing.T, cfg *specs.LinuxSeccomp, family []*arch) {
 		t.Fatal(err)
 	}
 	verify(t, prog)
+	explains(t, p, prog)
 	for _, a := range append(slices.Clone(family), foreign) {
 		for _, nr := range numbers(a) {
 			for _, args := range arguments(p, a, nr) {

@@ -56,9 +56,11 @@ const (
 	retKillThread = unix.SECCOMP_RET_KILL_THREAD
 	retENOSYS     = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
 
-	maxArgs  = 6    // arguments of a syscall
 	maxErrno = 4095 // MAX_ERRNO in linux/err.h
 )
+
+// MaxArgs is how many arguments a system call has at most.
+const MaxArgs = 6
 
 // check turns the configuration into a profile for the given native
 // architecture. find gives the architectures that matter beside it.
@@ -230,9 +232,9 @@ func condition(a *specs.LinuxSeccompArg, prefix string, i int) (cond, error) {
 		return c, field(prefix+"args["+strconv.Itoa(i)+"].op",
 			fmt.Errorf("unknown operator %q, expected SCMP_CMP_EQ, NE, LT, LE, GT, GE or MASKED_EQ", a.Op))
 	}
-	if a.Index >= maxArgs {
+	if a.Index >= MaxArgs {
 		return c, field(prefix+"args["+strconv.Itoa(i)+"].index",
-			fmt.Errorf("%d, expected 0 to %d", a.Index, maxArgs-1))
+			fmt.Errorf("%d, expected 0 to %d", a.Index, MaxArgs-1))
 	}
 	return c, nil
 }

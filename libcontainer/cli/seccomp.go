@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/specconv/jsontext"
+	"github.com/crun-go/crun-go/specconv/seccomp"
+)
+
+func (inv *invocation) seccompCommand() *Command {
+	o := new(libcontainer.Options)
+	var arch string
+	var json bool
+	return &Command{
+		Title: "explain what a bundle's seccomp filter answers",
+		Args:  []Arg{{Name: "subcommand", Choices: []string{"explain"}}, {Name: "call", Optional: true, Many: true}},
+		Description: `Prints what the filter made of linux.seccomp answers to each system call, or to those that are given, and which part of
+config.json says so. Of several lines for a call the first one counts whose condition holds. With arguments, as in
+'socket(40)', it prints the answer to just that call.`,
+		Example: "crun-go seccomp explain --bundle /srv/web clone 'clone(0x10000000)'",
+		flags: append(bundleFlags(o),
+			&cli.StringFlag{Name: "arch", Destination: &arch, Usage: "for the architecture `ARCH`, such as SCMP_ARCH_X86 (default: this program's)"},
+			&cli.BoolFlag{Name: "json", Destination: &json, Usage: "print JSON"},
+		),
+		run: func(c *cli.Context) error {
+			if word := c.Args().First(); word != "explain" {
+				return withHint(fmt.Errorf("unknown command seccomp %s", word), "expected seccomp explain")
+			}
+			if err := inv.complete(o, ""); err != nil {
+				return err
+			}
+			profile, err := libcontainer.SeccompProfile(*o)
+			if err != nil {
+				return err
+			}
+			verdicts, err := seccomp.Explain(profile, arch)
+			if err != nil {
+				return err
+			}
+			if verdicts, err = selectCalls(verdicts, c.Args().Slice()[1:]); err != nil {
+				return err
+			}
+			if json {
+				_, err := inv.stdout.Write(append(verdictsJSON(verdicts), '\n'))
+				return err
+			}
+			return inv.print(verdictTable(verdicts))
+		},
+	}
+}
+
+// selectCalls picks the verdicts on calls such as "clone" and "clone(0x10000000)". One
+// with arguments has a single rule left. Without calls all verdicts stay.
+func selectCalls(all []seccomp.Verdict, calls []string) ([]seccomp.Verdict, error) {
+	if len(calls) == 0 {
+		return all, nil
+	}
+	var picked []seccomp.Verdict
+	for _, call := range calls {
+		name, args, err := parseCall(call)
+		if err != nil {
+			return nil, err
+		}
+		v, err := verdictOn(all, name)
+		if err != nil {
+			return nil, err
+		}
+		if args != nil {
+			for _, r := range v.Rules {
+				if r.Holds(args...) {
+					v.Call, v.Rules = call, []seccomp.Rule{r.Unconditional()}
+					break
+				}
+			}
+		}
+		picked = append(picked, v)
+	}
+	return picked, nil
+}
+
+func verdictOn(all []seccomp.Verdict, name string) (seccomp.Verdict, error) {
+	for _, v := range all {
+		if v.Call == name {
+			return v, nil
+		}
+	}
+	names := make([]string, len(all))
+	for i, v := range all {
+		names[i] = v.Call
+	}
+	return seccomp.Verdict{}, withHint(fmt.Errorf("%q is no system call of this architecture", name),
+		strings.TrimSpace(didYouMean(name, names)+" seccomp explain without calls lists all"))
+}
+
+// parseCall splits "socket(40, 0x2)". args is nil if there are no parentheses.
+func parseCall(call string) (name string, args []uint64, err error) {
+	name, list, found := strings.Cut(call, "(")
+	if !found {
+		return name, nil, nil
+	}
+	list, closed := strings.CutSuffix(list, ")")
+	if !closed {
+		return "", nil, fmt.Errorf("%q: expected a system call such as clone, or clone(0x10000000)", call)
+	}
+	args = []uint64{}
+	if strings.TrimSpace(list) == "" {
+		return name, args, nil
+	}
+	for text := range strings.SplitSeq(list, ",") {
+		text = strings.TrimSpace(text)
+		n, err := strconv.ParseUint(text, 0, 64)
+		if err != nil {
+			var signed int64
+			if signed, err = strconv.ParseInt(text, 0, 64); err != nil {
+				return "", nil, fmt.Errorf("%q: argument %q is not a number, expected one such as 40, -1 or 0x28", call, text)
+			}
+			n = uint64(signed)
+		}
+		args = append(args, n)
+	}
+	if len(args) > seccomp.MaxArgs {
+		return "", nil, fmt.Errorf("%q: %d arguments, a system call has at most %d", call, len(args), seccomp.MaxArgs)
+	}
+	return name, args, nil
+}
+
+func verdictTable(verdicts []seccomp.Verdict) string {
+	rows := [][]string{{"CALL", "NUMBER", "ANSWER", "CONDITION", "FIELD"}}
+	for _, v := range verdicts {
+		for _, r := range v.Rules {
+			condition := strings.Join(r.Conditions(), " && ")
+			switch {
+			case r.Newer:
+				condition = "newer than the profile"
+			case condition == "" && len(v.Rules) > 1:
+				condition = "otherwise"
+			case condition == "":
+				condition = "-"
+			}
+			rows = append(rows, []string{v.Call, strconv.FormatUint(uint64(v.Number), 10), answer(&r), condition, r.Field})
+		}
+	}
+	return columns(rows, 0, 2)
+}
+
+// answer says what the caller gets: "allow", "errno EPERM".
+func answer(r *seccomp.Rule) string {
+	word := strings.ToLower(strings.TrimPrefix(string(r.Action), "SCMP_ACT_"))
+	if !r.HasData() {
+		return word
+	}
+	if name := unix.ErrnoName(unix.Errno(r.Data)); name != "" {
+		return word + " " + name
+	}
+	return word + " " + strconv.Itoa(int(r.Data))
+}
+
+func verdictsJSON(verdicts []seccomp.Verdict) []byte {
+	w := jsontext.NewWriter("  ")
+	w.Array()
+	for _, v := range verdicts {
+		w.Object()
+		w.Key("call").Text(v.Call)
+		w.Key("number").Uint(uint64(v.Number))
+		w.Key("rules").Array()
+		for _, r := range v.Rules {
+			w.Object()
+			w.Key("action").Text(string(r.Action))
+			if r.HasData() {
+				w.Key("errnoRet").Uint(uint64(r.Data))
+			}
+			if conditions := r.Conditions(); conditions != nil {
+				w.Key("conditions").Texts(conditions)
+			}
+			if r.Newer {
+				w.Key("newer").Bool(true)
+			}
+			w.Key("field").Text(r.Field)
+			w.End()
+		}
+		w.End()
+		w.End()
+	}
+	w.End()
+	return w.Bytes()
+}
