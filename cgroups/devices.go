@@ -1,7 +1,6 @@
 package cgroups
 
 import (
-	"errors"
 	"io/fs"
 	"math"
 	"slices"
@@ -52,15 +51,7 @@ func (c *Cgroup) SetDevices(rules []specs.LinuxDeviceCgroup) error {
 }
 
 func (c *Cgroup) deviceError(op string, err error) error {
-	e := &Error{Field: "devices", Err: &fs.PathError{Op: op + " device filter of", Path: c.Dir(), Err: err}}
-	switch {
-	case errors.Is(err, unix.EPERM):
-		e.Hint = "a device filter needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, in the initial user namespace" +
-			" (and a cgroup whose present filters allow others beside them)"
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
-		e.Hint = "the kernel needs CONFIG_BPF_SYSCALL and CONFIG_CGROUP_BPF"
-	}
-	return e
+	return &Error{Field: "devices", Err: &fs.PathError{Op: op + " device filter of", Path: c.Dir(), Err: err}}
 }
 
 // struct bpf_cgroup_dev_ctx (linux/bpf.h): three 32-bit words, the first with

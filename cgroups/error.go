@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,7 +50,6 @@ type Error struct {
 	File  string // absolute path of the kernel's file; empty without Op
 	Value string // what was to be written, in the kernel's words
 	Err   error  // the cause
-	Hint  string // what a person can do about it; may be empty
 }
 
 func (e *Error) Error() string {
@@ -76,6 +76,48 @@ func (r *reason) Unwrap() error { return r.is }
 
 var errGone error = &reason{"the cgroup is gone", ErrNotExist}
 
+// MissingError means that a cgroup has not the controller that a file is of.
+type MissingError struct {
+	Controller string
+	Path       string // of the cgroup, in the hierarchy
+	Why        Why
+	At         string // NotEnabled, Populated: the cgroup above that does not hand it down; may be empty
+	Err        error  // NotEnabled: the kernel's answer there; may be nil
+}
+
+// Why tells why a cgroup has not a controller.
+type Why uint8
+
+const (
+	NotEnabled Why = iota // a cgroup above does not hand it down
+	Populated             // that cgroup can't, because it has processes
+	Threaded              // the cgroup is threaded, and the controller is not
+	OwnedByV1             // cgroup v1 has it
+	NotOffered            // the kernel, or the cgroup namespace, has it not
+)
+
+func (e *MissingError) Error() string {
+	why := "not delegated"
+	switch e.Why {
+	case NotEnabled:
+		if e.Err != nil {
+			why = fmt.Sprintf("not delegated: enable it in %q: %v", e.At, e.Err)
+		}
+	case Populated:
+		why = fmt.Sprintf("%q has processes of its own, so it cannot enable controllers for its children", e.At)
+	case Threaded:
+		why = "the cgroup is part of a threaded subtree, which has cpu, cpuset, perf_event and pids only"
+	case OwnedByV1:
+		why = "owned by cgroup v1 (hybrid host)"
+	case NotOffered:
+		why = "the kernel does not offer it"
+	}
+	return fmt.Sprintf("%s controller not available in %q: %s", e.Controller, e.Path, why)
+}
+
+// Unwrap says that it is not supported.
+func (e *MissingError) Unwrap() error { return ErrNotSupported }
+
 // invalid is the error for a value that no kernel would take.
 func invalid(field, format string, args ...any) error {
 	return &Error{Field: field, Err: fmt.Errorf(format, args...)}
@@ -85,56 +127,15 @@ func invalid(field, format string, args ...any) error {
 // field asked for it and, where the errno alone misleads, what it means.
 func (c *Cgroup) explain(field, op, file, value string, err error) error {
 	e := &Error{Field: field, Op: op, File: c.Dir() + "/" + file, Value: value, Err: err}
-	switch err {
-	case unix.ENOENT:
-		e.Err, e.Hint = c.missing(file)
-	case unix.ENODEV:
-		if !c.exists() {
-			e.Err = errGone
-		} else if strings.HasPrefix(file, "io.") {
-			e.Hint = "the value must name a whole disk of this host, not a partition"
-		}
-	case unix.EOPNOTSUPP:
-		if strings.HasPrefix(file, "io.") {
-			e.Err = &reason{"the disk has no weights", ErrNotSupported}
-			e.Hint = "weights of single disks need the BFQ scheduler on them: see queue/scheduler in /sys/block/DISK"
-		}
-	case unix.EACCES, unix.EPERM, unix.EROFS:
-		e.Hint = "this user may not write there: have the cgroup delegated, or leave the limit out"
-	case unix.EINVAL, unix.ERANGE:
-		e.Hint = rangeHint(file)
-	case unix.EBUSY:
-		e.Hint = "the kernel refuses the value while the cgroup, one below it or one beside it uses the resource"
-		if file == "cgroup.subtree_control" {
-			e.Hint = "no-internal-process rule of cgroup v2: the container's processes would have to be in a cgroup below it"
-		}
+	switch {
+	case err == unix.ENOENT:
+		e.Err = c.missing(file)
+	case err == unix.ENODEV && !c.exists():
+		e.Err = errGone
+	case err == unix.EOPNOTSUPP && strings.HasPrefix(file, "io."):
+		e.Err = &reason{"the disk has no weights", ErrNotSupported}
 	}
 	return e
-}
-
-// rangeHint says what the kernel takes, for files that refuse usual mistakes.
-func rangeHint(file string) string {
-	switch file {
-	case "cpu.max":
-		return "quota must be at least 1000 and the burst, period 1000 to 1000000 microseconds"
-	case "cpu.max.burst":
-		return "burst must not exceed the quota"
-	case "cpu.weight":
-		return "a cgroup with cpu.idle=1 has no weight"
-	case "cpuset.cpus", "cpuset.mems":
-		return "the list must name CPUs or nodes that the parent cgroup has, such as 0-3,7"
-	case "cpuset.cpus.partition":
-		return "expected member, root or isolated"
-	case "misc.max":
-		return "expected RESOURCE VALUE, of the resources that misc.capacity of the root cgroup lists"
-	case "io.max":
-		return "expected MAJOR:MINOR and rbps, wbps, riops or wiops, each with =NUMBER or =max"
-	case "memory.max", "memory.high", "memory.low", "memory.min", "memory.swap.max", "memory.swap.high", "memory.zswap.max":
-		return "expected a number of bytes, or max"
-	case "pids.max":
-		return "expected a number, or max"
-	}
-	return ""
 }
 
 // exists says whether the directory behind c is still linked.
@@ -143,63 +144,42 @@ func (c *Cgroup) exists() bool {
 }
 
 // missing explains why file is not in c's directory.
-func (c *Cgroup) missing(file string) (cause error, hint string) {
+func (c *Cgroup) missing(file string) error {
 	controller, _, _ := strings.Cut(file, ".")
 	have, err := readAt(c.fd, "cgroup.controllers")
 	switch {
 	case err != nil:
-		return errGone, ""
+		return errGone
 	case controller == "cgroup" || hasWord(string(have), controller):
-		return &reason{"this kernel has no such file", ErrNotSupported}, fileHint(file)
+		return &reason{"this kernel has no such file", ErrNotSupported}
 	}
 	return c.unavailable(controller)
 }
 
-func fileHint(file string) string {
-	switch {
-	case strings.HasPrefix(file, "memory.swap."):
-		return "swap accounting is off: boot with swapaccount=1"
-	case strings.HasPrefix(file, "hugetlb."):
-		return "see /sys/kernel/mm/hugepages for the page sizes that the kernel knows"
-	case file == "io.weight" || file == "io.bfq.weight":
-		return "weights need the BFQ scheduler or a kernel with CONFIG_BLK_CGROUP_IOCOST"
-	}
-	return ""
-}
-
 // unavailable explains why controller is not among those of c.
-func (c *Cgroup) unavailable(controller string) (cause error, hint string) {
-	why := func(text string) error {
-		return &reason{fmt.Sprintf("%s controller not available in %q: %s", controller, c.path, text), ErrNotSupported}
-	}
+func (c *Cgroup) unavailable(controller string) error {
+	e := &MissingError{Controller: controller, Path: c.path}
 	root, err := retry.ReadFile(c.h.Path + "/cgroup.controllers")
 	if err == nil && !hasWord(string(root), controller) {
-		if ownedByV1(controller) {
-			return why("owned by cgroup v1 (hybrid host)"),
-				"boot with systemd.unified_cgroup_hierarchy=1 (or cgroup_no_v1=all)"
+		if e.Why = NotOffered; ownedByV1(controller) {
+			e.Why = OwnedByV1
 		}
-		return why("the kernel does not offer it"),
-			"it is not compiled in, switched off by cgroup_disable=, or not delegated to this cgroup namespace"
+		return e
 	}
 	if now, err := kind(c.fd); err == nil && isThreaded(controller) == 0 && (now == "threaded" || now == "domain invalid") {
-		return why("the cgroup is part of a threaded subtree, which has cpu, cpuset, perf_event and pids only"),
-			"choose a place outside of that subtree in linux.cgroupsPath, or leave the limit out"
+		e.Why = Threaded
+		return e
 	}
-	for _, r := range c.refused {
-		if r.controller != controller {
-			continue
-		}
-		if r.err == unix.EBUSY {
-			return why(fmt.Sprintf("%q has processes of its own, so it cannot enable controllers for its children", r.dir)),
-				"no-internal-process rule of cgroup v2: move those processes into a cgroup below it"
-		}
-		return why(fmt.Sprintf("not delegated: enable it in %q: %v", c.h.Path+r.dir, r.err)), delegateHint
+	i := slices.IndexFunc(c.refused, func(r refusal) bool { return r.controller == controller })
+	switch {
+	case i < 0:
+	case c.refused[i].err == unix.EBUSY:
+		e.Why, e.At = Populated, c.refused[i].dir
+	default:
+		e.At, e.Err = c.h.Path+c.refused[i].dir, c.refused[i].err
 	}
-	return why("not delegated"), delegateHint
+	return e
 }
-
-const delegateHint = "a cgroup above it must have it in cgroup.subtree_control; " +
-	"under systemd set Delegate=yes for the unit (user@.service for rootless)"
 
 // ownedByV1 says whether a v1 hierarchy holds the controller, which
 // /proc/self/cgroup tells (cgroups(7)): "4:memory:/".
@@ -228,7 +208,7 @@ func ownedByV1(controller string) bool {
 // for.
 func (c *Cgroup) pathError(op, file string, err error) error {
 	if err == unix.ENOENT || err == unix.ENODEV {
-		err, _ = c.missing(file)
+		err = c.missing(file)
 	}
 	return &fs.PathError{Op: op, Path: c.Dir() + "/" + file, Err: err}
 }

@@ -2,7 +2,6 @@ package cgroups
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -69,8 +68,7 @@ func (c *Cgroup) swapMax(m *specs.LinuxMemory) (string, error) {
 		return "", invalid(field, "%d needs memory.limit: it is the sum of memory and swap", swap)
 	}
 	if swap < limit {
-		err := fmt.Errorf("%d is less than memory.limit %d, but is the sum of memory and swap", swap, limit)
-		return "", &Error{Field: field, Err: err, Hint: "a limit that grows beyond it has to be set together with it"}
+		return "", invalid(field, "%d is less than memory.limit %d, but is the sum of memory and swap: set both", swap, limit)
 	}
 	return strconv.FormatInt(swap-limit, 10), nil
 }
@@ -194,7 +192,7 @@ func memoryEvents(text []byte) (e MemoryEvents) {
 func (c *Cgroup) OOMKills() (uint64, error) {
 	b, err := readAt(c.fd, "memory.events")
 	if err == unix.ENOENT {
-		cause, _ := c.missing("memory.events")
+		cause := c.missing("memory.events")
 		return 0, cause
 	}
 	if err != nil {

@@ -192,8 +192,8 @@ func TestInternalProcessRule(t *testing.T) {
 			inCgroup(t, sub, "sleep", "60")
 			r := resources(t, test.resources)
 			err = errors.Join(sub.Set(r), sub.SetPids(r))
-			var e *Error
-			if !errors.As(err, &e) || !strings.Contains(err.Error(), "has processes of its own") || !strings.Contains(e.Hint, "no-internal-process") {
+			var missing *MissingError
+			if !errors.As(err, &missing) || missing.Why != Populated || !strings.Contains(err.Error(), "has processes of its own") {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -229,9 +229,8 @@ func TestHybridHostExplains(t *testing.T) {
 	}
 	c := hostCgroup(t)
 	err = c.Set(resources(t, `{"memory":{"limit":67108864}}`))
-	var e *Error
-	if !errors.As(err, &e) || !strings.HasSuffix(err.Error(), "owned by cgroup v1 (hybrid host)") ||
-		!strings.Contains(e.Hint, "systemd.unified_cgroup_hierarchy=1") {
+	var missing *MissingError
+	if !errors.As(err, &missing) || missing.Why != OwnedByV1 || !strings.HasSuffix(err.Error(), "owned by cgroup v1 (hybrid host)") {
 		t.Errorf("error %v", err)
 	}
 	t.Log(err)

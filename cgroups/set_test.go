@@ -45,7 +45,7 @@ func TestSet(t *testing.T) {
 		{`{"memory":{"swap":3000}}`, "memory.max=1000 memory.swap.max", "memory.max=1000; memory.swap.max=2000"},
 		{`{"memory":{"swap":3000}}`, "memory.max=max memory.swap.max", "memory.swap: 3000 needs memory.limit: it is the sum of memory and swap"},
 		{`{"memory":{"limit":-1,"swap":3000}}`, mem, "memory.swap: 3000 needs memory.limit: it is the sum of memory and swap"},
-		{`{"memory":{"limit":1000,"swap":999}}`, mem, "memory.swap: 999 is less than memory.limit 1000, but is the sum of memory and swap"},
+		{`{"memory":{"limit":1000,"swap":999}}`, mem, "memory.swap: 999 is less than memory.limit 1000, but is the sum of memory and swap: set both"},
 		{`{"memory":{"limit":-2}}`, mem, "memory.limit: -2 is neither a limit nor -1"},
 		{`{"memory":{"limit":1000,"swap":-5}}`, mem, "memory.swap: -5 is neither a limit nor -1"},
 		// No swap accounting: fine unless a limit needs it.
@@ -207,10 +207,11 @@ func TestUnavailableController(t *testing.T) {
 		c.refused = test.refused
 		err := c.Set(limit)
 		var e *Error
+		var missing *MissingError
 		if !errors.As(err, &e) {
 			t.Fatalf("%s: %v", test.name, err)
 		}
-		if e.Field != "memory.limit" || e.File != c.Dir()+"/memory.max" || e.Value != "1000" || e.Op != "write" || e.Hint == "" {
+		if e.Field != "memory.limit" || e.File != c.Dir()+"/memory.max" || e.Value != "1000" || e.Op != "write" || !errors.As(err, &missing) {
 			t.Errorf("%s: %+v", test.name, e)
 		}
 		if got := strings.ReplaceAll(e.Err.Error(), c.h.Path, "ROOT"); !strings.HasPrefix(got, test.want) {

@@ -54,8 +54,7 @@ func (c *Cgroup) checkPartition(field, value string) error {
 	}
 	return &Error{
 		Field: field, Op: "write", File: c.Dir() + "/" + file, Value: strings.TrimSpace(value),
-		Err:  errors.New("the kernel makes no partition of it: " + state + " invalid" + why),
-		Hint: "a partition needs CPUs of its own in cpuset.cpus or cpuset.cpus.exclusive, which every cgroup above has for it in cpuset.cpus.exclusive",
+		Err: errors.New("the kernel makes no partition of it: " + state + " invalid" + why),
 	}
 }
 

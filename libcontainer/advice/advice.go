@@ -15,7 +15,6 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
@@ -44,14 +43,6 @@ func kernel(err error) string {
 		return cause.Hint()
 	}
 	return cause.Error() + ": " + cause.Hint()
-}
-
-func resource(err error) string {
-	var e *cgroups.Error
-	if !errors.As(err, &e) {
-		return ""
-	}
-	return e.Hint
 }
 
 // field returns the hint that came with a value of config.json.

@@ -246,8 +246,8 @@ func TestDescribe(t *testing.T) {
 			detail{code: "step", field: "root"},
 		},
 		{
-			fmt.Errorf("x: %w", &cgroups.Error{Field: "memory.limit", Err: cgroups.ErrNotSupported, Hint: "boot"}),
-			detail{code: "config", field: "linux.resources.memory.limit", hint: "boot"},
+			fmt.Errorf("x: %w", &cgroups.Error{Field: "memory.limit", File: "/x/memory.swap.max", Err: cgroups.ErrNotSupported}),
+			detail{code: "config", field: "linux.resources.memory.limit", hint: "swap accounting is off: boot with swapaccount=1"},
 		},
 	} {
 		if got := describe(c.err); got != c.want {
