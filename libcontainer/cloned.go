@@ -23,7 +23,7 @@ import (
 func (c *creation) adopt() error {
 	m, err := c.next(wire.Cloned)
 	if err != nil {
-		return hasTime(err)
+		return err
 	}
 	if len(m.FDs) != 1 {
 		m.Close()
@@ -62,7 +62,7 @@ func (c *creation) reapFormer() error {
 // the process that it may have cloned has it, too, and waits there.
 func (c *creation) hasWord() error {
 	fds := []unix.PollFd{{Fd: int32(c.init.Conn.FD()), Events: unix.POLLIN}, {Fd: int32(c.init.PidFD), Events: unix.POLLIN}}
-	n, err := retry.Poll(fds, c.patience)
+	n, err := retry.Poll(fds, c.init.Conn.Left())
 	switch {
 	case err != nil:
 		return os.NewSyscallError("poll", err)
@@ -139,8 +139,13 @@ func ownedByJoined(spec *specs.Spec, pid int) bool {
 }
 
 // adoptLast makes the process that init has cloned in a pid namespace the container's.
+// Whoever is root in there may stop it, or trace it and hold the connection: so it has
+// to answer in time.
 func (c *creation) adoptLast() error {
 	err := c.adopt()
+	if err == nil {
+		err = c.init.Conn.Bound(answerTime)
+	}
 	if err == nil {
 		c.journal.Init, err = identify(c.init.Pid)
 	}

@@ -46,7 +46,6 @@ type creation struct {
 	outputs  outputs
 
 	waits    bool           // init waits for start
-	patience time.Duration  // with an init that is to tell whom it has cloned; negative: endless
 	shared   bool           // the cgroup is another container's, too
 	raised   []raisedLimit  // until init is made
 	newClass *resctrl.Group // of RDT, made by this creation; nil: none
@@ -84,7 +83,7 @@ func create(o *Options, run bool) (*creation, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1, patience: -1}
+	c := &creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1}
 	if o.Trace != "" {
 		c.trace = new(trace)
 	}

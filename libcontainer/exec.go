@@ -12,7 +12,6 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
@@ -158,8 +157,7 @@ func prepare(o *ExecOptions) (*execution, error) {
 	e := &execution{
 		creation: creation{
 			blueprint: new(blueprint), dir: dir, rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1,
-			patience: answerTime,
-			opts:     &Options{ConsoleSocket: o.ConsoleSocket, PreserveFDs: o.PreserveFDs, Warn: o.Warn},
+			opts: &Options{ConsoleSocket: o.ConsoleSocket, PreserveFDs: o.PreserveFDs, Warn: o.Warn},
 		},
 		asked: o, target: noTarget, listener: -1,
 	}
@@ -311,7 +309,7 @@ func (e *execution) do(item *plan.Item) error {
 	case *plan.Release:
 		return e.release()
 	case *plan.Await:
-		return hasTime(e.await(s.Phase))
+		return e.await(s.Phase)
 	}
 	return e.creation.do(item)
 }
@@ -335,12 +333,4 @@ func (e *execution) close() {
 		e.removeOwnCgroup()
 	}
 	e.creation.close()
-}
-
-// hasTime names the reason if init has not said anything in time.
-func hasTime(err error) error {
-	if errors.Is(err, wire.ErrTimeout) {
-		return fmt.Errorf("no word from init for %s: the container does not let it run", answerTime)
-	}
-	return err
 }

@@ -27,6 +27,11 @@ import (
 // in the hands of the container.
 const answerTime = time.Minute
 
+// held is that it takes longer.
+func held() error {
+	return fmt.Errorf("no word from init for %s: the container does not let it run", answerTime)
+}
+
 // roomForInit is how many processes and threads init, the process it clones and, until
 // init has come to its end, what that process makes at once need. It includes the
 // threads of Go's runtime, for an init that has it.
@@ -127,7 +132,7 @@ func (e *execution) enter(s *plan.Enter) error {
 	if err != nil {
 		return err
 	}
-	return boundAnswers(e.init.Conn)
+	return e.init.Conn.Bound(answerTime)
 }
 
 // giveStdio goes by the container's ids: where its init stays, it may not be in the
@@ -167,12 +172,6 @@ func (e *execution) enterByUnit(cause error) error {
 	var err error
 	e.init, err = spawn.Start(e.spawned)
 	return err
-}
-
-// boundAnswers makes reading from init end after answerTime, with wire.ErrTimeout.
-func boundAnswers(conn wire.Conn) error {
-	limit := unix.NsecToTimeval(answerTime.Nanoseconds())
-	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(conn.FD(), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit))
 }
 
 // moveInside moves the process to where it could not be born.
@@ -238,7 +237,7 @@ func (e *execution) brief() error {
 func (e *execution) takeListener() error {
 	m, err := e.next(wire.Listener)
 	if err != nil {
-		return hasTime(err)
+		return err
 	}
 	if len(m.FDs) != 1 {
 		m.Close()
@@ -291,6 +290,7 @@ func (e *execution) release() error {
 		e.self.Close()
 		return nil
 	}
+	e.init.Conn.Extend(answerTime)
 	m, err := e.init.Conn.Recv()
 	if errors.Is(err, io.EOF) {
 		e.self.Close()

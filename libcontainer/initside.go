@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -331,10 +330,9 @@ func (c *creation) next(kind wire.Kind) (wire.Message, error) {
 				return wire.Message{}, err
 			}
 		}
-		began := time.Now()
 		m, err := c.init.Conn.Recv()
-		if errors.Is(err, wire.ErrTimeout) && time.Since(began) < answerTime/2 { // the kernel's own answer
-			err = os.NewSyscallError("recvmsg", unix.EAGAIN)
+		if errors.Is(err, wire.ErrTimeout) {
+			err = held()
 		}
 		if err != nil {
 			return m, c.lost(err)

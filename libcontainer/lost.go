@@ -44,7 +44,7 @@ func (c *creation) lost(cause error) error {
 			break
 		}
 		m, err := init.Conn.Recv()
-		if errors.Is(err, wire.ErrTimeout) { // it is there to be read, though
+		if errors.Is(err, unix.EAGAIN) { // it is there to be read, though
 			m, err = init.Conn.Recv()
 		}
 		if err != nil {

@@ -101,7 +101,7 @@ func (c *creation) foreground(container *Container) (int, error) {
 // the one to wait for that.
 func (c *creation) executed() error {
 	for {
-		m, err := c.init.Conn.Recv()
+		m, err := c.lastWord()
 		if errors.Is(err, io.EOF) {
 			c.self.Close()
 			c.trace.executed()
@@ -122,6 +122,23 @@ func (c *creation) executed() error {
 			return fmt.Errorf("unexpected message %d from init", m.Kind)
 		}
 	}
+}
+
+// lastWord waits for the next message, or for io.EOF. If others may stop init, or trace it
+// and keep its end of the connection, it does so no longer than they are let.
+func (c *creation) lastWord() (wire.Message, error) {
+	if c.pidns >= 0 {
+		c.init.Conn.Extend(answerTime)
+		told := going{c.journal.Init, c.init.PidFD, answerTime, func() bool { return takesItsTime(c.spec) }}
+		said, err := told.hear(c.init.Conn.FD(), time.Now())
+		if err == nil && !said {
+			err = io.EOF
+		}
+		if err != nil {
+			return wire.Message{}, err
+		}
+	}
+	return c.init.Conn.Recv()
 }
 
 // errKilled is that init was killed, by a hook of its own say, when it had said that it was

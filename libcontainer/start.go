@@ -11,6 +11,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
@@ -105,9 +106,10 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 			return &os.PathError{Op: "write", Path: "exec.fifo", Err: err}
 		}
 	}
-	// Init goes now, even if this process is killed. That the fifo is gone says so to
-	// others; where it can't be removed init itself does, see Status.
-	said, err := listen(answer, init, func() { c.dir.RemoveFifo() }, c.executes, func() bool { return takeBack(start) })
+	// At its first word init goes, even if this process is killed. That the fifo is gone
+	// says so to others; where it can't be removed init itself does, see Status.
+	told := going{c.journal.Init, init, answerTime, c.takesItsTime}
+	said, err := told.listen(start, answer, func() { c.dir.RemoveFifo() })
 	if err != nil {
 		return err
 	}
@@ -141,14 +143,26 @@ func refusal(e *plan.StepError) specconv.Warning {
 	return specconv.Warning{Field: "process.args", Text: e.Error(), Err: e, Must: true}
 }
 
-// executeLook is how often start looks whether init, from which it hears nothing, is
+// executeLook is how often it is looked whether init, from which nothing is heard, is
 // still init.
 const executeLook = time.Second
 
 // executes reports whether execve(2) has given init another name.
-func (c *Container) executes() bool {
-	st, alive, err := c.living()
-	return err == nil && alive && st.Name != initproc.Created && st.Name != initproc.Started
+func executes(init state.Process) bool {
+	st, err := readStat(init.PID)
+	return err == nil && st.Start == init.Start && st.Name != initproc.Created && st.Name != initproc.Started
+}
+
+// takesItsTime reports whether an init that was told to go may take any time until it
+// executes: for what the configuration has others do.
+func takesItsTime(spec *specs.Spec) bool {
+	return spec.Hooks != nil && len(spec.Hooks.StartContainer) > 0 ||
+		spec.Linux != nil && spec.Linux.Seccomp != nil && spec.Linux.Seccomp.ListenerPath != ""
+}
+
+func (c *Container) takesItsTime() bool {
+	spec, err := c.config()
+	return err != nil || takesItsTime(spec)
 }
 
 // takeBack takes the word back that init has not read yet, if it is so.
@@ -160,50 +174,67 @@ func takeBack(start int) bool {
 	return err == nil && n == 1
 }
 
+// going is an init that is told to go.
+type going struct {
+	init  state.Process
+	pidfd int
+	limit time.Duration // until it has to execute
+	free  func() bool   // reports whether it may take longer
+}
+
 // listen reads what init answers to its end, or until init is dead. The first word comes
-// at once if init waits, and a container that is not let run may be tried again if
-// takeBack says that it was not told. At the first word heard is called. Who may trace
-// init can keep its end of the fifo: then executes tells that nothing more will be said.
-func listen(fifo, init int, heard func(), executes, takeBack func() bool) ([]byte, error) {
-	var said []byte
-	limit := answerTime
-	for {
-		fds := []unix.PollFd{{Fd: int32(fifo), Events: unix.POLLIN}, {Fd: int32(init), Events: unix.POLLIN}}
-		n, err := retry.Poll(fds, limit)
-		if err != nil {
-			return nil, os.NewSyscallError("poll", err)
-		}
-		if n == 0 && len(said) > 0 {
-			if executes() {
-				return said, nil
-			}
-			continue
-		}
-		if n == 0 && !takeBack() {
-			continue
-		}
-		if n == 0 {
-			return nil, fmt.Errorf("no word from init for %s: it does not wait for a start, or is not let run", answerTime)
-		}
-		if fds[0].Revents == 0 {
-			return said, nil // init is dead
-		}
+// at once if init waits: heard is called then. A container that is not let run may be
+// started again if the word could be taken back; else it starts when it is let, as it does
+// after a start that was killed when it had told init.
+func (g *going) listen(start, answer int, heard func()) (said []byte, err error) {
+	began := time.Now()
+	fds := []unix.PollFd{{Fd: int32(answer), Events: unix.POLLIN}, {Fd: int32(g.pidfd), Events: unix.POLLIN}}
+	n, err := retry.Poll(fds, g.limit)
+	switch {
+	case err != nil:
+		return nil, os.NewSyscallError("poll", err)
+	case n == 0 && takeBack(start):
+		return nil, fmt.Errorf("no word from init for %s: it does not wait for a start, or is not let run", g.limit)
+	case n == 0:
+		return nil, fmt.Errorf("no word from init for %s: it was told to start, and will when it is let run", g.limit)
+	}
+	for more := fds[0].Revents != 0; more; {
 		var buf [4096]byte
-		n, err = retry.Read(fifo, buf[:])
+		n, err := retry.Read(answer, buf[:])
 		switch {
-		case err == unix.EAGAIN:
-			continue
-		case err != nil:
+		case err != nil && err != unix.EAGAIN:
 			return nil, os.NewSyscallError("read", err)
-		case n == 0:
+		case err == nil && n == 0:
 			return said, nil
-		}
-		if len(said) == 0 {
+		case n > 0 && len(said) == 0:
 			heard()
-			limit = executeLook
 		}
-		if said = append(said, buf[:n]...); len(said) > 64<<10 {
+		if said = append(said, buf[:max(n, 0)]...); len(said) > 64<<10 {
 			return nil, errors.New("malformed message from init: too long")
+		}
+		if more, err = g.hear(answer, began); err != nil {
+			return nil, err
+		}
+	}
+	return said, nil // init is dead, or executes
+}
+
+// hear waits until there is something to read of init, or the end. It returns false if
+// neither will come: init is dead, or it executes and somebody who may trace it keeps its
+// end open.
+func (g *going) hear(from int, began time.Time) (bool, error) {
+	fds := []unix.PollFd{{Fd: int32(from), Events: unix.POLLIN}, {Fd: int32(g.pidfd), Events: unix.POLLIN}}
+	for {
+		n, err := retry.Poll(fds, min(executeLook, g.limit))
+		switch {
+		case err != nil:
+			return false, os.NewSyscallError("poll", err)
+		case fds[0].Revents != 0:
+			return true, nil
+		case n != 0 || executes(g.init):
+			return false, nil
+		case time.Since(began) >= g.limit && !g.free():
+			return false, fmt.Errorf("init neither executes the process nor says why not for %s: whoever may stop or trace it holds it", g.limit)
 		}
 	}
 }

@@ -101,7 +101,7 @@ func (v *visit) do(item *plan.Item) error {
 	case *plan.Await:
 		var err error
 		v.changed, err = v.awaitMounts(s.Phase)
-		return hasTime(err)
+		return err
 	case *plan.SaveMounts:
 		return v.save(v.changed)
 	}
@@ -143,7 +143,7 @@ func (v *visit) enter() error {
 	if v.init, err = spawn.Start(config); err != nil {
 		return err
 	}
-	if err := boundAnswers(v.init.Conn); err != nil {
+	if err := v.init.Conn.Bound(answerTime); err != nil {
 		return err
 	}
 	own, err := sys.HostProcess(v.init.Pid)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -44,8 +45,7 @@ const maxFrame = 64 << 20
 // maxDescriptors is how many descriptors one sendmsg can carry (SCM_MAX_FD).
 const maxDescriptors = 253
 
-// ErrTimeout is what Recv returns if the socket's time is up (SO_RCVTIMEO, see
-// socket(7)): the kernel's EAGAIN, which the other end may report as its own.
+// ErrTimeout is what Recv returns after the deadline that Bound has set.
 var ErrTimeout = errors.New("no message in time")
 
 // Header stands before each message, as it is in memory.
@@ -63,22 +63,49 @@ const HeaderSize = 8
 func (h *Header) Bytes() []byte { return codec.View(h) }
 
 // Conn is one end of the socket.
-type Conn struct{ fd int }
+type Conn struct {
+	fd       int
+	deadline time.Time // for receiving; zero: none
+}
 
 // Pair makes both ends, close-on-exec.
 func Pair() (parent, child Conn, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return Conn{-1}, Conn{-1}, os.NewSyscallError("socketpair", err)
+		return FromFD(-1), FromFD(-1), os.NewSyscallError("socketpair", err)
 	}
-	return Conn{fds[0]}, Conn{fds[1]}, nil
+	return FromFD(fds[0]), FromFD(fds[1]), nil
 }
 
 // FromFD takes over a descriptor that is one end.
-func FromFD(fd int) Conn { return Conn{fd} }
+func FromFD(fd int) Conn { return Conn{fd: fd} }
 
 // FD returns the socket's descriptor.
 func (c Conn) FD() int { return c.fd }
+
+// Bound lets what is received from now on take no longer than limit, all together: an
+// other end that sends a byte now and then gains no time. The socket's own limit
+// (SO_RCVTIMEO, see socket(7)) is for each call.
+func (c *Conn) Bound(limit time.Duration) error {
+	c.Extend(limit)
+	const tick = 20 * time.Millisecond // by which the kernel may be early
+	tv := unix.NsecToTimeval((limit + tick).Nanoseconds())
+	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(c.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv))
+}
+
+// Extend begins the limit of Bound anew.
+func (c *Conn) Extend(limit time.Duration) { c.deadline = time.Now().Add(limit) }
+
+// Left returns how much of the time for receiving is left; it is negative if there is no limit.
+func (c Conn) Left() time.Duration {
+	if c.deadline.IsZero() {
+		return -1
+	}
+	return max(0, time.Until(c.deadline))
+}
+
+// late reports whether the time for receiving is over.
+func (c Conn) late() bool { return c.Left() == 0 }
 
 // Finish says that nothing more will be sent: the other end, if it waits, comes to
 // the end. What it has said can be received.
@@ -135,6 +162,10 @@ func (m *Message) Close() {
 func (c Conn) Recv() (Message, error) {
 	var m Message
 	for {
+		if c.late() {
+			m.Close()
+			return m, ErrTimeout
+		}
 		var header Header
 		fds, err := c.recvHeader(header.Bytes())
 		m.FDs = append(m.FDs, fds...)
@@ -163,7 +194,7 @@ func (c Conn) Recv() (Message, error) {
 // byte.
 func (c Conn) recvHeader(header []byte) ([]int, error) {
 	n, fds, err := retry.Receive(c.fd, header, maxDescriptors)
-	if err := received("recvmsg", n, err); err != nil {
+	if err := c.received("recvmsg", n, err); err != nil {
 		return fds, err
 	}
 	return fds, c.read(header[n:])
@@ -172,8 +203,11 @@ func (c Conn) recvHeader(header []byte) ([]int, error) {
 // read fills p.
 func (c Conn) read(p []byte) error {
 	for len(p) > 0 {
+		if c.late() {
+			return ErrTimeout
+		}
 		n, err := retry.Read(c.fd, p)
-		if err := received("read", n, err); err != nil {
+		if err := c.received("read", n, err); err != nil {
 			return err
 		}
 		p = p[n:]
@@ -182,9 +216,9 @@ func (c Conn) read(p []byte) error {
 }
 
 // received tells what came of a call that has read n bytes.
-func received(call string, n int, err error) error {
+func (c Conn) received(call string, n int, err error) error {
 	switch {
-	case err == unix.EAGAIN:
+	case err == unix.EAGAIN && c.late(): // else it is the kernel's own answer
 		return ErrTimeout
 	case err == unix.ECONNRESET: // it went before it had read all
 		return fmt.Errorf("%w: %w", io.EOF, os.NewSyscallError(call, err))

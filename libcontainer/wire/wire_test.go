@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -294,4 +295,60 @@ func TestProgress(t *testing.T) {
 	}
 	p.Close()
 	noneLeft()
+}
+
+// TestBound: an other end that says nothing, a byte now and then, or one thing after the
+// other, does not have more time for it; and EAGAIN before that is the kernel's own answer.
+func TestBound(t *testing.T) {
+	for name, talk := range map[string]func(b Conn, after <-chan time.Time) error{
+		"nothing": func(Conn, <-chan time.Time) error { return io.EOF },
+		"a byte now and then": func(b Conn, after <-chan time.Time) error {
+			_, err := unix.Write(b.FD(), []byte{1})
+			<-after
+			return err
+		},
+		"messages": func(b Conn, after <-chan time.Time) error { return b.Send(Phase, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := pair(t)
+			systest.MustDo(t, a.Bound(200*time.Millisecond))
+			if left := a.Left(); left <= 0 || left > 200*time.Millisecond {
+				t.Errorf("%v are left", left)
+			}
+			ended := make(chan bool)
+			done := make(chan bool)
+			go func() {
+				defer close(done)
+				after := time.NewTicker(50 * time.Millisecond)
+				defer after.Stop()
+				for {
+					select {
+					case <-ended:
+						return
+					default:
+						if talk(b, after.C) != nil {
+							return
+						}
+					}
+				}
+			}()
+			began := time.Now()
+			var err error
+			for err == nil {
+				_, err = a.Recv()
+			}
+			if took := time.Since(began); err != ErrTimeout || took < 150*time.Millisecond || took > 5*time.Second {
+				t.Errorf("%v after %v", err, took)
+			}
+			unix.Shutdown(a.FD(), unix.SHUT_RDWR)
+			close(ended)
+			<-done
+		})
+	}
+	a, _ := pair(t)
+	systest.MustDo(t, a.Bound(time.Hour))
+	systest.MustDo(t, unix.SetNonblock(a.FD(), true))
+	if _, err := a.Recv(); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("the kernel's own EAGAIN became %v", err)
+	}
 }

@@ -193,6 +193,37 @@ joined_watched() {
 	joined_watched '["pid", "user"]'
 }
 
+# held_clone COMMAND: root of a pid namespace stops each process that comes from outside.
+held_clone() {
+	local member=$ID-member began=$SECONDS
+	[ "$RACE" -ge 15 ] || skip "takes a minute: for make test-attacks"
+	cp -a "$BUNDLE" "$BUNDLE-member"
+	script 'while :; do
+		for p in /proc/[0-9]*; do
+			read -r name <$p/comm && case $name in sh|sleep) ;; *) kill -STOP ${p#/proc/} && echo "$name" >>/stopped ;; esac
+		done
+	done 2>/dev/null'
+	up
+	BUNDLE=$BUNDLE-member
+	args true
+	config --arg p "/proc/$(pid_of)/ns/pid" '.linux.namespaces |= map(if .type == "pid" then .path = $p else . end)'
+	PATIENCE=90 try rt "$1" --bundle "$BUNDLE" "$member"
+	BUNDLE=${BUNDLE%-member}
+	[ -s "$BUNDLE/rootfs/stopped" ] || fail "nobody was stopped"
+	[ "$rc" != 137 ] || succeeds "$1 waits for more than $((SECONDS - began)) s"
+	refused
+	[[ $err == *"no word from init for 1m0s"* ]] || ! is_ours || fail "the error does not say why: $err"
+	no 1 "does not exist" rt state "$member"
+}
+
+@test "H2: create is held by root of the pid namespace that it joins" {
+	held_clone create
+}
+
+@test "H2: run is held by root of the pid namespace that it joins" {
+	held_clone run
+}
+
 # strict_exec: exec under a profile that refuses what it has left to do.
 strict_exec() {
 	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["setsid"], action: "SCMP_ACT_ERRNO"}]}'
