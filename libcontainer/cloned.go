@@ -38,6 +38,7 @@ func (c *creation) adopt() error {
 		return err
 	}
 	c.endProgress()
+	c.terminal = false // the process is for others to see, its terminal came before
 	// Init has nothing left to do. Its end takes a while, in which the process can
 	// go on.
 	c.former = c.init

@@ -327,6 +327,9 @@ func TestAwait(t *testing.T) {
 	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	systest.MustDo(t, err)
 	defer unix.Close(master)
+	path, err := unix.Open("/dev/ptmx", unix.O_PATH|unix.O_CLOEXEC, 0)
+	systest.MustDo(t, err)
+	defer unix.Close(path)
 	steps := []plan.Item{{Field: "hostname", Step: &plan.SetHostname{Name: "h"}}}
 	for name, c := range map[string]struct {
 		kind    wire.Kind
@@ -347,6 +350,9 @@ func TestAwait(t *testing.T) {
 		"two terminals":      {wire.Terminal, nil, []int{null, null}, "unexpected message"},
 		"no terminal":        {wire.Terminal, nil, []int{null}, "the terminal's master: not the expected device: number is 1:3, expected 5:2"},
 		"nobody to tell":     {wire.Terminal, nil, []int{master}, "--console-socket"},
+		"a closed terminal":  {wire.Terminal, nil, []int{path}, "the terminal's master: ioctl TIOCGPTN: bad file descriptor"},
+		"beside a phase":     {wire.Phase, codec.Bytes([]uint64{uint64(plan.Mounted)}), []int{null}, ""},
+		"beside a failure":   {wire.Failed, encoded(0, &fault.Fault{Text: "why", Whole: true}), []int{null, null}, "why"},
 		"an unknown message": {200, nil, []int{null}, "unexpected message"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -355,7 +361,7 @@ func TestAwait(t *testing.T) {
 			defer parent.Close()
 			defer child.Close()
 			noneLeft := systest.Descriptors(t)
-			cr := &creation{blueprint: &blueprint{plan: &plan.Plan{Init: steps}}, opts: &Options{ConsoleSocket: "/no/such/socket"},
+			cr := &creation{blueprint: &blueprint{plan: &plan.Plan{Init: steps}}, opts: &Options{ConsoleSocket: "/no/such/socket"}, terminal: true,
 				init: &spawn.Process{Pid: -1, PidFD: -1, Conn: parent}}
 			systest.MustDo(t, child.Send(c.kind, c.payload, c.fds...))
 			err = cr.await(plan.Mounted)
@@ -364,6 +370,70 @@ func TestAwait(t *testing.T) {
 			}
 			noneLeft()
 		})
+	}
+}
+
+// TestOneTerminal: one terminal is taken, and none that the configuration does not want.
+func TestOneTerminal(t *testing.T) {
+	for name, c := range map[string]struct {
+		plan []plan.Item
+		want int
+	}{
+		"with a terminal":    {[]plan.Item{{Step: &plan.Console{}}}, 1},
+		"without a terminal": {nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			parent, child, err := wire.Pair()
+			systest.MustDo(t, err)
+			defer parent.Close()
+			defer child.Close()
+			path := t.TempDir() + "/console"
+			engine, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			systest.MustDo(t, err)
+			defer unix.Close(engine)
+			systest.MustDo(t, unix.Bind(engine, &unix.SockaddrUnix{Name: path}))
+			systest.MustDo(t, unix.Listen(engine, 4))
+			master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+			systest.MustDo(t, err)
+			defer unix.Close(master)
+			cr := &creation{blueprint: &blueprint{plan: &plan.Plan{Init: c.plan}}, opts: &Options{ConsoleSocket: path},
+				init: &spawn.Process{Pid: -1, PidFD: -1, Conn: parent}}
+			systest.MustDo(t, cr.send(wire.Opening{}))
+			for range 3 {
+				systest.MustDo(t, child.Send(wire.Terminal, nil, master))
+			}
+			if err := cr.await(plan.Mounted); err == nil || !strings.Contains(err.Error(), "unexpected message") {
+				t.Errorf("error %v", err)
+			}
+			systest.MustDo(t, unix.SetNonblock(engine, true))
+			got := 0
+			for {
+				fd, _, err := unix.Accept(engine)
+				if err != nil {
+					break
+				}
+				unix.Close(fd)
+				got++
+			}
+			if got != c.want {
+				t.Errorf("the engine got %d, want %d", got, c.want)
+			}
+			cr.endProgress()
+		})
+	}
+}
+
+func TestCheckListener(t *testing.T) {
+	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	systest.MustDo(t, err)
+	defer unix.Close(null)
+	named, err := unix.MemfdCreate("anon_inode:seccomp notify", unix.MFD_CLOEXEC)
+	systest.MustDo(t, err)
+	defer unix.Close(named)
+	for _, fds := range [][]int{nil, {null}, {named}, {null, null}} {
+		if checkListener(fds) == nil {
+			t.Errorf("%d were taken for a listener", fds)
+		}
 	}
 }
 

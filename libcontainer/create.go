@@ -38,6 +38,7 @@ type creation struct {
 	former   *spawn.Process  // init before it cloned that, told to end and not reaped yet
 	pidns    int             // the pid namespace that is joined last; or -1
 	progress *wire.Progress  // where init is, until it is ready
+	terminal bool            // init has still to send the master of its terminal
 	netns    int             // of the container, while devices of the host are in it for the time being; or -1
 	relay    *terminal.Relay // of a foreground container with a terminal
 	notify   *notifier       // of run, if systemd waits for the container

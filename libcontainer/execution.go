@@ -239,9 +239,9 @@ func (e *execution) takeListener() error {
 	if err != nil {
 		return err
 	}
-	if len(m.FDs) != 1 {
+	if err := checkListener(m.FDs); err != nil {
 		m.Close()
-		return errors.New("malformed message from init: no listener")
+		return err
 	}
 	e.listener = m.FDs[0]
 	return e.letGo()

@@ -281,6 +281,7 @@ func (c *creation) pivots() bool {
 // send sends init its half of the plan, with the descriptors of the slots and
 // what comes after them.
 func (c *creation) send(opening wire.Opening, after ...int) error {
+	c.terminal = slices.ContainsFunc(c.plan.Init, func(i plan.Item) bool { _, ok := i.Step.(*plan.Console); return ok })
 	fds := append(wire.FDs(opening.Trees), after...)
 	if c.progress = wire.NewProgress(); c.progress != nil {
 		opening.Progress, fds = true, append(fds, c.progress.FD())
@@ -311,6 +312,7 @@ func (c *creation) awaitMounts(phase plan.Phase) ([]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.Close()
 	at, mounts, err := wire.DecodePhase(m.Payload)
 	if err != nil || at != phase {
 		return nil, fmt.Errorf("unexpected message %d from init: %d bytes, expected phase %v", m.Kind, len(m.Payload), phase)
@@ -337,6 +339,9 @@ func (c *creation) next(kind wire.Kind) (wire.Message, error) {
 		if err != nil {
 			return m, c.lost(err)
 		}
+		if m.Kind != kind && m.Kind != wire.Terminal {
+			m.Close()
+		}
 		switch {
 		case m.Kind == kind:
 			return m, nil
@@ -348,7 +353,8 @@ func (c *creation) next(kind wire.Kind) (wire.Message, error) {
 			}
 		case m.Kind == wire.SpawnFailed:
 			return m, c.spawnFailed(m.Payload)
-		case m.Kind == wire.Terminal && len(m.FDs) == 1:
+		case m.Kind == wire.Terminal && len(m.FDs) == 1 && c.terminal:
+			c.terminal = false
 			if err := c.takeTerminal(m.FDs[0]); err != nil {
 				return m, err
 			}

@@ -2,6 +2,8 @@ package libcontainer
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -20,8 +22,8 @@ func (c *creation) sendListener(s *plan.SendListener) error {
 		return err
 	}
 	defer m.Close()
-	if len(m.FDs) != 1 {
-		return errors.New("malformed message from init: no listener")
+	if err := checkListener(m.FDs); err != nil {
+		return err
 	}
 	st := c.plan.Container.HookState(specs.StateCreating, c.init.Pid)
 	text := processState(&st, c.init.Pid, s.Metadata)
@@ -29,6 +31,19 @@ func (c *creation) sendListener(s *plan.SendListener) error {
 		return err
 	}
 	return c.letGo()
+}
+
+// checkListener verifies what came as a listener: its agent, who may be privileged, is to
+// get nothing else from a container. The name can't be that of a file, which has a slash.
+func checkListener(fds []int) error {
+	if len(fds) != 1 {
+		return errors.New("malformed message from init: no listener")
+	}
+	name, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fds[0]))
+	if err == nil && name != "anon_inode:seccomp notify" {
+		err = fmt.Errorf("malformed message from init: %q, expected a seccomp listener", name)
+	}
+	return err
 }
 
 // processState writes the ContainerProcessState that comes to the agent with

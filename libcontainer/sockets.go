@@ -69,10 +69,19 @@ func connect(sock int, path string) error {
 	return retry.Connect(sock, &unix.SockaddrUnix{Name: path})
 }
 
+// checkMaster verifies that a descriptor is a terminal's master, open for use.
+func checkMaster(fd int) error {
+	if err := sys.CheckDevice(fd, unix.S_IFCHR, 5, 2); err != nil {
+		return err
+	}
+	_, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	return os.NewSyscallError("ioctl TIOCGPTN", err)
+}
+
 // takeTerminal hands the terminal's master out, or keeps it to relay. Nothing
 // else is taken from init, which works among a container's files.
 func (c *creation) takeTerminal(master int) error {
-	if err := sys.CheckDevice(master, unix.S_IFCHR, 5, 2); err != nil {
+	if err := checkMaster(master); err != nil {
 		unix.Close(master)
 		return fmt.Errorf("the terminal's master: %w", err)
 	}
