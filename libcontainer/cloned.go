@@ -37,7 +37,6 @@ func (c *creation) adopt() error {
 		m.Close()
 		return err
 	}
-	c.endProgress()
 	c.terminal = false // the process is for others to see, its terminal came before
 	// Init has nothing left to do. Its end takes a while, in which the process can
 	// go on.

@@ -37,7 +37,7 @@ type creation struct {
 	init     *spawn.Process
 	former   *spawn.Process  // init before it cloned that, told to end and not reaped yet
 	pidns    int             // the pid namespace that is joined last; or -1
-	progress *wire.Progress  // where init is, until it is ready
+	progress *wire.Progress  // where init is, until it is ready; of exec, until it executes
 	terminal bool            // init has still to send the master of its terminal
 	netns    int             // of the container, while devices of the host are in it for the time being; or -1
 	relay    *terminal.Relay // of a foreground container with a terminal
@@ -232,7 +232,11 @@ func (c *creation) do(item *plan.Item) error {
 		}
 		return c.giveStdio(s, uids)
 	case *plan.Await:
-		return c.await(s.Phase)
+		err := c.await(s.Phase)
+		if err == nil && s.Phase == plan.Ready {
+			c.endProgress()
+		}
+		return err
 	case *plan.MoveInside:
 		if err := c.cgroup.Add(c.init.Pid); err != nil {
 			return err

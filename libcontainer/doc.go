@@ -46,7 +46,8 @@
 //
 // A failure in init is one message {step, errno, text}. The end of the socket
 // without ready is a crash, and the parent finds out why before it reports. Where
-// init was it knows from a word in memory that both share until init is ready.
+// init was it knows from a word in memory that both share until init is ready, or, of
+// exec, until the process executes.
 // After ready there are two fifos, whose ends init was given with the plan: it reads a
 // byte of start's from exec.fifo, and answers on answer.fifo with a byte that says that
 // it goes, and the same message; the end means that execve succeeded. Until ready init

@@ -287,14 +287,12 @@ func (e *execution) release() error {
 		return err
 	}
 	if !said { // it has ended, and somebody who may trace it has kept its end of the socket
-		e.self.Close()
-		return nil
+		return e.closed()
 	}
 	e.init.Conn.Extend(answerTime)
 	m, err := e.init.Conn.Recv()
 	if errors.Is(err, io.EOF) {
-		e.self.Close()
-		return nil
+		return e.closed()
 	}
 	if err != nil {
 		return err
@@ -306,6 +304,16 @@ func (e *execution) release() error {
 	return e.lastFailed(m.Payload)
 }
 
+// closed is for a process that says nothing more: it executes, or it was killed before it
+// came to that.
+func (e *execution) closed() error {
+	if step := e.progress.Step(); 0 <= step && step < len(e.plan.Init)-1 {
+		return e.lost(io.EOF)
+	}
+	e.self.Close()
+	return nil
+}
+
 // hasSaid waits until the process executes, and so ends the socket, or says why it
 // can't. It returns false if it has ended without either.
 func (e *execution) hasSaid() (bool, error) {
@@ -315,7 +323,7 @@ func (e *execution) hasSaid() (bool, error) {
 	case err != nil:
 		return false, os.NewSyscallError("poll", err)
 	case n == 0:
-		return false, fmt.Errorf("the process did not come to execute within %s: the container does not let it run", e.asked.Timeout)
+		return false, e.at(e.progress.Step(), fmt.Errorf("the process did not come to execute within %s: the container does not let it run", e.asked.Timeout))
 	}
 	return fds[0].Revents != 0, nil
 }

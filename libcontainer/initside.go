@@ -317,9 +317,6 @@ func (c *creation) awaitMounts(phase plan.Phase) ([]uint64, error) {
 	if err != nil || at != phase {
 		return nil, fmt.Errorf("unexpected message %d from init: %d bytes, expected phase %v", m.Kind, len(m.Payload), phase)
 	}
-	if phase == plan.Ready || phase == plan.Done {
-		c.endProgress()
-	}
 	return mounts, nil
 }
 

@@ -170,6 +170,7 @@ func (v *visit) close() {
 	}
 	v.self.Close()
 	v.mapping.close()
+	v.endProgress()
 	if v.init != nil {
 		v.init.Kill()
 	}

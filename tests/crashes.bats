@@ -47,6 +47,24 @@ told() {
 	nothing_left
 }
 
+@test "exec: SIGKILL and SIGSEGV of the process that executes, in a step" {
+	# A filter that does not let exec's init go on is loaded by the process alone.
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["sendmsg"], action: "SCMP_ACT_ERRNO"}]}'
+	up
+	local how
+	for how in "" --detach; do
+		# shellcheck disable=SC2086
+		killed_at seccomp KILL exec $how "$ID" true
+		told linux.seccomp "load seccomp filter" "$KILLED"
+	done
+	killed_at seccomp SEGV exec "$ID" true
+	told linux.seccomp "load seccomp filter" "container init was ended by signal 11 (SIGSEGV)"
+	ok rt exec "$ID" true
+	try rt exec "$ID" sh -c 'kill -KILL $$'
+	same "exit code" "$rc" 137
+	[ -z "$err" ] || fail "words: $err"
+}
+
 @test "exec: SIGKILL, SIGSEGV and SIGSYS in a step" {
 	script 'exec sleep 1000'
 	up

@@ -47,7 +47,6 @@ func (c *container) ownProc(s *plan.OwnProc) error {
 // there is nothing of the host but the socket. Both may be under the container's filter
 // already: what they call is in specconv's early.
 func (c *container) cloneInside(s *plan.CloneInside) error {
-	c.hideProgress()
 	var pidfd int32
 	pid, errno := raw.Clone(unix.CLONE_PARENT|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &pidfd)
 	if errno != 0 {

@@ -165,8 +165,8 @@ func (c *container) shareProgress() error {
 	return nil
 }
 
-// hideProgress ends that, before the container's filter or its processes can have a say:
-// the last step that the parent has seen is then the one that brought these.
+// hideProgress ends that, before the container's filter can have a say: the last step
+// that the parent has seen is then the one that brought it.
 func (c *container) hideProgress() {
 	if c.progress != nil {
 		raw.UnshareWord(c.progress)
@@ -275,7 +275,9 @@ func (c *container) getReady() error {
 		return nil
 	}
 	c.prepared = true
-	c.hideProgress()
+	if !c.will(plan.KindCloneInside) { // else whoever waits does so until execve
+		c.hideProgress()
+	}
 	c.forget()
 	if _, errno := raw.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); errno != 0 {
 		return fault.Call("prctl PR_SET_PDEATHSIG", errno)

@@ -8,9 +8,10 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// Progress is a word in memory that init shares with its parent until it is ready. It
-// holds the number of the step under way, from 1, so that the parent knows it even of an
-// init that was killed. It is as much to be believed as init is.
+// Progress is a word in memory that init shares with its parent until it is ready, and
+// the process that exec's init clones until it executes. It holds the number of the step
+// under way, from 1, so that the parent knows it even of one that was killed. It is as
+// much to be believed as they are.
 type Progress struct{ fd int }
 
 // ProgressSize is how many bytes that is.
