@@ -40,14 +40,14 @@ func (e *execution) makeOwnCgroup() error {
 		return fmt.Errorf("make a cgroup for the process: %w", err)
 	}
 	e.cgroup.Close()
-	e.cgroup, e.own = group, true
+	e.cgroup, e.ownsCgroup = group, true
 	return nil
 }
 
 // removeOwnCgroup removes it, unless the process has left others behind: they
 // are the container's, and so is their cgroup then.
 func (e *execution) removeOwnCgroup() {
-	if !e.own {
+	if !e.ownsCgroup {
 		return
 	}
 	if populated, err := e.cgroup.Populated(); err == nil && !populated {
@@ -82,10 +82,10 @@ func (e *execution) attendBounded() (int, error) {
 		return -1, err
 	}
 	u.leftCgroup = !there
-	if u.status, err = e.wait(); err != nil {
+	if u.status, err = wait(e.init.Pid); err != nil {
 		return -1, err
 	}
-	u.wall = time.Since(e.began)
+	u.wall = time.Since(e.releasedAt)
 	if u.killed {
 		e.emptyUntil(time.Now().Add(deathWait)) // the last of them may still be on its way out
 	}
@@ -114,7 +114,7 @@ func (e *execution) leftOf(limit time.Duration) time.Duration {
 	if limit == 0 {
 		return -1
 	}
-	return max(time.Until(e.began.Add(limit)), 0)
+	return max(time.Until(e.releasedAt.Add(limit)), 0)
 }
 
 // endsUntil waits for the end of the process, and reports whether it came by the
@@ -215,7 +215,7 @@ func (e *execution) report(u *used) error {
 		return fmt.Errorf("--report: %w", err)
 	}
 	u.left = len(pids)
-	if err := e.outputs.report.Write(u.encode(e.container.journal.Container.ID), 0o644); err != nil {
+	if err := e.fg.outputs.report.Write(u.encode(e.container.journal.Container.ID), 0o644); err != nil {
 		return fmt.Errorf("--report: %w", err)
 	}
 	return nil

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
-	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
@@ -31,12 +30,12 @@ func init() { debug.SetGCPercent(-1) }
 
 func TestPidFile(t *testing.T) {
 	write := func(path string) error {
-		c := &creation{init: &spawn.Process{Pid: 4242}}
-		defer c.outputs.close()
-		if err := c.outputs.open(path, "", ""); err != nil {
+		var o outputs
+		defer o.close()
+		if err := o.open(path, "", ""); err != nil {
 			return err
 		}
-		return c.writePidFile()
+		return o.writePidFile(4242)
 	}
 	old := unix.Umask(0o022)
 	defer unix.Umask(old)
@@ -233,7 +232,7 @@ func TestTakeBack(t *testing.T) {
 // TestListen: start hears "I go" and the end, or a failure; and does not wait
 // for a dead init, nor for one that talks without end, or is held.
 func TestListen(t *testing.T) {
-	failure := encoded(3, fault.New(0, "why"))
+	failure := codec.Encode((&wire.Failure{Step: 3, Fault: fault.New(0, "why")}).Code)
 	for name, c := range map[string]struct {
 		write []byte
 		dead  bool
@@ -318,172 +317,25 @@ func TestHear(t *testing.T) {
 	}
 }
 
-// TestAwait: what init says is taken strictly, and descriptors that come with
-// it do not stay.
-func TestAwait(t *testing.T) {
-	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	systest.MustDo(t, err)
-	defer unix.Close(null)
-	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	systest.MustDo(t, err)
-	defer unix.Close(master)
-	path, err := unix.Open("/dev/ptmx", unix.O_PATH|unix.O_CLOEXEC, 0)
-	systest.MustDo(t, err)
-	defer unix.Close(path)
-	steps := []plan.Item{{Field: "hostname", Step: &plan.SetHostname{Name: "h"}}}
-	for name, c := range map[string]struct {
-		kind    wire.Kind
-		payload []byte
-		fds     []int
-		want    string // in the error
+// TestTakeTerminal: what is no master of a terminal, or has nobody to go to, does not stay.
+func TestTakeTerminal(t *testing.T) {
+	f := foreground{consoleSocket: "/no/such/socket"}
+	for _, c := range []struct {
+		path string
+		how  int
+		want string
 	}{
-		"the phase":          {wire.Phase, codec.Bytes([]uint64{uint64(plan.Mounted)}), nil, ""},
-		"another phase":      {wire.Phase, codec.Bytes([]uint64{uint64(plan.Ready)}), nil, "unexpected message"},
-		"no phase":           {wire.Phase, nil, nil, "unexpected message"},
-		"a failed step":      {wire.Failed, encoded(0, fault.New(unix.EPERM, "why%n")), nil, `hostname: set hostname to "h": why`},
-		"whole words":        {wire.Failed, encoded(0, &fault.Fault{Text: "why", Whole: true}), nil, "why"},
-		"a step that is not": {wire.Failed, encoded(99, fault.New(0, "why")), nil, "why"},
-		"malformed failure":  {wire.Failed, nil, nil, "malformed"},
-		"raw child":          {wire.SpawnFailed, []byte{7, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}, nil, "execute the sealed binary: permission denied"},
-		"malformed child":    {wire.SpawnFailed, nil, nil, "unexpected EOF"},
-		"what is not init's": {wire.Plan, nil, []int{null, null}, "unexpected message"},
-		"two terminals":      {wire.Terminal, nil, []int{null, null}, "unexpected message"},
-		"no terminal":        {wire.Terminal, nil, []int{null}, "the terminal's master: not the expected device: number is 1:3, expected 5:2"},
-		"nobody to tell":     {wire.Terminal, nil, []int{master}, "--console-socket"},
-		"a closed terminal":  {wire.Terminal, nil, []int{path}, "the terminal's master: ioctl TIOCGPTN: bad file descriptor"},
-		"beside a phase":     {wire.Phase, codec.Bytes([]uint64{uint64(plan.Mounted)}), []int{null}, ""},
-		"beside a failure":   {wire.Failed, encoded(0, &fault.Fault{Text: "why", Whole: true}), []int{null, null}, "why"},
-		"an unknown message": {200, nil, []int{null}, "unexpected message"},
+		{"/dev/null", unix.O_RDWR, "the terminal's master: not the expected device: number is 1:3, expected 5:2"},
+		{"/dev/ptmx", unix.O_RDWR, "--console-socket"},
+		{"/dev/ptmx", unix.O_PATH, "the terminal's master: ioctl TIOCGPTN: bad file descriptor"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			parent, child, err := wire.Pair()
-			systest.MustDo(t, err)
-			defer parent.Close()
-			defer child.Close()
-			noneLeft := systest.Descriptors(t)
-			cr := &creation{blueprint: &blueprint{plan: &plan.Plan{Init: steps}}, opts: &Options{ConsoleSocket: "/no/such/socket"}, terminal: true,
-				init: &spawn.Process{Pid: -1, PidFD: -1, Conn: parent}}
-			systest.MustDo(t, child.Send(c.kind, c.payload, c.fds...))
-			err = cr.await(plan.Mounted)
-			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-				t.Errorf("error %v, want %q", err, c.want)
-			}
-			noneLeft()
-		})
-	}
-}
-
-// TestOneTerminal: one terminal is taken, and none that the configuration does not want.
-func TestOneTerminal(t *testing.T) {
-	for name, c := range map[string]struct {
-		plan []plan.Item
-		want int
-	}{
-		"with a terminal":    {[]plan.Item{{Step: &plan.Console{}}}, 1},
-		"without a terminal": {nil, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			parent, child, err := wire.Pair()
-			systest.MustDo(t, err)
-			defer parent.Close()
-			defer child.Close()
-			path := t.TempDir() + "/console"
-			engine, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-			systest.MustDo(t, err)
-			defer unix.Close(engine)
-			systest.MustDo(t, unix.Bind(engine, &unix.SockaddrUnix{Name: path}))
-			systest.MustDo(t, unix.Listen(engine, 4))
-			master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-			systest.MustDo(t, err)
-			defer unix.Close(master)
-			cr := &creation{blueprint: &blueprint{plan: &plan.Plan{Init: c.plan}}, opts: &Options{ConsoleSocket: path},
-				init: &spawn.Process{Pid: -1, PidFD: -1, Conn: parent}}
-			systest.MustDo(t, cr.send(wire.Opening{}))
-			for range 3 {
-				systest.MustDo(t, child.Send(wire.Terminal, nil, master))
-			}
-			if err := cr.await(plan.Mounted); err == nil || !strings.Contains(err.Error(), "unexpected message") {
-				t.Errorf("error %v", err)
-			}
-			systest.MustDo(t, unix.SetNonblock(engine, true))
-			got := 0
-			for {
-				fd, _, err := unix.Accept(engine)
-				if err != nil {
-					break
-				}
-				unix.Close(fd)
-				got++
-			}
-			if got != c.want {
-				t.Errorf("the engine got %d, want %d", got, c.want)
-			}
-			cr.endProgress()
-		})
-	}
-}
-
-func TestCheckListener(t *testing.T) {
-	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	systest.MustDo(t, err)
-	defer unix.Close(null)
-	named, err := unix.MemfdCreate("anon_inode:seccomp notify", unix.MFD_CLOEXEC)
-	systest.MustDo(t, err)
-	defer unix.Close(named)
-	for _, fds := range [][]int{nil, {null}, {named}, {null, null}} {
-		if checkListener(fds) == nil {
-			t.Errorf("%d were taken for a listener", fds)
+		noneLeft := systest.Descriptors(t)
+		fd, err := unix.Open(c.path, c.how|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+		systest.MustDo(t, err)
+		if err := f.takeTerminal(fd); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", c.path, err, c.want)
 		}
-	}
-}
-
-// TestLost: an init that is gone is reaped, and the reason is told as well as
-// it can be.
-func TestLost(t *testing.T) {
-	for name, c := range map[string]struct {
-		script string
-		say    func(wire.Conn) error
-		want   string
-	}{
-		"exit":        {"exit 4", nil, "container init exited with status 4 and said nothing"},
-		"signal":      {"kill -TERM $$", nil, "container init was ended by signal 15 (SIGTERM)"},
-		"killed":      {"kill -KILL $$", nil, "container init was killed (SIGKILL) by someone else; possibly OOM-killed"},
-		"seccomp":     {"ulimit -c 0; kill -SYS $$", nil, "container init was killed by its seccomp filter before it could execute the process"},
-		"last words":  {"exit 1", func(c wire.Conn) error { return c.Send(wire.Failed, encoded(-1, fault.New(0, "why"))) }, "why"},
-		"lives":       {"exec sleep 1000", nil, "the connection to init, which lives, is broken: broken pipe"},
-		"raw child's": {"exit 1", func(c wire.Conn) error { return c.Send(wire.SpawnFailed, []byte{7, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0}) }, "execute the sealed binary: permission denied"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			noneLeft := systest.Descriptors(t)
-			parent, child, err := wire.Pair()
-			systest.MustDo(t, err)
-			if c.say != nil {
-				systest.MustDo(t, c.say(child))
-			}
-			child.Close()
-			process, err := os.StartProcess("/bin/sh", []string{"sh", "-c", c.script}, &os.ProcAttr{})
-			systest.MustDo(t, err)
-			pid := process.Pid
-			process.Release()
-			pidfd, err := unix.PidfdOpen(pid, 0)
-			systest.MustDo(t, err)
-			cr := &creation{blueprint: &blueprint{plan: new(plan.Plan)}, init: &spawn.Process{Pid: pid, PidFD: pidfd, Conn: parent},
-				progress: wire.NewProgress()}
-			// Only an end is a reason to look.
-			if err := cr.lost(unix.EMFILE); err != unix.EMFILE || cr.init == nil {
-				t.Fatalf("error %v", err)
-			}
-			if err := cr.lost(unix.EPIPE); err == nil || err.Error() != c.want {
-				t.Errorf("error %v, want %s", err, c.want)
-			}
-			if cr.init != nil {
-				t.Error("undo would kill whoever has the pid now")
-			}
-			if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != unix.ECHILD {
-				t.Errorf("it was not reaped: %v", err)
-			}
-			noneLeft()
-		})
+		noneLeft()
 	}
 }
 
@@ -510,9 +362,4 @@ func TestOffsets(t *testing.T) {
 	if got := offsets(nil); got != nil {
 		t.Errorf("got %q", got)
 	}
-}
-
-// encoded is a failure as init sends it.
-func encoded(step int, f *fault.Fault) []byte {
-	return codec.Encode((&wire.Failure{Step: step, Fault: f}).Code)
 }

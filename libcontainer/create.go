@@ -11,12 +11,10 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/hooks"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/resctrl"
-	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
-	"github.com/crun-go/crun-go/libcontainer/terminal"
-	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
@@ -24,34 +22,37 @@ import (
 // steps; what they make is undone by undo, or by delete from the journal.
 type creation struct {
 	*blueprint
-	opts     *Options
-	dir      *state.Dir
-	journal  state.State
-	cgroup   *cgroups.Cgroup
-	unit     *unit         // of systemd's, whose cgroup that is; nil: none
-	trees    []plan.Tree   // for init, by slot
-	mapping  *mapping      // of the last id-mapped tree; nil: none
-	rootfs   int           // the root filesystem's directory, where init starts
-	self     spawn.Sealed  // this program, for init
-	spawned  *spawn.Config // how init was made
-	init     *spawn.Process
-	former   *spawn.Process  // init before it cloned that, told to end and not reaped yet
-	pidns    int             // the pid namespace that is joined last; or -1
-	progress *wire.Progress  // where init is, until it is ready; of exec, until it executes
-	terminal bool            // init has still to send the master of its terminal
-	netns    int             // of the container, while devices of the host are in it for the time being; or -1
-	relay    *terminal.Relay // of a foreground container with a terminal
-	notify   *notifier       // of run, if systemd waits for the container
-	trace    *trace
-	pipes    []*outputPipe // of a foreground process
-	outputs  outputs
+	opts    *Options
+	dir     *state.Dir
+	journal state.State
+	cgroup  *cgroups.Cgroup
+	unit    *unit   // of systemd's, whose cgroup that is; nil: none
+	sources sources // for init
+	init    initlink.Init
+	fg      foreground
+	netns   int       // of the container, while devices of the host are in it for the time being; or -1
+	notify  *notifier // of run, if systemd waits for the container
 
 	waits    bool           // init waits for start
 	shared   bool           // the cgroup is another container's, too
-	raised   []raisedLimit  // until init is made
+	raised   raisedLimits   // until init is made
 	newClass *resctrl.Group // of RDT, made by this creation; nil: none
 	hooked   bool           // hooks have run: so must poststop's
 }
+
+// newCreation is a container of which nothing is made yet.
+func newCreation(b *blueprint, o *Options) *creation {
+	c := &creation{blueprint: b, opts: o, sources: newSources(b.plan.Container.Rootfs, b.host.UserNS), fg: foreground{consoleSocket: o.ConsoleSocket}, netns: -1}
+	c.sources.plan, c.init.Plan = b.plan, b.plan
+	c.init.Owner, c.init.Root = c, b.plan.Container.Rootfs
+	return c
+}
+
+// Cgroup is init's.
+func (c *creation) Cgroup() *cgroups.Cgroup { return c.cgroup }
+
+// TakeTerminal takes over the master of the terminal that init has made.
+func (c *creation) TakeTerminal(master int) error { return c.fg.takeTerminal(master) }
 
 // Create makes a container and leaves it waiting for start. The calling goroutine
 // must be locked to its thread (spawn.Start).
@@ -84,22 +85,22 @@ func create(o *Options, run bool) (*creation, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1}
+	c := newCreation(b, o)
 	if o.Trace != "" {
-		c.trace = new(trace)
+		c.init.Trace = new(initlink.Trace)
 	}
-	if err := c.outputs.open(o.PidFile, o.Trace, ""); err != nil {
+	if err := c.fg.outputs.open(o.PidFile, o.Trace, ""); err != nil {
 		return nil, err
 	}
 	sys.CatchSignals()
 	if c.dir, err = state.Create(o.Root, o.ID); err != nil {
-		c.outputs.close()
+		c.fg.outputs.close()
 		return nil, err
 	}
 	c.waits = !run
 	err = c.build(run)
 	if err == nil && c.waits {
-		err = c.commit(true)
+		err = commit(&c.init, true)
 	}
 	if err != nil {
 		return nil, c.fail(err)
@@ -122,14 +123,8 @@ func (c *creation) build(run bool) error {
 	if err := c.makeNotify(run); err != nil {
 		return err
 	}
-	for i := range c.plan.Parent {
-		item := &c.plan.Parent[i]
-		if err := c.trace.run(func() error { return c.do(item) }); err != nil {
-			return c.explain(item, err)
-		}
-		if err := interrupted(); err != nil {
-			return err
-		}
+	if err := c.init.Run(c.do); err != nil {
+		return err
 	}
 	if c.journal.Status != specs.StateCreated {
 		c.journal.Status = specs.StateCreated
@@ -142,14 +137,14 @@ func (c *creation) build(run bool) error {
 		return err
 	}
 	if c.waits {
-		if err := c.trace.write(c.outputs.trace, c.plan); err != nil {
+		if err := c.init.Trace.Write(c.fg.outputs.trace, c.plan); err != nil {
 			return err
 		}
 		if err := c.dir.PublishFifo(); err != nil {
 			return err
 		}
 	}
-	return c.writePidFile()
+	return c.fg.outputs.writePidFile(c.init.Pid)
 }
 
 // intent is the journal before anything is made.
@@ -185,8 +180,8 @@ func (c *creation) makeNotify(run bool) error {
 	return err
 }
 
-func (c *creation) spawnStep() *plan.Spawn {
-	for _, item := range c.plan.Parent {
+func spawnStep(p *plan.Plan) *plan.Spawn {
+	for _, item := range p.Parent {
 		if s, ok := item.Step.(*plan.Spawn); ok {
 			return s
 		}
@@ -210,31 +205,31 @@ func (c *creation) do(item *plan.Item) error {
 	case *plan.SetPids:
 		return c.setPids(s)
 	case *plan.OpenTree:
-		return c.openTree(s)
+		return c.openSource(s)
 	case *plan.MakeTree:
-		return c.makeTree(s)
+		return c.sources.make(s)
 	case *plan.OpenPID:
-		return c.openPID(s)
+		return c.sources.openPID(s)
 	case *plan.LockTrees:
-		return c.lockTrees()
+		return c.sources.lock()
 	case *plan.SendTrees:
-		return c.sendTrees(s)
+		return c.sources.send(s, &c.init)
 	case *plan.MapTree:
-		return c.mapLent(s)
+		return c.sources.mapLent(s, &c.init)
 	case *plan.Spawn:
 		return c.spawn(s)
 	case *plan.PipeStdio:
-		return c.pipeStdio(s)
+		return c.fg.pipeStdio()
 	case *plan.GiveStdio:
 		uids, err := readUIDMap(c.init.Pid)
 		if err != nil {
 			return err
 		}
-		return c.giveStdio(s, uids)
+		return c.fg.giveStdio(s, uids)
 	case *plan.Await:
-		err := c.await(s.Phase)
+		_, err := c.init.Await(s.Phase)
 		if err == nil && s.Phase == plan.Ready {
-			c.endProgress()
+			c.init.EndProgress()
 		}
 		return err
 	case *plan.MoveInside:
@@ -243,10 +238,10 @@ func (c *creation) do(item *plan.Item) error {
 		}
 		return c.aloneInCgroup()
 	case *plan.Continue:
-		if err := c.letGo(); err != nil {
+		if err := c.init.Continue(); err != nil {
 			return err
 		}
-		return c.reapFormer() // whose end may take a while
+		return c.init.Reap() // whose end may take a while
 	case *plan.Adopt:
 		return c.adoptLast()
 	case *plan.SetScheduler:
@@ -270,27 +265,36 @@ func (c *creation) do(item *plan.Item) error {
 	case *plan.SetOOMScoreAdj:
 		return setOOMScoreAdj(c.init.Pid, s)
 	case *plan.RaiseRlimits:
-		return c.raiseRlimits(s)
+		return c.raised.raise(s)
 	}
 	return fmt.Errorf("no such step: %s", item.Step)
 }
 
-// explain says which step failed, unless the error already names its place.
-func (c *creation) explain(item *plan.Item, err error) error {
-	var step *plan.StepError
-	var field *plan.FieldError
-	if errors.As(err, &step) || errors.As(err, &field) {
-		return err
+// adoptLast makes the process that init has cloned in a pid namespace the container's.
+// Whoever is root in there may stop it, or trace it and hold the connection: so it has
+// to answer in time.
+func (c *creation) adoptLast() error {
+	err := c.init.Adopt()
+	if err == nil {
+		err = c.init.Conn.Bound(initlink.AnswerTime)
 	}
-	failed := &plan.StepError{Item: *item, Err: err}
-	var hook *hooks.Error
-	if errors.As(err, &hook) {
-		failed.Item.Field, failed.Whole = hookField(hook), true
+	if err == nil {
+		c.journal.Init, err = identify(c.init.Pid)
 	}
-	return failed
+	if err == nil {
+		err = c.dir.Save(&c.journal)
+	}
+	return err
 }
 
-func hookField(e *hooks.Error) string { return fmt.Sprintf("hooks.%s[%d]", e.Kind, e.Index) }
+// openSource opens a tree, which may be that of the container's cgroup.
+func (c *creation) openSource(s *plan.OpenTree) error {
+	cgroup := ""
+	if c.cgroup != nil {
+		cgroup = c.cgroup.Dir()
+	}
+	return c.sources.open(s, cgroup)
+}
 
 func (c *creation) runHooks(s *plan.RunHooks) error {
 	c.hooked = true
@@ -300,20 +304,15 @@ func (c *creation) runHooks(s *plan.RunHooks) error {
 }
 
 // fail undoes a creation, and tells why.
-func (c *creation) fail(err error) error { return errors.Join(interruption(err), c.undo()) }
+func (c *creation) fail(err error) error { return errors.Join(initlink.Interruption(err), c.undo()) }
 
 // undo removes everything a failed create has made.
 func (c *creation) undo() error {
 	// What is not needed any more goes first: there may be no descriptor left.
-	c.dropTrees()
-	c.mapping.close()
-	c.mapping = nil
-	c.self.Close()
-	errs := append(c.returnNetDevices(), c.reapFormer())
-	if c.init != nil {
-		errs = append(errs, c.init.Kill())
-		c.init = nil
-	}
+	c.sources.drop()
+	c.sources.unmap()
+	c.init.Unseal()
+	errs := append(c.returnNetDevices(), c.init.Kill())
 	switch {
 	case c.cgroup == nil:
 	case c.shared:
@@ -330,43 +329,29 @@ func (c *creation) undo() error {
 		st := c.plan.Container.HookState(specs.StateStopped, 0)
 		runPoststop(c.plan.Poststop, &st, c.opts.warn)
 	}
-	errs = append(errs, c.outputs.pidFile.Remove())
+	errs = append(errs, c.fg.outputs.pidFile.Remove())
 	c.close()
 	return errors.Join(errs...)
 }
 
 // close releases descriptors; the container goes on.
 func (c *creation) close() {
-	c.drainStdio()
-	for i := range c.trees {
-		c.dropTree(i)
-	}
-	c.mapping.close()
-	for _, fd := range []*int{&c.rootfs, &c.netns, &c.pidns} {
-		if *fd >= 0 {
-			unix.Close(*fd)
-			*fd = -1
-		}
-	}
-	c.endProgress()
-	c.self.Close()
-	if c.relay != nil {
-		c.relay.Close()
-		c.relay = nil
+	c.fg.close()
+	c.sources.close()
+	if c.netns >= 0 {
+		unix.Close(c.netns)
+		c.netns = -1
 	}
 	if c.notify != nil {
 		c.notify.close()
 	}
-	if c.init != nil {
-		c.init.Close()
-	}
+	c.init.Close()
 	if c.cgroup != nil {
 		c.cgroup.Close()
 	}
 	if c.unit != nil {
 		c.unit.conn.Close()
 	}
-	c.outputs.close()
 	c.dir.Close()
 }
 

@@ -225,6 +225,7 @@
 //	codec       the binary form of what parent and init say, read in place
 //	sys/raw     system calls, and sys/fault errors, that need no runtime
 //	wire        what parent and init say to each other
+//	initlink    the parent's side of that: plan, phases, why an init is lost
 //	spawn       the raw child: clone3, joining, id maps; the sealed binary
 //	criu        the conversation with CRIU
 //	initproc    init: the loop over the steps

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
@@ -40,6 +41,12 @@ type ExecOptions struct {
 
 	// Warn is told what has no effect. It may be nil.
 	Warn func(specconv.Warning)
+}
+
+func (o *ExecOptions) warn(w specconv.Warning) {
+	if o.Warn != nil {
+		o.Warn(w)
+	}
 }
 
 // ProcessChanges is what differs from the container's own process.
@@ -113,39 +120,32 @@ func Exec(o ExecOptions) (int, error) {
 	}
 	defer e.close()
 	sys.CatchSignals()
-	err = e.carryOut()
+	err = e.init.Run(e.do)
 	if err == nil {
-		err = e.writePidFile()
+		err = e.fg.outputs.writePidFile(e.init.Pid)
 	}
 	if err == nil {
-		err = e.commit(o.Detach)
+		err = commit(&e.init, o.Detach)
 	}
 	if err != nil {
-		err = e.overtaken(interruption(err))
-		e.kill()
-		return -1, errors.Join(err, e.outputs.pidFile.Remove())
+		err = e.overtaken(initlink.Interruption(err))
+		e.init.Kill()
+		return -1, errors.Join(err, e.fg.outputs.pidFile.Remove())
 	}
 	if o.Detach {
 		return 0, nil
 	}
-	if e.relay != nil {
-		if err := e.relay.Start(e.init.PidFD); err != nil {
-			e.kill()
-			return -1, errors.Join(fieldError("process.terminal", err), e.outputs.pidFile.Remove())
-		}
+	if err := e.fg.start(e.init.PidFD); err != nil {
+		e.init.Kill()
+		return -1, errors.Join(err, e.fg.outputs.pidFile.Remove())
 	}
-	attend := e.attend
+	var code int
 	if o.bounded() {
-		attend = e.attendBounded
+		code, err = e.attendBounded()
+	} else {
+		code, err = attend(e.init.Pid)
 	}
-	code, err := attend()
-	e.drainStdio()
-	if e.relay != nil {
-		// What is said from here on needs the terminal as it was.
-		err = errors.Join(err, e.relay.Close())
-		e.relay = nil
-	}
-	return code, err
+	return code, errors.Join(err, e.fg.end())
 }
 
 // prepare looks at the container and plans.
@@ -154,16 +154,11 @@ func prepare(o *ExecOptions) (*execution, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &execution{
-		creation: creation{
-			blueprint: new(blueprint), dir: dir, rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1,
-			opts: &Options{ConsoleSocket: o.ConsoleSocket, PreserveFDs: o.PreserveFDs, Warn: o.Warn},
-		},
-		asked: o, target: noTarget, listener: -1,
-	}
+	e := &execution{asked: o, container: &Container{dir: dir}, target: noTarget, fg: foreground{consoleSocket: o.ConsoleSocket}, listener: -1}
+	e.init.Owner, e.init.Patience = e, initlink.AnswerTime
 	err = e.overtaken(e.look())
 	if err == nil {
-		err = e.outputs.open(o.PidFile, "", o.Report)
+		err = e.fg.outputs.open(o.PidFile, "", o.Report)
 	}
 	if err != nil {
 		e.close()
@@ -175,7 +170,7 @@ func prepare(o *ExecOptions) (*execution, error) {
 // overtaken is the error in other words if somebody has ended or deleted the container
 // meanwhile: what is missing then is its own, and no program that engines look for.
 func (e *execution) overtaken(err error) error {
-	if err == nil || e.container == nil || !goneFromProc(err) {
+	if err == nil || e.container.journal == nil || !goneFromProc(err) {
 		return err
 	}
 	if alive, aliveErr := e.container.alive(); alive || aliveErr != nil {
@@ -185,11 +180,10 @@ func (e *execution) overtaken(err error) error {
 }
 
 func (e *execution) look() error {
-	journal, err := e.dir.Load()
-	if err != nil {
+	var err error
+	if e.container.journal, err = e.container.dir.Load(); err != nil {
 		return err
 	}
-	e.container = &Container{dir: e.dir, journal: journal}
 	status, _, err := e.container.Status()
 	if err != nil {
 		return err
@@ -217,7 +211,6 @@ func (e *execution) drawExec() error {
 	if spec.Process == nil {
 		spec.Process = new(specs.Process)
 	}
-	e.spec = spec
 	process, err := e.process(spec.Process)
 	if err != nil {
 		return err
@@ -227,13 +220,13 @@ func (e *execution) drawExec() error {
 	}
 	seen := *spec
 	seen.Process = process
-	if e.host, err = host(&seen); err != nil {
+	h, err := host(&seen)
+	if err != nil {
 		return err
 	}
-	e.host.SetgroupsDenied = e.host.SetgroupsDenied || e.target.setgroupsDenied
+	h.SetgroupsDenied = h.SetgroupsDenied || e.target.setgroupsDenied
 	journal := e.container.journal
-	e.rootless = journal.Rootless
-	e.plan, e.warnings, err = specconv.ExecPlan(spec, process, e.host, specconv.Inside{
+	p, warnings, err := specconv.ExecPlan(spec, process, h, specconv.Inside{
 		ID:            journal.Container.ID,
 		Bundle:        journal.Container.Bundle,
 		Joins:         e.target.types(),
@@ -249,8 +242,9 @@ func (e *execution) drawExec() error {
 	if err != nil {
 		return err
 	}
-	for _, w := range e.warnings {
-		e.opts.warn(w)
+	e.init.Plan, e.init.Root = p, "/proc/"+strconv.Itoa(journal.Init.PID)+"/root"
+	for _, w := range warnings {
+		e.asked.warn(w)
 	}
 	return nil
 }
@@ -269,31 +263,24 @@ func (e *execution) process(own *specs.Process) (*specs.Process, error) {
 	return p, nil
 }
 
-// carryOut carries out the runtime's half of the plan.
-func (e *execution) carryOut() error {
-	for i := range e.plan.Parent {
-		item := &e.plan.Parent[i]
-		if err := e.do(item); err != nil {
-			return e.explain(item, err)
-		}
-		if err := interrupted(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // do carries out one step.
 func (e *execution) do(item *plan.Item) error {
 	switch s := item.Step.(type) {
 	case *plan.Enter:
 		return e.enter(s)
 	case *plan.GiveStdio:
-		return e.giveStdio(s)
+		// By the container's ids: where its init stays, it may not be in the namespace yet.
+		return e.fg.giveStdio(s, e.target.uids)
+	case *plan.PipeStdio:
+		return e.fg.pipeStdio()
+	case *plan.RaiseRlimits:
+		return e.raised.raise(s)
+	case *plan.SetOOMScoreAdj:
+		return setOOMScoreAdj(e.init.Pid, s)
 	case *plan.Brief:
-		return e.brief()
+		return e.sendPlan()
 	case *plan.Adopt:
-		return e.adopt()
+		return e.init.Adopt()
 	case *plan.TakeListener:
 		return e.takeListener()
 	case *plan.SendListener:
@@ -309,18 +296,10 @@ func (e *execution) do(item *plan.Item) error {
 	case *plan.Release:
 		return e.release()
 	case *plan.Await:
-		return e.await(s.Phase)
+		_, err := e.init.Await(s.Phase)
+		return err
 	}
-	return e.creation.do(item)
-}
-
-// kill ends what has been started.
-func (e *execution) kill() {
-	e.reapFormer()
-	if e.init != nil {
-		e.init.Kill()
-		e.init = nil
-	}
+	return fmt.Errorf("no such step: %s", item.Step)
 }
 
 // close releases descriptors; the process goes on.
@@ -331,6 +310,9 @@ func (e *execution) close() {
 	}
 	if e.cgroup != nil {
 		e.removeOwnCgroup()
+		e.cgroup.Close()
 	}
-	e.creation.close()
+	e.fg.close()
+	e.init.Close()
+	e.container.Close()
 }

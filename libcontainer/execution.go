@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
-	"github.com/crun-go/crun-go/libcontainer/initproc"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -23,38 +22,32 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// answerTime bounds how long init may take for all it does: what it works in is
-// in the hands of the container.
-const answerTime = time.Minute
-
-// held is that it takes longer.
-func held() error {
-	return fmt.Errorf("no word from init for %s: the container does not let it run", answerTime)
-}
-
-// roomForInit is how many processes and threads init, the process it clones and, until
-// init has come to its end, what that process makes at once need. It includes the
-// threads of Go's runtime, for an init that has it.
-const roomForInit = 10
-
-// memoryForInit is how much memory they can do with, in bytes, with Go's runtime, too.
+// memoryForInit is how much memory init and what it clones can do with, in bytes, with
+// Go's runtime, too.
 const memoryForInit = 3 << 20
 
-// execution is a process on its way into a container. It shares with creation
-// how an init is talked to; its container is there already.
+// execution is a process on its way into a container.
 type execution struct {
-	creation
 	asked     *ExecOptions
 	container *Container
 	target    target
-	outside   bool // the process is moved into its cgroup, not born there
+	init      initlink.Init
+	fg        foreground
+	cgroup    *cgroups.Cgroup // nil: none
+	outside   bool            // the process is moved into its cgroup, not cloned into it
+	raised    raisedLimits    // until init is made
 
-	affinity unix.CPUSet // the runtime's own, if it was changed
-	moved    bool
-	own      bool      // the cgroup is the process's, made for it
-	began    time.Time // when it was released
-	listener int       // of the filter, -1 unless it is to be sent
+	affinity   *unix.CPUSet // the runtime's own, if it was changed
+	ownsCgroup bool         // the cgroup was made for the process
+	releasedAt time.Time
+	listener   int // of the filter; or -1
 }
+
+// Cgroup is the process's.
+func (e *execution) Cgroup() *cgroups.Cgroup { return e.cgroup }
+
+// TakeTerminal takes over the master of the terminal that init has made.
+func (e *execution) TakeTerminal(master int) error { return e.fg.takeTerminal(master) }
 
 // openCgroup opens the cgroup of the process, and finds out whether an init can
 // live there.
@@ -94,7 +87,7 @@ func (e *execution) openCgroup(paused bool) error {
 	if room == 0 {
 		return errors.New("cannot exec: the container has as many processes and threads as pids.max allows")
 	}
-	e.outside = paused || frozen || room < roomForInit
+	e.outside = paused || frozen || room < initlink.RoomForInit
 	if e.outside {
 		return nil
 	}
@@ -106,11 +99,10 @@ func (e *execution) openCgroup(paused bool) error {
 
 // enter spawns init.
 func (e *execution) enter(s *plan.Enter) error {
-	defer e.takeBackRlimits()
-	var err error
+	defer e.raised.takeBack()
 	exposed := e.target.pid < 0 && slices.Contains(e.target.names, specs.UserNamespace)
-	if e.self, err = spawn.SealedSelf(e.dir.FD(), spawn.Audience{UIDs: e.target.uids, Exposed: exposed}); err != nil {
-		return fmt.Errorf("seal the runtime's binary: %w", err)
+	if err := e.init.Seal(e.container.dir.FD(), spawn.Audience{UIDs: e.target.uids, Exposed: exposed}); err != nil {
+		return err
 	}
 	if e.asked.bounded() {
 		if err := e.makeOwnCgroup(); err != nil {
@@ -118,60 +110,45 @@ func (e *execution) enter(s *plan.Enter) error {
 		}
 	}
 	t := &e.target
-	e.spawned = &spawn.Config{
-		Exe: e.self.FD, Args: []string{initproc.Name}, Cgroup: -1,
-		Joins: t.joins, Stay: t.stays(), UID: t.uid, GID: t.gid, KeepGroups: s.KeepGroups,
-	}
+	config := &spawn.Config{Cgroup: -1, Joins: t.joins, Stay: t.stays(), UID: t.uid, GID: t.gid, KeepGroups: s.KeepGroups}
 	if e.cgroup != nil && !s.Outside {
-		e.spawned.Cgroup = e.cgroup.FD()
+		config.Cgroup = e.cgroup.FD()
 	}
-	err = e.withPipes(e.spawnInside)
-	if e.moved {
-		unix.SchedSetaffinity(0, &e.affinity)
+	err := e.fg.withPipes(func() error { return e.spawnInside(config) })
+	if e.affinity != nil {
+		unix.SchedSetaffinity(0, e.affinity)
 	}
-	if err != nil {
-		return err
-	}
-	return e.init.Conn.Bound(answerTime)
-}
-
-// giveStdio goes by the container's ids: where its init stays, it may not be in the
-// namespace yet.
-func (e *execution) giveStdio(s *plan.GiveStdio) error {
-	return e.creation.giveStdio(s, e.target.uids)
+	return err
 }
 
 // spawnInside spawns init in the cgroup of the process or, if that takes none, where
 // it is let in.
-func (e *execution) spawnInside() error {
-	var err error
-	e.init, err = e.startSpawn(e.spawned)
+func (e *execution) spawnInside(config *spawn.Config) error {
+	err := e.init.Start(config, nil)
 	if e.taken(notBorn(err)) {
-		if err := e.takeInitsCgroup(err); err != nil {
+		if err := e.useInitCgroup(err); err != nil {
 			return err
 		}
-		e.spawned.Cgroup = e.cgroup.FD()
-		e.init, err = spawn.Start(e.spawned)
+		config.Cgroup = e.cgroup.FD()
+		err = e.init.Start(config, nil)
 	}
 	if notEntered(e.cgroup, err) {
-		err = e.enterByUnit(err)
+		err = e.enterByUnit(config, err)
 	}
 	return err
 }
 
 // enterByUnit has systemd move the process: a user who calls from outside of what
 // was delegated to him, from a login session, may not clone from there to here.
-func (e *execution) enterByUnit(cause error) error {
+func (e *execution) enterByUnit(config *spawn.Config, cause error) error {
 	of := &e.container.journal.Cgroup
 	cgroup := e.cgroup.Path()
 	if of.Unit == "" && unitOf(cgroup) == "" {
 		return notFromHere(cause, cgroup)
 	}
-	e.spawned.Cgroup, e.spawned.Stay = -1, false
-	e.spawned.Place = func(pid int) error { return attach(of.User || of.Unit == "", of.Unit, cgroup, pid) }
-	var err error
-	e.init, err = spawn.Start(e.spawned)
-	return err
+	config.Cgroup, config.Stay = -1, false
+	config.Place = func(pid int) error { return attach(of.User || of.Unit == "", of.Unit, cgroup, pid) }
+	return e.init.Start(config, nil)
 }
 
 // moveInside moves the process to where it could not be born.
@@ -181,7 +158,7 @@ func (e *execution) moveInside() error {
 	if !errors.As(err, &refused) || !e.taken(refused) {
 		return err
 	}
-	if err := e.takeInitsCgroup(err); err != nil {
+	if err := e.useInitCgroup(err); err != nil {
 		return err
 	}
 	return e.cgroup.Add(e.init.Pid)
@@ -190,12 +167,12 @@ func (e *execution) moveInside() error {
 // taken reports whether the kernel let no process into the container's own cgroup, with
 // that errno, because there are controllers at work in those below it.
 func (e *execution) taken(refused unix.Errno) bool {
-	return !e.own && e.asked.Cgroup == "" && (refused == unix.EBUSY || refused == unix.EOPNOTSUPP)
+	return !e.ownsCgroup && e.asked.Cgroup == "" && (refused == unix.EBUSY || refused == unix.EOPNOTSUPP)
 }
 
-// takeInitsCgroup: the container has put its processes into sub-cgroups, and
+// useInitCgroup: the container has put its processes into sub-cgroups, and
 // handed controllers down; then no process may be in its own cgroup.
-func (e *execution) takeInitsCgroup(cause error) error {
+func (e *execution) useInitCgroup(cause error) error {
 	own, err := cgroups.Own(e.container.journal.Init.PID)
 	if err != nil {
 		return err
@@ -212,13 +189,13 @@ func (e *execution) takeInitsCgroup(cause error) error {
 	return nil
 }
 
-// brief sends init its half of the plan.
-func (e *execution) brief() error {
+// sendPlan sends init its half of the plan.
+func (e *execution) sendPlan() error {
 	slots := make([]plan.Tree, specconv.ExecSlots)
 	slots[specconv.SlotPID] = plan.Tree{FD: e.target.pid}
 	slots[specconv.SlotProc] = plan.Tree{FD: -1}
 	slots[specconv.SlotRoot] = plan.Tree{FD: e.target.root}
-	for _, item := range e.plan.Init {
+	for _, item := range e.init.Plan.Init {
 		if _, ok := item.Step.(*plan.OwnProc); !ok {
 			continue
 		}
@@ -229,22 +206,17 @@ func (e *execution) brief() error {
 		defer own.Close()
 		slots[specconv.SlotProc].FD = own.FD()
 	}
-	return e.send(wire.Opening{Trees: slots, PreserveFDs: e.asked.PreserveFDs, Holes: e.asked.Holes})
+	return e.init.SendPlan(wire.Opening{Trees: slots, PreserveFDs: e.asked.PreserveFDs, Holes: e.asked.Holes})
 }
 
 // takeListener takes the listener from init, which goes on: the filter is one
 // that asks nobody before the process executes.
 func (e *execution) takeListener() error {
-	m, err := e.next(wire.Listener)
-	if err != nil {
+	var err error
+	if e.listener, err = e.init.Listener(); err != nil {
 		return err
 	}
-	if err := checkListener(m.FDs); err != nil {
-		m.Close()
-		return err
-	}
-	e.listener = m.FDs[0]
-	return e.letGo()
+	return e.init.Continue()
 }
 
 // sendListener hands it to the agent.
@@ -275,11 +247,11 @@ func (e *execution) release() error {
 		return errors.New("cannot exec in a container that has stopped")
 	}
 	// From here on the container decides how long it takes: it may be frozen.
-	e.began = time.Now()
+	e.releasedAt = time.Now()
 	if _, err := retry.Write(e.init.Conn.FD(), []byte{1}); err != nil {
 		return os.NewSyscallError("write", err)
 	}
-	if err := e.reapFormer(); err != nil {
+	if err := e.init.Reap(); err != nil {
 		return err
 	}
 	said, err := e.hasSaid()
@@ -287,12 +259,12 @@ func (e *execution) release() error {
 		return err
 	}
 	if !said { // it has ended, and somebody who may trace it has kept its end of the socket
-		return e.closed()
+		return e.init.Closed()
 	}
-	e.init.Conn.Extend(answerTime)
+	e.init.Conn.Extend(initlink.AnswerTime)
 	m, err := e.init.Conn.Recv()
 	if errors.Is(err, io.EOF) {
-		return e.closed()
+		return e.init.Closed()
 	}
 	if err != nil {
 		return err
@@ -301,17 +273,14 @@ func (e *execution) release() error {
 	if m.Kind != wire.Failed {
 		return fmt.Errorf("unexpected message %d from the process", m.Kind)
 	}
-	return e.lastFailed(m.Payload)
-}
-
-// closed is for a process that says nothing more: it executes, or it was killed before it
-// came to that.
-func (e *execution) closed() error {
-	if step := e.progress.Step(); 0 <= step && step < len(e.plan.Init)-1 {
-		return e.lost(io.EOF)
+	err = e.init.Failed(m.Payload)
+	var failed *plan.StepError
+	var f *wire.Failure
+	if e.asked.Detach && errors.As(err, &failed) && errors.As(err, &f) && f.Refused {
+		e.asked.warn(refusal(failed))
+		return nil
 	}
-	e.self.Close()
-	return nil
+	return err
 }
 
 // hasSaid waits until the process executes, and so ends the socket, or says why it
@@ -323,37 +292,19 @@ func (e *execution) hasSaid() (bool, error) {
 	case err != nil:
 		return false, os.NewSyscallError("poll", err)
 	case n == 0:
-		return false, e.at(e.progress.Step(), fmt.Errorf("the process did not come to execute within %s: the container does not let it run", e.asked.Timeout))
+		return false, e.init.At(fmt.Errorf("the process did not come to execute within %s: the container does not let it run", e.asked.Timeout))
 	}
 	return fds[0].Revents != 0, nil
-}
-
-// lastFailed names the step at which the cloned process failed.
-func (e *execution) lastFailed(payload []byte) error {
-	f, err := wire.DecodeFailure(payload)
-	if err != nil {
-		return err
-	}
-	failed := e.failedAt(f)
-	failed.Root = "/proc/" + strconv.Itoa(e.container.journal.Init.PID) + "/root"
-	if !f.Refused {
-		return failed
-	}
-	if e.asked.Detach {
-		e.opts.warn(refusal(failed))
-		return nil
-	}
-	return failed
 }
 
 // setAffinity puts the process, or until it is spawned the runtime, on CPUs.
 func (e *execution) setAffinity(s *plan.SetAffinity) error {
 	pid := 0
 	if s.Myself {
-		if err := unix.SchedGetaffinity(0, &e.affinity); err != nil {
+		e.affinity = new(unix.CPUSet)
+		if err := unix.SchedGetaffinity(0, e.affinity); err != nil {
 			return os.NewSyscallError("sched_getaffinity", err)
 		}
-		e.moved = true
 	} else {
 		pid = e.init.Pid
 	}

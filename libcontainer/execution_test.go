@@ -39,8 +39,8 @@ func TestHasSaid(t *testing.T) {
 			pidfd, err := unix.PidfdOpen(cmd.Process.Pid, 0)
 			systest.MustDo(t, err)
 			defer unix.Close(pidfd)
-			e := &execution{asked: &ExecOptions{Timeout: c.timeout}, began: time.Now()}
-			e.init = &spawn.Process{Pid: cmd.Process.Pid, PidFD: pidfd, Conn: parent}
+			e := &execution{asked: &ExecOptions{Timeout: c.timeout}, releasedAt: time.Now()}
+			e.init.Process = &spawn.Process{Pid: cmd.Process.Pid, PidFD: pidfd, Conn: parent}
 			c.do(child)
 			if said, err := e.hasSaid(); said != c.said || (err != nil) != c.fails {
 				t.Errorf("%t, %v", said, err)

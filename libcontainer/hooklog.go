@@ -19,10 +19,7 @@ func (c *creation) openLog(s *plan.OpenLog) error {
 	if err != nil {
 		return err
 	}
-	for len(c.trees) <= s.Slot {
-		c.trees = append(c.trees, plan.Tree{FD: -1})
-	}
-	c.trees[s.Slot] = plan.Tree{FD: fd}
+	c.sources.keep(s.Slot, plan.Tree{FD: fd})
 	return nil
 }
 
@@ -31,7 +28,7 @@ func (c *creation) logFD(slot int) int {
 	if slot == 0 {
 		return 0
 	}
-	return c.trees[slot-1].FD
+	return c.sources.trees[slot-1].FD
 }
 
 // hookLog opens the files that annotations name for hooks' output. It has to be
@@ -77,7 +74,7 @@ func runPoststop(list []specs.Hook, st *specs.State, warn func(specconv.Warning)
 		sys.TakeCaught()
 		one := slices.Clone(list[i : i+1])
 		if err := log.Run("poststop", one, plan.AppendState(nil, st), "", os.Environ()); err != nil {
-			warn(specconv.Warning{Field: hookField(&hooks.Error{Kind: "poststop", Index: i}), Text: err.Error(), Must: true})
+			warn(specconv.Warning{Field: (&hooks.Error{Kind: "poststop", Index: i}).Field(), Text: err.Error(), Must: true})
 		}
 	}
 }

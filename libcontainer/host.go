@@ -76,3 +76,41 @@ func isConfinement(label []byte) bool {
 }
 
 func exists(path string) bool { return unix.Access(path, unix.F_OK) == nil }
+
+// joinedLast reports whether the pid namespace that a configuration has a path of can be
+// joined last. Why it can't be opened is told by who joins it.
+func joinedLast(spec *specs.Spec) bool {
+	if spec.Linux == nil {
+		return false
+	}
+	pid, user := -1, false
+	for _, ns := range spec.Linux.Namespaces {
+		if ns.Type == specs.PIDNamespace && ns.Path != "" {
+			fd, err := sys.OpenNamespace(ns.Path)
+			if err != nil {
+				return false
+			}
+			defer unix.Close(fd)
+			pid = fd
+		}
+		user = user || ns.Type == specs.UserNamespace
+	}
+	return pid >= 0 && (!user || ownedByJoined(spec, pid)) && sys.ShowsPID(pid)
+}
+
+// ownedByJoined: init, in the container's user namespace by then, has no right to join a
+// pid namespace that is another's.
+func ownedByJoined(spec *specs.Spec, pid int) bool {
+	for _, ns := range spec.Linux.Namespaces {
+		if ns.Type != specs.UserNamespace || ns.Path == "" {
+			continue
+		}
+		user, err := sys.OpenNamespace(ns.Path)
+		if err != nil {
+			return false
+		}
+		defer unix.Close(user)
+		return owns(user, pid)
+	}
+	return false
+}

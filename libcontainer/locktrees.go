@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"os"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -13,21 +12,16 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// lockTrees replaces the trees that the OpenTree steps have opened by copies
+// lock replaces the trees that the OpenTree steps have opened by copies
 // whose flags nobody can take away.
-func (c *creation) lockTrees() error {
+func (src *sources) lock() error {
 	var trees []*plan.Tree
-	for _, item := range c.plan.Parent {
-		if s, ok := item.Step.(*plan.OpenTree); ok && s.Slot < len(c.trees) {
-			trees = append(trees, &c.trees[s.Slot])
+	for _, item := range src.plan.Parent {
+		if s, ok := item.Step.(*plan.OpenTree); ok && s.Slot < len(src.trees) {
+			trees = append(trees, &src.trees[s.Slot])
 		}
 	}
 	return lockFlags(trees)
-}
-
-// locksTrees reports whether the plan has lockTrees.
-func (c *creation) locksTrees() bool {
-	return slices.ContainsFunc(c.plan.Parent, func(i plan.Item) bool { _, ok := i.Step.(*plan.LockTrees); return ok })
 }
 
 // lockFlags replaces mounts of the host by copies whose flags are locked. The

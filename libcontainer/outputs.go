@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/terminal"
 )
 
 // outputs are the files that the command line asks for. Whether they can be
@@ -39,12 +41,64 @@ func (o *outputs) close() {
 
 // writePidFile writes digits and nothing else, and only ever a whole file:
 // its presence is a signal to engines.
-func (c *creation) writePidFile() error {
-	if c.outputs.pidFile == nil {
+func (o *outputs) writePidFile(pid int) error {
+	if o.pidFile == nil {
 		return nil
 	}
-	if err := c.outputs.pidFile.Write(strconv.AppendInt(nil, int64(c.init.Pid), 10), 0o666); err != nil {
+	if err := o.pidFile.Write(strconv.AppendInt(nil, int64(pid), 10), 0o666); err != nil {
 		return fmt.Errorf("--pid-file: %w", err)
 	}
 	return nil
+}
+
+// foreground is the caller's side of a process: its terminal, its standard streams, and
+// the files that tell of it.
+type foreground struct {
+	consoleSocket string // who gets the terminal's master; "": it is relayed
+	relay         *terminal.Relay
+	pipes         []*outputPipe
+	outputs       outputs
+}
+
+// start begins to relay the terminal, if there is one, until the process ends.
+func (f *foreground) start(pidfd int) error {
+	if f.relay == nil {
+		return nil
+	}
+	if err := f.relay.Start(pidfd); err != nil {
+		return fieldError("process.terminal", err)
+	}
+	return nil
+}
+
+// end is for when the process has ended. What is said from then on needs the terminal as
+// it was.
+func (f *foreground) end() error {
+	f.drainStdio()
+	if f.relay == nil {
+		return nil
+	}
+	err := f.relay.Close()
+	f.relay = nil
+	return err
+}
+
+// close releases descriptors.
+func (f *foreground) close() {
+	f.end()
+	f.outputs.close()
+}
+
+// commit is the end of the work that a signal takes back: later ones are passed on to
+// the container's process, if this one waits for it.
+func commit(init *initlink.Init, detach bool) error {
+	to := init.PidFD
+	if detach {
+		to = -1
+	}
+	if sys.PassSignals(to) {
+		return nil
+	}
+	sys.Victim(init.PidFD)
+	return initlink.Interrupted()
 }

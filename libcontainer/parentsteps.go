@@ -181,11 +181,11 @@ func setOOMScoreAdj(pid int, s *plan.SetOOMScoreAdj) error {
 	return &reworded{"lowering it takes CAP_SYS_RESOURCE, which the runtime does not have", err}
 }
 
-// raiseRlimits raises the hard limits that init will need to set its own: only the
+// raise raises the hard limits that init will need to set its own: only the
 // runtime may have the privilege. Nothing is lowered yet. Init inherits them: while
 // it starts, Go sets limits that it has read before, and would take back what is
 // raised meanwhile from outside.
-func (c *creation) raiseRlimits(s *plan.RaiseRlimits) error {
+func (r *raisedLimits) raise(s *plan.RaiseRlimits) error {
 	for _, l := range s.Limits {
 		var old unix.Rlimit
 		if err := unix.Prlimit(0, l.Resource, nil, &old); err != nil {
@@ -197,7 +197,7 @@ func (c *creation) raiseRlimits(s *plan.RaiseRlimits) error {
 		if err := sys.SetRlimit(l.Resource, unix.Rlimit{Cur: old.Cur, Max: l.Hard}); err != nil {
 			return fmt.Errorf("error setting rlimit %s: raise the hard limit to %d: %w", l.Type, l.Hard, err)
 		}
-		c.raised = append(c.raised, raisedLimit{l.Resource, old})
+		*r = append(*r, raisedLimit{l.Resource, old})
 	}
 	return nil
 }
@@ -208,10 +208,13 @@ type raisedLimit struct {
 	old      unix.Rlimit
 }
 
-// takeBackRlimits: hooks have the caller's limits. Lowering takes no privilege.
-func (c *creation) takeBackRlimits() {
-	for _, l := range c.raised {
+// raisedLimits are the runtime's own limits that are raised until init is made.
+type raisedLimits []raisedLimit
+
+// takeBack: hooks have the caller's limits. Lowering takes no privilege.
+func (r *raisedLimits) takeBack() {
+	for _, l := range *r {
 		sys.SetRlimit(l.resource, l.old)
 	}
-	c.raised = nil
+	*r = nil
 }

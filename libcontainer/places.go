@@ -92,7 +92,7 @@ func (c *restoration) makeMountPoints(root int) error {
 			err = c.placeBind(s, inside)
 		}
 		if err != nil {
-			return c.explain(&item, err)
+			return c.init.Explain(&item, err)
 		}
 	}
 	return nil

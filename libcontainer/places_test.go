@@ -17,8 +17,8 @@ import (
 func restored(t *testing.T, steps ...plan.InitStep) (c *restoration, root, volume string) {
 	t.Helper()
 	root, volume = t.TempDir(), t.TempDir()
-	c = &restoration{creation: creation{blueprint: &blueprint{plan: new(plan.Plan)}}}
-	c.trees = []plan.Tree{{FD: openDir(t, root)}, {FD: openDir(t, volume)}}
+	c = &restoration{creation: newCreation(&blueprint{plan: new(plan.Plan)}, new(Options))}
+	c.sources.trees = []plan.Tree{{FD: openDir(t, root)}, {FD: openDir(t, volume)}}
 	for _, s := range steps {
 		c.plan.Init = append(c.plan.Init, plan.Item{Field: "mounts[0]", Step: s})
 	}
@@ -55,7 +55,7 @@ func TestMountPoints(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, root, volume := restored(t, tt.steps...)
-			systest.MustDo(t, c.makeMountPoints(c.trees[0].FD))
+			systest.MustDo(t, c.makeMountPoints(c.sources.trees[0].FD))
 			for _, path := range []string{filepath.Join(root, tt.root), filepath.Join(volume, tt.volume)} {
 				if _, err := os.Stat(path); err != nil {
 					t.Error(err)
@@ -67,13 +67,13 @@ func TestMountPoints(t *testing.T) {
 		})
 	}
 	c, _, dir := restored(t, &plan.Bind{Slot: 1, Target: "/v", Options: ro}, &plan.MountFS{Target: "/v/a"})
-	err := c.makeMountPoints(c.trees[0].FD)
+	err := c.makeMountPoints(c.sources.trees[0].FD)
 	var step *plan.StepError
 	if !errors.Is(err, unix.EROFS) || !errors.As(err, &step) || step.Item.Step != plan.Step(c.plan.Init[len(c.plan.Init)-1].Step) {
 		t.Errorf("in a read-only volume: %v, want EROFS at the step", err)
 	}
 	systest.MustDo(t, os.Mkdir(filepath.Join(dir, "a"), 0o755))
-	systest.MustDo(t, c.makeMountPoints(c.trees[0].FD))
+	systest.MustDo(t, c.makeMountPoints(c.sources.trees[0].FD))
 }
 
 // TestSourceInRoot: one that is in a volume is found there, one in what CRIU fills is not.
@@ -81,7 +81,7 @@ func TestSourceInRoot(t *testing.T) {
 	source := &plan.OpenInRoot{Path: "/v/a"}
 	c, _, volume := restored(t, &plan.Bind{Slot: 1, Target: "/v"}, source, &plan.Bind{Slot: -1, Target: "/w"})
 	systest.MustDo(t, os.Mkdir(filepath.Join(volume, "a"), 0o755))
-	systest.MustDo(t, c.makeMountPoints(c.trees[0].FD))
+	systest.MustDo(t, c.makeMountPoints(c.sources.trees[0].FD))
 	want, err := os.Stat(filepath.Join(volume, "a"))
 	systest.MustDo(t, err)
 	got, err := os.Stat("/proc/self/fd/" + strconv.Itoa(c.opened[source]))
@@ -90,7 +90,7 @@ func TestSourceInRoot(t *testing.T) {
 		t.Error("another directory was opened")
 	}
 	c, _, _ = restored(t, &plan.MountFS{Target: "/v"}, source, &plan.Bind{Slot: -1, Target: "/w"})
-	if err := c.makeMountPoints(c.trees[0].FD); err == nil {
+	if err := c.makeMountPoints(c.sources.trees[0].FD); err == nil {
 		t.Error("a source in a filesystem that is still empty was opened")
 	}
 }

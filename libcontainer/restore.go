@@ -42,10 +42,8 @@ func Restore(o Options, r RestoreOptions) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if c.relay != nil {
-		if err := c.relay.Start(c.init.PidFD); err != nil {
-			return -1, errors.Join(fieldError("process.terminal", err), c.undo())
-		}
+	if err := c.fg.start(c.init.PidFD); err != nil {
+		return -1, errors.Join(err, c.undo())
 	}
 	defer c.close()
 	container := &Container{dir: c.dir, journal: &c.journal, group: c.cgroup}
@@ -58,7 +56,7 @@ func Restore(o Options, r RestoreOptions) (int, error) {
 // restoration is a container that comes back: a creation whose init CRIU makes,
 // with all that happened to it, in the place of the steps that init would take.
 type restoration struct {
-	creation
+	*creation
 	o       *RestoreOptions
 	request criu.Options
 	streams []string                 // of the image
@@ -102,16 +100,13 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	if !slices.ContainsFunc(b.spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace }) {
 		return nil, fieldError("linux.namespaces", errors.New(`no mount namespace, without which CRIU restores no container: add {"type": "mount"}`))
 	}
-	c := &restoration{
-		creation: creation{blueprint: b, opts: o, rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1},
-		o:        r, streams: streams, mounts: mounts,
-	}
-	if err := c.outputs.open(o.PidFile, "", ""); err != nil {
+	c := &restoration{creation: newCreation(b, o), o: r, streams: streams, mounts: mounts}
+	if err := c.fg.outputs.open(o.PidFile, "", ""); err != nil {
 		return nil, err
 	}
 	sys.CatchSignals()
 	if c.dir, err = state.Create(o.Root, o.ID); err != nil {
-		c.outputs.close()
+		c.fg.outputs.close()
 		return nil, err
 	}
 	if notifies {
@@ -124,12 +119,12 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 		f.Close()
 	}
 	if err == nil {
-		err = c.commit(o.Detach)
+		err = commit(&c.init, o.Detach)
 	}
 	if err != nil {
 		return nil, c.fail(err)
 	}
-	return &c.creation, nil
+	return c.creation, nil
 }
 
 // build takes the parent's steps up to the one that spawns init, has CRIU take
@@ -146,7 +141,7 @@ func (c *restoration) build() error {
 		case *plan.CreateCgroup, *plan.StartUnit, *plan.SetResources, *plan.SetDevices, *plan.OpenTree, *plan.MakeTree,
 			*plan.OpenPID, *plan.LockTrees, *plan.OpenLog, *plan.MakeRdtGroup:
 			if err := c.do(item); err != nil {
-				return c.explain(item, err)
+				return c.init.Explain(item, err)
 			}
 		}
 	}
@@ -156,7 +151,7 @@ func (c *restoration) build() error {
 	if err := c.sendPidfd(); err != nil {
 		return err
 	}
-	return c.writePidFile()
+	return c.fg.outputs.writePidFile(c.init.Pid)
 }
 
 // revive has CRIU restore the processes.
@@ -180,7 +175,7 @@ func (c *restoration) revive() error {
 	if err != nil {
 		return c.o.explain("restore", restoreLog, err)
 	}
-	if c.init == nil || c.init.Pid != pid {
+	if c.init.Process == nil || c.init.Pid != pid {
 		return fmt.Errorf("criu restored process %d without a word before", pid)
 	}
 	return nil
@@ -260,7 +255,7 @@ func (c *restoration) limit() error {
 		switch item.Step.(type) {
 		case *plan.SetResources, *plan.SetDevices:
 			if err := c.do(item); err != nil {
-				return c.explain(item, err)
+				return c.init.Explain(item, err)
 			}
 		}
 	}
@@ -308,7 +303,7 @@ func (c *restoration) fill() error {
 // ownStream gives a standard stream to the user of the process, as init does:
 // CRIU opens files anew, with the rights of the container's root.
 func (c *restoration) ownStream(fd int) error {
-	spawned := c.spawnStep()
+	spawned := spawnStep(c.plan)
 	for _, item := range c.plan.Init {
 		s, ok := item.Step.(*plan.OwnStdio)
 		if !ok {
@@ -375,7 +370,7 @@ func (c *restoration) notified(n criu.Notification) error {
 		if n.FD < 0 {
 			return errors.New("criu sent no terminal")
 		}
-		return c.takeTerminal(n.FD)
+		return c.TakeTerminal(n.FD)
 	case "post-restore":
 		return c.restored()
 	}
@@ -392,7 +387,7 @@ func (c *restoration) setUp(pid int) error {
 	if err != nil {
 		return os.NewSyscallError("pidfd_open", err)
 	}
-	c.init = &spawn.Process{Pid: pid, PidFD: pidfd, Conn: wire.FromFD(-1)}
+	c.init.Process = &spawn.Process{Pid: pid, PidFD: pidfd, Conn: wire.FromFD(-1)}
 	if c.journal.Init, err = identify(pid); err != nil {
 		return err
 	}
@@ -407,7 +402,7 @@ func (c *restoration) setUp(pid int) error {
 		switch item.Step.(type) {
 		case *plan.MoveNetDevice, *plan.RunHooks:
 			if err := c.do(item); err != nil {
-				return c.explain(item, err)
+				return c.init.Explain(item, err)
 			}
 		}
 	}
@@ -448,7 +443,7 @@ func (c *restoration) inNetwork(netns int) error {
 			}
 		}
 		if err != nil {
-			return c.explain(item, err)
+			return c.init.Explain(item, err)
 		}
 	}
 	return nil
@@ -457,7 +452,7 @@ func (c *restoration) inNetwork(netns int) error {
 // restored checks what CRIU has made, before any of it runs, and makes it
 // official.
 func (c *restoration) restored() error {
-	if c.init == nil {
+	if c.init.Process == nil {
 		return errors.New("criu restored processes without a word before")
 	}
 	if err := c.finishRoot(); err != nil {
@@ -470,7 +465,7 @@ func (c *restoration) restored() error {
 		item := &c.plan.Parent[i]
 		if _, ok := item.Step.(*plan.SetPids); ok {
 			if err := c.do(item); err != nil {
-				return c.explain(item, err)
+				return c.init.Explain(item, err)
 			}
 		}
 	}

@@ -3,13 +3,13 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -32,7 +32,9 @@ func Run(o Options) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	err = c.executed()
+	if err = c.init.Executed(c.hear); err == nil {
+		err = errors.Join(hasExecuted(c.journal.Init, c.init.PidFD), c.init.Trace.Write(c.fg.outputs.trace, c.plan))
+	}
 	var failed *plan.StepError
 	var init *wire.Failure
 	if o.Detach && errors.As(err, &failed) && errors.As(err, &init) && init.Refused {
@@ -42,19 +44,16 @@ func Run(o Options) (int, error) {
 	if err != nil {
 		return -1, c.fail(err)
 	}
-	if c.relay != nil {
-		if err := c.relay.Start(c.init.PidFD); err != nil {
-			return -1, c.fail(fieldError("process.terminal", err))
-		}
+	if err := c.fg.start(c.init.PidFD); err != nil {
+		return -1, c.fail(err)
 	}
 	container := &Container{dir: c.dir, journal: &c.journal, group: c.cgroup}
 	if err := container.poststart(c.init.Pid, o.Warn); err != nil {
 		defer c.close()
 		c.init.Kill()
-		c.init = nil
-		return -1, errors.Join(err, c.outputs.pidFile.Remove())
+		return -1, errors.Join(err, c.fg.outputs.pidFile.Remove())
 	}
-	if err := c.commit(o.Detach && c.notify == nil); err != nil {
+	if err := commit(&c.init, o.Detach && c.notify == nil); err != nil {
 		return -1, c.fail(err)
 	}
 	defer c.close()
@@ -78,67 +77,28 @@ func (c *creation) foreground(container *Container) (int, error) {
 		return -1, err
 	}
 	told := c.relayReady()
-	code, err := c.attend()
+	code, err := attend(c.init.Pid)
 	if err != nil {
 		return code, err
 	}
 	<-told
-	c.drainStdio()
-	if c.relay != nil {
-		// What is said from here on needs the terminal as it was.
-		err = c.relay.Close()
-		c.relay = nil
-	}
+	err = c.fg.end()
 	if !c.opts.Keep {
 		err = errors.Join(err, c.finish(container))
 	}
 	return code, err
 }
 
-// executed waits until execve has closed init's end of the socket. Until then
-// the sealed binary is kept open here: whoever lets go of it last unmounts its
-// filesystem, which takes the kernel a while, and the container should not be
-// the one to wait for that.
-func (c *creation) executed() error {
-	for {
-		m, err := c.lastWord()
-		if errors.Is(err, io.EOF) {
-			c.self.Close()
-			c.trace.executed()
-			return errors.Join(hasExecuted(c.journal.Init, c.init.PidFD), c.trace.write(c.outputs.trace, c.plan))
-		}
-		if err != nil {
-			return err
-		}
-		m.Close()
-		switch {
-		case m.Kind == wire.Failed:
-			return c.failed(m.Payload)
-		case m.Kind == wire.Trace && c.trace != nil:
-			if err := c.trace.add(m.Payload); err != nil {
-				return err
-			}
-		default:
-			return fmt.Errorf("unexpected message %d from init", m.Kind)
-		}
+// hear waits until init says something, or for the end. If others may stop init, or trace
+// it and keep its end of the connection, it does so no longer than they are let, and
+// returns false.
+func (c *creation) hear() (bool, error) {
+	if c.sources.pidns < 0 {
+		return true, nil
 	}
-}
-
-// lastWord waits for the next message, or for io.EOF. If others may stop init, or trace it
-// and keep its end of the connection, it does so no longer than they are let.
-func (c *creation) lastWord() (wire.Message, error) {
-	if c.pidns >= 0 {
-		c.init.Conn.Extend(answerTime)
-		told := going{c.journal.Init, c.init.PidFD, answerTime, func() bool { return takesItsTime(c.spec) }}
-		said, err := told.hear(c.init.Conn.FD(), time.Now())
-		if err == nil && !said {
-			err = io.EOF
-		}
-		if err != nil {
-			return wire.Message{}, err
-		}
-	}
-	return c.init.Conn.Recv()
+	c.init.Conn.Extend(initlink.AnswerTime)
+	told := going{c.journal.Init, c.init.PidFD, initlink.AnswerTime, func() bool { return takesItsTime(c.spec) }}
+	return told.hear(c.init.Conn.FD(), time.Now())
 }
 
 // errKilled is that init was killed, by a hook of its own say, when it had said that it was
@@ -149,7 +109,7 @@ var errKilled = errors.New("container init was killed (SIGKILL) by someone else 
 // gives it another name, and when it dies, which leaves it the one that it gave itself.
 // Either shows a moment later. Of one that was reaped nothing can be told any more.
 func hasExecuted(init state.Process, pidfd int) error {
-	for end := time.Now().Add(endingTime); time.Now().Before(end); {
+	for end := time.Now().Add(initlink.EndingTime); time.Now().Before(end); {
 		st, err := readStat(init.PID)
 		switch {
 		case err != nil:
@@ -166,23 +126,23 @@ func hasExecuted(init state.Process, pidfd int) error {
 	return nil
 }
 
-// attend reaps children until init is gone.
-func (c *creation) attend() (int, error) {
-	status, err := c.wait()
+// attend reaps children until the process is gone, and returns its exit code.
+func attend(process int) (int, error) {
+	status, err := wait(process)
 	if err != nil {
 		return -1, err
 	}
 	return exitCode(status), nil
 }
 
-func (c *creation) wait() (unix.WaitStatus, error) {
+func wait(process int) (unix.WaitStatus, error) {
 	for {
 		var status unix.WaitStatus
 		pid, err := retry.Wait4(-1, &status, 0)
 		switch {
 		case err != nil:
 			return status, os.NewSyscallError("wait4", err)
-		case pid == c.init.Pid:
+		case pid == process:
 			return status, nil
 		}
 	}

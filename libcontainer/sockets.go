@@ -80,17 +80,17 @@ func checkMaster(fd int) error {
 
 // takeTerminal hands the terminal's master out, or keeps it to relay. Nothing
 // else is taken from init, which works among a container's files.
-func (c *creation) takeTerminal(master int) error {
+func (f *foreground) takeTerminal(master int) error {
 	if err := checkMaster(master); err != nil {
 		unix.Close(master)
 		return fmt.Errorf("the terminal's master: %w", err)
 	}
-	if c.opts.ConsoleSocket == "" {
+	if f.consoleSocket == "" {
 		var err error
-		c.relay, err = terminal.NewRelay(master)
+		f.relay, err = terminal.NewRelay(master)
 		return err
 	}
-	err := sendDescriptor(c.opts.ConsoleSocket, "/dev/pts/ptmx", master)
+	err := sendDescriptor(f.consoleSocket, "/dev/pts/ptmx", master)
 	unix.Close(master)
 	if err != nil {
 		return fmt.Errorf("--console-socket: %w", err)

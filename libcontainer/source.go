@@ -26,7 +26,7 @@ func (e *ImageLinkError) Error() string {
 // dir if it is relative. Symbolic links of the host are followed; those of the
 // container's root filesystem are an error, by whatever name that is reached. linked
 // reports whether there are symbolic links on the way.
-func (c *creation) openHost(dir int, name string, noFollow bool) (fd int, linked bool, err error) {
+func (src *sources) openHost(dir int, name string, noFollow bool) (fd int, linked bool, err error) {
 	// O_DIRECTORY triggers an automount at the end of the path, as open_tree(2) does.
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | unix.O_DIRECTORY, Resolve: unix.RESOLVE_NO_SYMLINKS}
 	if noFollow {
@@ -40,13 +40,13 @@ func (c *creation) openHost(dir int, name string, noFollow bool) (fd int, linked
 	if err != unix.ELOOP {
 		return fd, false, err
 	}
-	if c.rootfs < 0 { // the container exists
-		if err := c.openRootfs(c.journal.Container.Rootfs); err != nil {
+	if src.rootfs < 0 { // the container exists
+		if err := src.openRootfs(src.root); err != nil {
 			return -1, true, err
 		}
 	}
-	w := hostWalk{root: c.rootfs}
-	if w.cur, err = unix.FcntlInt(uintptr(c.rootfs), unix.F_DUPFD_CLOEXEC, 3); err != nil {
+	w := hostWalk{root: src.rootfs}
+	if w.cur, err = unix.FcntlInt(uintptr(src.rootfs), unix.F_DUPFD_CLOEXEC, 3); err != nil {
 		return -1, true, os.NewSyscallError("fcntl", err)
 	}
 	if err := w.along(name, noFollow); err != nil {

@@ -75,10 +75,10 @@ func (c *restoration) rootTree() (int, error) {
 }
 
 func (c *restoration) tree(slot int) (int, error) {
-	if slot < 0 || slot >= len(c.trees) || c.trees[slot].FD < 0 {
+	if slot < 0 || slot >= len(c.sources.trees) || c.sources.trees[slot].FD < 0 {
 		return -1, errors.New("the source could not be opened: to mount takes root's privileges")
 	}
-	return c.trees[slot].FD, nil
+	return c.sources.trees[slot].FD, nil
 }
 
 // attachAt attaches a tree to a new mount point in a directory of ours.
@@ -189,7 +189,7 @@ func restrict(tree int, e *external) error {
 // files of the image, as whom CRIU reads them there. Nobody else may: they hold
 // the memory of processes, and are open to all who get that far.
 func (c *restoration) handOver(image int) error {
-	s := c.spawnStep()
+	s := spawnStep(c.plan)
 	if s == nil || len(s.UIDMaps) == 0 || os.Geteuid() != 0 {
 		return nil
 	}

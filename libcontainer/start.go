@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/hooks"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -108,7 +109,7 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 	}
 	// At its first word init goes, even if this process is killed. That the fifo is gone
 	// says so to others; where it can't be removed init itself does, see Status.
-	told := going{c.journal.Init, init, answerTime, c.takesItsTime}
+	told := going{c.journal.Init, init, initlink.AnswerTime, c.takesItsTime}
 	said, err := told.listen(start, answer, func() { c.dir.RemoveFifo() })
 	if err != nil {
 		return err
@@ -124,11 +125,11 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 		return err
 	}
 	failed := &plan.StepError{
-		Item: plan.Item{Field: entryField(specconv.LastField(f.StepKind), f.Fault)}, Err: f, Root: c.journal.Container.Rootfs, Whole: f.Whole,
+		Item: plan.Item{Field: initlink.EntryField(specconv.LastField(f.StepKind), f.Fault)}, Err: f, Root: c.journal.Container.Rootfs, Whole: f.Whole,
 	}
 	if !f.Refused {
 		// Who is told of the failure finds the container stopped, and may delete it.
-		retry.Readable(init, endingTime)
+		retry.Readable(init, initlink.EndingTime)
 		return failed
 	}
 	if warn != nil {
@@ -261,7 +262,7 @@ func (c *Container) poststart(pid int, warn func(specconv.Warning)) error {
 	}
 	var hook *hooks.Error
 	if errors.As(err, &hook) {
-		err = &plan.StepError{Item: plan.Item{Field: hookField(hook)}, Err: err, Whole: true}
+		err = &plan.StepError{Item: plan.Item{Field: hook.Field()}, Err: err, Whole: true}
 	}
-	return errors.Join(interruption(err), c.destroy(warn))
+	return errors.Join(initlink.Interruption(err), c.destroy(warn))
 }

@@ -27,22 +27,22 @@ type outputPipe struct {
 
 // pipeStdio makes a pipe for each file among standard output and error that is not
 // the user's to open.
-func (c *creation) pipeStdio(*plan.PipeStdio) error {
+func (f *foreground) pipeStdio() error {
 	var files [3]unix.Stat_t
 	for fd := 1; fd <= 2; fd++ {
 		st := &files[fd]
 		if unix.Fstat(fd, st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&unix.S_IWOTH != 0 {
 			continue
 		}
-		if fd == 2 && len(c.pipes) == 1 && sys.SameFile(&files[1], st) {
-			c.pipes[0].streams = append(c.pipes[0].streams, 2)
+		if fd == 2 && len(f.pipes) == 1 && sys.SameFile(&files[1], st) {
+			f.pipes[0].streams = append(f.pipes[0].streams, 2)
 			continue
 		}
 		p, err := newOutputPipe(fd)
 		if err != nil {
 			return err
 		}
-		c.pipes = append(c.pipes, p)
+		f.pipes = append(f.pipes, p)
 	}
 	return nil
 }
@@ -101,15 +101,15 @@ func (p *outputPipe) copy() {
 }
 
 // drainStdio waits until all that was printed is written. The process has ended.
-func (c *creation) drainStdio() {
-	for _, p := range c.pipes {
+func (f *foreground) drainStdio() {
+	for _, p := range f.pipes {
 		p.closeWriter()
 		retry.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 		<-p.done
 		unix.Close(p.r)
 		unix.Close(p.wake)
 	}
-	c.pipes = nil
+	f.pipes = nil
 }
 
 func (p *outputPipe) closeWriter() {
@@ -120,8 +120,8 @@ func (p *outputPipe) closeWriter() {
 }
 
 // withPipes calls spawn with the pipes in place of this process's own streams.
-func (c *creation) withPipes(spawn func() error) (err error) {
-	for _, p := range c.pipes {
+func (f *foreground) withPipes(spawn func() error) (err error) {
+	for _, p := range f.pipes {
 		for _, stream := range p.streams {
 			saved, dupErr := unix.FcntlInt(uintptr(stream), unix.F_DUPFD_CLOEXEC, 3)
 			if dupErr != nil {
@@ -145,13 +145,13 @@ const pipefs = 0x50495045
 // giveStdio gives pipes to the user of the process. They are the caller's, so they
 // are no way to anything but the caller: one that another user has made stays, as do
 // files, devices, and fifos, which have a name.
-func (c *creation) giveStdio(s *plan.GiveStdio, uids []specs.LinuxIDMapping) error {
+func (f *foreground) giveStdio(s *plan.GiveStdio, uids []specs.LinuxIDMapping) error {
 	uid := proc.HostID(uids, s.UID)
 	if uid < 0 {
 		return nil
 	}
 	streams := []int{0, 1, 2}
-	for _, p := range c.pipes {
+	for _, p := range f.pipes {
 		streams = append(streams, p.w)
 	}
 	for _, fd := range streams {

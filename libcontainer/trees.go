@@ -9,6 +9,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -17,27 +18,44 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
-// openTree opens a mount tree for init. The root filesystem must be a real
+// sources are the mount trees, and what else of the host, that a plan's parent half opens
+// for init.
+type sources struct {
+	plan    *plan.Plan
+	root    string // the root filesystem's path
+	userNS  bool   // the runtime itself is in a user namespace
+	trees   []plan.Tree
+	mapping *mapping // of the last id-mapped tree; nil: none
+	rootfs  int      // the root filesystem's directory, where init starts; or -1
+	pidns   int      // the pid namespace that is joined last; or -1
+}
+
+func newSources(root string, userNS bool) sources {
+	return sources{root: root, userNS: userNS, rootfs: -1, pidns: -1}
+}
+
+// open opens a mount tree for init. The root filesystem must be a real
 // directory: a link there would be resolved with the host's root.
-func (c *creation) openTree(s *plan.OpenTree) error {
+// cgroup is the directory of the container's cgroup, "" if there is none yet.
+func (src *sources) open(s *plan.OpenTree, cgroup string) error {
 	path := s.Path
 	if path == "" {
-		if c.cgroup == nil {
+		if cgroup == "" {
 			return nil // see openUnitTrees
 		}
-		path = c.cgroup.Dir()
+		path = cgroup
 	}
 	if s.Rootfs {
-		if err := c.openRootfs(s.Path); err != nil {
+		if err := src.openRootfs(s.Path); err != nil {
 			return err
 		}
 	}
 	if s.Bare {
-		fd, err := unix.FcntlInt(uintptr(c.rootfs), unix.F_DUPFD_CLOEXEC, 3)
-		c.keepTree(s.Slot, plan.Tree{FD: fd})
+		fd, err := unix.FcntlInt(uintptr(src.rootfs), unix.F_DUPFD_CLOEXEC, 3)
+		src.keep(s.Slot, plan.Tree{FD: fd})
 		return os.NewSyscallError("fcntl", err)
 	}
-	t, err := c.cloneTree(s, path)
+	t, err := src.cloneTree(s, path)
 	switch {
 	case err == nil:
 	case errors.Is(err, unix.EPERM) && s.IDMap == nil && t.Path != "":
@@ -49,23 +67,23 @@ func (c *creation) openTree(s *plan.OpenTree) error {
 	default:
 		return err // the step says "open" and the path
 	}
-	c.keepTree(s.Slot, t)
+	src.keep(s.Slot, t)
 	if s.Device && t.FD >= 0 {
-		return c.protectNode(t.FD)
+		return src.protectNode(t.FD)
 	}
 	if s.IDMap == nil || t.FD < 0 {
 		return nil
 	}
-	return c.mapTree(t.FD, s.IDMap)
+	return src.mapIDs(t.FD, s.IDMap)
 }
 
 // cloneTree clones a tree. Where that fails it returns the path that it has, of which no
 // component is a symbolic link.
-func (c *creation) cloneTree(s *plan.OpenTree, path string) (plan.Tree, error) {
+func (src *sources) cloneTree(s *plan.OpenTree, path string) (plan.Tree, error) {
 	t := plan.Tree{FD: -1}
-	source := c.rootfs
+	source := src.rootfs
 	if !s.Rootfs {
-		fd, _, err := c.openHost(unix.AT_FDCWD, path, s.NoFollow)
+		fd, _, err := src.openHost(unix.AT_FDCWD, path, s.NoFollow)
 		if err != nil {
 			return t, err
 		}
@@ -92,28 +110,28 @@ func (c *creation) cloneTree(s *plan.OpenTree, path string) (plan.Tree, error) {
 // protectNode makes the mount of a node read-only whose owner the container's user
 // namespace maps: its root could change the mode for the whole host. Devices are
 // written to also then.
-func (c *creation) protectNode(tree int) error {
+func (src *sources) protectNode(tree int) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(tree, &st); err != nil {
 		return os.NewSyscallError("fstat", err)
 	}
 	const overflow = 65534 // who is not mapped in this process's own user namespace
-	if c.host.UserNS && st.Uid == overflow {
+	if src.userNS && st.Uid == overflow {
 		return nil
 	}
-	if s := c.spawnStep(); s != nil && len(s.UIDMaps) > 0 &&
+	if s := spawnStep(src.plan); s != nil && len(s.UIDMaps) > 0 &&
 		!slices.ContainsFunc(s.UIDMaps, func(m specs.LinuxIDMapping) bool { return st.Uid >= m.HostID && st.Uid-m.HostID < m.Size }) {
 		return nil
 	}
 	return sys.RestrictMount(tree, unix.MOUNT_ATTR_RDONLY, 0, false)
 }
 
-func (c *creation) openRootfs(path string) error {
+func (src *sources) openRootfs(path string) error {
 	fd, err := retry.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fieldError("root.path", fmt.Errorf("invalid rootfs: %w", &os.PathError{Op: "stat", Path: path, Err: err}))
 	}
-	c.rootfs = fd
+	src.rootfs = fd
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return os.NewSyscallError("fstat", err)
@@ -124,77 +142,104 @@ func (c *creation) openRootfs(path string) error {
 	return nil
 }
 
-// makeTree makes a filesystem for init.
-func (c *creation) makeTree(s *plan.MakeTree) error {
+// make makes a filesystem for init.
+func (src *sources) make(s *plan.MakeTree) error {
 	var fd int
 	var err error
 	if s.JoinedPID {
-		fd, err = sys.ProcOf(c.pidns, s.Source, s.Params)
+		fd, err = sys.ProcOf(src.pidns, s.Source, s.Params)
 	} else {
 		fd, err = sys.NewFilesystem(s.Type, s.Source, s.Params, 0)
 	}
 	if err != nil {
 		return err
 	}
-	c.keepTree(s.Slot, plan.Tree{FD: fd})
+	src.keep(s.Slot, plan.Tree{FD: fd})
 	if s.IDMap == nil {
 		return nil
 	}
-	return c.mapTree(fd, s.IDMap)
+	return src.mapIDs(fd, s.IDMap)
 }
 
-func (c *creation) keepTree(slot int, t plan.Tree) {
-	for len(c.trees) <= slot {
-		c.trees = append(c.trees, plan.Tree{FD: -1})
+// openPID opens the pid namespace that is joined last.
+func (src *sources) openPID(s *plan.OpenPID) error {
+	fd, err := sys.OpenNamespace(s.Path)
+	if err != nil {
+		return err
 	}
-	c.trees[slot] = t
+	src.keep(s.Slot, plan.Tree{FD: fd})
+	src.pidns, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	return os.NewSyscallError("fcntl", err)
 }
 
-// sendTrees sends the trees that init has asked for, which are its own then.
-func (c *creation) sendTrees(s *plan.SendTrees) error {
-	trees := c.trees[s.First:s.End]
+func (src *sources) keep(slot int, t plan.Tree) {
+	for len(src.trees) <= slot {
+		src.trees = append(src.trees, plan.Tree{FD: -1})
+	}
+	src.trees[slot] = t
+}
+
+// send sends init the trees that it has asked for, which are its own then.
+func (src *sources) send(s *plan.SendTrees, init *initlink.Init) error {
+	trees := src.trees[s.First:s.End]
 	payload := codec.Encode(func(to *codec.Coder) { wire.CodeTrees(to, &trees) })
-	if err := c.init.Conn.Send(wire.Trees, payload, wire.FDs(trees)...); err != nil {
-		return c.lost(err)
+	if err := init.Send(wire.Trees, payload, wire.FDs(trees)...); err != nil {
+		return err
 	}
-	c.dropTrees()
+	src.drop()
 	return nil
 }
 
 // mapLent maps the ids of a mount that init lends.
-func (c *creation) mapLent(s *plan.MapTree) error {
-	m, err := c.next(wire.Lent)
+func (src *sources) mapLent(s *plan.MapTree, init *initlink.Init) error {
+	mount, err := init.Receive(wire.Lent, "mount")
 	if err != nil {
 		return err
 	}
-	defer m.Close()
-	if len(m.FDs) != 1 {
-		return errors.New("malformed message from init: no mount")
-	}
-	if err := c.mapTree(m.FDs[0], &s.IDMap); err != nil {
+	defer unix.Close(mount)
+	if err := src.mapIDs(mount, &s.IDMap); err != nil {
 		return err
 	}
-	return c.letGo()
+	return init.Continue()
 }
 
-// dropTrees closes the trees that are open. The files of OpenLog stay.
-func (c *creation) dropTrees() {
-	for _, item := range c.plan.Parent {
+// drop closes the trees that are open. The files of OpenLog stay.
+func (src *sources) drop() {
+	for _, item := range src.plan.Parent {
 		switch s := item.Step.(type) {
 		case *plan.OpenTree:
-			c.dropTree(s.Slot)
+			src.dropTree(s.Slot)
 		case *plan.MakeTree:
-			c.dropTree(s.Slot)
+			src.dropTree(s.Slot)
 		case *plan.OpenPID:
-			c.dropTree(s.Slot)
+			src.dropTree(s.Slot)
 		}
 	}
 }
 
-func (c *creation) dropTree(slot int) {
-	if slot < len(c.trees) && c.trees[slot].FD >= 0 {
-		unix.Close(c.trees[slot].FD)
-		c.trees[slot].FD = -1
+// close closes all.
+func (src *sources) close() {
+	for slot := range src.trees {
+		src.dropTree(slot)
+	}
+	src.unmap()
+	for _, fd := range [...]*int{&src.rootfs, &src.pidns} {
+		if *fd >= 0 {
+			unix.Close(*fd)
+			*fd = -1
+		}
+	}
+}
+
+func (src *sources) unmap() {
+	src.mapping.close()
+	src.mapping = nil
+}
+
+func (src *sources) dropTree(slot int) {
+	if slot < len(src.trees) && src.trees[slot].FD >= 0 {
+		unix.Close(src.trees[slot].FD)
+		src.trees[slot].FD = -1
 	}
 }
 
@@ -211,29 +256,29 @@ func (m *mapping) close() {
 	}
 }
 
-// mapTree maps a mount's ids: by a user namespace made for it, or by the
+// mapIDs maps a mount's ids: by a user namespace made for it, or by the
 // container's own if that is joined.
-func (c *creation) mapTree(fd int, m *plan.IDMap) error {
+func (src *sources) mapIDs(fd int, m *plan.IDMap) error {
 	maps := spawn.IDMaps{UIDs: m.UIDs, GIDs: m.GIDs}
-	if last := c.mapping; last == nil || !slices.Equal(maps.UIDs, last.maps.UIDs) || !slices.Equal(maps.GIDs, last.maps.GIDs) {
-		userns, err := c.mappingNamespace(maps)
+	if last := src.mapping; last == nil || !slices.Equal(maps.UIDs, last.maps.UIDs) || !slices.Equal(maps.GIDs, last.maps.GIDs) {
+		userns, err := src.mappingNamespace(maps)
 		if err != nil {
 			return fmt.Errorf("make a user namespace for the mount's ids: %w", err)
 		}
 		last.close()
-		c.mapping = &mapping{maps, userns}
+		src.mapping = &mapping{maps, userns}
 	}
-	if err := sys.SetMountIDMap(fd, c.mapping.userns, m.Recursive); err != nil {
+	if err := sys.SetMountIDMap(fd, src.mapping.userns, m.Recursive); err != nil {
 		return fmt.Errorf("map ids (does the filesystem support it?): %w", err)
 	}
 	return nil
 }
 
-func (c *creation) mappingNamespace(maps spawn.IDMaps) (int, error) {
+func (src *sources) mappingNamespace(maps spawn.IDMaps) (int, error) {
 	if len(maps.UIDs) > 0 {
 		return spawn.UserNamespace(maps)
 	}
-	s := c.spawnStep()
+	s := spawnStep(src.plan)
 	if s == nil {
 		return -1, errors.New("the mappings of a joined user namespace are not known here, expected them in the mount")
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -172,13 +173,14 @@ func (c *creation) openUnitTrees() error {
 			return nil // what is opened later finds the cgroup
 		}
 		if s, ok := item.Step.(*plan.OpenTree); ok && s.Path == "" {
-			if err := c.openTree(s); err != nil {
+			if err := c.openSource(s); err != nil {
 				return err
 			}
-			if !c.locksTrees() {
+			locks := func(i plan.Item) bool { _, ok := i.Step.(*plan.LockTrees); return ok }
+			if !slices.ContainsFunc(c.plan.Parent, locks) {
 				continue
 			}
-			if err := lockFlags([]*plan.Tree{&c.trees[s.Slot]}); err != nil {
+			if err := lockFlags([]*plan.Tree{&c.sources.trees[s.Slot]}); err != nil {
 				return err
 			}
 		}

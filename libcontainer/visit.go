@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
-	"github.com/crun-go/crun-go/libcontainer/initproc"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -19,13 +19,13 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// visit is a process that enters a container for a moment, in the making. It is
-// made as an init is, so that what a creation does with one serves.
+// visit is an init that enters a container to change its mounts.
 type visit struct {
-	creation
 	container *Container
 	target    target
-	mount     int      // the mount namespace
+	mount     int // the mount namespace
+	sources   sources
+	init      initlink.Init
 	changed   []uint64 // ids of mounts that were added or removed
 	save      func(changed []uint64) error
 }
@@ -34,10 +34,9 @@ var errNoMounts = errors.New("the container has no mount namespace of its own: i
 
 func (c *Container) visit() (*visit, error) {
 	v := &visit{
-		creation:  creation{blueprint: new(blueprint), opts: new(Options), rootfs: -1, self: spawn.Unsealed, netns: -1, pidns: -1},
-		container: c, target: noTarget, mount: -1,
+		container: c, target: noTarget, mount: -1, sources: newSources(c.journal.Container.Rootfs, false),
 	}
-	v.journal.Container = c.journal.Container
+	v.init.Owner, v.init.Patience = v, initlink.AnswerTime
 	if !c.ownsMounts() {
 		v.close()
 		return nil, errNoMounts
@@ -75,19 +74,15 @@ func (v *visit) facts(spec *specs.Spec) (specconv.Host, specconv.Live, error) {
 
 // carryOut carries out the parent's half of the plan.
 func (v *visit) carryOut(p *plan.Plan) error {
-	v.plan = p
-	for i := range p.Parent {
-		item := &p.Parent[i]
-		if err := v.do(item); err != nil {
-			err = v.explain(item, err)
-			v.awaitUndone()
-			return err
-		}
+	v.init.Plan, v.sources.plan = p, p
+	if err := v.init.Run(v.do); err != nil {
+		v.awaitUndone()
+		return err
 	}
 	// It has said what is done, whatever can be learnt of its end.
 	status, err := v.init.Wait()
-	v.init.Close()
-	v.init = nil
+	v.init.Process.Close()
+	v.init.Process = nil
 	if err == nil && status.ExitStatus() != 0 {
 		return fmt.Errorf("the visitor of the container ended with exit code %d", status.ExitStatus())
 	}
@@ -100,17 +95,27 @@ func (v *visit) do(item *plan.Item) error {
 		return v.enter()
 	case *plan.Await:
 		var err error
-		v.changed, err = v.awaitMounts(s.Phase)
+		v.changed, err = v.init.Await(s.Phase)
 		return err
 	case *plan.SaveMounts:
 		return v.save(v.changed)
+	case *plan.Continue:
+		return v.init.Continue()
+	case *plan.OpenTree:
+		return v.sources.open(s, "")
+	case *plan.MakeTree:
+		return v.sources.make(s)
+	case *plan.LockTrees:
+		return v.sources.lock()
+	case *plan.MapTree:
+		return v.sources.mapLent(s, &v.init)
 	}
-	return v.creation.do(item)
+	return fmt.Errorf("no such step: %s", item.Step)
 }
 
 // awaitUndone lets the visitor take back what it has added, and waits for its end.
 func (v *visit) awaitUndone() {
-	if v.init != nil {
+	if v.init.Process != nil {
 		v.init.Conn.Finish()
 		retry.Readable(v.init.PidFD, deathWait)
 	}
@@ -126,52 +131,44 @@ func (v *visit) exposed() bool {
 // enter spawns the visitor and sends it the trees, the mount namespace, and its
 // directory in /proc.
 func (v *visit) enter() error {
-	var err error
-	if v.self, err = spawn.SealedSelf(v.container.dir.FD(), spawn.Audience{UIDs: v.target.uids, Exposed: v.exposed()}); err != nil {
-		return fmt.Errorf("seal the runtime's binary: %w", err)
+	if err := v.init.Seal(v.container.dir.FD(), spawn.Audience{UIDs: v.target.uids, Exposed: v.exposed()}); err != nil {
+		return err
 	}
 	t := &v.target
-	config := &spawn.Config{
-		Exe: v.self.FD, Args: []string{initproc.Name}, Cgroup: -1, Joins: t.joins, Stay: true, UID: t.uid, GID: t.gid,
-	}
-	if slices.ContainsFunc(v.trees, func(t plan.Tree) bool { return t.Path != "" }) {
+	config := &spawn.Config{Cgroup: -1, Joins: t.joins, Stay: true, UID: t.uid, GID: t.gid}
+	if slices.ContainsFunc(v.sources.trees, func(t plan.Tree) bool { return t.Path != "" }) {
 		// For the right to clone mounts of the host's, which an ordinary
 		// user has in a copy of them.
 		config.New, config.Stay = unix.CLONE_NEWNS, false
 	}
-	v.spawned = config
-	if v.init, err = spawn.Start(config); err != nil {
-		return err
-	}
-	if err := v.init.Conn.Bound(answerTime); err != nil {
+	if err := v.init.Start(config, nil); err != nil {
 		return err
 	}
 	own, err := sys.HostProcess(v.init.Pid)
 	if err != nil {
-		return v.lost(err)
+		return v.init.Lost(err)
 	}
-	v.trees = append(v.trees, plan.Tree{FD: v.mount}, plan.Tree{FD: own.FD()})
-	v.mount = -1
-	return v.send(wire.Opening{Trees: v.trees})
+	trees := append(v.sources.trees, plan.Tree{FD: v.mount}, plan.Tree{FD: own.FD()})
+	v.sources.trees, v.mount = trees, -1
+	return v.init.SendPlan(wire.Opening{Trees: trees})
 }
 
-// close releases descriptors, and ends a visitor that has not ended by itself.
+// close releases descriptors, and ends an init that has not ended by itself.
 func (v *visit) close() {
-	for _, t := range v.trees {
-		if t.FD >= 0 {
-			unix.Close(t.FD)
-		}
-	}
+	v.sources.close()
 	v.target.close()
-	for _, fd := range []int{v.mount, v.rootfs} {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
+	if v.mount >= 0 {
+		unix.Close(v.mount)
 	}
-	v.self.Close()
-	v.mapping.close()
-	v.endProgress()
-	if v.init != nil {
-		v.init.Kill()
-	}
+	v.init.Kill()
+	v.init.Close()
+}
+
+// Cgroup is nil: init stays in the runtime's.
+func (v *visit) Cgroup() *cgroups.Cgroup { return nil }
+
+// TakeTerminal refuses what comes as one.
+func (v *visit) TakeTerminal(master int) error {
+	unix.Close(master)
+	return errors.New("unexpected terminal from init")
 }

@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
@@ -57,7 +57,7 @@ func (inv *invocation) run(args []string) int {
 // fail reports an error and returns the exit code that goes with it.
 func (inv *invocation) fail(err error) int {
 	inv.log.fail(err)
-	var interrupted *libcontainer.InterruptedError
+	var interrupted *initlink.InterruptedError
 	if errors.As(err, &interrupted) {
 		return 128 + int(interrupted.Signal)
 	}

@@ -7,6 +7,7 @@
 package hooks
 
 import (
+	"strconv"
 	"syscall"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -34,6 +35,9 @@ func (e *Error) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Field is the hook's place in config.json.
+func (e *Error) Field() string { return "hooks." + e.Kind + "[" + strconv.Itoa(e.Index) + "]" }
 
 // Run is [Log.Run] without a log.
 func Run(kind string, hooks []specs.Hook, state []byte, dir string, env Env) error {

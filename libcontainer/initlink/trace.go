@@ -1,4 +1,4 @@
-package libcontainer
+package initlink
 
 import (
 	"bytes"
@@ -12,11 +12,11 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// trace collects what Options.Trace asks for. A nil trace collects nothing.
-type trace struct{ parent, init []wire.Span }
+// Trace collects when each step began and ended. A nil Trace collects nothing.
+type Trace struct{ parent, init []wire.Span }
 
 // run times one step of the parent.
-func (t *trace) run(step func() error) error {
+func (t *Trace) run(step func() error) error {
 	if t == nil {
 		return step()
 	}
@@ -27,7 +27,7 @@ func (t *trace) run(step func() error) error {
 }
 
 // add adds the times of init's next steps.
-func (t *trace) add(payload []byte) error {
+func (t *Trace) add(payload []byte) error {
 	spans, err := wire.DecodeSpans(payload)
 	if err == nil && len(t.init)+len(spans) > wire.MaxSpans {
 		err = errors.New("malformed message from init: too many times")
@@ -37,7 +37,7 @@ func (t *trace) add(payload []byte) error {
 }
 
 // executed ends the last step: that of init which has closed the connection.
-func (t *trace) executed() {
+func (t *Trace) executed() {
 	if t == nil || len(t.init) == 0 {
 		return
 	}
@@ -46,10 +46,10 @@ func (t *trace) executed() {
 	}
 }
 
-// write writes one JSON object a line: where, field, step, begin and end in
+// Write writes one JSON object a line: where, field, step, begin and end in
 // nanoseconds since the epoch. What init does under the process's filter is part of the
 // loading of that. Of init's steps after ready those of run are in it.
-func (t *trace) write(to *sys.Output, p *plan.Plan) error {
+func (t *Trace) Write(to *sys.Output, p *plan.Plan) error {
 	if t == nil {
 		return nil
 	}

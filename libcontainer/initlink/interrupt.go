@@ -1,4 +1,4 @@
-package libcontainer
+package initlink
 
 import (
 	"fmt"
@@ -20,33 +20,19 @@ func (e *InterruptedError) Error() string {
 	return "interrupted by " + name
 }
 
-// interrupted is an error if a signal was caught (sys.CatchSignals).
-func interrupted() error {
+// Interrupted is an error if a signal was caught (sys.CatchSignals).
+func Interrupted() error {
 	if sig := sys.Caught(); sig != 0 {
 		return &InterruptedError{sig}
 	}
 	return nil
 }
 
-// interruption is the reason of an error: the signal, if one was caught. What is done
+// Interruption is the reason of an error: the signal, if one was caught. What is done
 // to take back the work is not ended by it.
-func interruption(err error) error {
+func Interruption(err error) error {
 	if sig := sys.TakeCaught(); sig != 0 {
 		return &InterruptedError{sig}
 	}
 	return err
-}
-
-// commit is the end of the work that a signal takes back: later ones are passed on to
-// the container's process, if this one waits for it.
-func (c *creation) commit(detach bool) error {
-	to := c.init.PidFD
-	if detach {
-		to = -1
-	}
-	if sys.PassSignals(to) {
-		return nil
-	}
-	sys.Victim(c.init.PidFD)
-	return interrupted()
 }
