@@ -7,6 +7,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/specconv/jsontext"
+	"github.com/crun-go/crun-go/specconv/ocijson"
 )
 
 // decode reads a journal. Keys it does not know are skipped. The error is a [*jsontext.Error].
@@ -83,9 +84,9 @@ func readConfig(r *jsontext.Reader, s *State) {
 			for kind := range r.Fields() {
 				switch kind {
 				case "poststart":
-					jsontext.List(r, &s.Poststart, "objects", readHook)
+					jsontext.List(r, &s.Poststart, "objects", ocijson.Hook)
 				case "poststop":
-					jsontext.List(r, &s.Poststop, "objects", readHook)
+					jsontext.List(r, &s.Poststop, "objects", ocijson.Hook)
 				}
 			}
 		case "no_new_keyring":
@@ -120,21 +121,6 @@ func readNamespace(r *jsontext.Reader, ns *specs.LinuxNamespace) {
 			}
 		case "path":
 			jsontext.Text(r, &ns.Path)
-		}
-	}
-}
-
-func readHook(r *jsontext.Reader, h *specs.Hook) {
-	for key := range r.Fields() {
-		switch key {
-		case "path":
-			jsontext.Text(r, &h.Path)
-		case "args":
-			jsontext.Texts(r, &h.Args)
-		case "env":
-			jsontext.Texts(r, &h.Env)
-		case "timeout":
-			jsontext.Pointer(r, &h.Timeout, jsontext.Int)
 		}
 	}
 }
