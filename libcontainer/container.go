@@ -29,7 +29,8 @@ var ErrNotRunning = errors.New("container not running")
 type Container struct {
 	dir     *state.Dir
 	journal *state.State
-	group   *cgroups.Cgroup // open already, by run; nil: not
+	group   *cgroups.Cgroup // open already, by who has made it; nil: not
+	netns   int             // as is its network namespace; 0: not
 }
 
 // Open opens a container of a root. The error is state.ErrNotExist if there is

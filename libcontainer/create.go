@@ -7,7 +7,6 @@ import (
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/hooks"
@@ -30,19 +29,19 @@ type creation struct {
 	sources sources // for init
 	init    initlink.Init
 	fg      foreground
-	netns   int       // of the container, while devices of the host are in it for the time being; or -1
+	netns   int       // of the container, while devices of the host are in it for the time being; or 0
 	notify  *notifier // of run, if systemd waits for the container
 
-	waits    bool           // init waits for start
-	shared   bool           // the cgroup is another container's, too
-	raised   raisedLimits   // until init is made
-	newClass *resctrl.Group // of RDT, made by this creation; nil: none
-	hooked   bool           // hooks have run: so must poststop's
+	waits     bool         // init waits for start
+	shared    bool         // the cgroup is another container's, too
+	raised    raisedLimits // until init is made
+	leftClass bool         // the class of service was made here, and outlives the container
+	ranHooks  bool         // so must poststop's
 }
 
 // newCreation is a container of which nothing is made yet.
 func newCreation(b *blueprint, o *Options) *creation {
-	c := &creation{blueprint: b, opts: o, sources: newSources(b.plan.Container.Rootfs, b.host.UserNS), fg: foreground{consoleSocket: o.ConsoleSocket}, netns: -1}
+	c := &creation{blueprint: b, opts: o, sources: newSources(b.plan.Container.Rootfs, b.host.UserNS), fg: foreground{consoleSocket: o.ConsoleSocket}}
 	c.sources.plan, c.init.Plan = b.plan, b.plan
 	c.init.Owner, c.init.Root = c, b.plan.Container.Rootfs
 	return c
@@ -128,7 +127,7 @@ func (c *creation) build(run bool) error {
 	}
 	if c.journal.Status != specs.StateCreated {
 		c.journal.Status = specs.StateCreated
-		c.leaveNetDevices()
+		c.settle()
 		if err := c.dir.Save(&c.journal); err != nil {
 			return err
 		}
@@ -297,7 +296,7 @@ func (c *creation) openSource(s *plan.OpenTree) error {
 }
 
 func (c *creation) runHooks(s *plan.RunHooks) error {
-	c.hooked = true
+	c.ranHooks = true
 	st := c.plan.Container.HookState(s.Status, c.init.Pid)
 	log := hooks.Log{Stdout: c.logFD(s.Log.Stdout), Stderr: c.logFD(s.Log.Stderr)}
 	return log.Run(s.Kind, s.Hooks, plan.AppendState(nil, &st), c.opts.Bundle, os.Environ())
@@ -306,42 +305,43 @@ func (c *creation) runHooks(s *plan.RunHooks) error {
 // fail undoes a creation, and tells why.
 func (c *creation) fail(err error) error { return errors.Join(initlink.Interruption(err), c.undo()) }
 
-// undo removes everything a failed create has made.
+// undo removes everything a failed create has made, as delete would.
 func (c *creation) undo() error {
 	// What is not needed any more goes first: there may be no descriptor left.
 	c.sources.drop()
 	c.sources.unmap()
 	c.init.Unseal()
-	errs := append(c.returnNetDevices(), c.init.Kill())
-	switch {
-	case c.cgroup == nil:
-	case c.shared:
+	if c.shared || c.cgroup == nil && (c.unit == nil || !c.unit.tried) {
+		c.journal.Cgroup = state.Cgroup{} // named there, and not the container's
+	}
+	if !c.ranHooks {
+		c.journal.Poststop = nil
+	}
+	container := c.container()
+	end := func() error {
+		err := c.init.Kill()
+		c.journal.Init = state.Process{} // reaped: nobody has to be asked
+		return err
+	}
+	err := container.remove(end, c.opts.warn)
+	if c.shared {
 		c.cgroup.Abandon()
-	default:
-		errs = append(errs, c.cgroup.Kill(), c.cgroup.Delete(c.cgroup.Created))
 	}
-	errs = append(errs, c.stopUnit(), c.undoRdt())
-	if errors.Join(errs...) == nil {
-		// Else the journal stays, so that delete can finish it.
-		errs = append(errs, c.dir.Remove())
-	}
-	if c.hooked {
-		st := c.plan.Container.HookState(specs.StateStopped, 0)
-		runPoststop(c.plan.Poststop, &st, c.opts.warn)
-	}
-	errs = append(errs, c.fg.outputs.pidFile.Remove())
+	err = errors.Join(err, c.fg.outputs.pidFile.Remove())
 	c.close()
-	return errors.Join(errs...)
+	return err
+}
+
+// container is the container as who finds it made.
+func (c *creation) container() *Container {
+	return &Container{dir: c.dir, journal: &c.journal, group: c.cgroup, netns: c.netns}
 }
 
 // close releases descriptors; the container goes on.
 func (c *creation) close() {
 	c.fg.close()
 	c.sources.close()
-	if c.netns >= 0 {
-		unix.Close(c.netns)
-		c.netns = -1
-	}
+	c.closeNetwork()
 	if c.notify != nil {
 		c.notify.close()
 	}

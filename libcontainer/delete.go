@@ -115,25 +115,21 @@ func (c *Container) salvageCgroup(warn func(specconv.Warning)) error {
 	return nil
 }
 
-// destroy ends all processes and removes cgroup and state. The state directory
-// goes last, so that a removal that is cut off can be done again; the hooks
-// follow it (runtime-spec, lifecycle step 13).
-func (c *Container) destroy(warn func(specconv.Warning)) error {
+// destroy ends all processes and removes what the container owns.
+func (c *Container) destroy(warn func(specconv.Warning)) error { return c.remove(c.end, warn) }
+
+// remove removes what the container owns on the host, which is all in its journal, when
+// end has ended its processes. The state directory goes last, so that a removal that is
+// cut off can be done again; the hooks follow it (runtime-spec, lifecycle step 13).
+func (c *Container) remove(end func() error, warn func(specconv.Warning)) error {
 	if warn == nil {
 		warn = func(specconv.Warning) {}
 	}
 	c.returnNetDevices(warn)
-	if err := c.end(); err != nil {
+	if err := end(); err != nil {
 		return err
 	}
-	remove := c.removeCgroup
-	if c.journal.Cgroup.Unit != "" {
-		remove = c.removeUnit
-	}
-	if err := remove(); err != nil {
-		return fmt.Errorf("unable to destroy container: %w", err)
-	}
-	if err := leaveRdt(&c.journal.Rdt); err != nil {
+	if err := errors.Join(c.removePlace(), leaveRdt(&c.journal.Rdt)); err != nil {
 		return fmt.Errorf("unable to destroy container: %w", err)
 	}
 	if err := c.dir.Remove(); err != nil {
@@ -174,6 +170,14 @@ func (c *Container) end() error {
 		return err
 	}
 	return awaitDeath(init, "container init still running")
+}
+
+// removePlace removes the cgroup, and the unit if it is systemd's.
+func (c *Container) removePlace() error {
+	if c.journal.Cgroup.Unit != "" {
+		return c.removeUnit()
+	}
+	return c.removeCgroup()
 }
 
 // removeCgroup kills what is left in the cgroup and removes it, with the

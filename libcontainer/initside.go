@@ -55,7 +55,7 @@ func (c *creation) spawn(s *plan.Spawn) error {
 	if err := c.keep(); err != nil {
 		return err
 	}
-	if !c.runsHooks() && !c.movesNetDevices() {
+	if !c.runsHooks() && !c.movesNetDevices() && !c.leftClass {
 		// Nobody is asked to look at the container before it is created, and
 		// who does unasked has to wait for the lock: one write for both.
 		c.journal.Status = specs.StateCreated

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -17,7 +18,7 @@ import (
 // it is given back, whoever ends the creation; a virtual device in a namespace
 // of the container's own is lost with it if the runtime is killed.
 func (c *creation) moveNetDevice(s *plan.MoveNetDevice) error {
-	if c.netns < 0 {
+	if c.netns == 0 {
 		fd, err := sys.OpenNamespace("/proc/" + strconv.Itoa(c.init.Pid) + "/ns/net")
 		if err != nil {
 			return err
@@ -43,63 +44,68 @@ func (c *creation) moveNetDevice(s *plan.MoveNetDevice) error {
 // movesNetDevices tells whether the plan moves any.
 func (c *creation) movesNetDevices() bool { return len(c.spec.Linux.NetDevices) > 0 }
 
-// leaveNetDevices: from now on they are the container's.
-func (c *creation) leaveNetDevices() {
+// settle is for when the container is made: nothing of what only a failure takes back
+// is journaled any more.
+func (c *creation) settle() {
 	c.journal.NetDevices = nil
-	if c.netns >= 0 {
+	c.closeNetwork()
+	if c.leftClass {
+		c.journal.Rdt.Made = false
+	}
+}
+
+func (c *creation) closeNetwork() {
+	if c.netns > 0 {
 		unix.Close(c.netns)
-		c.netns = -1
+		c.netns = 0
 	}
 }
 
-// returnNetDevices gives back what a failed create has moved.
-func (c *creation) returnNetDevices() []error {
-	if len(c.journal.NetDevices) == 0 || c.netns < 0 {
-		return nil
-	}
-	return giveBack(c.netns, c.journal.NetDevices)
-}
-
-func giveBack(netns int, devices []state.NetDevice) (errs []error) {
-	ends, err := netdev.Open(netns)
-	if err != nil {
-		return []error{err}
-	}
-	defer ends.Close()
-	for i := range devices {
-		d := netdev.Device(devices[i])
-		if err := ends.GiveBack(&d); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return errs
-}
-
-// returnNetDevices gives back what a killed create has moved, as far as there
-// still is a namespace to give it back from.
+// returnNetDevices gives back what a create has moved that did not come to its end, as
+// far as there still is a namespace to give it back from.
 func (c *Container) returnNetDevices(warn func(specconv.Warning)) {
 	if len(c.journal.NetDevices) == 0 {
 		return
 	}
-	path := ""
-	for _, ns := range c.journal.Namespaces {
-		if ns.Type == specs.NetworkNamespace {
-			path = ns.Path
-		}
+	netns, err := c.network()
+	if err == nil && netns > 0 {
+		err = giveBack(netns, c.journal.NetDevices)
 	}
-	if path == "" {
-		if alive, err := c.alive(); err != nil || !alive {
-			return // its namespace went with it
-		}
-		path = "/proc/" + strconv.Itoa(c.journal.Init.PID) + "/ns/net"
+	if netns != c.netns {
+		unix.Close(netns)
 	}
-	netns, err := sys.OpenNamespace(path)
 	if err != nil {
 		warn(specconv.Warning{Field: "linux.netDevices", Text: err.Error()})
-		return
 	}
-	defer unix.Close(netns)
-	for _, err := range giveBack(netns, c.journal.NetDevices) {
-		warn(specconv.Warning{Field: "linux.netDevices", Text: err.Error()})
+}
+
+// network opens the container's network namespace, or returns the one that is open; 0 if
+// it went with init.
+func (c *Container) network() (int, error) {
+	if c.netns > 0 {
+		return c.netns, nil
 	}
+	for _, ns := range c.journal.Namespaces {
+		if ns.Type == specs.NetworkNamespace && ns.Path != "" {
+			return sys.OpenNamespace(ns.Path)
+		}
+	}
+	if alive, err := c.alive(); err != nil || !alive {
+		return 0, nil
+	}
+	return sys.OpenNamespace("/proc/" + strconv.Itoa(c.journal.Init.PID) + "/ns/net")
+}
+
+func giveBack(netns int, devices []state.NetDevice) error {
+	ends, err := netdev.Open(netns)
+	if err != nil {
+		return err
+	}
+	defer ends.Close()
+	var errs []error
+	for i := range devices {
+		d := netdev.Device(devices[i])
+		errs = append(errs, ends.GiveBack(&d))
+	}
+	return errors.Join(errs...)
 }

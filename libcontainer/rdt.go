@@ -43,10 +43,13 @@ func (c *creation) fillRdtGroup(root resctrl.Root, group resctrl.Group, s *plan.
 		}
 		return group.Set(s.Schemata)
 	}
+	rdt := &c.journal.Rdt
 	if err := root.Make(group); err != nil {
+		rdt.Made = false
 		return err
 	}
-	c.newClass = &group
+	// A failed create takes it back, though others may use its name.
+	rdt.Made, c.leftClass = true, !s.Own
 	return group.Set(s.Schemata)
 }
 
@@ -70,17 +73,7 @@ func enterGroups(root resctrl.Root, rdt *state.Rdt, pid int) error {
 	return root.Open(rdt.Monitor).Enter(pid)
 }
 
-// undoRdt removes what a failed create has made in resctrl, the class of a name
-// that others may use included.
-func (c *creation) undoRdt() error {
-	err := leaveRdt(&c.journal.Rdt)
-	if c.newClass != nil {
-		err = errors.Join(err, c.newClass.Remove())
-	}
-	return err
-}
-
-// leaveRdt removes what was made for the container alone.
+// leaveRdt removes what was made for the container alone, or for one that failed.
 func leaveRdt(rdt *state.Rdt) error {
 	var errs []error
 	if rdt.Monitor != "" {

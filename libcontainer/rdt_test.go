@@ -36,15 +36,16 @@ func TestRdtGroups(t *testing.T) {
 	for name, test := range map[string]struct {
 		step plan.MakeRdtGroup
 		want state.Rdt // directories below the root
-		made bool      // the class
+		left bool      // the class outlives the container
 		err  string
 	}{
-		"its own":         {step: plan.MakeRdtGroup{Class: "c1", Own: true}, want: state.Rdt{Dir: "/c1", Made: true}, made: true},
-		"a class":         {step: plan.MakeRdtGroup{Class: "gold", MustExist: true}, want: state.Rdt{Dir: "/gold"}},
-		"the default":     {step: plan.MakeRdtGroup{Class: "/", MustExist: true}, want: state.Rdt{}},
-		"one that fits":   {step: plan.MakeRdtGroup{Class: "gold", Schemata: []string{"L3:1=7ff"}}, want: state.Rdt{Dir: "/gold"}},
-		"one that is not": {step: plan.MakeRdtGroup{Class: "tin", MustExist: true}, err: "there is no class of service at"},
-		"another":         {step: plan.MakeRdtGroup{Class: "gold", Schemata: []string{"L3:1=f"}}, err: `has other schemata than "L3:1=f"`},
+		"its own":           {step: plan.MakeRdtGroup{Class: "c1", Own: true}, want: state.Rdt{Dir: "/c1", Made: true}},
+		"a name of its own": {step: plan.MakeRdtGroup{Class: "tin"}, want: state.Rdt{Dir: "/tin"}, left: true},
+		"a class":           {step: plan.MakeRdtGroup{Class: "gold", MustExist: true}, want: state.Rdt{Dir: "/gold"}},
+		"the default":       {step: plan.MakeRdtGroup{Class: "/", MustExist: true}, want: state.Rdt{}},
+		"one that fits":     {step: plan.MakeRdtGroup{Class: "gold", Schemata: []string{"L3:1=7ff"}}, want: state.Rdt{Dir: "/gold"}},
+		"one that is not":   {step: plan.MakeRdtGroup{Class: "tin", MustExist: true}, err: "there is no class of service at"},
+		"another":           {step: plan.MakeRdtGroup{Class: "gold", Schemata: []string{"L3:1=f"}}, err: `has other schemata than "L3:1=f"`},
 		"watched": {step: plan.MakeRdtGroup{Class: "gold", MustExist: true, Monitor: true},
 			want: state.Rdt{Dir: "/gold", Monitor: "/gold/mon_groups/c1"}},
 	} {
@@ -64,11 +65,19 @@ func TestRdtGroups(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 		got.Dir, got.Monitor = strings.TrimPrefix(got.Dir, root.Path), strings.TrimPrefix(got.Monitor, root.Path)
-		if got != test.want || (c.newClass != nil) != test.made {
-			t.Errorf("%s: %+v, made %v, want %+v", name, got, c.newClass, test.want)
+		if got != test.want || c.leftClass != test.left {
+			t.Errorf("%s: %+v, outlives the container: %v, want %+v", name, got, c.leftClass, test.want)
 		}
-		systest.MustDo(t, c.undoRdt())
-		for _, dir := range []string{"/c1", "/gold/mon_groups/c1"} {
+		if made := c.journal.Rdt; test.left {
+			c.settle()
+			systest.MustDo(t, leaveRdt(&c.journal.Rdt))
+			if _, err := os.Stat(made.Dir); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			c.journal.Rdt = made // create failed instead
+		}
+		systest.MustDo(t, leaveRdt(&c.journal.Rdt))
+		for _, dir := range []string{"/c1", "/tin", "/gold/mon_groups/c1"} {
 			if _, err := os.Stat(root.Path + dir); err == nil {
 				t.Errorf("%s: %s is left", name, dir)
 			}
@@ -86,7 +95,7 @@ func TestRdtMonitorTaken(t *testing.T) {
 	if err := c.makeRdtGroup(root, &plan.MakeRdtGroup{Class: "gold", MustExist: true, Monitor: true}); err == nil {
 		t.Error("it was taken")
 	}
-	systest.MustDo(t, c.undoRdt())
+	systest.MustDo(t, leaveRdt(&c.journal.Rdt))
 	if _, err := os.Stat(root.Path + "/gold/mon_groups/c1"); err != nil {
 		t.Error("it was removed")
 	}

@@ -46,7 +46,7 @@ func Restore(o Options, r RestoreOptions) (int, error) {
 		return -1, errors.Join(err, c.undo())
 	}
 	defer c.close()
-	container := &Container{dir: c.dir, journal: &c.journal, group: c.cgroup}
+	container := c.container()
 	if o.Detach {
 		return 0, nil
 	}
@@ -471,7 +471,7 @@ func (c *restoration) restored() error {
 	}
 	c.journal.Status = specs.StateCreated
 	c.journal.Created = time.Now().UTC()
-	c.leaveNetDevices()
+	c.settle()
 	if err := c.dir.Save(&c.journal); err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func Run(o Options) (int, error) {
 	if err := c.fg.start(c.init.PidFD); err != nil {
 		return -1, c.fail(err)
 	}
-	container := &Container{dir: c.dir, journal: &c.journal, group: c.cgroup}
+	container := c.container()
 	if err := container.poststart(c.init.Pid, o.Warn); err != nil {
 		defer c.close()
 		c.init.Kill()

@@ -197,19 +197,6 @@ func (c *creation) limitTasks(limit int64) error {
 	return c.unit.conn.Set(c.unit.Unit.Name, systemd.Tasks(limit))
 }
 
-// stopUnit undoes startUnit, as far as that came. A unit of another description
-// is somebody else's.
-func (c *creation) stopUnit() error {
-	if c.unit == nil || !c.unit.tried {
-		return nil
-	}
-	text, err := c.unit.conn.Description(c.unit.Unit.Name)
-	if err != nil || text != c.unit.Description {
-		return err
-	}
-	return c.unit.conn.Stop(c.unit.Unit.Name)
-}
-
 // limitUnit gives new limits to systemd, which would write the old ones again.
 func limitUnit(of *state.Cgroup, group *cgroups.Cgroup, r *specs.LinuxResources) error {
 	if of.Unit == "" {
