@@ -32,30 +32,9 @@ func For(err error) string {
 	return ""
 }
 
-// kernel is for calls that the kernel does not have, or a filter refuses.
-func kernel(err error) string {
-	cause := sys.KernelCause(err)
-	if cause == nil {
-		return ""
-	}
-	var told *sys.KernelError
-	if errors.As(err, &told) {
-		return cause.Hint()
-	}
-	return cause.Error() + ": " + cause.Hint()
-}
-
 // field returns the hint that came with a value of config.json.
 func field(err error) string {
 	var e *plan.FieldError
-	if !errors.As(err, &e) {
-		return ""
-	}
-	return e.Hint
-}
-
-func idMap(err error) string {
-	var e *spawn.MapError
 	if !errors.As(err, &e) {
 		return ""
 	}

@@ -13,7 +13,10 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/cgroups/systemd"
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
@@ -62,6 +65,16 @@ func TestFor(t *testing.T) {
 		{&libcontainer.NamespacesError{Err: unix.EIO}, ""},
 		{own(specs.MountNamespace), "leave out linux.namespaces[1].path for a new namespace"},
 		{own(specs.UTSNamespace), "or set hostname outside"},
+
+		{&spawn.MapError{Why: spawn.NotGiven, Mapping: specs.LinuxIDMapping{HostID: 5, Size: 7}}, ":5:7 to /etc/subuid"},
+		{&plan.FieldError{Err: &spawn.MapError{Why: spawn.NotOwned, Groups: true}}, "/proc/self/gid_map"},
+		{&spawn.MapError{Why: spawn.NoHelper, Index: -1}, "install newuidmap"},
+		{&spawn.MapError{Why: spawn.HelperFails, Groups: true}, "newgidmap"},
+		{&spawn.MapError{Err: unix.EPERM}, ""},
+
+		{fmt.Errorf("create: %w", &sys.KernelError{Calls: []string{"clone3"}, Old: true}), "crun-go needs clone3"},
+		{&sys.KernelError{Calls: []string{"clone3"}}, "seccomp=unconfined"},
+		{fault.Call("fsmount", unix.EPERM), ""}, // which this kernel has
 
 		{&libcontainer.NoConfigError{Path: "/b/config.json"}, "--bundle"},
 		{fmt.Errorf("%w: %w", libcontainer.ErrNotKept, unix.ENOENT), "recreate"},

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,8 +160,7 @@ func rlimitHint(s *plan.RaiseRlimits, err error) string {
 
 func spawnHint(s *plan.Spawn, err error) string {
 	user := slices.Contains(s.New, specs.UserNamespace)
-	var failed *os.SyscallError
-	if !errors.As(err, &failed) || failed.Syscall != "clone3" {
+	if failedCall(err) != "clone3" {
 		return ""
 	}
 	switch {
@@ -175,7 +173,7 @@ func spawnHint(s *plan.Spawn, err error) string {
 	case errors.Is(err, unix.EACCES):
 		return "a security module such as AppArmor lets the runtime make no such process: the kernel's log says by which profile"
 	case errors.Is(err, unix.EPERM) && user:
-		return "this user may make no user namespace: see the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
+		return "this user may make no user namespace: " + userNamespaceSysctls
 	case errors.Is(err, unix.EPERM):
 		return "new namespaces take CAP_SYS_ADMIN, which the runtime does not have: give it to the outer container, or have a user namespace made with them"
 	}
@@ -218,10 +216,10 @@ func mountHint(fstype string, err error) string {
 	if !errors.Is(err, unix.EPERM) {
 		return ""
 	}
-	if fault.KindOf(err) == fault.Fsopen { // before it is asked what, and for which namespace
+	if failedCall(err) == "fsopen" { // before it is asked what, and for which namespace
 		return "mounts take CAP_SYS_ADMIN, which the runtime does not have, or what confines it, such as the seccomp filter of an outer container, lets it make none"
 	}
-	if fault.KindOf(err) == fault.Fsmount && (fstype == "proc" || fstype == "sysfs") {
+	if failedCall(err) == "fsmount" && (fstype == "proc" || fstype == "sysfs") {
 		return "a user namespace may not mount " + fstype + " while parts of the one that the runtime sees are masked or read-only, as in most containers: " +
 			"run the outer one without masked paths (docker: --security-opt systempaths=unconfined, podman: --security-opt unmask=ALL)"
 	}

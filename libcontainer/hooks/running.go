@@ -94,7 +94,7 @@ func (r *running) started(pid int) error {
 	if errno != 0 {
 		raw.Kill(pid, unix.SIGKILL)
 		raw.Wait4(pid, nil, 0)
-		return r.failed(fault.New(errno, "pidfd_open"))
+		return r.failed(fault.Of(fault.Call("pidfd_open", errno)))
 	}
 	r.pid, r.pidfd = pid, pidfd
 	return nil

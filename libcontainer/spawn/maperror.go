@@ -16,32 +16,50 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
-// userNSSysctls are distributions' ways to keep user namespaces from users.
-const userNSSysctls = "see the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
-
 // MapError is a map of ids that could not be written.
 type MapError struct {
-	Groups bool // it is the map of groups
-	Index  int  // of the mapping to blame; -1: unknown
-	Err    error
-	Hint   string // what to do about it
+	Groups  bool // it is the map of groups
+	Index   int  // of the mapping to blame; -1: unknown
+	Mapping specs.LinuxIDMapping
+	Why     MapWhy
+	Err     error
 }
+
+// MapWhy tells why a map of ids could not be written.
+type MapWhy uint8
+
+const (
+	MapFailed    MapWhy = iota // the error says it
+	NoHelper                   // newuidmap or newgidmap is not installed
+	NotGiven                   // /etc/subuid or /etc/subgid does not give the user the ids of the mapping
+	HelperFails                // the helper has not the privileges that it needs
+	NotOwned                   // the runtime's own user namespace does not have the ids of the mapping
+	Unprivileged               // the kernel lets an ordinary user write no map
+)
 
 func (e *MapError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *MapError) Unwrap() error { return e.Err }
 
-func (k *idKind) failed(index int, hint string, err error) error {
-	return &MapError{Groups: k == &gids, Index: index, Err: err, Hint: hint}
+func (k *idKind) failed(why MapWhy, err error) error {
+	return &MapError{Groups: k == &gids, Index: -1, Why: why, Err: err}
+}
+
+// blame is failed for mapping i, if it is not -1.
+func (k *idKind) blame(maps []specs.LinuxIDMapping, i int, why MapWhy, err error) error {
+	e := &MapError{Groups: k == &gids, Index: i, Why: why, Err: err}
+	if i >= 0 {
+		e.Mapping = maps[i]
+	}
+	return e
 }
 
 // help has the helper write the map.
 func (k *idKind) help(pid int, maps []specs.LinuxIDMapping) error {
 	path, err := k.find()
 	if err != nil {
-		return k.failed(k.notGiven(maps, nil), fmt.Sprintf(
-			"install newuidmap and newgidmap (package uidmap), or map one id: {\"containerID\": 0, \"hostID\": %d, \"size\": 1}", k.own()),
+		return k.blame(maps, k.notGiven(maps, nil), NoHelper,
 			fmt.Errorf("%s may map no id but %d without %s, which is not installed", userName(), k.own(), k.helper))
 	}
 	args := []string{strconv.Itoa(pid)}
@@ -75,22 +93,15 @@ func (k *idKind) find() (string, error) {
 func (k *idKind) notHelped(maps []specs.LinuxIDMapping, err error) error {
 	given, readErr := sys.ReadFile(k.ranges, 1<<20)
 	if readErr != nil && !errors.Is(readErr, unix.ENOENT) {
-		return k.failed(-1, "", err)
+		return k.failed(MapFailed, err)
 	}
 	name, uid := proc.UserName(os.Geteuid()), strconv.Itoa(os.Geteuid())
 	if i := k.notGiven(maps, givenRanges(given, name, uid)); i >= 0 {
-		if name == "" {
-			name = uid
-		}
 		m := maps[i]
-		return k.failed(i, fmt.Sprintf("add a line %s:%d:%d to %s, or map ids that the user has there", name, m.HostID, m.Size, k.ranges),
+		return k.blame(maps, i, NotGiven,
 			fmt.Errorf("%s has not been given the ids %d to %d in %s: %w", userName(), m.HostID, uint64(m.HostID)+uint64(m.Size)-1, k.ranges, err))
 	}
-	hint := k.helper + " needs to be set-uid root, or have the file capability to set ids, on a filesystem mounted without nosuid"
-	if bound, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); err == nil && bound == 1 {
-		hint = "no_new_privs is set: " + k.helper + " gets no privileges from there"
-	}
-	return k.failed(-1, hint, err)
+	return k.failed(HelperFails, err)
 }
 
 // idRange is a range of ids.
@@ -144,23 +155,23 @@ func within(ranges []idRange, first, size uint64) bool {
 // refused explains why the kernel did not take a map from this process itself.
 func (k *idKind) refused(maps []specs.LinuxIDMapping, err error) error {
 	if !errors.Is(err, unix.EPERM) {
-		return k.failed(-1, "", err)
+		return k.failed(MapFailed, err)
 	}
 	if os.Geteuid() != 0 {
-		return k.failed(-1, userNSSysctls, err)
+		return k.failed(Unprivileged, err)
 	}
 	own, readErr := sys.ReadFile("/proc/self/"+k.file, 64<<10)
 	if readErr != nil {
-		return k.failed(-1, "", err)
+		return k.failed(MapFailed, err)
 	}
 	ranges := ownRanges(own)
 	for i, m := range maps {
 		if !within(ranges, uint64(m.HostID), uint64(m.Size)) {
-			return k.failed(i, "map ids that /proc/self/"+k.file+" has in its first column", fmt.Errorf(
+			return k.blame(maps, i, NotOwned, fmt.Errorf(
 				"the ids %d to %d are not all in the user namespace that the runtime is in: %w", m.HostID, uint64(m.HostID)+uint64(m.Size)-1, err))
 		}
 	}
-	return k.failed(-1, "", err)
+	return k.failed(MapFailed, err)
 }
 
 // ownRanges reads the ids that exist by an id map, see user_namespaces(7).

@@ -73,7 +73,7 @@ func TestRefused(t *testing.T) {
 	beyond := all[len(all)-1].first + all[len(all)-1].size
 	var e *MapError
 	err = uids.refused([]specs.LinuxIDMapping{{HostID: uint32(all[0].first), Size: 1}, {HostID: uint32(beyond), Size: 5}}, unix.EPERM)
-	if !errors.As(err, &e) || e.Index != 1 || e.Groups || e.Hint == "" || !strings.Contains(err.Error(), "are not all in the user namespace") || !errors.Is(err, unix.EPERM) {
+	if !errors.As(err, &e) || e.Index != 1 || e.Groups || e.Why != NotOwned || e.Mapping.Size != 5 || !strings.Contains(err.Error(), "are not all in the user namespace") || !errors.Is(err, unix.EPERM) {
 		t.Errorf("%+v", err)
 	}
 	if err := gids.refused([]specs.LinuxIDMapping{{Size: 1}}, unix.EINVAL); !errors.As(err, &e) || e.Index != -1 || !e.Groups || !errors.Is(err, unix.EINVAL) {

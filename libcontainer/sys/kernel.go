@@ -61,15 +61,6 @@ func (e *KernelError) Error() string {
 // Unwrap returns the errno.
 func (e *KernelError) Unwrap() error { return e.Errno }
 
-// Hint says what can be done about it.
-func (e *KernelError) Hint() string {
-	if e.Old {
-		return "crun-go needs " + NeededCalls()
-	}
-	return "run the outer container with CAP_SYS_ADMIN, for which engines let their filters allow these calls, or without a filter " +
-		"(docker, podman: --security-opt seccomp=unconfined)"
-}
-
 // CheckKernel reports, as a *KernelError, which needed calls this process can't
 // make. It makes each with arguments that no kernel takes.
 func CheckKernel() error {
@@ -139,23 +130,4 @@ func release() string {
 		return ""
 	}
 	return unix.ByteSliceToString(name.Release[:])
-}
-
-// KernelCause finds the needed call that a failure comes of: a *KernelError, or
-// nil if it is not that. It makes the calls again, see [CheckKernel].
-func KernelCause(err error) *KernelError {
-	var cause *KernelError
-	if errors.As(err, &cause) {
-		return cause
-	}
-	if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) || !errors.As(CheckKernel(), &cause) || !errors.Is(err, cause.Errno) {
-		return nil
-	}
-	text := err.Error()
-	// The error of openat2 has the name of open and a path.
-	named := func(call string) bool { return call == "openat2" || strings.Contains(text, call) }
-	if !slices.ContainsFunc(cause.Calls, named) {
-		return nil
-	}
-	return cause
 }

@@ -18,7 +18,7 @@ func NewFilesystem(fstype, source string, params []string, attr uint64) (int, er
 func NewFilesystemWith(fstype, source string, params []string, more string, attr uint64) (int, error) {
 	fs, errno := raw.Fsopen(fstype)
 	if errno != 0 {
-		return -1, fault.New(errno, "fsopen").Mark(fault.Fsopen)
+		return -1, fault.Call("fsopen", errno)
 	}
 	var held held
 	mount, err := held.newMount(fs, source, params, more, attr)
@@ -48,7 +48,7 @@ func (h *held) newMount(fs int, source string, params []string, more string, att
 	}
 	mount, errno := raw.Fsmount(fs, attr)
 	if errno != 0 {
-		return -1, fsError(fs, "fsmount", "", errno).Mark(fault.Fsmount)
+		return -1, fsError(fs, "fsmount", "", errno)
 	}
 	return mount, nil
 }
@@ -114,6 +114,10 @@ func (h *held) reconfigure(fs int, params []string) error {
 // there is a parameter.
 func fsError(fs int, text, param string, errno unix.Errno) *fault.Fault {
 	failed := fault.New(errno, text)
+	failed.Call = "fsconfig"
+	if text == "fsmount" {
+		failed.Call = text
+	}
 	if param != "" {
 		failed.Str(param)
 	}

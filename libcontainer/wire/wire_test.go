@@ -180,7 +180,7 @@ func TestSmallPieces(t *testing.T) {
 func TestFailure(t *testing.T) {
 	refused := fault.New(unix.ENOEXEC, "exec %s").Str("/x")
 	refused.Whole, refused.Refused, refused.Entry = true, true, 300
-	refused.Mark(fault.Occupied)
+	refused.Mark(fault.Occupied).Call = "execve"
 	for _, f := range []Failure{
 		{Fault: &fault.Fault{}},
 		{Step: -1, Fault: fault.New(0, "outside any step")},
@@ -191,7 +191,7 @@ func TestFailure(t *testing.T) {
 		b := codec.Encode(f.Code)
 		got, err := DecodeFailure(b)
 		if err != nil || got.Step != f.Step || got.Error() != f.Error() || got.Errno != f.Errno || got.Whole != f.Whole ||
-			got.Refused != f.Refused || got.Fault.Kind != f.Fault.Kind || got.StepKind != f.StepKind || got.Entry != f.Entry || got.Arg(0) != f.Arg(0) {
+			got.Refused != f.Refused || got.Fault.Kind != f.Fault.Kind || got.Call != f.Call || got.StepKind != f.StepKind || got.Entry != f.Entry || got.Arg(0) != f.Arg(0) {
 			t.Errorf("%+v became %+v, %v", f, got, err)
 		}
 		if f.Errno != 0 && !errors.Is(got, f.Errno) {

@@ -25,6 +25,7 @@ type Fault struct {
 	// ends in a space. Its verbs take what has been added after In.
 	Prefix string
 	Errno  unix.Errno // 0: no system call failed
+	Call   string     // the system call that failed, for who has to know it; else ""
 	Kind   Kind       // for who has to know more than Errno
 
 	Entry   int  // which entry of the step's list failed, from 1; 0: it has none
@@ -46,8 +47,6 @@ const (
 	Other    Kind = iota
 	Opening       // a file could not be opened, and nothing has been done with it
 	NotProc       // what should be a procfs is none
-	Fsopen        // fsopen(2), before it is asked for what
-	Fsmount       // fsmount(2)
 	NoDevpts      // no devpts is where terminals come from
 	Occupied      // something else is in the place
 )
@@ -97,7 +96,9 @@ func Call(name string, errno unix.Errno) error {
 	if errno == 0 {
 		return nil
 	}
-	return New(errno, name)
+	f := New(errno, name)
+	f.Call = name
+	return f
 }
 
 // Path is a failure at a path, which is not quoted: "open PATH: …".
@@ -154,6 +155,7 @@ func (f *Fault) Code(c *codec.Coder) {
 	errno := uint64(f.Errno)
 	c.U64(&errno)
 	f.Errno = unix.Errno(errno)
+	c.Str(&f.Call)
 	kind := uint32(f.Kind)
 	c.U32(&kind)
 	f.Kind = Kind(kind)
