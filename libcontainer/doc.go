@@ -217,7 +217,7 @@
 //	plan        the vocabulary: Plan and its steps, and their binary form
 //	cli         commands, output, exit codes: the only one to print
 //	advice      what a person can do about an error: hints, for cli
-//	engines     what makes container engines know the runtime (contrib)
+//	engines     registers the runtime with container engines (contrib)
 //	state       the state directory: journal, lock, start's fifos
 //	resctrl     classes of service for caches and memory bandwidth
 //	netdev      network devices, moved between namespaces

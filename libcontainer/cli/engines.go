@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/crun-go/crun-go/libcontainer/engines"
+	"github.com/crun-go/crun-go/contrib/engines"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -28,10 +28,9 @@ func (inv *invocation) enginesCommand() *Command {
 		Title:   "show and change registration with container engines",
 		Example: "crun-go engines --install podman",
 		Description: `Looks for Docker, containerd, Podman, Buildah, CRI-O and the kubelet, and shows
-where the runtime is registered, or what would register it. --install writes that,
-and is undone by --uninstall. Files of others are changed only where an engine reads
-no other, keep all else that is in them, and stay as they were in FILE.crun-go.bak.
-No engine is restarted. For kubernetes the command to run is printed.`,
+where the runtime is registered, or which lines would register it. --install writes them to a file of their own, where the
+engine reads such files; otherwise it adds them to the engine's file, or, where that is not safe, prints them to be added by
+hand. --uninstall removes what --install has written. No engine is restarted. For kubernetes the command to run is printed.`,
 		flags: []cli.Flag{
 			oneOf(engines.Names(), &cli.StringFlag{Name: "install", Destination: &o.install, Usage: "register the runtime with `ENGINE`"}),
 			oneOf(engines.Names(), &cli.StringFlag{Name: "uninstall", Destination: &o.uninstall, Usage: "undo the registration with `ENGINE`"}),
@@ -79,7 +78,7 @@ func (inv *invocation) engines(o *enginesOptions) error {
 		if exposed := engines.Exposed(o.settings.Path); exposed != "" && os.Geteuid() == 0 && o.prefix == "" {
 			inv.note("warning: others than root can change %s, and with it what engines run as root", exposed)
 		}
-		err = inv.changeEngine(host, o, o.install, func(name string) ([]engines.Change, string, error) {
+		err = inv.changeEngine(host, o, o.install, func(name string) (*engines.Change, string, error) {
 			return host.Install(name, o.settings)
 		})
 	case o.uninstall != "":
@@ -90,6 +89,7 @@ func (inv *invocation) engines(o *enginesOptions) error {
 		err = inv.print(describeEngines(host.Survey(o.settings), o.settings.Path))
 	}
 	var edited *engines.EditedError
+	var manual *engines.ManualError
 	var unknown *engines.UnknownError
 	switch {
 	case errors.Is(err, engines.ErrCluster) && o.install != "":
@@ -101,7 +101,9 @@ func (inv *invocation) engines(o *enginesOptions) error {
 	case errors.Is(err, fs.ErrPermission):
 		return withHint(err, "the files of engines are root's")
 	case errors.As(err, &edited):
-		return withHint(err, "take the lines out, or remove the file, by hand")
+		return withHint(err, "edit it by hand")
+	case errors.As(err, &manual):
+		return errors.Join(inv.print(manual.Lines), err)
 	}
 	return err
 }
@@ -129,41 +131,38 @@ func versionOf(binary string) string {
 	return text
 }
 
-// changeEngine makes or shows changes and says what is to be done next.
-func (inv *invocation) changeEngine(host *engines.Host, o *enginesOptions, name string, plan func(string) ([]engines.Change, string, error)) error {
-	changes, restart, err := plan(name)
+// changeEngine makes or shows a change and says what is to be done next.
+func (inv *invocation) changeEngine(host *engines.Host, o *enginesOptions, name string, plan func(string) (*engines.Change, string, error)) error {
+	change, restart, err := plan(name)
 	if err != nil {
 		return err
 	}
-	if len(changes) == 0 {
+	if change == nil {
 		return inv.print("nothing to do: " + name + " is as it should be\n")
 	}
-	for _, c := range changes {
-		if o.dryRun {
-			err = inv.print(describeChange(host, c, "would be ") + c.Text)
-		} else if err = host.Apply(c); err == nil {
-			err = inv.print(describeChange(host, c, ""))
-		}
-		if err != nil {
-			return err
-		}
+	if o.dryRun {
+		return inv.print(describeChange(host, change, "would be ") + change.Text)
 	}
-	if restart == "" || o.dryRun || o.prefix != "" {
+	if err = host.Apply(change); err == nil {
+		err = inv.print(describeChange(host, change, ""))
+	}
+	if err != nil {
+		return err
+	}
+	if restart == "" || o.prefix != "" {
 		return nil
 	}
 	return inv.print("next: " + restart + "\n")
 }
 
 // describeChange says what becomes of a file, on one line.
-func describeChange(host *engines.Host, c engines.Change, would string) string {
+func describeChange(host *engines.Host, c *engines.Change, would string) string {
 	line := host.Shown(c.File) + ": " + would
 	switch {
 	case c.Remove:
 		return line + "removed\n"
-	case c.Unback:
-		return line + "put back as it was\n"
-	case c.Backup != "":
-		return line + "changed; before: " + host.Shown(c.Backup) + "\n"
+	case c.Exists:
+		return line + "changed\n"
 	}
 	return line + "written\n"
 }
@@ -192,25 +191,20 @@ func describeEngine(st engines.Status, path string) string {
 	case st.Err != nil:
 		return "\n" + st.Engine + ": " + st.Err.Error() + "\n"
 	case !st.Registered.IsZero():
-		text := ""
-		if st.Path != path {
-			text += "\n" + st.Engine + ": it runs " + st.Path + "\n"
+		if st.Path != path && st.Path != "" {
+			return "\n" + st.Engine + ": it runs " + st.Path + "\n"
 		}
-		if st.Note != "" {
-			text += "\n" + st.Engine + ": " + st.Note + "\n"
-		}
-		return text
+		return ""
 	case st.Binary == "":
 		return ""
 	case st.File == "":
-		return "\n" + st.Engine + ": " + st.Note + "\n\n" + indented(st.Lines)
+		return "\n" + st.Engine + ": " + st.Manual + "\n\n" + indented(st.Lines)
+	case st.Manual != "":
+		return "\n" + st.Engine + ": to be added by hand to " + st.File + ", because " + st.Manual + "\n\n" + indented(st.Lines)
 	}
 	text := "\n" + st.Engine + ": " + program + " engines --install " + st.Engine + " would put into " + st.File + "\n\n" + indented(st.Lines)
 	if st.Restart != "" {
 		text += "\nfollowed by: " + st.Restart + "\n"
-	}
-	if st.Note != "" {
-		text += st.Note + "\n"
 	}
 	return text
 }
@@ -249,7 +243,7 @@ func (inv *invocation) printEnginesJSON(list []engines.Status) error {
 		text("file", st.File)
 		text("lines", st.Lines)
 		text("restart", st.Restart)
-		text("note", st.Note)
+		text("manual", st.Manual)
 		if st.Err != nil {
 			w.Key("error").Text(st.Err.Error())
 		}

@@ -66,29 +66,28 @@ func equal(a, b map[string]string) bool {
 	return true
 }
 
-func apply(t *testing.T, h *Host, changes []Change, err error) int {
+// apply makes a change, if there is one, and reports whether.
+func apply(t *testing.T, h *Host, c *Change, err error) bool {
 	t.Helper()
-	for _, c := range changes {
-		if err == nil {
-			err = h.Apply(c)
-		}
+	if err == nil && c != nil {
+		err = h.Apply(c)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return len(changes)
+	return c != nil
 }
 
-func install(t *testing.T, h *Host, name string, s Settings) int {
+func install(t *testing.T, h *Host, name string, s Settings) bool {
 	t.Helper()
-	changes, _, err := h.Install(name, s)
-	return apply(t, h, changes, err)
+	change, _, err := h.Install(name, s)
+	return apply(t, h, change, err)
 }
 
-func uninstall(t *testing.T, h *Host, name string) int {
+func uninstall(t *testing.T, h *Host, name string) bool {
 	t.Helper()
-	changes, _, err := h.Uninstall(name)
-	return apply(t, h, changes, err)
+	change, _, err := h.Uninstall(name)
+	return apply(t, h, change, err)
 }
 
 func statusOf(h *Host, name string) Status {
@@ -103,24 +102,21 @@ func statusOf(h *Host, name string) Status {
 // hosts are what hosts have before.
 var hosts = map[string]map[string]string{
 	"nothing": {},
-	"empty":   {"/etc/docker/daemon.json": "", "/etc/containerd/config.toml": "version = 2\n"},
 	"small":   {"/etc/docker/daemon.json": "{}\n", "/etc/containerd/config.toml": "version = 2"},
 	"one line": {
 		"/etc/docker/daemon.json":     `{"debug": true}`,
-		"/etc/containerd/config.toml": "version = 3\nimports = ['conf.d/*.toml']\n",
+		"/etc/containerd/config.toml": "imports = ['conf.d/*.toml']\nversion = 3\n",
 	},
 	"others": {
-		"/etc/docker/daemon.json": "{\n\t\"zeta\": 1,\n\t\"runtimes\": {\n\t\t\"nvidia\": {\"path\": \"/n\", \"runtimeArgs\": []}\n\t},\n" +
-			"\t\"default-runtime\": \"nvidia\",\n\t\"alpha\": [1, 2]\n}\n",
+		"/etc/docker/daemon.json": "{\n\t\"zeta\": 1,\n\t\"alpha\": [1, 2]\n}\n",
 		"/etc/containerd/config.toml": `# mine
 version = 2
 root = "/data"
+imports = []
 
 [plugins]
   [plugins."io.containerd.grpc.v1.cri"]
     sandbox_image = "pause:1" # "quoted" # twice
-    [plugins."io.containerd.grpc.v1.cri".containerd]
-      default_runtime_name = "runc"  # theirs
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
         runtime_type = "io.containerd.runc.v2"
         [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
@@ -129,18 +125,10 @@ root = "/data"
 		"/etc/containers/containers.conf": "[engine]\nruntime = \"crun\"\n",
 		"/etc/crio/crio.conf":             "[crio.runtime]\ndefault_runtime = \"crun\"\n",
 	},
-	"tables": {
-		"/etc/docker/daemon.json": `{"runtimes": {}, "default-runtime": "runc"}`,
-		"/etc/containerd/config.toml": `version = 3
-[plugins.'io.containerd.cri.v1.runtime'.containerd]
-  snapshotter = """
-[plugins]
-"""
-  x = { a = [ 1, # one
-    2 ], "b.c" = 'd' }
-`,
+	"lists": {
+		"/etc/containers/containers.conf": "[engine.runtimes]\ncrun = [\n  \"/usr/bin/crun\",\n]\n",
+		"/etc/containerd/config.toml":     "version = 4\nimports = ['/etc/containerd/conf.d/*.toml']\nx = { a = [ 1,\n 2 ], b.c = 'd' }\n",
 	},
-	"null": {"/etc/docker/daemon.json": "{\"runtimes\": null, \"a\": {\"b\": \"\\u00e4\"}}"},
 }
 
 // What is installed is found, is found the second time, and goes without a trace.
@@ -162,10 +150,11 @@ func thereAndBack(t *testing.T, files map[string]string, name string) {
 		t.Fatalf("before: %+v", st)
 	}
 	for _, byDefault := range []bool{false, true, false} {
-		n := install(t, h, name, Settings{binary, byDefault})
+		s := Settings{Path: binary, Default: byDefault}
+		changed := install(t, h, name, s)
 		after := snapshot(t, dir)
-		if n == 0 && byDefault || install(t, h, name, Settings{binary, byDefault}) != 0 || !equal(after, snapshot(t, dir)) {
-			t.Fatalf("default %v: %d changes, then others: %q", byDefault, n, after)
+		if !changed && byDefault || install(t, h, name, s) || !equal(after, snapshot(t, dir)) {
+			t.Fatalf("default %v: changed %v, then others: %q", byDefault, changed, after)
 		}
 		st := statusOf(h, name)
 		line := lineAt(t, st.Registered)
@@ -178,22 +167,42 @@ func thereAndBack(t *testing.T, files map[string]string, name string) {
 		t.Fatalf("not the default any more: %+v, line %q", st, line)
 	}
 	// Another binary takes its place, and nothing else happens.
-	if n := install(t, h, name, Settings{Path: `/a "b"\c/crun-go`}); n != 1 {
-		t.Fatalf("%d changes for another path", n)
+	if !install(t, h, name, Settings{Path: `/a "b"\c/crun-go`}) {
+		t.Fatal("no change for another path")
 	}
 	if st := statusOf(h, name); st.Path != `/a "b"\c/crun-go` || st.Default.IsZero() || st.Err != nil {
 		t.Fatalf("another path: %+v", st)
 	}
 	uninstall(t, h, name)
-	after := snapshot(t, dir)
-	if name == "docker" && strings.Contains(before["/etc/docker/daemon.json"], "null") {
-		return // for which there is nothing now, which is the same
-	}
-	if !equal(before, after) {
+	if after := snapshot(t, dir); !equal(before, after) {
 		t.Errorf("left: %q\nbefore: %q", after, before)
 	}
-	if uninstall(t, h, name) != 0 {
+	if uninstall(t, h, name) {
 		t.Error("uninstalled twice")
+	}
+}
+
+// Where there are runtimes already, ours is put among them; what a user has added since stays when it goes.
+func TestAmongOthers(t *testing.T) {
+	for _, was := range []string{
+		`{"runtimes": {"nvidia": {"path": "/n", "runtimeArgs": []}}, "default-runtime": "nvidia"}`,
+		"{\n\t\"runtimes\": {},\n\t\"alpha\": [1, 2]\n}\n",
+	} {
+		h, dir := tree(t, map[string]string{"/etc/docker/daemon.json": was})
+		if !install(t, h, "docker", Settings{Path: binary}) || install(t, h, "docker", Settings{Path: binary}) {
+			t.Error("want one change")
+		}
+		if st := statusOf(h, "docker"); st.Path != binary || st.Err != nil || !st.Default.IsZero() {
+			t.Errorf("%+v", st)
+		}
+		text := strings.Replace(snapshot(t, dir)["/etc/docker/daemon.json"], `"runtimes": {`, `"debug": true, "runtimes": {`, 1)
+		if err := os.WriteFile(dir+"/etc/docker/daemon.json", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		uninstall(t, h, "docker")
+		if got, want := snapshot(t, dir)["/etc/docker/daemon.json"], strings.Replace(was, `"runtimes": {`, `"debug": true, "runtimes": {`, 1); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

@@ -76,8 +76,8 @@ func Open(o Options) (*Host, error) {
 // Close closes the host's root.
 func (h *Host) Close() error { return unix.Close(h.root) }
 
-// shown is a file's name for messages.
-func (h *Host) shown(file string) string { return h.prefix + file }
+// Shown is the name of a file for messages: below the prefix.
+func (h *Host) Shown(file string) string { return h.prefix + file }
 
 // wrap names the file of an error as the caller knows it. Without op, what failed is in the error.
 func (h *Host) wrap(op, file string, err error) error {
@@ -95,7 +95,7 @@ func (h *Host) wrap(op, file string, err error) error {
 			op = "open"
 		}
 	}
-	return &os.PathError{Op: op, Path: h.shown(file), Err: err}
+	return &os.PathError{Op: op, Path: h.Shown(file), Err: err}
 }
 
 // find looks for a program.
@@ -154,8 +154,10 @@ func (h *Host) read(file string) (text string, exists bool, err error) {
 	return string(data), true, nil
 }
 
-// list returns the names in a directory, sorted. There are none if there is no directory.
-func (h *Host) list(dir string) []string {
+// matching are the files of a directory whose names match a pattern, in the order in which engines read them. There are none
+// if there is no directory.
+func (h *Host) matching(pattern string) []string {
+	dir, base := path.Split(pattern)
 	fd, err := sys.OpenInRoot(h.root, dir, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil
@@ -164,12 +166,18 @@ func (h *Host) list(dir string) []string {
 	defer f.Close()
 	names, _ := f.Readdirnames(-1)
 	slices.Sort(names)
-	return names
+	var files []string
+	for _, name := range names {
+		if ok, err := path.Match(base, name); ok && err == nil {
+			files = append(files, dir+name)
+		}
+	}
+	return files
 }
 
-// write puts a file in the place of an older one, whole or not at all, with mode and owner of the file like in the same
-// directory, if there is one. The directory is made if it is missing.
-func (h *Host) write(file, text, like string) error {
+// write puts a file in the place of an older one, whole or not at all, with the mode and owner of that. The directory is made
+// if it is missing.
+func (h *Host) write(file, text string) error {
 	parent, name := sys.SplitPath(file)
 	dir, err := sys.MkdirAllInRoot(h.root, parent, 0o755)
 	if err != nil {
@@ -180,13 +188,13 @@ func (h *Host) write(file, text, like string) error {
 	err = unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		// A link belongs to whoever manages these files: it must not turn into a file.
-		return fmt.Errorf("write %s: expected a regular file, found a %s", h.shown(file), sys.FileType(st.Mode))
+		return fmt.Errorf("write %s: expected a regular file, found a %s", h.Shown(file), sys.FileType(st.Mode))
 	}
 	if err != nil && err != unix.ENOENT {
 		return h.wrap("stat", file, err)
 	}
 	mode, uid, gid := uint32(0o644), -1, -1
-	if unix.Fstatat(dir, path.Base(like), &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+	if err == nil {
 		mode, uid, gid = st.Mode&0o7777, int(st.Uid), int(st.Gid)
 	}
 	err = sys.ReplaceFile(dir, name, []byte(text), 0o600, func(fd int) error { return settle(fd, mode, uid, gid) })
