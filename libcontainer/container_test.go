@@ -96,9 +96,14 @@ func TestDialEnds(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sock")
 	systest.MustDo(t, unix.Bind(listener, &unix.SockaddrUnix{Name: path}))
 	systest.MustDo(t, unix.Listen(listener, 0))
-	first, err := dial(path, unix.SOCK_STREAM, time.Second)
+	goesOn := func() error { return nil }
+	first, err := (&patience{time.Second, goesOn}).dial(path, unix.SOCK_STREAM)
 	systest.MustDo(t, err)
-	if second, err := dial(path, unix.SOCK_STREAM, 10*time.Millisecond); !errors.Is(err, unix.EAGAIN) {
+	ended := errors.New("ended")
+	if second, err := (&patience{time.Hour, func() error { return ended }}).dial(path, unix.SOCK_STREAM); !errors.Is(err, ended) {
+		t.Errorf("got %d, %v; want %v", second, err, ended)
+	}
+	if second, err := (&patience{10 * time.Millisecond, goesOn}).dial(path, unix.SOCK_STREAM); !errors.Is(err, unix.EAGAIN) {
 		t.Errorf("got %d, %v; want an error: the queue is full", second, err)
 	}
 	unix.Close(first)

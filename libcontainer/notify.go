@@ -61,7 +61,7 @@ func (n *notifier) relay(init, mainPID int) error {
 			return os.NewSyscallError("recvfrom", err)
 		}
 		if ready := readyLine(buf[:size]); ready != nil {
-			if err := n.tell(ready, mainPID); err != nil {
+			if err := n.tell(ready, init, mainPID); err != nil {
 				return fmt.Errorf("tell systemd that the container is ready: %w", err)
 			}
 			return nil
@@ -80,9 +80,15 @@ func readyLine(message []byte) []byte {
 }
 
 // tell tells systemd, and waits until it has taken notice: when this process
-// has ended, systemd may not know any more whose word it was.
-func (n *notifier) tell(ready []byte, mainPID int) error {
-	sock, err := dial(n.host, unix.SOCK_DGRAM, notifyTimeout)
+// has ended, systemd may not know any more whose word it was. The end of init ends that.
+func (n *notifier) tell(ready []byte, init, mainPID int) error {
+	wait := patience{notifyTimeout, func() error {
+		if ended, err := retry.Readable(init, 0); err != nil || ended {
+			return errNotReady
+		}
+		return nil
+	}}
+	sock, err := wait.dial(n.host, unix.SOCK_DGRAM)
 	if err != nil {
 		return err
 	}
@@ -92,27 +98,27 @@ func (n *notifier) tell(ready []byte, mainPID int) error {
 		messages = append(messages, []byte("MAINPID="+strconv.Itoa(mainPID)+"\n"))
 	}
 	for _, m := range messages {
-		if _, err := retry.Write(sock, m); err != nil {
-			return os.NewSyscallError("write", err)
+		if err := wait.send(sock, m); err != nil {
+			return err
 		}
 	}
-	return barrier(sock)
+	return wait.barrier(sock, init)
 }
 
 // barrier sends a pipe that systemd closes when it has worked through what was
 // sent before, see sd_notify_barrier(3). That it does not come to that in time
 // is no error: it has been told.
-func barrier(sock int) error {
+func (p *patience) barrier(sock, init int) error {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return os.NewSyscallError("pipe2", err)
 	}
 	defer unix.Close(pipe[0])
-	_, err := retry.Sendmsg(sock, []byte("BARRIER=1"), unix.UnixRights(pipe[1]), nil, unix.MSG_NOSIGNAL)
+	err := p.send(sock, []byte("BARRIER=1"), pipe[1])
 	unix.Close(pipe[1])
 	if err != nil {
-		return os.NewSyscallError("sendmsg", err)
+		return err
 	}
-	_, err = retry.Poll([]unix.PollFd{{Fd: int32(pipe[0])}}, notifyTimeout)
+	_, err = retry.Poll([]unix.PollFd{{Fd: int32(pipe[0])}, {Fd: int32(init), Events: unix.POLLIN}}, p.limit)
 	return os.NewSyscallError("poll", err)
 }

@@ -10,6 +10,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/terminal"
@@ -18,30 +19,56 @@ import (
 // sendDescriptor connects to a unix socket and sends one message: text and one
 // descriptor.
 func sendDescriptor(path, text string, fd int) error {
-	sock, err := dial(path, unix.SOCK_STREAM, receiverPatience)
+	wait := patience{receiverPatience, initlink.Interrupted}
+	sock, err := wait.dial(path, unix.SOCK_STREAM)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(sock)
-	_, err = retry.Sendmsg(sock, []byte(text), unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL)
-	return os.NewSyscallError("sendmsg", err)
+	return wait.send(sock, []byte(text), fd)
 }
 
 // receiverPatience is how long whoever is to get a descriptor may take to accept the
 // connection, if others wait for that and his queue is full.
 const receiverPatience = 10 * time.Second
 
-// dial connects to a unix socket. Neither that nor what is sent takes longer than the
-// patience, see SO_SNDTIMEO in unix(7): each on its own.
-func dial(path string, kind int, patience time.Duration) (sock int, err error) {
+// patience is how long connecting to a socket and sending to it may take, each on its own,
+// and what ends that before: whether it has come is asked at every patienceLook, as a
+// signal that comes right before a call does not interrupt it.
+type patience struct {
+	limit time.Duration
+	stop  func() error
+}
+
+const patienceLook = 100 * time.Millisecond
+
+// try makes a call, which fails with EAGAIN after a while (SO_SNDTIMEO), until it does not.
+func (p *patience) try(call func() error) error {
+	for end := time.Now().Add(p.limit); ; {
+		err := call()
+		if err != unix.EAGAIN {
+			return err
+		}
+		if stop := p.stop(); stop != nil {
+			return stop
+		}
+		if !time.Now().Before(end) {
+			return err
+		}
+	}
+}
+
+// dial connects to a unix socket.
+func (p *patience) dial(path string, kind int) (sock int, err error) {
 	sock, err = unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	limit := unix.NsecToTimeval(int64(patience))
-	if err = os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(sock, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit)); err == nil {
-		if err = connect(sock, path); err == unix.EAGAIN {
-			err = fmt.Errorf("%w: its queue is full, and nobody accepts connections within %v", err, patience)
+	look := unix.NsecToTimeval(int64(min(patienceLook, p.limit)))
+	if err = os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(sock, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &look)); err == nil {
+		err = p.try(func() error { return connect(sock, path) })
+		if err == unix.EAGAIN {
+			err = fmt.Errorf("%w: its queue is full, and nobody accepts connections within %v", err, p.limit)
 		}
 		if err != nil {
 			err = &os.PathError{Op: "connect", Path: path, Err: err}
@@ -52,6 +79,26 @@ func dial(path string, kind int, patience time.Duration) (sock int, err error) {
 		return -1, err
 	}
 	return sock, nil
+}
+
+// send sends a message, and copies of fds with its first byte.
+func (p *patience) send(sock int, message []byte, fds ...int) error {
+	var rights []byte
+	if len(fds) > 0 {
+		rights = unix.UnixRights(fds...)
+	}
+	for len(message) > 0 {
+		var n int
+		err := p.try(func() (err error) {
+			n, err = retry.Sendmsg(sock, message, rights, nil, unix.MSG_NOSIGNAL)
+			return err
+		})
+		if err != nil {
+			return os.NewSyscallError("sendmsg", err)
+		}
+		message, rights = message[n:], nil
+	}
+	return nil
 }
 
 // connect goes through a descriptor of the directory if the path is too long

@@ -559,6 +559,34 @@ hang() {
 	grep -q '^data "standard", 1 descriptor: anon_inode:\[pidfd\]' "$BATS_TEST_TMPDIR/got" || fail "$(<"$BATS_TEST_TMPDIR/got")"
 }
 
+@test "a signal ends at once the wait for a socket whose queue is full" {
+	ours "1.1 has no --pidfd-socket"
+	local socket=$BATS_TEST_TMPDIR/pidfd engine runtime began
+	"$PROBE" receive "$socket" >/dev/null 3>&- &
+	engine=$!
+	until_true test -S "$socket"
+	kill -STOP $engine
+	ok create --pidfd-socket "$socket" "$ID-1"
+	ok create --pidfd-socket "$socket" "$ID-2"
+	"$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" --pidfd-socket "$socket" "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&- &
+	runtime=$!
+	until_true socket_of $runtime
+	sleep 0.3
+	began=${EPOCHREALTIME/./}
+	kill -TERM $runtime
+	rc=0
+	wait $runtime || rc=$?
+	kill -KILL $engine
+	same "exit code" $rc 143
+	grep -q "interrupted by SIGTERM" "$ERR" || fail "does not say why: $(<"$ERR")"
+	[ $((${EPOCHREALTIME/./} - began)) -lt 3000000 ] || fail "it took longer"
+	no 1 "does not exist" rt state "$ID"
+	ok rt delete --force "$ID-1"
+	ok rt delete --force "$ID-2"
+}
+# socket_of PID: it waits in connect(2).
+socket_of() { grep -q unix "/proc/$1/wchan"; }
+
 @test "a start that is killed when it has told init has started the container" {
 	ours "with 1.1 init waits for the next"
 	local pid start
