@@ -30,6 +30,9 @@ func (c *container) findExecutable(s *plan.FindExecutable) error {
 	if err := c.prepare(&last); err != nil {
 		return err
 	}
+	if c.will(plan.KindCloseOthers) {
+		return nil
+	}
 	// Nothing of ours is left open anyway; this is for what others left.
 	for _, fd := range c.opening.Holes {
 		sys.CloseOnExec(fd)
