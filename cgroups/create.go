@@ -104,6 +104,9 @@ func (c *Cgroup) descend(names []string) error {
 	}
 	controllers, fresh := string(have), false
 	for _, name := range names {
+		if fresh {
+			c.mark()
+		}
 		if controllers, err = c.enable(controllers, fresh); err != nil {
 			return err
 		}
@@ -113,6 +116,14 @@ func (c *Cgroup) descend(names []string) error {
 	}
 	return nil
 }
+
+// madeMark is the extended attribute of a cgroup that was made on the way to another: it
+// goes with the last one below, whoever has made that.
+const madeMark = "user.crun-go.made"
+
+// mark sets it. Where the kernel does not, the cgroup goes with the one it was made for,
+// or stays.
+func (c *Cgroup) mark() { unix.Lsetxattr(c.Dir(), madeMark, []byte("1"), 0) }
 
 // enter makes the directory name below c, if it is missing, and moves c there.
 func (c *Cgroup) enter(name string) (fresh bool, err error) {

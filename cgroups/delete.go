@@ -3,6 +3,7 @@ package cgroups
 import (
 	"errors"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,8 @@ const deleteTimeout = 2 * time.Second
 // innermost first: c itself and the parents that were made for it. created is
 // what Create left in Created; where that was lost, the caller may say
 // []string{c.Path()}. A directory that is not listed stays, and so does a
-// parent that others use by now. What is gone already is no error.
+// parent that others use by now: it goes with the last of them, as does one that
+// was made for another. What is gone already is no error.
 //
 // Processes that were just killed are waited for, for a bounded time; then the
 // error is a [*NotEmptyError]. c stays open and is of no more use.
@@ -58,7 +60,31 @@ func (c *Cgroup) Delete(created []string) error {
 		}
 	}
 	removeEmpty(root, rest)
+	c.h.removeMarked(root, c.path)
 	return nil
+}
+
+// DeleteParents removes what was made on the way to a cgroup that is gone, as far as
+// nobody uses it.
+func (h Hierarchy) DeleteParents(path string) {
+	if root, err := openRoot(h.Path); err == nil {
+		h.removeMarked(root, path)
+		unix.Close(root)
+	}
+}
+
+// removeMarked removes the empty cgroups above path that were made on the way to one. In
+// one that somebody is about to use Create starts over.
+func (h Hierarchy) removeMarked(root int, below string) {
+	for dir := path.Dir(below); len(dir) > 1; dir = path.Dir(dir) {
+		_, err := unix.Lgetxattr(h.Path+dir, madeMark, nil)
+		if err == nil {
+			err = unix.Unlinkat(root, dir[1:], unix.AT_REMOVEDIR)
+		}
+		if err != nil && err != unix.ENOENT {
+			return
+		}
+	}
 }
 
 // Abandon removes what [Hierarchy.Create] has made for c, as far as nobody uses it,
@@ -72,6 +98,7 @@ func (c *Cgroup) Abandon() {
 	defer unix.Close(root)
 	for range tries {
 		removeEmpty(root, c.Created)
+		c.h.removeMarked(root, c.path)
 		if unix.Faccessat(c.fd, "cgroup.procs", unix.F_OK, 0) != nil {
 			return
 		}

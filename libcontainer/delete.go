@@ -195,6 +195,10 @@ func (c *Container) removeCgroup() error {
 		for _, dir := range slices.Backward(c.journal.Cgroup.Made) {
 			unix.Rmdir(dir) // fails if others use it, or it is gone, too
 		}
+		h, err := cgroups.Find(cgroups.Root)
+		if below, ok := strings.CutPrefix(c.journal.Cgroup.Dir, h.Path); err == nil && ok {
+			h.DeleteParents(below)
+		}
 		return nil
 	}
 	if c.group == nil {

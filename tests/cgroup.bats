@@ -14,6 +14,37 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	rmdir "/sys/fs/cgroup/x$ID/deep" "/sys/fs/cgroup/x$ID" 2>/dev/null || true
 }
 
+@test "parents that were made go with the last container below, others stay" {
+	ours "1.1 leaves them"
+	local n
+	mkdir "/sys/fs/cgroup/x$ID"
+	for n in 1 2 3; do
+		config --arg p "/x$ID/deep/er/$n" '.linux.cgroupsPath = $p'
+		ok create "$ID-$n"
+	done
+	ok rt delete --force "$ID-1" # which made them
+	[ -d "/sys/fs/cgroup/x$ID/deep/er/2" ] || fail "the others' cgroup is gone"
+	ok rt delete --force "$ID-3"
+	ok rt delete --force "$ID-2"
+	[ ! -d "/sys/fs/cgroup/x$ID/deep" ] || fail "parents left behind"
+	rmdir "/sys/fs/cgroup/x$ID" || fail "a parent that was there is gone"
+}
+
+@test "parents that were made, with creates and deletes at a time" {
+	ours "1.1 leaves them"
+	local n
+	for n in 1 2 3 4; do
+		cp -a "$BUNDLE" "$BUNDLE-$n"
+		jq --arg p "/x$ID/deep/$n" '.linux.cgroupsPath = $p' <"$BUNDLE/config.json" >"$BUNDLE-$n/config.json"
+		for _ in 1 2 3 4 5 6; do
+			rt create --bundle "$BUNDLE-$n" "$ID-$n" && rt delete --force "$ID-$n" || echo "$n: exit code $?"
+		done </dev/null >"$BATS_TEST_TMPDIR/said-$n" 2>&1 3>&- &
+	done
+	wait
+	[ -z "$(cat "$BATS_TEST_TMPDIR"/said-*)" ] || fail "$(cat "$BATS_TEST_TMPDIR"/said-*)"
+	[ ! -d "/sys/fs/cgroup/x$ID" ] || fail "parents left behind"
+}
+
 @test "without cgroupsPath it ends in the id" {
 	ok create "$ID"
 	[[ $(cgroup_of) == */"$ID" ]] || fail "$(cgroup_of)"
