@@ -401,6 +401,15 @@ has() {
 	config --arg d "$deep/upper:$long" '.mounts[7].options = ["lowerdir=" + $d]'
 	inside cat /o/new
 	same "one that is long" "$out" upper
+	# Layers of data alone, whose files show only where a layer above refers to them.
+	local data='["lowerdir=\($l)::\($d)::\($d2)", "metacopy=on", "redirect_dir=on"]'
+	config --arg l "${lower%:*}" --arg d "$long" --arg d2 "$deep/upper" ".mounts[7].options = $data"
+	inside ls /o
+	same "beside data" "$out" $'file1\nfile2\nfile3\nfile4'
+	config --arg l "${lower%:*}" --arg d "$long" --arg d2 "$deep/upper:$long" ".mounts[7].options = $data"
+	try run_bundle "$ID"
+	[ "$rc" != 0 ] || fail "a layer behind those of data was taken"
+	config 'del(.mounts[7])'
 	ours "1.1 has other words"
 	mount_entry "{\"destination\":\"/t\",\"type\":\"tmpfs\",\"source\":\"t\",\"options\":[\"mpol=$(printf %0300d 0)\"]}"
 	no 1 "a value of 300 bytes, at most 255 are possible" run_bundle "$ID"

@@ -45,11 +45,17 @@ func (h *held) setLong(fs int, key, value string) error {
 	case "upperdir", "workdir":
 		return h.setDirectory(fs, key, value)
 	case "lowerdir":
-		for rest, first := value, true; rest != ""; first = false {
+		const layer, data = "lowerdir+", "datadir+"
+		for rest, next, first := value, layer, true; rest != ""; first = false {
 			var dir string
 			dir, rest = cutLower(rest)
+			if dir == "" && !first && next == layer { // behind "::" comes a layer of data alone
+				next = data
+				continue
+			}
 			// One at a time (Linux 6.8), without escapes.
-			err := h.setDirectory(fs, "lowerdir+", dir)
+			err := h.setDirectory(fs, next, dir)
+			next = layer
 			if first && fault.Is(err, unix.EINVAL) {
 				return h.setJoined(fs, value)
 			}
@@ -91,6 +97,9 @@ func (h *held) setJoined(fs int, value string) error {
 		addUnescaped(&path, dir)
 		if all.Len() > 0 {
 			all.Add(":")
+			if dir == "" {
+				continue // "::", as it was
+			}
 		}
 		if err := h.open(path.String(), &all); err != nil {
 			return err
