@@ -368,7 +368,7 @@ detached() {
 	view_process '.execCPUAffinity = {initial: "0"}'
 	is .status.Cpus_allowed_list "$(awk '/Cpus_allowed_list/ {print $2}' "/proc/$(pid_of)/status")"
 	processfile '.execCPUAffinity = {final: "0-"}'
-	no 255 "process.execCPUAffinity.final: \"0-\": not a number of a CPU" rt exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
+	no 255 "process.execCPUAffinity.final: \"0-\": \"0-\" is no number and no range" rt exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
 }
 
 @test "a user namespace" {
