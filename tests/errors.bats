@@ -85,6 +85,14 @@ one_class() {
 	[ "${#err}" -lt 2300 ] || fail "a message of ${#err} bytes"
 }
 
+@test "an exec of too much: the hint says what takes the room" {
+	ours "hints are crun-go's"
+	up
+	jq '.process | .args = ["true"] | .env += ["A=" + ("x" * 200000)]' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/process.json"
+	no 255 "argument list too long" rt exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
+	[[ $err == "hint: most of it is process.env, which has 200"* ]] || fail "no hint"
+}
+
 @test "a score that may not be lowered is no exit code of execve" {
 	ours "other words"
 	[ "$(("$(sed -n 's/^CapEff:\t/0x/p' /proc/self/status)" >> 24 & 1))" = 0 ] || skip "this root has CAP_SYS_RESOURCE, which may lower it"
