@@ -71,6 +71,17 @@ io.max '"$DISK"' rbps=1048576 wbps=max riops=max wiops=99'
 	one_error
 }
 
+@test "memory: an init that is OOM-killed is told with the step that it was at" {
+	ours "no steps"
+	mkdir "$BUNDLE/rootfs/big"
+	dd if=/dev/zero of="$BUNDLE/rootfs/big/file" bs=1M count=24 2>/dev/null
+	config '.mounts += [{destination: "/big", type: "tmpfs", source: "big", options: ["tmpcopyup"]}]'
+	limits '{memory: {limit: 8388608, swap: 8388608}}'
+	no 1 'mounts[7]: mount tmpfs on "/big"' create "$ID"
+	[[ $err == *"container init was OOM-killed (memory limit too low?)"* ]] || fail "other words"
+	one_error
+}
+
 @test "pids: a fork too many is refused" {
 	limits '{pids: {limit: 4}}'
 	script '(sleep 9 & sleep 9 & sleep 9 & sleep 9 & sleep 9 & sleep 9 &) 2>/tmp/said; grep -c "an.t fork" /tmp/said; cat /sys/fs/cgroup/pids.events'
