@@ -95,6 +95,19 @@ func (c *creation) runsHooks() bool {
 	return h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 //nolint:staticcheck // deprecated, but engines use it
 }
 
+// openJoin opens a namespace to join.
+func openJoin(ns *plan.Namespace) (int, error) {
+	fd, err := sys.OpenNamespace(ns.Path)
+	if err != nil {
+		return -1, fieldError(ns.Field, err)
+	}
+	if err := checkJoin(ns, fd); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
 // checkJoin refuses a namespace of the runtime's own that the container would
 // change.
 func checkJoin(ns *plan.Namespace, fd int) error {
@@ -142,14 +155,11 @@ func (c *creation) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []in
 		if ns.Last {
 			continue
 		}
-		fd, err := sys.OpenNamespace(ns.Path)
+		fd, err := openJoin(&ns)
 		if err != nil {
-			return nil, joined, fieldError(ns.Field, err)
-		}
-		joined = append(joined, fd)
-		if err := checkJoin(&ns, fd); err != nil {
 			return nil, joined, err
 		}
+		joined = append(joined, fd)
 		config.Joins = append(config.Joins, spawn.Join{FD: fd, Type: proc.NamespaceOf(ns.Type).Flag})
 	}
 	if config.New&unix.CLONE_NEWUSER != 0 {

@@ -46,6 +46,15 @@ func draw(o *Options, run, detach bool) (*blueprint, error) {
 
 // readBundle reads the bundle's config.json.
 func readBundle(o *Options) (*blueprint, error) {
+	b := configOf(o)
+	if err := b.read(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// configOf names the configuration.
+func configOf(o *Options) *blueprint {
 	b := &blueprint{config: o.Config}
 	if b.config == "" {
 		b.config = "config.json"
@@ -53,21 +62,32 @@ func readBundle(o *Options) (*blueprint, error) {
 	if !filepath.IsAbs(b.config) {
 		b.config = filepath.Join(o.Bundle, b.config)
 	}
-	if err := b.read(); err != nil {
-		return nil, err
-	}
-	return b, nil
+	return b
 }
 
 // draw makes the plan.
 func (b *blueprint) draw(o *Options, run, detach bool) error {
+	options, err := b.facts(o, run, detach)
+	if err != nil {
+		return err
+	}
+	b.plan, b.warnings, err = specconv.Plan(b.spec, b.host, options)
+	if len(b.unknown) > 0 {
+		b.warnings = append(b.warnings, specconv.Warning{Field: b.unknown[0], Text: "unknown keys are ignored: " + strings.Join(b.unknown, ", ")})
+	}
+	return err
+}
+
+// facts gathers what the plan follows from beside config.json: the host's facts, and the
+// options.
+func (b *blueprint) facts(o *Options, run, detach bool) (specconv.Options, error) {
 	var err error
 	if b.host, err = host(b.spec); err != nil {
-		return err
+		return specconv.Options{}, err
 	}
 	b.hierarchy, err = cgroups.Find(cgroups.Root)
 	if err != nil && !errors.Is(err, cgroups.ErrNotSupported) {
-		return err
+		return specconv.Options{}, err
 	}
 	b.host.CgroupRoot = b.hierarchy.Path // or nothing
 	b.rootless = o.Rootless == "true" || o.Rootless != "false" && (b.host.EUID != 0 || b.host.UserNS)
@@ -83,7 +103,7 @@ func (b *blueprint) draw(o *Options, run, detach bool) error {
 	if o.NotifySocket != "" {
 		notify = filepath.Join(o.Root, o.ID, "notify")
 	}
-	b.plan, b.warnings, err = specconv.Plan(b.spec, b.host, specconv.Options{
+	return specconv.Options{
 		ID:            o.ID,
 		Bundle:        o.Bundle,
 		Run:           run,
@@ -97,11 +117,7 @@ func (b *blueprint) draw(o *Options, run, detach bool) error {
 		NotifyDir:     notify,
 		ListenFDs:     o.ListenFDs,
 		ListenFDNames: o.ListenFDNames,
-	})
-	if len(b.unknown) > 0 {
-		b.warnings = append(b.warnings, specconv.Warning{Field: b.unknown[0], Text: "unknown keys are ignored: " + strings.Join(b.unknown, ", ")})
-	}
-	return err
+	}, nil
 }
 
 func absoluteCgroup(spec *specs.Spec) bool {
@@ -117,6 +133,15 @@ func (e *NoConfigError) Error() string {
 
 // read reads the bundle's config.json, once in the container's life.
 func (b *blueprint) read() error {
+	err := b.readText()
+	if err != nil {
+		return err
+	}
+	b.spec, b.aside, b.unknown, err = ocijson.Config(filepath.Base(b.config), b.text)
+	return err
+}
+
+func (b *blueprint) readText() error {
 	read := sys.ReadRegular
 	if _, given := sys.OwnDescriptor(b.config); given { // create --config /dev/stdin
 		read = sys.ReadGiven
@@ -126,10 +151,6 @@ func (b *blueprint) read() error {
 	if errors.Is(err, unix.ENOENT) {
 		return fieldError("", &NoConfigError{b.config})
 	}
-	if err != nil {
-		return err
-	}
-	b.spec, b.aside, b.unknown, err = ocijson.Config(filepath.Base(b.config), b.text)
 	return err
 }
 

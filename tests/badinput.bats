@@ -3,7 +3,8 @@
 load helpers
 
 # bad FIELD TEXT [CREATE FLAG...]: create refuses the bundle with an error that
-# contains TEXT and, in the JSON log, names FIELD ("*": any).
+# contains TEXT and, in the JSON log, names FIELD ("*": any). So does check, unless LATE is
+# set: then init finds it out, in the container.
 bad() {
 	local field=$1 text=$2 log=$BATS_TEST_TMPDIR/log
 	shift 2
@@ -17,6 +18,11 @@ bad() {
 	[ "$field" = '*' ] || same field "$(jq -r '.field // ""' "$log")" "$field"
 	[[ $(jq -r .msg "$log") == *"$text"* ]] || fail "log: $(<"$log")"
 	jq -e '.code | strings' "$log" >/dev/null || fail "no code in the log: $(<"$log")"
+	# The command check finds it too: it has no other rules. Flags are none of its concern.
+	[ $# -eq 0 ] && [ -z "${LATE-}" ] || return 0
+	try rt check --bundle "$BUNDLE" --json
+	same "exit code of check" "$rc" 1
+	[ "$field" = '*' ] || [ ! -s "$OUT" ] || same "errors of check at $field" "$(jq --arg f "$field" '[.[] | select(.severity == "error" and (.field // "") == $f)] | length' "$OUT")" 1
 }
 
 # whole TEXT: config.json is this.
@@ -187,7 +193,7 @@ whole() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 
 @test "directory mounted on a file" {
 	config '.mounts += [{destination: "/etc/passwd", type: "bind", source: "/tmp", options: ["rbind"]}]'
-	bad 'mounts[7]' "not a directory"
+	LATE=1 bad 'mounts[7]' "not a directory"
 }
 
 @test "unknown file system" {
@@ -197,7 +203,7 @@ whole() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 
 @test "unknown mount data" {
 	config '.mounts += [{destination: "/mnt", type: "tmpfs", source: "x", options: ["nosuchoption=1"]}]'
-	bad 'mounts[7]' "invalid argument"
+	LATE=1 bad 'mounts[7]' "invalid argument"
 }
 
 @test "bind mount with file system data" {
@@ -226,14 +232,14 @@ whole() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 	config 'del(.mounts[] | select(.destination | startswith("/dev"))) | .linux.devices = [{path: "/dev/x", type: "c", major: 1, minor: 3}]'
 	touch "$BUNDLE/rootfs/dev/x"
 	ours "1.1 takes what is there"
-	bad 'linux.devices[0]' "/dev/x"
+	LATE=1 bad 'linux.devices[0]' "/dev/x"
 }
 
 @test "device node of another number in the image" {
 	config 'del(.mounts[] | select(.destination | startswith("/dev"))) | .linux.devices = [{path: "/dev/x", type: "c", major: 1, minor: 3}]'
 	mknod "$BUNDLE/rootfs/dev/x" c 1 5
 	ours "1.1 takes what is there"
-	bad 'linux.devices[0]' "/dev/x"
+	LATE=1 bad 'linux.devices[0]' "/dev/x"
 }
 
 @test "device of unknown type" {
@@ -539,9 +545,9 @@ hint() {
 @test "a clock that would be out of its range" {
 	ours "1.1 has no time namespaces"
 	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 5}, boottime: {secs: -100000000}}'
-	bad linux.timeOffsets.boottime "-100000000 seconds: make time namespace: numerical result out of range: expected -"
+	LATE=1 bad linux.timeOffsets.boottime "-100000000 seconds: make time namespace: numerical result out of range: expected -"
 	config '.linux.timeOffsets.boottime.secs = 5000000000'
-	bad linux.timeOffsets.boottime "5000000000 seconds"
+	LATE=1 bad linux.timeOffsets.boottime "5000000000 seconds"
 }
 
 @test "more open files than the kernel lets anybody have" {
@@ -557,7 +563,7 @@ hint() {
 	mkdir -p "$BUNDLE/rootfs/dev"
 	rm -f "$BUNDLE/rootfs/dev/null"
 	: >"$BUNDLE/rootfs/dev/null"
-	bad '*' '"/dev/null" is there already: not the expected device: file type is regular file'
+	LATE=1 bad '*' '"/dev/null" is there already: not the expected device: file type is regular file'
 	hint "remove it from the root filesystem, or mount a tmpfs on /dev"
 }
 
@@ -580,7 +586,7 @@ hint() {
 	cp -a "$BATS_FILE_TMPDIR/rootfs" "$BUNDLE/rootfs"
 	chown -hR 100000:100000 "$BUNDLE/rootfs"
 	chmod 0755 "$BATS_TEST_TMPDIR" "$BUNDLE"
-	bad linux.sysctl.net.ipv4.ping_group_range 'to "0 2147483647"'
+	LATE=1 bad linux.sysctl.net.ipv4.ping_group_range 'to "0 2147483647"'
 	hint "both of which linux.gidMappings has to map"
 	config '.linux.sysctl["net.ipv4.ping_group_range"] = "0 65535"'
 	ok create "$ID"

@@ -55,6 +55,22 @@ func programHint(root int, path string, errno unix.Errno) string {
 	return loaderHint(root, path, head)
 }
 
+// Program says why the kernel could not execute a program below root, "" if it could,
+// as far as files tell: whether a set of rules or a mount forbids it is another matter.
+func Program(root int, path string) string {
+	head := programHead(root, path)
+	if len(head) == 0 {
+		return ""
+	}
+	if bytes.HasPrefix(head, []byte("#!")) {
+		return scriptHint(root, path, head)
+	}
+	if hint := formatHint(path, head); hint != "" {
+		return hint
+	}
+	return loaderHint(root, path, head)
+}
+
 // noexecHint is for programs that are not found, or not executable, because nothing below root is.
 func noexecHint(root string) string {
 	var st unix.Statfs_t

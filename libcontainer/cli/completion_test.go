@@ -29,7 +29,7 @@ func TestCompletions(t *testing.T) {
 		"e":                                   "exec events engines",
 		"h":                                   "help",
 		"__":                                  "",
-		"help c":                              "create checkpoint completion",
+		"help c":                              "create checkpoint check completion",
 		"nosuch ''":                           "",
 		"nosuch -":                            "",
 		"--log-level ''":                      "error warning debug",

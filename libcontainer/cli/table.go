@@ -114,6 +114,7 @@ func commandEntries() []commandEntry {
 		{"restore", "", (*invocation).restoreCommand},
 		{"mounts", "", (*invocation).mountsCommand},
 		{"spec", "", (*invocation).specCommand},
+		{"check", "", (*invocation).checkCommand},
 		{"plan", "", (*invocation).planCommand},
 		{"seccomp", "", (*invocation).seccompCommand},
 		{"features", "", (*invocation).featuresCommand},

@@ -124,6 +124,32 @@ func givenRanges(text []byte, name, uid string) []idRange {
 	return ranges
 }
 
+// Subordinate is what an ordinary user has to map more ids than the own one.
+type Subordinate struct {
+	File    string // /etc/subuid or /etc/subgid
+	Ids     uint64 // that it gives to the user
+	Program string // newuidmap or newgidmap
+	Helper  string // where that is; "" if it is not installed
+}
+
+// SubordinateIDs returns the caller's, of users and of groups.
+func SubordinateIDs() []Subordinate {
+	var all []Subordinate
+	for _, k := range [...]*idKind{&uids, &gids} {
+		s := Subordinate{File: k.ranges, Program: k.helper}
+		if text, err := sys.ReadFile(k.ranges, 1<<20); err == nil {
+			for _, r := range givenRanges(text, proc.UserName(os.Geteuid()), strconv.Itoa(os.Geteuid())) {
+				s.Ids += r.size
+			}
+		}
+		if path, err := k.find(); err == nil {
+			s.Helper = path
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
 // notGiven is the index of the first mapping whose host ids are neither the
 // caller's own nor in one of the ranges; -1 if there is none.
 func (k *idKind) notGiven(maps []specs.LinuxIDMapping, ranges []idRange) int {

@@ -1,0 +1,315 @@
+package diagnose
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/advice"
+	"github.com/crun-go/crun-go/libcontainer/proc"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/specconv/plan"
+)
+
+// Bundle finds what is wrong with a bundle, on this host: of its configuration, its root
+// filesystem, and what both need. The error is of a configuration that cannot be read.
+func Bundle(o libcontainer.Options) ([]Finding, error) {
+	c, err := libcontainer.Check(o)
+	if err != nil {
+		return nil, err
+	}
+	var found []Finding
+	for _, err := range c.Mistakes {
+		found = append(found, ofError(c.Text, err))
+	}
+	if err := sys.CheckKernel(); err != nil {
+		found = append(found, Finding{Severity: Error, Where: "kernel", Text: err.Error(), Hint: advice.For(err)})
+	}
+	for _, err := range c.Unopened {
+		found = append(found, ofError(c.Text, err))
+	}
+	for _, key := range c.Unknown {
+		found = append(found, Finding{Severity: Warning, Field: key, Text: "unknown key, which is ignored"}.at(c.Text))
+	}
+	for _, w := range c.Warnings {
+		found = append(found, ofWarning(c.Text, w))
+	}
+	if c.Plan == nil || c.Spec == nil {
+		return found, nil
+	}
+	found = append(found, inFields(c)...)
+	return found, nil
+}
+
+// inFields finds what is in fields of a configuration that create accepts.
+func inFields(c *libcontainer.Checked) []Finding {
+	found := slices.Concat(controllers(c), profile(c.Spec), openFiles(c.Spec), hooks(c.Spec), filesystems(c.Spec))
+	root, err := retry.Open(c.Plan.Container.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == nil { // else create's own error says so
+		defer unix.Close(root)
+		found = append(found, owner(root, c.Spec)...)
+		found = append(found, program(root, c)...)
+		found = append(found, setuid(root, c.Spec)...)
+	}
+	found = append(found, notes(c.Spec)...)
+	for i := range found {
+		found[i] = found[i].at(c.Text)
+	}
+	return found
+}
+
+func field(s Severity, name, text, hint string) Finding {
+	return Finding{Severity: s, Field: name, Text: text, Hint: hint}
+}
+
+// controllers finds limits whose controllers the container's cgroup will not have.
+func controllers(c *libcontainer.Checked) []Finding {
+	if c.Spec.Linux == nil || c.Spec.Linux.Resources == nil || c.Host.CgroupRoot == "" {
+		return nil
+	}
+	hierarchy, err := cgroups.Find(cgroups.Root)
+	if err != nil {
+		return nil
+	}
+	available, err := hierarchy.Available()
+	if err != nil {
+		return nil
+	}
+	has := make(map[string]bool)
+	for _, name := range available {
+		has[name] = true
+	}
+	r := c.Spec.Linux.Resources
+	memory, cpu, io := r.Memory, r.CPU, r.BlockIO
+	if memory == nil {
+		memory = new(specs.LinuxMemory)
+	}
+	if cpu == nil {
+		cpu = new(specs.LinuxCPU)
+	}
+	if io == nil {
+		io = new(specs.LinuxBlockIO)
+	}
+	var found []Finding
+	for _, limit := range [...]struct {
+		key, controller string
+		is              bool
+	}{
+		{"memory.limit", "memory", positive(memory.Limit)},
+		{"memory.reservation", "memory", positive(memory.Reservation)},
+		{"memory.swap", "memory", positive(memory.Swap)},
+		{"cpu.shares", "cpu", positive(cpu.Shares)},
+		{"cpu.quota", "cpu", positive(cpu.Quota)},
+		{"cpu.idle", "cpu", positive(cpu.Idle)},
+		{"cpu.cpus", "cpuset", cpu.Cpus != ""},
+		{"cpu.mems", "cpuset", cpu.Mems != ""},
+		{"pids.limit", "pids", r.Pids != nil && positive(r.Pids.Limit)},
+		{"blockIO.weight", "io", positive(io.Weight)},
+		{"blockIO", "io", len(io.WeightDevice)+len(io.ThrottleReadBpsDevice)+len(io.ThrottleWriteBpsDevice)+
+			len(io.ThrottleReadIOPSDevice)+len(io.ThrottleWriteIOPSDevice) > 0},
+		{"hugepageLimits", "hugetlb", len(r.HugepageLimits) > 0},
+		{"rdma", "rdma", len(r.Rdma) > 0},
+	} {
+		if limit.is && !has[limit.controller] {
+			found = append(found, field(Error, "linux.resources."+limit.key,
+				"the cgroup v2 hierarchy at "+hierarchy.Path+" has no controller "+limit.controller,
+				"free it from cgroup v1 (boot with systemd.unified_cgroup_hierarchy=1), or leave the limit out"))
+		}
+	}
+	return found
+}
+
+// openFiles finds a limit on open files that nobody may have.
+func openFiles(spec *specs.Spec) []Finding {
+	most, ok := number("/proc/sys/fs/nr_open")
+	for _, l := range spec.Process.Rlimits {
+		if ok && l.Type == "RLIMIT_NOFILE" && l.Hard > uint64(most) {
+			return []Finding{field(Error, "process.rlimits", fmt.Sprintf("%d open files are more than the sysctl fs.nr_open allows, which is %d", l.Hard, most),
+				"lower the limit, or raise that")}
+		}
+	}
+	return nil
+}
+
+// hooks finds programs of the host that are not there.
+func hooks(spec *specs.Spec) []Finding {
+	h := spec.Hooks
+	if h == nil {
+		return nil
+	}
+	var found []Finding
+	for _, list := range [...]struct {
+		kind  string
+		hooks []specs.Hook
+	}{
+		{"prestart", h.Prestart}, //nolint:staticcheck // deprecated, but engines use it
+		{"createRuntime", h.CreateRuntime}, {"createContainer", h.CreateContainer}, {"poststart", h.Poststart}, {"poststop", h.Poststop},
+	} {
+		for i, hook := range list.hooks {
+			var st unix.Stat_t
+			err := unix.Stat(hook.Path, &st)
+			if err == nil && (st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o111 == 0) {
+				err = unix.EACCES
+			}
+			if err != nil {
+				found = append(found, field(Error, fmt.Sprintf("hooks.%s[%d]", list.kind, i), fmt.Sprintf("%q cannot be executed: %v", hook.Path, err), ""))
+			}
+		}
+	}
+	return found
+}
+
+// filesystems finds types of mounts that the kernel does not have.
+func filesystems(spec *specs.Spec) []Finding {
+	var found []Finding
+	for i, m := range spec.Mounts {
+		if m.Type == "" || m.Type == "bind" || m.Type == "cgroup" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind") ||
+			slices.Contains(m.Options, "remount") {
+			continue
+		}
+		fd, err := unix.Fsopen(m.Type, unix.FSOPEN_CLOEXEC)
+		if err == nil {
+			unix.Close(fd)
+		}
+		if err == unix.ENODEV {
+			found = append(found, field(Error, fmt.Sprintf("mounts[%d]", i), fmt.Sprintf("this kernel has no filesystem %q", m.Type), ""))
+		}
+	}
+	return found
+}
+
+func positive[T uint16 | int64 | uint64](n *T) bool { return n != nil && *n > 0 }
+
+// profile finds an AppArmor profile that is not loaded.
+func profile(spec *specs.Spec) []Finding {
+	name := spec.Process.ApparmorProfile
+	if name == "" || name == "unconfined" {
+		return nil
+	}
+	const file = "/sys/kernel/security/apparmor/profiles"
+	loaded, err := sys.ReadFile(file, 1<<20)
+	if err != nil || strings.Contains("\n"+string(loaded), "\n"+name+" (") {
+		return nil // nobody but root may read it
+	}
+	return []Finding{field(Error, "process.apparmorProfile", fmt.Sprintf("no AppArmor profile %q is loaded", name),
+		"load it with apparmor_parser, or leave it out")}
+}
+
+// owner finds a root filesystem that the root of the container's user namespace does not
+// own, or cannot reach.
+func owner(root int, spec *specs.Spec) []Finding {
+	if spec.Linux == nil || len(spec.Linux.UIDMappings) == 0 {
+		return nil
+	}
+	var st unix.Stat_t
+	if unix.Fstat(root, &st) != nil {
+		return nil
+	}
+	for _, m := range spec.Linux.UIDMappings {
+		if st.Uid >= m.HostID && st.Uid-m.HostID < m.Size {
+			return nil
+		}
+	}
+	return []Finding{field(Warning, "root.path",
+		fmt.Sprintf("the root filesystem belongs to user %d, whom linux.uidMappings does not map: in the container nobody owns it", st.Uid),
+		fmt.Sprintf("chown it to the mapped ids, of which the first is %d, or map its owner", proc.HostID(spec.Linux.UIDMappings, 0)))}
+}
+
+// program finds out whether there is a program to execute, and whether the kernel can.
+func program(root int, c *libcontainer.Checked) []Finding {
+	const where = "process.args[0]"
+	args := c.Spec.Process.Args
+	if len(args) == 0 || args[0] == "/" { // check's own, for a mistake
+		return nil
+	}
+	name := args[0]
+	candidates := []string{path.Join(c.Spec.Process.Cwd, name)}
+	if strings.HasPrefix(name, "/") {
+		candidates = []string{name}
+	}
+	search := ""
+	if !strings.Contains(name, "/") {
+		search = searchPath(c.Plan)
+		candidates = nil
+		for dir := range strings.SplitSeq(search, ":") {
+			candidates = append(candidates, path.Join("/", dir, name))
+		}
+	}
+	refused := ""
+	for _, candidate := range candidates {
+		if covered(c.Spec, candidate) {
+			return nil // what will be there is not known
+		}
+		switch err := executable(root, candidate); {
+		case err == nil:
+			if hint := advice.Program(root, candidate); hint != "" {
+				return []Finding{field(Error, where, fmt.Sprintf("the kernel cannot execute %q", candidate), hint)}
+			}
+			return nil
+		case errors.Is(err, unix.EACCES) && refused == "":
+			refused = candidate
+		}
+	}
+	switch {
+	case refused != "":
+		return []Finding{field(Error, where, fmt.Sprintf("%q is not an executable file", refused), "chmod +x it, or name a program")}
+	case search != "":
+		return []Finding{field(Error, where, fmt.Sprintf("%q is in no directory of PATH (%s) of the root filesystem", name, search), emptyHint(root))}
+	}
+	return []Finding{field(Error, where, fmt.Sprintf("the root filesystem has no %q", candidates[0]), emptyHint(root))}
+}
+
+// searchPath is where init looks for the program.
+func searchPath(p *plan.Plan) string {
+	for _, item := range p.Init {
+		if s, ok := item.Step.(*plan.FindExecutable); ok {
+			return s.Path
+		}
+	}
+	return ""
+}
+
+// covered reports whether a mount may hide what the root filesystem has at a path.
+func covered(spec *specs.Spec, name string) bool {
+	for _, m := range spec.Mounts {
+		target := path.Clean("/" + m.Destination)
+		if target == "/" || name == target || strings.HasPrefix(name, target+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// executable reports why a path below root is no program: unix.EACCES if it is no file
+// that anybody may execute.
+func executable(root int, name string) error {
+	fd, err := sys.OpenInRoot(root, name, unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o111 == 0 {
+		return unix.EACCES
+	}
+	return nil
+}
+
+// emptyHint is for a program that is not there.
+func emptyHint(root int) string {
+	if names, err := namesIn(root, "/"); err == nil && len(names) == 0 {
+		return "the root filesystem is empty: unpack an image there, such as docker export $(docker create busybox) | tar -x"
+	}
+	return "name a program that the image has"
+}

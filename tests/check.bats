@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# check: everything that is wrong with a bundle, at once, and with this host. That it
+# finds whatever create refuses is in badinput.bats.
+load helpers
+
+eval "common_$(declare -f setup)"
+setup() {
+	common_setup
+	ours "it has no check"
+	log=$BATS_TEST_TMPDIR/log
+}
+
+# found SEVERITY: the fields, or objects, of findings of that severity, a line each.
+found() { jq -r --arg s "$1" '.[] | select(.severity == $s) | .field // .where' "$OUT"; }
+
+check() { rt check --bundle "$BUNDLE" "$@"; }
+
+# text FIELD: what is said of it. hint FIELD: what to do about it.
+text() { jq -r --arg f "$1" '.[] | select(.field == $f) | .text' "$OUT"; }
+hint() { jq -r --arg f "$1" '.[] | select(.field == $f) | .hint' "$OUT"; }
+
+@test "a good bundle has no errors, and starts" {
+	ok check
+	ok check --strict
+	args true
+	ok run_bundle "$ID"
+}
+
+@test "all mistakes at once; each is one that create reports when the others are mended" {
+	config '.process.cwd = "tmp" | .process.env += ["A"] | .process.user.uid = "root" | .mounts += [{destination: "/x", type: "bind", source: "/nosuch"}]
+		| .linux.namespaces += [{type: "pid"}] | .process.rlimits = [{type: "RLIMIT_X", soft: 1, hard: 1}, {type: "RLIMIT_AS", soft: 2, hard: 1}]'
+	try check --json
+	same "exit code" "$rc" 1
+	same "errors" "$(found error | tr '\n' ' ')" 'process.user.uid linux.namespaces[6].type process.cwd process.env['"$(jq '.process.env | length - 1' "$BUNDLE/config.json")"'] process.rlimits[0].type process.rlimits[1].soft mounts[7].source '
+	same pointers "$(jq -r '.[] | select(.field == "process.rlimits[1].soft") | .where' "$OUT")" /process/rlimits/1/soft
+	# Mended one by one in that order, the next is what create says.
+	local said
+	while read -r said; do
+		no 1 "" rt --log "$log" --log-format json create --bundle "$BUNDLE" "$ID"
+		same "create's next" "$(jq -r .field "$log")" "$said"
+		rm "$log"
+		case $said in
+		process.user.uid) config '.process.user.uid = 0' ;;
+		linux.namespaces*) config '.linux.namespaces |= .[:-1]' ;;
+		process.cwd) config '.process.cwd = "/"' ;;
+		process.env*) config '.process.env |= .[:-1]' ;;
+		process.rlimits\[0*) config '.process.rlimits[0].type = "RLIMIT_CPU"' ;;
+		process.rlimits*) config '.process.rlimits = []' ;;
+		mounts*) config '.mounts |= .[:-1]' ;;
+		esac
+	done < <(found error)
+	ok check
+	args true
+	ok run_bundle "$ID"
+}
+
+@test "nothing is made" {
+	config '.mounts += [{destination: "/new/dir", type: "bind", source: "/tmp", options: ["bind"]}]'
+	local before
+	before=$(find "$BUNDLE" -printf '%p %m %T@\n' | sort)
+	ok check
+	same "the bundle" "$(find "$BUNDLE" -printf '%p %m %T@\n' | sort)" "$before"
+	[ ! -e "$ROOT/check" ] && [ -z "$(cgroups_left)" ] || fail "something was made"
+}
+
+@test "warnings, and --strict" {
+	config '.proces = {} | .mounts += [{destination: "tmp/x", type: "tmpfs"}]'
+	ok check --json
+	same warnings "$(found warning | tr '\n' ' ')" 'proces mounts[7].destination '
+	try check --strict
+	same "exit code of --strict" "$rc" 1
+	[[ $out == *"warning: /proces: unknown key"* ]] || fail "$out"
+}
+
+@test "the program: missing, not executable, a script without interpreter, of another machine" {
+	args nosuch
+	try check --json
+	same "errors" "$(found error)" 'process.args[0]'
+	[[ $(text 'process.args[0]') == *'is in no directory of PATH'* ]] || fail "$out"
+	args /nosuch
+	try check --json
+	[[ $(text 'process.args[0]') == *'has no "/nosuch"'* ]] || fail "$out"
+	echo text >"$BUNDLE/rootfs/bin/file"
+	args /bin/file
+	try check --json
+	[[ $(text 'process.args[0]') == *'not an executable file'* ]] || fail "$out"
+	chmod 755 "$BUNDLE/rootfs/bin/file"
+	try check --json
+	[[ $(hint 'process.args[0]') == *'not a program'* ]] || fail "$out"
+	printf '#!/nosuch/sh\n' >"$BUNDLE/rootfs/bin/file"
+	try check --json
+	[[ $(hint 'process.args[0]') == *'a script for "/nosuch/sh"'* ]] || fail "$out"
+	printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\363\0\1%0100d' 0 >"$BUNDLE/rootfs/bin/file"
+	try check --json
+	[[ $(hint 'process.args[0]') == *'is a program for riscv'* ]] || fail "$out"
+	# What a mount may bring is not known.
+	args /mnt/nosuch
+	config '.mounts += [{destination: "/mnt", type: "bind", source: "/tmp", options: ["bind"]}]'
+	ok check
+	# Nor is a link of the image followed on the host.
+	ln -s /etc/hostname "$BUNDLE/rootfs/bin/outside"
+	rm -f "$BUNDLE/rootfs/etc/hostname"
+	args /bin/outside
+	config 'del(.mounts[7])'
+	try check --json
+	[[ $(text 'process.args[0]') == *'has no "/bin/outside"'* ]] || fail "$out"
+}
+
+@test "an empty root filesystem" {
+	mkdir "$BUNDLE/empty"
+	config '.root.path = "empty"'
+	try check --json
+	same "exit code" "$rc" 1
+	[[ $(hint 'process.args[0]') == *"root filesystem is empty"* ]] || fail "$out"
+	config '.root.path = "nosuch"'
+	try check --json
+	same errors "$(found error)" root.path
+}
+
+@test "hooks, filesystems, namespaces, limits that this host does not have" {
+	config '.hooks = {createRuntime: [{path: "/nosuch"}], poststop: [{path: "/etc/passwd"}]}
+		| .mounts += [{destination: "/mnt", type: "nosuchfs", source: "x"}]
+		| .linux.namespaces |= map(if .type == "network" then .path = "/proc/self/ns/uts" else . end)'
+	try check --json
+	same errors "$(found error | tr '\n' ' ')" 'linux.namespaces[1].path hooks.createRuntime[0] hooks.poststop[0] mounts[7] '
+}
+
+@test "a root filesystem that nobody in the user namespace owns" {
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 10}] | .linux.gidMappings = .linux.uidMappings'
+	ok check --json
+	same warnings "$(found warning)" root.path
+	chown 100000:100000 "$BUNDLE/rootfs"
+	ok check --json
+	same warnings "$(found warning)" ""
+}
+
+@test "notes on what gives the container rights over the host" {
+	config '.process.noNewPrivileges = false | .process.capabilities.bounding += ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
+		| del(.linux.namespaces[] | select(.type == "pid")) | del(.linux.seccomp)
+		| .linux.resources.devices = [{allow: true, access: "rwm"}]
+		| .mounts |= map(if .type == "sysfs" then .options = [] else . end)
+		| .mounts += [{destination: "/host", type: "bind", source: "/", options: ["rbind"]}]'
+	cp "$BUNDLE/rootfs/bin/busybox" "$BUNDLE/rootfs/bin/suid"
+	chmod 4755 "$BUNDLE/rootfs/bin/suid"
+	ok check --json
+	local field
+	for field in process.noNewPrivileges linux.namespaces linux.seccomp 'linux.resources.devices[0]' 'mounts[7].source'; do
+		found note | grep -qxF "$field" || fail "no note on $field: $out"
+	done
+	found note | grep -q '^mounts\[[0-9]\]$' || fail "no note on sysfs: $out"
+	ok check --strict
+}
+
+@test "this host, as root and as nobody" {
+	try rt check --json
+	jq -e 'any(.where == "kernel" and .severity == "ok")' "$OUT" >/dev/null || fail "$out"
+	[[ $(jq -r 'map(.severity) | unique - ["error", "note", "ok", "warning"] | length' "$OUT") == 0 ]] || fail "$out"
+	try "$TESTS/as-nobody" "$RUNTIME" --root /run/nosuch check --json
+	jq -e 'any(.where == "/run/nosuch" and .severity == "error")' "$OUT" >/dev/null || fail "$out"
+	same "exit code" "$rc" 1
+}
+
+@test "bad input" {
+	no 1 "not found in" rt check --bundle "$BATS_TEST_TMPDIR"
+	no 1 "no such file" rt check --bundle "$BATS_TEST_TMPDIR/nosuch"
+	no 1 "" rt check surplus
+	printf '{"root": ' >"$BUNDLE/config.json"
+	try check --json
+	same "exit code" "$rc" 1
+	[[ $out == *"end of the input (line 1, column 10)"* ]] || fail "$out"
+}
