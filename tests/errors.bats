@@ -68,6 +68,14 @@ one_class() {
 	[[ $rc = 1 && $err == "hint: the root filesystem is on a mount with the option noexec"*"unable to start container process: exec: "* ]] || fail "no hint"
 }
 
+@test "a root filesystem of which nothing may be executed any more" {
+	ours "hints are crun-go's"
+	up
+	nsenter --mount --pid --target "$(rt state "$ID" | jq .pid)" /bin/mount -o remount,bind,noexec /
+	no 255 "unable to start container process: exec: " rt exec "$ID" true
+	[[ $err == "hint: the root filesystem is on a mount with the option noexec"* ]] || fail "no hint"
+}
+
 @test "errors name the entry, and engines do not take them for others" {
 	ours "other words"
 	config '.hooks.createContainer = [{path: "/bin/true"}, {path: "/bin/false"}]'
