@@ -72,6 +72,16 @@
 // Where the kernel makes no such procfs, or init in its user namespace may not join, all
 // namespaces are joined before the sealed binary is executed.
 //
+// # The mount namespace
+//
+// Where the kernel can (Linux 7.0), the parent has it make a mount namespace of the root
+// filesystem's tree alone (open_tree(2) with OPEN_TREE_NAMESPACE), which init enters
+// before it mounts anything: the host's mounts are not copied, whatever their number, and
+// there is no old root to leave. Otherwise init starts in a copy of the host's mounts and
+// leaves it with pivot_root(2): on older kernels, for hooks that come before that, for
+// mounts that need the host's beside the root filesystem, and in user namespaces. See
+// chooseNamespace in specconv.
+//
 // # Mounts in their order
 //
 // What is bound from the host the parent opens, with its rights and its view, 128

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"bytes"
 	"os"
+	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -45,7 +46,15 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 		h.SELinux = labels && exists("/sys/fs/selinux/enforce")
 	}
 	h.PIDLast = joinedLast(spec)
+	h.RootNamespace = h.EUID == 0 && !h.UserNS && ownMountsOnly(spec) && sys.HasTreeNamespace()
 	return h, nil
+}
+
+// ownMountsOnly reports whether a container has a new mount namespace and no user
+// namespace, and so may have one that never holds the host's mounts.
+func ownMountsOnly(spec *specs.Spec) bool {
+	return spec.Linux != nil && slices.Contains(spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.MountNamespace}) &&
+		!slices.ContainsFunc(spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.UserNamespace })
 }
 
 func appArmorEnabled() bool {

@@ -85,6 +85,7 @@ func (b *blueprint) facts(o *Options, run, detach bool) (specconv.Options, error
 	if b.host, err = host(b.spec); err != nil {
 		return specconv.Options{}, err
 	}
+	b.host.RootNamespace = b.host.RootNamespace && !o.restore
 	b.hierarchy, err = cgroups.Find(cgroups.Root)
 	if err != nil && !errors.Is(err, cgroups.ErrNotSupported) {
 		return specconv.Options{}, err

@@ -90,6 +90,7 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	if notifies {
 		o.NotifySocket = specconv.NotifyTarget
 	}
+	o.restore = true
 	b, err := draw(o, true, o.Detach)
 	if err != nil {
 		return nil, err

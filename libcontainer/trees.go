@@ -90,21 +90,33 @@ func (src *sources) cloneTree(s *plan.OpenTree, path string) (plan.Tree, error) 
 		defer unix.Close(fd)
 		source = fd
 	}
-	flags := uint(0)
-	if s.Recursive {
-		flags |= unix.AT_RECURSIVE
+	var fd int
+	var err error
+	if s.Namespace {
+		fd, err = sys.TreeNamespace(source)
+	} else {
+		flags := uint(0)
+		if s.Recursive {
+			flags |= unix.AT_RECURSIVE
+		}
+		fd, err = sys.CloneTree(source, "", flags)
 	}
-	fd, err := sys.CloneTree(source, "", flags)
 	switch {
 	case err == nil:
 		t.FD = fd
 		return t, nil
+	case src.enters(): // init sees no path of the host
 	case s.Rootfs:
 		t.Path = "." // where init starts
 	default:
 		t.Path = pathOf(source)
 	}
 	return t, errors.Unwrap(err)
+}
+
+// enters reports whether init enters a mount namespace without the host's mounts.
+func (src *sources) enters() bool {
+	return slices.ContainsFunc(src.plan.Init, func(i plan.Item) bool { _, ok := i.Step.(*plan.EnterRootfs); return ok })
 }
 
 // protectNode makes the mount of a node read-only whose owner the container's user

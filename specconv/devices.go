@@ -92,7 +92,7 @@ func (b *builder) hasDevice(name string) bool {
 // addDevice plans a node. A user namespace may not make any, so there the
 // parent opens the host's for a bind mount.
 func (b *builder) addDevice(field string, step *plan.MakeDevice) {
-	step.Slot, step.NodeOnly = -1, b.unmounted
+	step.Slot, step.NodeOnly = -1, b.unmounted || b.rootfs != nil
 	if b.unmounted {
 		b.add(field, step)
 		return

@@ -28,6 +28,9 @@ type Host struct {
 	// last. The kernel makes a procfs of it for who is not in it, and init may join it,
 	// with what rights it has by then.
 	PIDLast bool
+	// RootNamespace: open_tree(2) makes a mount namespace that holds nothing but a given
+	// tree (OPEN_TREE_NAMESPACE, Linux 7.0), and the runtime may do so.
+	RootNamespace bool
 }
 
 // Options are the parts of a command line that change the plan.

@@ -155,6 +155,7 @@ func (b *builder) mount(target string, fs *plan.MountFS) {
 		b.mounted = make(map[string]*plan.MountFS)
 	}
 	b.mounted[target] = fs
+	b.hostView = b.hostView || target == "/"
 }
 
 // warnSuper warns of words that ask for a flag of the filesystem, which is the
@@ -270,6 +271,7 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 	if err := b.checkOwners(field+".options", step); err != nil {
 		return err
 	}
+	b.hostView = b.hostView || !step.Made && namesFiles(step.Type)
 	b.disks = b.disks || !step.Made && step.Type != "overlay" && onFiles(step)
 	b.remountLater(field, step)
 	b.add(field, step)

@@ -38,8 +38,10 @@ type builder struct {
 	subcgroup  *plan.EnterSubcgroup // nil: none
 	warnings   []Warning
 
-	unmounted    bool   // there is no mount namespace
-	rootReadonly string // the field that wants the root read-only; empty: none
+	unmounted    bool              // there is no mount namespace
+	rootfs       *plan.EnterRootfs // nil: the mount namespace is a copy of the host's, see chooseNamespace
+	hostView     bool              // a mount needs the host's mounts beside the root filesystem, see chooseNamespace
+	rootReadonly string            // the field that wants the root read-only; empty: none
 
 	pidLast *plan.JoinPID // nil: the pid namespace is new, the caller's, or joined with the others
 
@@ -97,6 +99,7 @@ func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, err
 		(*builder).planRoot,
 		(*builder).planKeyring,
 		(*builder).planMounts,
+		(*builder).chooseNamespace,
 		(*builder).planDevices,
 		(*builder).planPaths,
 		(*builder).finishMounts,

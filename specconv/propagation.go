@@ -109,6 +109,7 @@ func (b *builder) switchRoot() error {
 	case b.unmounted:
 		b.add("root.path", &plan.Chroot{})
 		return nil
+	case b.rootfs != nil:
 	case b.opts.NoPivot:
 		b.add("root.path", &plan.MoveRoot{})
 	default:

@@ -37,6 +37,7 @@ func (b *builder) openSource(field string, tree *plan.OpenTree) int {
 	if !ok {
 		return b.open(field, tree)
 	}
+	b.hostView = true
 	b.add(field, &plan.OpenInRoot{Path: within, Recursive: tree.Recursive, NoFollow: tree.NoFollow})
 	if tree.IDMap != nil {
 		if b.lent == nil {

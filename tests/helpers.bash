@@ -68,6 +68,9 @@ is_ours() { [ "$(basename "$RUNTIME")" = crun-go ]; }
 # make_rootfs DIR
 make_rootfs() { PROBE=$PROBE "$TESTS/rootfs" "$1"; }
 
+# COPIED_MOUNTS: if it is set, bundles have a hook for which the mount namespace is a copy
+# of the host's, also where the kernel can make one of the root filesystem alone.
+#
 # new_bundle DIR [ARG...]: a bundle whose process is ARG..., a long sleep
 # without any. Its root filesystem is a private copy: hard links, so cheap.
 new_bundle() {
@@ -102,7 +105,7 @@ new_bundle() {
 			maskedPaths: ["/proc/acpi", "/proc/keys", "/proc/kcore", "/proc/timer_list", "/sys/firmware"],
 			readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 		}
-	}' --args -- "$@" >"$dir/config.json"
+	} + if env.COPIED_MOUNTS then {hooks: {createContainer: [{path: "/bin/true"}]}} else {} end' --args -- "$@" >"$dir/config.json"
 }
 
 # config [--arg NAME VALUE...] FILTER: edit the bundle's config.json with jq.

@@ -63,7 +63,7 @@ all_mounts() { sort -n /proc/self/mountinfo; }
 	chown -h 100000:100000 "$BUNDLE/rootfs" "$BUNDLE/rootfs"/{dev,proc,sys,tmp}
 	args sh -c 'id -u; echo x >/dev/null && echo written'
 	no 1 "make device \"/dev/null\"" run_bundle "$ID"
-	[[ $err == *"hint: without a mount namespace the host's node can't be bound"* ]] || fail "no hint"
+	[[ $err == *"hint: what confines the runtime lets it make no node, and the host's is not bound here"* ]] || fail "no hint"
 	local node
 	for node in null:3 zero:5 full:7 random:8 urandom:9; do
 		mknod -m 0666 "$BUNDLE/rootfs/dev/${node%:*}" c 1 "${node#*:}"

@@ -58,7 +58,8 @@ func stepHint(field string, step plan.Step, err error) string {
 		return manyMountsHint(err)
 	case *plan.MakeDevice:
 		if s.NodeOnly && errors.Is(err, unix.EPERM) {
-			return "without a mount namespace the host's node can't be bound: put one into the root filesystem, or add {\"type\": \"mount\"} to linux.namespaces"
+			return "what confines the runtime lets it make no node, and the host's is not bound here: put one into the root filesystem, " +
+				"or bind the host's in mounts, which takes {\"type\": \"mount\"} in linux.namespaces"
 		}
 		return cmp.Or(manyMountsHint(err), deviceHint(err))
 	case *plan.Console:

@@ -40,6 +40,14 @@ func (c *container) keepProc() error {
 	return err
 }
 
+// enterRootfs leaves the host's mounts.
+func (c *container) enterRootfs(s *plan.EnterRootfs) error {
+	if err := c.keepProc(); err != nil {
+		return err
+	}
+	return c.root.EnterRootfs(s)
+}
+
 // pivotRoot leaves the old root, and the mounts that this process has for itself
 // with it: to unmount them by themselves, by closing them, has everybody wait for
 // all processors once more each time.

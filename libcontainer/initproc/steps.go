@@ -27,6 +27,10 @@ func (c *container) do(kind plan.Kind) error {
 		var s plan.AttachRoot
 		s.Code(d)
 		return b.AttachRoot(&s)
+	case plan.KindEnterRootfs:
+		var s plan.EnterRootfs
+		s.Code(d)
+		return c.enterRootfs(&s)
 	case plan.KindMountFS:
 		var s plan.MountFS
 		s.Code(d)

@@ -44,28 +44,45 @@ func (b *Builder) MaskPath(s *plan.MaskPath) error {
 	if mode&unix.S_IFMT == unix.S_IFDIR {
 		err = b.maskDir(target, s.Path)
 	} else {
-		err = maskFile(target)
+		err = b.maskFile(target)
 	}
 	raw.Close(target)
 	return err
 }
 
-// maskFile attaches the host's /dev/null: init still has the host's root, so
+// cloneNull clones the mount of the host's /dev/null: init still has the host's root, so
 // no image can have swapped it, and it is verified all the same
 // (CVE-2025-31133).
-func maskFile(target int) error {
+func cloneNull() (int, error) {
 	null, err := sys.OpenNull()
 	if err != nil {
-		return err
+		return -1, err
 	}
 	mount, err := sys.CloneTree(null, "", 0)
 	raw.Close(null)
+	return mount, err
+}
+
+// maskFile attaches the host's /dev/null. The first such mount is what further ones are
+// cloned of.
+func (b *Builder) maskFile(target int) error {
+	mount, err := b.null, error(nil)
+	switch {
+	case b.nullAttached:
+		mount, err = sys.CloneTree(b.null, "", 0)
+	case b.null < 0:
+		mount, err = cloneNull()
+	}
 	if err != nil {
 		return err
 	}
 	err = sys.RestrictMount(mount, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, unix.MS_PRIVATE, false)
 	if err == nil {
 		err = sys.AttachMount(mount, target)
+	}
+	if err == nil && !b.nullAttached {
+		b.null, b.nullAttached = mount, true
+		return nil
 	}
 	raw.Close(mount)
 	return err

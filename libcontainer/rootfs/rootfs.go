@@ -16,16 +16,18 @@ const dirMode = 0o755
 
 // Builder is a root filesystem under construction. A descriptor that is not there is -1.
 type Builder struct {
-	trees  []plan.Tree            // by slot
-	first  int                    // slot of the first of them
-	inside int                    // what OpenInRoot has opened for the next Bind
-	root   int                    // the container's root, once attached
-	apart  bool                   // nothing that is mounted here shows on the host
-	mask   int                    // an empty read-only tmpfs that is attached somewhere
-	kept   [maxKept]int           // mounts to be remounted, by the number that the plan gives them, less 1
-	top    unix.Statx_t           // of root, once it is needed
-	system [len(systemMounts)]int // what was mounted there
-	live   live
+	trees        []plan.Tree // by slot
+	first        int         // slot of the first of them
+	inside       int         // what OpenInRoot has opened for the next Bind
+	root         int         // the container's root, once attached
+	nullAttached bool
+	apart        bool                   // nothing that is mounted here shows on the host
+	null         int                    // a mount of the host's /dev/null
+	mask         int                    // an empty read-only tmpfs that is attached somewhere
+	kept         [maxKept]int           // mounts to be remounted, by the number that the plan gives them, less 1
+	top          unix.Statx_t           // of root, once it is needed
+	system       [len(systemMounts)]int // what was mounted there
+	live         live
 }
 
 // maxKept is how many mounts can be kept to be remounted.
@@ -33,7 +35,7 @@ const maxKept = 256
 
 // Init takes over the descriptors of the parent's mount trees.
 func (b *Builder) Init(trees []plan.Tree) {
-	b.trees, b.inside, b.root, b.mask = trees, -1, -1, -1
+	b.trees, b.inside, b.root, b.null, b.mask = trees, -1, -1, -1, -1
 	for i := range b.kept {
 		b.kept[i] = -1
 	}
@@ -162,14 +164,9 @@ func (b *Builder) AttachRoot(s *plan.AttachRoot) error {
 	if err != nil {
 		return err
 	}
-	// The clone of a shared mount is shared, and pivot_root(2) refuses that.
-	if err := setPropagation(tree, s.Propagation); err != nil {
+	// pivot_root(2) refuses a shared mount.
+	if err := rootPropagation(tree, s.Propagation, s.Private); err != nil {
 		return err
-	}
-	if s.Private {
-		if err := setPropagation(tree, unix.MS_PRIVATE); err != nil {
-			return err
-		}
 	}
 	cwd, err := openDir(".")
 	if err != nil {
@@ -179,6 +176,38 @@ func (b *Builder) AttachRoot(s *plan.AttachRoot) error {
 	raw.Close(cwd)
 	if err == nil {
 		b.root = tree
+	}
+	return err
+}
+
+// EnterRootfs enters the mount namespace that holds only the root filesystem.
+func (b *Builder) EnterRootfs(s *plan.EnterRootfs) error {
+	ns, err := b.tree(s.Slot)
+	if err != nil {
+		return err
+	}
+	if s.Masks {
+		if b.null, err = cloneNull(); err != nil {
+			return err
+		}
+	}
+	errno := raw.Setns(ns, unix.CLONE_NEWNS)
+	raw.Close(ns)
+	if errno != 0 {
+		return fault.Call("setns", errno)
+	}
+	if err := b.Enter(); err != nil {
+		return err
+	}
+	return rootPropagation(b.root, s.Propagation, s.Private)
+}
+
+// rootPropagation sets the propagation of the root filesystem's tree, whose mounts are
+// peers of the host's.
+func rootPropagation(tree int, flags uint64, private bool) error {
+	err := setPropagation(tree, flags)
+	if err == nil && private {
+		err = setPropagation(tree, unix.MS_PRIVATE)
 	}
 	return err
 }

@@ -62,6 +62,7 @@ const (
 	KindCloneInside
 	KindCloseOthers
 	KindDropAdmin
+	KindEnterRootfs
 	kinds // their number
 )
 

@@ -60,6 +60,27 @@ func (s *AttachRoot) Code(c *codec.Coder) {
 
 func (s *AttachRoot) String() string { return "attach the root filesystem" }
 
+// EnterRootfs enters the mount namespace that the parent has made of the root
+// filesystem's tree (OpenTree.Namespace): that is this process's root then, and nothing
+// of the host's is mounted there.
+type EnterRootfs struct {
+	Slot        int
+	Propagation uint64 // as in AttachRoot
+	Private     bool
+	Masks       bool // /dev/null of the host is kept, to mask files
+}
+
+func (*EnterRootfs) InitKind() Kind { return KindEnterRootfs }
+
+func (s *EnterRootfs) Code(c *codec.Coder) {
+	c.Num(&s.Slot)
+	c.U64(&s.Propagation)
+	c.Flag(&s.Private)
+	c.Flag(&s.Masks)
+}
+
+func (s *EnterRootfs) String() string { return "enter the root filesystem's mount namespace" }
+
 // TakeRoot takes a directory for the root filesystem, on which nothing is mounted.
 type TakeRoot struct{ Slot int }
 

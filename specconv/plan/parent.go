@@ -72,6 +72,7 @@ type OpenTree struct {
 	NoFollow  bool   // if the last component is a symbolic link, it is itself the tree
 	Rootfs    bool   // it is the root filesystem: must be a directory; init starts with it as its cwd
 	Bare      bool   // the directory itself, no mount
+	Namespace bool   // a new mount namespace with nothing but the tree (OPEN_TREE_NAMESPACE), see EnterRootfs
 	Device    bool   // a node of the host's, whose owner and mode are not the container's to change
 	Optional  bool   // a fallback: if it can't be opened, init does without
 	IDMap     *IDMap // mount_setattr MOUNT_ATTR_IDMAP
@@ -265,6 +266,9 @@ func (s *OpenTree) String() string {
 		line += "the unit's cgroup"
 	} else {
 		line += strconv.Quote(s.Path)
+	}
+	if s.Namespace {
+		line += " as a new mount namespace"
 	}
 	if s.IDMap != nil {
 		line += ", map ids"

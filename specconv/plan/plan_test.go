@@ -102,6 +102,7 @@ var all = [kinds]InitStep{
 	KindCloneInside:     (*CloneInside)(nil),
 	KindCloseOthers:     (*CloseOthers)(nil),
 	KindDropAdmin:       (*DropAdmin)(nil),
+	KindEnterRootfs:     (*EnterRootfs)(nil),
 }
 
 // newStep makes an empty step of a kind.
