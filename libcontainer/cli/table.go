@@ -102,6 +102,7 @@ func commandEntries() []commandEntry {
 		{"state", "", (*invocation).stateCommand},
 		{"kill", "", (*invocation).killCommand},
 		{"delete", "", (*invocation).deleteCommand},
+		{"gc", "", (*invocation).gcCommand},
 		{"pause", "", (*invocation).pauseCommand},
 		{"resume", "", (*invocation).resumeCommand},
 		{"ps", "", (*invocation).psCommand},

@@ -36,6 +36,21 @@ func Create(root, id string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
+	for {
+		d, err := makeDir(top, root, id)
+		// Until it is locked it looks like what a killed runtime has left, which Remove may take away.
+		if !errors.Is(err, ErrNotExist) {
+			return d, err
+		}
+		if top, err = openRoot(root); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// makeDir makes a directory below top, which it takes over, and locks it. The error is [ErrNotExist] if it was removed
+// meanwhile.
+func makeDir(top int, root, id string) (*Dir, error) {
 	switch err := unix.Mkdirat(top, id, 0o711); err {
 	case nil:
 	case unix.EEXIST:
@@ -46,6 +61,9 @@ func Create(root, id string) (*Dir, error) {
 		return nil, &fs.PathError{Op: "mkdir", Path: root + "/" + id, Err: err}
 	}
 	d, err := openAt(top, root, id)
+	if errors.Is(err, ErrNotExist) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, errors.Join(err, unmake(root, id))
 	}
@@ -53,7 +71,10 @@ func Create(root, id string) (*Dir, error) {
 	if err := unix.Fchmod(d.fd, 0o711); err != nil {
 		return nil, errors.Join(d.failed("chmod", "", err), d.Remove(), d.Close())
 	}
-	if err := d.Lock(); err != nil {
+	if err := d.Lock(); errors.Is(err, ErrNotExist) {
+		d.Close()
+		return nil, err
+	} else if err != nil {
 		return nil, errors.Join(err, d.Remove(), d.Close())
 	}
 	return d, nil

@@ -1,0 +1,83 @@
+package libcontainer
+
+import (
+	"errors"
+	"io/fs"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/specconv"
+)
+
+// Leftover is what a runtime that was killed has left of a container.
+type Leftover struct {
+	ID string
+	// Unfinished: the runtime that made the container was killed before it was created.
+	// Else nothing but the state directory is left, of a create or a delete.
+	Unfinished bool
+	Err        error // why it could not be removed, or looked at
+}
+
+// CollectGarbage removes what killed runtimes have left below a root: containers whose
+// creation nobody will finish, with all that their journals name, and state directories
+// without a journal. What other commands work on, and every container that was created,
+// is left alone. With dryRun nothing is removed. The error is of the root.
+func CollectGarbage(root string, dryRun bool, warn func(specconv.Warning)) ([]Leftover, error) {
+	ids, err := state.List(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []Leftover
+	for _, id := range ids {
+		l, err := collect(root, id, dryRun, warn)
+		switch {
+		case errors.Is(err, state.ErrNotExist): // removed meanwhile
+		case err != nil:
+			all = append(all, Leftover{ID: id, Err: err})
+		case l != nil:
+			all = append(all, *l)
+		}
+	}
+	return all, nil
+}
+
+// collect looks at one container, and removes it if it is garbage: nil if it is not.
+func collect(root, id string, dryRun bool, warn func(specconv.Warning)) (*Leftover, error) {
+	dir, err := state.Open(root, id)
+	if err != nil {
+		return nil, err
+	}
+	c := &Container{dir: dir}
+	defer c.Close()
+	if locked, err := dir.TryLock(); err != nil || !locked {
+		return nil, err
+	}
+	c.journal, err = dir.Load()
+	if errors.Is(err, state.ErrNotExist) {
+		l := &Leftover{ID: id}
+		if !dryRun {
+			l.Err = dir.Remove()
+		}
+		return l, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	status, _, err := c.Status()
+	if err != nil {
+		return nil, err
+	}
+	// Who makes a container has it locked until it is created.
+	if c.journal.Status != specs.StateCreating && status != specs.StateCreating {
+		return nil, nil
+	}
+	l := &Leftover{ID: id, Unfinished: true}
+	if !dryRun {
+		l.Err = c.destroy(warn)
+	}
+	return l, nil
+}
