@@ -299,6 +299,22 @@ detached() {
 	same read "$(echo $out)" "three four 0 1 2 3 4 5"
 }
 
+@test "a descriptor to preserve that is the last below the limit" {
+	echo last >"$BATS_TEST_TMPDIR/last"
+	up
+	local n
+	for n in 61 62 63; do
+		out=$(ulimit -n 64 && eval "exec $n<\$BATS_TEST_TMPDIR/last" && rt exec --preserve-fds $((n - 2)) "$ID" sh -c "ls /proc/self/fd | sort -n | tail -n 1")
+		same "descriptor of exec" "$out" $n
+	done
+	args sh -c 'ls /proc/self/fd | sort -n | tail -n 1 >/said'
+	(ulimit -n 64 && exec 63<"$BATS_TEST_TMPDIR/last" && ok create --preserve-fds 61 "$ID-last")
+	ok start "$ID-last"
+	wait_status stopped "$ID-last"
+	same "descriptor" "$(<"$BUNDLE/rootfs/said")" 63
+	ok rt delete "$ID-last"
+}
+
 @test "a terminal through --console-socket" {
 	up
 	"$PROBE" receive "$BATS_TEST_TMPDIR/socket" >"$BATS_TEST_TMPDIR/seen" 2>&1 3>&- &

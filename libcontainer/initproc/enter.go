@@ -112,49 +112,51 @@ func (c *container) continueAsInit() error {
 	return nil
 }
 
-// closeOthers closes every descriptor but the standard streams, those to preserve, and
-// after them the socket and what later steps need.
+// closeOthers closes every descriptor but the standard streams, those to preserve, the
+// socket and what later steps need. These stay where they are: there may be no number
+// that is free beyond those to preserve.
 func (c *container) closeOthers() error {
-	kept, n := [5]*int{&c.link.fd}, 1
+	kept, n := [5]int{c.link.fd}, 1
 	if c.fifo >= 0 {
-		kept[1], kept[2], n = &c.fifo, &c.answer, 3
+		kept[1], kept[2], n = c.fifo, c.answer, 3
 	}
 	if at, found := c.find(plan.KindHooks, c.index, c.count); found {
 		var s plan.Hooks
 		s.Code(&at)
 		for _, slot := range [...]int{s.Log.Stdout, s.Log.Stderr} {
-			if c.logFD(slot) > 0 {
-				kept[n] = &c.opening.Trees[slot-1].FD
+			if fd := c.logFD(slot); fd > 0 {
+				kept[n] = fd
 				n++
 			}
 		}
 	}
-	first := 3 + c.opening.PreserveFDs
-	if err := gather(kept[:n], first); err != nil {
-		return err
-	}
 	for _, fd := range c.opening.Holes {
-		raw.Close(fd)
+		if firstFrom(kept[:n], fd) != fd {
+			raw.Close(fd)
+		}
 	}
 	c.proc = sys.ProcAt(-1)
-	return sys.CloseOwn(first + n)
+	for from := 3 + c.opening.PreserveFDs; ; {
+		next := firstFrom(kept[:n], from)
+		if next < 0 {
+			return sys.CloseOwn(from, sys.LastDescriptor)
+		}
+		if next > from {
+			if err := sys.CloseOwn(from, next-1); err != nil {
+				return err
+			}
+		}
+		from = next + 1
+	}
 }
 
-// gather gives descriptors the numbers from first on, in their order. The old ones stay
-// open, or others have them by then.
-func gather(fds []*int, first int) error {
+// firstFrom returns the lowest of some descriptors that is not below from; -1: none.
+func firstFrom(fds []int, from int) int {
+	first := -1
 	for _, fd := range fds {
-		above, errno := raw.Fcntl(*fd, unix.F_DUPFD_CLOEXEC, first+len(fds))
-		if errno != 0 {
-			return fault.Call("fcntl F_DUPFD_CLOEXEC", errno)
+		if fd >= from && (first < 0 || fd < first) {
+			first = fd
 		}
-		*fd = above
 	}
-	for i, fd := range fds {
-		if errno := raw.Dup3(*fd, first+i, unix.O_CLOEXEC); errno != 0 {
-			return fault.Call("dup3", errno)
-		}
-		*fd = first + i
-	}
-	return nil
+	return first
 }

@@ -11,12 +11,13 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
-const lastDescriptor = ^uintptr(0) >> 1
+// LastDescriptor is beyond the number of any descriptor.
+const LastDescriptor = int(^uint(0) >> 1)
 
 // FenceFrom marks all descriptors from first on close-on-exec, however high their
 // numbers are. Without close_range(2) the host's /proc lists them.
 func FenceFrom(first int) error {
-	_, _, errno := unix.RawSyscall(unix.SYS_CLOSE_RANGE, uintptr(first), lastDescriptor, unix.CLOSE_RANGE_CLOEXEC)
+	_, _, errno := unix.RawSyscall(unix.SYS_CLOSE_RANGE, uintptr(first), uintptr(LastDescriptor), unix.CLOSE_RANGE_CLOEXEC)
 	if !lacksCloseRange(errno) {
 		return fault.Call("close_range", errno)
 	}
@@ -48,15 +49,15 @@ const maxCounted = 1 << 20
 
 // FenceOwn is FenceFrom for an init, which has no procfs to trust. All that it has
 // open it has opened itself: the parent has fenced the rest before it executed.
-func FenceOwn(first int) error { return eachOwn(first, unix.CLOSE_RANGE_CLOEXEC) }
+func FenceOwn(first int) error { return eachOwn(first, LastDescriptor, unix.CLOSE_RANGE_CLOEXEC) }
 
-// CloseOwn closes what FenceOwn marks.
-func CloseOwn(first int) error { return eachOwn(first, 0) }
+// CloseOwn closes them, up to last.
+func CloseOwn(first, last int) error { return eachOwn(first, last, 0) }
 
 // eachOwn counts without close_range(2): descriptors get the lowest number that is
 // free, below RLIMIT_NOFILE.
-func eachOwn(first int, flags uintptr) error {
-	_, _, errno := unix.RawSyscall(unix.SYS_CLOSE_RANGE, uintptr(first), lastDescriptor, flags)
+func eachOwn(first, last int, flags uintptr) error {
+	_, _, errno := unix.RawSyscall(unix.SYS_CLOSE_RANGE, uintptr(first), uintptr(last), flags)
 	if !lacksCloseRange(errno) {
 		return fault.Call("close_range", errno)
 	}
@@ -64,7 +65,7 @@ func eachOwn(first int, flags uintptr) error {
 	if _, errno := raw.Call(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, 0, uintptr(unsafe.Pointer(&limit)), 0, 0); errno != 0 {
 		return fault.Call("getrlimit", errno)
 	}
-	for fd := first; fd < int(min(limit.Cur, maxCounted)); fd++ {
+	for fd := first; fd <= min(last, int(min(limit.Cur, maxCounted))); fd++ {
 		if flags == 0 {
 			raw.Close(fd)
 		} else {

@@ -32,7 +32,7 @@ nothing_seen() {
 	what=$(grep ' file ' "$SAW") && succeeds "files of the host: $what"
 	what=$(grep -E ' Cap(Prm|Eff|Bnd) ' "$SAW" | grep -v " $1\$") && succeeds "capabilities: $what"
 	what=$(grep -E ' (fd|map|cwd|root|environ) .*('"$BATS_RUN_TMPDIR"'|HOST_SECRET|/sys/fs)' "$SAW" | grep -vE ' fd [012] ' | grep -vF " map ${OWN_PATH:-none}") && succeeds "of the host: $what"
-	what=$(grep ' fd ' "$SAW" | grep -vE ' fd ([012] |3 socket:)') && succeeds "descriptors: $what"
+	what=$(grep ' fd ' "$SAW" | grep -vE ' fd ([012] |[0-9]+ socket:)') && succeeds "descriptors: $what"
 	what=$(grep ' root ' "$SAW" | grep -v ' root /$') && succeeds "root: $what"
 	what=$(grep ' environ ' "$SAW" | grep -vE 'environ PATH=[^ ]* HOME=/root$') && succeeds "environment: $what"
 	return 0
