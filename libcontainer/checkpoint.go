@@ -17,6 +17,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // ImageOptions is what a checkpoint and a restore have in common.
@@ -56,10 +57,6 @@ const (
 
 	// logLevel is everything: the log is what is left when something goes wrong.
 	logLevel = 4
-
-	// Keys of namespaces that the container was given.
-	externalNetNS = "extRootNetNS"
-	externalPidNS = "extRootPidNS"
 )
 
 // minCRIU is the first version that freezes cgroups of version 2.
@@ -196,14 +193,14 @@ func (d *dump) fill() error {
 		key := ""
 		switch {
 		case ns.Type == specs.NetworkNamespace && ns.Path != "":
-			key = externalNetNS
+			key = specconv.KeyNetworkNamespace
 		case ns.Type == specs.NetworkNamespace:
 			// Whoever made its devices will make them again: a hook, most of
 			// the time.
 			r.EmptyNS = unix.CLONE_NEWNET
 			continue
 		case ns.Type == specs.PIDNamespace && ns.Path != "":
-			key = externalPidNS
+			key = specconv.KeyPIDNamespace
 		default:
 			continue
 		}
@@ -256,15 +253,20 @@ func (d *dump) describe() error {
 	return d.keepLimits()
 }
 
-func (d *dump) externalMounts(mounts []proc.Mount) ([]externalMount, error) {
+func (d *dump) externalMounts(mounts []proc.Mount) ([]plan.ImageMount, error) {
 	o := Options{Root: d.o.Root, ID: d.journal.Container.ID, Bundle: d.journal.Container.Bundle}
 	if d.dir.HasNotify() {
 		o.NotifySocket = specconv.NotifyTarget // anything: it adds the mount
 	}
 	b := new(blueprint)
+	var options specconv.Options
+	var externals []specconv.External
 	var err error
 	if b.spec, err = d.config(); err == nil {
-		err = b.draw(&o, false, false)
+		options, err = b.facts(&o, false, false)
+	}
+	if err == nil {
+		externals, err = specconv.Externals(b.spec, b.host, options)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the container's configuration: %w", err)
@@ -274,7 +276,7 @@ func (d *dump) externalMounts(mounts []proc.Mount) ([]externalMount, error) {
 		return nil, err
 	}
 	defer unix.Close(dir)
-	return findExternals(b.plan, dir, mounts)
+	return findExternals(externals, dir, mounts)
 }
 
 // notified answers CRIU's notifications.
@@ -353,6 +355,7 @@ func (o *ImageOptions) open(r *criu.Options, log string, dump bool) (closeDirs f
 		return nil, &os.PathError{Op: "remove", Path: filepath.Join(o.Work, log), Err: err}
 	}
 	*r = criu.Options{
+		Inherit: r.Inherit, Joins: r.Joins,
 		ImagesDir: dirs[0], WorkDir: dirs[1], LogFile: log, LogLevel: logLevel,
 		TCP: o.TCP, ExtUnixSock: o.ExtUnixSock, ShellJob: o.ShellJob, FileLocks: o.FileLocks,
 		AutoDedup: o.AutoDedup, LazyPages: o.LazyPages, CgroupMode: o.CgroupMode, NetworkLock: o.NetworkLock,

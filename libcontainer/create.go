@@ -75,7 +75,7 @@ func create(o *Options, run bool) (*creation, error) {
 	if err := fencePreserved(o.ListenFDs + o.PreserveFDs); err != nil {
 		return nil, err
 	}
-	b, err := draw(o, run, !run || o.Detach)
+	b, err := draw(o, run, !run || o.Detach, nil)
 	if b != nil {
 		for _, w := range b.warnings {
 			o.warn(w)
@@ -177,15 +177,6 @@ func (c *creation) makeNotify(run bool) error {
 		c.notify, err = newNotifier(c.dir, host)
 	}
 	return err
-}
-
-func spawnStep(p *plan.Plan) *plan.Spawn {
-	for _, item := range p.Parent {
-		if s, ok := item.Step.(*plan.Spawn); ok {
-			return s
-		}
-	}
-	return nil
 }
 
 // do carries out one step of the parent.

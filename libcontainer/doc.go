@@ -186,13 +186,15 @@
 // # Checkpoint and restore
 //
 // CRIU does both, as a child that is asked over a socket (package criu), in a
-// mount namespace of its own, where the runtime has mounted what it needs:
+// mount namespace of its own, where the runtime has mounted what it needs. A
+// restore has a plan of its own, specconv.Restore, which has no half for an init:
+// the parent takes its steps in order, those that wait for CRIU among them.
 //
 //	parent: restore                           criu swrk          the container
 //	journal, cgroup, mount sources
 //	new mount namespace, for one thread
 //	    ── execve ────────────────────────▶
-//	CRIU into the cgroup
+//	CRIU into the cgroup, limits
 //	root, volumes, cgroups: mounted there
 //	    ── request ───────────────────────▶
 //	                                          ── clone ────────▶ namespaces
@@ -202,7 +204,7 @@
 //	                                          ── restore ──────▶ mounts, memory
 //	    ◀──────────────────── post-restore ──
 //	check the mounts, pids.max,
-//	journal "created"
+//	journal "created", limits of updates
 //	    ── go on ─────────────────────────▶
 //	                                          ── resume ───────▶ runs
 //	    ◀────────────────────────── its pid ──

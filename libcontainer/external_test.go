@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,39 +15,13 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-func TestExternals(t *testing.T) {
-	bind := &plan.Bind{Target: "/data", Slot: 3}
-	steps := []plan.Item{
-		{Field: "mounts[0]", Step: &plan.MountFS{Type: "proc", Target: "/proc"}},
-		{Field: "mounts[1]", Step: &plan.MountFS{Type: "cgroup2", Target: "/sys/fs/cgroup"}},
-		{Field: "mounts[2]", Step: bind},
-		{Field: "linux.maskedPaths[0]", Step: &plan.MaskPath{Path: "/proc/keys"}},
-		{Field: "linux.devices[0]", Step: &plan.MakeDevice{Path: "/dev/null", Slot: -1}},
-		{Field: "linux.devices[1]", Step: &plan.MakeDevice{Path: "/dev/zero", Slot: 4}},
-	}
-	names := func(p *plan.Plan) string {
-		var list []string
-		for _, e := range externals(p) {
-			list = append(list, e.kind+" "+e.target)
-		}
-		return strings.Join(list, ", ")
-	}
-	if got := names(&plan.Plan{Init: steps}); got != "cgroup /sys/fs/cgroup, bind /data, mask /proc/keys, device /dev/zero" {
-		t.Errorf("the host's cgroups: %s", got)
-	}
-	own := append([]plan.Item{{Step: &plan.UnshareCgroup{}}}, steps...)
-	if got := names(&plan.Plan{Init: own}); got != "bind /data, mask /proc/keys, device /dev/zero" {
-		t.Errorf("cgroups of its own: %s", got)
-	}
-}
-
 // TestCheckRestored: mounts are compared by what they are of.
 func TestCheckRestored(t *testing.T) {
 	mount := func(point, root, options string) proc.Mount {
 		return proc.Mount{Device: "8:1", Root: root, Point: point, Options: options}
 	}
-	ro := stagedMount{externalMount: externalMount{Point: "/ro"}, field: "mounts[0]", attr: unix.MOUNT_ATTR_RDONLY, device: "8:1", root: "/a"}
-	rw := stagedMount{externalMount: externalMount{Point: "/rw"}, field: "mounts[1]", device: "8:1", root: "/b"}
+	ro := stagedMount{ImageMount: plan.ImageMount{Point: "/ro"}, field: "mounts[0]", attr: unix.MOUNT_ATTR_RDONLY, device: "8:1", root: "/a"}
+	rw := stagedMount{ImageMount: plan.ImageMount{Point: "/rw"}, field: "mounts[1]", device: "8:1", root: "/b"}
 	same := rw
 	same.root = "/a"
 	for _, c := range []struct {
@@ -75,7 +50,10 @@ func TestImageFiles(t *testing.T) {
 	t.Cleanup(systest.Descriptors(t))
 	dir := t.TempDir()
 	streams := []string{"pipe:[1]", "", "file[1a:2b]"}
-	mounts := []externalMount{{"mount-0", externalBind, "/data", "/real/\"data\n"}, {"mount-1", externalMask, "/proc/keys", "/proc/keys"}}
+	mounts := []plan.ImageMount{
+		{ID: "mount-0", Kind: plan.ExternalBind, Target: "/data", Point: "/real/\"data\n"},
+		{ID: "mount-1", Kind: plan.ExternalMask, Target: "/proc/keys", Point: "/proc/keys"},
+	}
 	// What is there is replaced, not written through.
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
 	systest.MustDo(t, os.WriteFile(elsewhere, []byte("mine"), 0o600))
@@ -84,14 +62,14 @@ func TestImageFiles(t *testing.T) {
 	if text, err := os.ReadFile(elsewhere); err != nil || string(text) != "mine" {
 		t.Errorf("the link was followed: %q, %v", text, err)
 	}
-	gotStreams, gotMounts, err := readImage(dir)
+	got, err := readImage(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Join(gotStreams, " ") != strings.Join(streams, " ") || len(gotMounts) != 2 || gotMounts[0] != mounts[0] || gotMounts[1] != mounts[1] {
-		t.Errorf("got %q %q", gotStreams, gotMounts)
+	if !slices.Equal(got.Streams, streams) || !slices.Equal(got.Mounts, mounts) {
+		t.Errorf("got %+v", got)
 	}
-	if _, _, err := readImage(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is not the image of a checkpoint") {
+	if _, err := readImage(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is not the image of a checkpoint") {
 		t.Errorf("an empty directory: %v", err)
 	}
 }
@@ -128,7 +106,7 @@ func TestImageMoved(t *testing.T) {
 	if _, err := os.Lstat(elsewhere + "/" + descriptorsName); err == nil {
 		t.Error("a file was made elsewhere")
 	}
-	if _, _, err := readImage(top + "/moved"); err != nil {
+	if _, err := readImage(top + "/moved"); err != nil {
 		t.Error(err)
 	}
 }
@@ -139,8 +117,8 @@ func TestImageIDs(t *testing.T) {
 	for id, ok := range map[string]bool{
 		"mount-0": true, "mount-12": true, "mount-": false, "": false, "mount-1]:": false, "mount-1\n": false, "mount-٣": false, "cgroup": false,
 	} {
-		systest.MustDo(t, writeImage(openDir(t, dir), nil, []externalMount{{id, externalBind, "/a", "/a"}}))
-		if _, _, err := readImage(dir); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "external-mounts.json: mounts[0].id: ") {
+		systest.MustDo(t, writeImage(openDir(t, dir), nil, []plan.ImageMount{{ID: id, Kind: plan.ExternalBind, Target: "/a", Point: "/a"}}))
+		if _, err := readImage(dir); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "external-mounts.json: mounts[0].id: ") {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
@@ -212,15 +190,5 @@ func TestClosedAbove(t *testing.T) {
 	}
 	if at, rest, err := closedAbove("/proc/sys"); err != nil || at != "/proc/sys" || rest != "" {
 		t.Errorf("%q %q %v, want the whole path", at, rest, err)
-	}
-}
-
-// TestMountOnRoot: what CRIU takes for the root is root.path.
-func TestMountOnRoot(t *testing.T) {
-	for _, step := range []plan.InitStep{&plan.Bind{Target: "/"}, &plan.MountFS{Target: "/"}} {
-		p := &plan.Plan{Init: []plan.Item{{Field: "mounts[0]", Step: step}}}
-		if _, err := findExternals(p, -1, nil); err == nil || !strings.Contains(err.Error(), "mounts[0].destination: a container with a mount on") {
-			t.Errorf("%v: %v", step, err)
-		}
 	}
 }

@@ -6,14 +6,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 	"github.com/crun-go/crun-go/specconv/ocijson"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // Files of ours beside CRIU's in the directory of an image.
@@ -30,19 +34,9 @@ const (
 // maxImageFile bounds these files.
 const maxImageFile = 16 << 20
 
-// externalMount is a mount of the container whose content is not its own. CRIU
-// knows it by a name that says nothing: names put together from paths can be
-// made to mean another mount (CVE-2026-119101, CVE-2026-115520).
-type externalMount struct {
-	ID     string
-	Kind   string // one of the kinds of externals
-	Target string // where config.json has it
-	Point  string // where it was: the target, without symbolic links
-}
-
 // writeImage leaves in an image, a directory that is open, what a restore will
 // need to know of the dump.
-func writeImage(dir int, streams []string, mounts []externalMount) error {
+func writeImage(dir int, streams []string, mounts []plan.ImageMount) error {
 	w := jsontext.NewWriter("")
 	w.Texts(streams)
 	if err := sys.ReplaceFile(dir, descriptorsName, w.Bytes(), 0o600, nil); err != nil {
@@ -64,37 +58,55 @@ func writeImage(dir int, streams []string, mounts []externalMount) error {
 	return sys.ReplaceFile(dir, mountsName, append(w.Bytes(), '\n'), 0o600, nil)
 }
 
-// readImage reads what writeImage has written.
-func readImage(dir string) (streams []string, mounts []externalMount, err error) {
+// readImage reads what a dump has written.
+func readImage(dir string) (*specconv.Image, error) {
+	image := new(specconv.Image)
 	data, err := sys.ReadRegular(filepath.Join(dir, descriptorsName), maxImageFile)
 	if err != nil {
-		return nil, nil, notOurs(dir, err)
+		return nil, notOurs(dir, err)
 	}
 	r := jsontext.NewReader(descriptorsName, data)
-	jsontext.Texts(r, &streams)
+	jsontext.Texts(r, &image.Streams)
 	if err := r.Close(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	data, err = sys.ReadRegular(filepath.Join(dir, mountsName), maxImageFile)
 	if err != nil {
-		return nil, nil, notOurs(dir, err)
+		return nil, notOurs(dir, err)
 	}
-	list, err := jsontext.Decode(mountsName, data, func(r *jsontext.Reader, list *[]externalMount) {
+	list, err := jsontext.Decode(mountsName, data, func(r *jsontext.Reader, list *[]plan.ImageMount) {
 		for key := range r.Fields() {
 			if key == "mounts" {
-				jsontext.List(r, list, "objects", readExternalMount)
+				jsontext.List(r, list, "objects", readImageMount)
 			}
 		}
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	for i, m := range *list {
+	image.Mounts = *list
+	for i, m := range image.Mounts {
 		if !mountID(m.ID) {
-			return nil, nil, fmt.Errorf("%s: mounts[%d].id: expected %q and a number, found %q", mountsName, i, mountPrefix, m.ID)
+			return nil, fmt.Errorf("%s: mounts[%d].id: expected %q and a number, found %q", mountsName, i, mountPrefix, m.ID)
 		}
 	}
-	return streams, *list, nil
+	text, err := sys.ReadRegular(filepath.Join(dir, limitsName), maxImageFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return image, nil
+	}
+	if err == nil {
+		image.Limits, err = ocijson.Resources(limitsName, text)
+	}
+	return image, err
+}
+
+// notifyAsIn gives the container the mount for messages to systemd if the
+// dumped one had it. Nobody waits for a container that has been ready before.
+func (o *Options) notifyAsIn(image *specconv.Image) {
+	o.NotifySocket = ""
+	if slices.ContainsFunc(image.Mounts, func(m plan.ImageMount) bool { return m.Kind == plan.ExternalBind && m.Target == specconv.NotifyTarget }) {
+		o.NotifySocket = specconv.NotifyTarget
+	}
 }
 
 // mountPrefix begins the name of an external mount. A number follows.
@@ -123,26 +135,6 @@ func (d *dump) keepLimits() error {
 	return nil
 }
 
-// updateFromImage repeats the updates that the dumped container has seen.
-func (c *restoration) updateFromImage() error {
-	text, err := sys.ReadRegular(filepath.Join(c.o.Image, limitsName), maxImageFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	limits, err := ocijson.Resources(limitsName, text)
-	if err != nil {
-		return err
-	}
-	container := &Container{dir: c.dir, journal: &c.journal}
-	if err := container.updateLimits(limits, func() error { return nil }); err != nil {
-		return fmt.Errorf("the limits of the last update: %w", err)
-	}
-	return nil
-}
-
 func notOurs(dir string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%q is not the image of a checkpoint that this runtime has made: %w", dir, err)
@@ -150,7 +142,7 @@ func notOurs(dir string, err error) error {
 	return err
 }
 
-func readExternalMount(r *jsontext.Reader, m *externalMount) {
+func readImageMount(r *jsontext.Reader, m *plan.ImageMount) {
 	for key := range r.Fields() {
 		switch key {
 		case "id":
@@ -164,3 +156,83 @@ func readExternalMount(r *jsontext.Reader, m *externalMount) {
 		}
 	}
 }
+
+// giveImage gives an image, and those that it stands on, to the root of the
+// container's user namespace.
+func giveImage(image int, s *plan.GiveImage) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(image, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	return handOverChain(image, st.Uid, s.UID, s.GID)
+}
+
+// handOverChain gives an image to a user, and those that it stands on, if they
+// belong to the caller or, like the image itself, to owner.
+func handOverChain(image int, owner uint32, uid, gid int) error {
+	dir := image
+	defer func() {
+		if dir != image {
+			unix.Close(dir)
+		}
+	}()
+	for range maxParents {
+		parent, err := handOverOne(dir, owner, uid, gid)
+		if err != nil || parent < 0 {
+			return err
+		}
+		if dir != image {
+			unix.Close(dir)
+		}
+		dir = parent
+	}
+	return fmt.Errorf("the image stands on more than %d others", maxParents)
+}
+
+// handOverOne gives one image to a user and opens the one that it stands on; -1
+// if there is none.
+func handOverOne(dir int, owner uint32, uid, gid int) (parent int, err error) {
+	// An image from elsewhere may call anything its parent.
+	var st unix.Stat_t
+	if err := unix.Fstatat(dir, descriptorsName, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return -1, errors.New("what the image has as its parent is no image that this runtime has made")
+	}
+	if err := unix.Fstat(dir, &st); err != nil {
+		return -1, os.NewSyscallError("fstat", err)
+	}
+	if st.Uid != owner && int(st.Uid) != os.Geteuid() {
+		return -1, fmt.Errorf("what the image has as its parent belongs to user %d, expected the caller or the owner of the image", st.Uid)
+	}
+	if err := unix.Fchown(dir, uid, gid); err != nil {
+		return -1, os.NewSyscallError("fchown", err)
+	}
+	return openParent(dir)
+}
+
+// openParent opens the image that an image stands on; -1 if there is none.
+// CRIU makes a link to it, as --parent-path has it: relative, and, as is insisted
+// here, without further links on its way.
+func openParent(dir int) (int, error) {
+	target := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(dir, "parent", target)
+	if err == unix.ENOENT {
+		return -1, nil
+	}
+	if err == nil && target[0] == '/' {
+		err = errors.New("expected a relative link")
+	}
+	fd := -1
+	if err == nil {
+		fd, err = retry.Openat2(dir, string(target[:n]), &unix.OpenHow{
+			Flags:   unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC,
+			Resolve: unix.RESOLVE_NO_SYMLINKS,
+		})
+	}
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: "parent", Err: err}
+	}
+	return fd, nil
+}
+
+// maxParents bounds the images that an image stands on.
+const maxParents = 1000

@@ -34,14 +34,25 @@ type blueprint struct {
 	rootless  bool
 }
 
-// draw reads the bundle and makes the plan. detach tells whether this process
-// will end before the container does.
-func draw(o *Options, run, detach bool) (*blueprint, error) {
+// draw reads the bundle and makes the plan: that of a restore, if there is an
+// image. detach reports whether this process will end before the container does.
+func draw(o *Options, run, detach bool, image *specconv.Image) (*blueprint, error) {
 	b, err := readBundle(o)
 	if err != nil {
 		return nil, err
 	}
-	return b, b.draw(o, run, detach)
+	options, err := b.facts(o, run, detach)
+	switch {
+	case err != nil:
+	case image != nil:
+		b.plan, b.warnings, err = specconv.Restore(b.spec, b.host, options, *image)
+	default:
+		b.plan, b.warnings, err = specconv.Plan(b.spec, b.host, options)
+	}
+	if len(b.unknown) > 0 {
+		b.warnings = append(b.warnings, specconv.Warning{Field: b.unknown[0], Text: "unknown keys are ignored: " + strings.Join(b.unknown, ", ")})
+	}
+	return b, err
 }
 
 // readBundle reads the bundle's config.json.
@@ -65,19 +76,6 @@ func configOf(o *Options) *blueprint {
 	return b
 }
 
-// draw makes the plan.
-func (b *blueprint) draw(o *Options, run, detach bool) error {
-	options, err := b.facts(o, run, detach)
-	if err != nil {
-		return err
-	}
-	b.plan, b.warnings, err = specconv.Plan(b.spec, b.host, options)
-	if len(b.unknown) > 0 {
-		b.warnings = append(b.warnings, specconv.Warning{Field: b.unknown[0], Text: "unknown keys are ignored: " + strings.Join(b.unknown, ", ")})
-	}
-	return err
-}
-
 // facts gathers what the plan follows from beside config.json: the host's facts, and the
 // options.
 func (b *blueprint) facts(o *Options, run, detach bool) (specconv.Options, error) {
@@ -85,7 +83,6 @@ func (b *blueprint) facts(o *Options, run, detach bool) (specconv.Options, error
 	if b.host, err = host(b.spec); err != nil {
 		return specconv.Options{}, err
 	}
-	b.host.RootNamespace = b.host.RootNamespace && !o.restore
 	b.hierarchy, err = cgroups.Find(cgroups.Root)
 	if err != nil && !errors.Is(err, cgroups.ErrNotSupported) {
 		return specconv.Options{}, err
@@ -155,11 +152,19 @@ func (b *blueprint) readText() error {
 	return err
 }
 
-// BuildPlan makes the plan that create would carry out, and changes nothing.
-// Who will get the terminal need not be known.
-// With it come the facts about the machine that it follows from.
-func BuildPlan(o Options) (*plan.Plan, specconv.Host, []specconv.Warning, error) {
-	b, err := draw(&o, false, false)
+// BuildPlan makes the plan that create would carry out or, if there is the
+// directory of an image, restore, and changes nothing. Who will get the terminal
+// need not be known. With it come the facts about the machine that it follows from.
+func BuildPlan(o Options, imageDir string) (*plan.Plan, specconv.Host, []specconv.Warning, error) {
+	var image *specconv.Image
+	if imageDir != "" {
+		var err error
+		if image, err = readImage(imageDir); err != nil {
+			return nil, specconv.Host{}, nil, err
+		}
+		o.notifyAsIn(image)
+	}
+	b, err := draw(&o, false, false, image)
 	if err != nil {
 		return nil, specconv.Host{}, nil, err
 	}

@@ -18,14 +18,11 @@ import (
 // it is given back, whoever ends the creation; a virtual device in a namespace
 // of the container's own is lost with it if the runtime is killed.
 func (c *creation) moveNetDevice(s *plan.MoveNetDevice) error {
-	if c.netns == 0 {
-		fd, err := sys.OpenNamespace("/proc/" + strconv.Itoa(c.init.Pid) + "/ns/net")
-		if err != nil {
-			return err
-		}
-		c.netns = fd
+	netns, err := c.networkNamespace()
+	if err != nil {
+		return err
 	}
-	ends, err := netdev.Open(c.netns)
+	ends, err := netdev.Open(netns)
 	if err != nil {
 		return err
 	}
@@ -39,6 +36,18 @@ func (c *creation) moveNetDevice(s *plan.MoveNetDevice) error {
 		return err
 	}
 	return ends.Move(&device)
+}
+
+// networkNamespace is the container's, open until it is made.
+func (c *creation) networkNamespace() (int, error) {
+	if c.netns == 0 {
+		fd, err := sys.OpenNamespace("/proc/" + strconv.Itoa(c.init.Pid) + "/ns/net")
+		if err != nil {
+			return -1, err
+		}
+		c.netns = fd
+	}
+	return c.netns, nil
 }
 
 // movesNetDevices tells whether the plan moves any.

@@ -32,8 +32,6 @@ type Options struct {
 
 	Trace string // file that gets the time each step took, see [sys.OpenOutput]; "" for none
 
-	restore bool // CRIU mounts
-
 	// Warn is told what in config.json has no effect. It may be nil.
 	Warn func(specconv.Warning)
 }

@@ -4,22 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
-	"slices"
-	"strings"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/criu"
-	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
-	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
@@ -53,20 +49,20 @@ func Restore(o Options, r RestoreOptions) (int, error) {
 	return c.foreground(container)
 }
 
-// restoration is a container that comes back: a creation whose init CRIU makes,
-// with all that happened to it, in the place of the steps that init would take.
+// restoration is a container that comes back: a creation whose processes CRIU
+// makes, with all that happened to them.
 type restoration struct {
 	*creation
-	o       *RestoreOptions
-	request criu.Options
-	streams []string                 // of the image
-	mounts  []externalMount          // of the image
-	staged  []stagedMount            // for these
-	places  places                   // of all mounts of config.json
-	opened  map[*plan.OpenInRoot]int // sources that are in the container
-	top     string                   // directory in which they are
-	files   []*os.File               // that CRIU inherits
-	server  *criu.Process
+	o         *RestoreOptions
+	request   criu.Options
+	files     []*os.File // that CRIU inherits
+	criu      *criu.Process
+	pidfd     int     // of CRIU; -1: none
+	inside    *thread // in CRIU's mount namespace
+	stage     int     // directory in there for what CRIU mounts; -1: none
+	top       string  // its path
+	staged    []stagedMount
+	closeDirs func() // closes the directories of the request
 }
 
 func restore(o *Options, r *RestoreOptions) (*creation, error) {
@@ -79,30 +75,23 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	if err := fencePreserved(0); err != nil {
 		return nil, err
 	}
-	streams, mounts, err := readImage(r.Image)
+	image, err := readImage(r.Image)
 	if err != nil {
 		return nil, err
 	}
-	// Nobody waits for a container that has been ready before. It goes on to have
-	// the mount, if it had it.
-	o.NotifySocket = ""
-	notifies := slices.ContainsFunc(mounts, func(m externalMount) bool { return m.Kind == externalBind && m.Target == specconv.NotifyTarget })
-	if notifies {
-		o.NotifySocket = specconv.NotifyTarget
-	}
-	o.restore = true
-	b, err := draw(o, true, o.Detach)
+	o.notifyAsIn(image)
+	b, err := draw(o, true, o.Detach, image)
 	if err != nil {
 		return nil, err
 	}
 	for _, w := range b.warnings {
 		o.warn(w)
 	}
-	if !slices.ContainsFunc(b.spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace }) {
-		return nil, fieldError("linux.namespaces", errors.New(`no mount namespace, without which CRIU restores no container: add {"type": "mount"}`))
+	c := &restoration{creation: newCreation(b, o), o: r, pidfd: -1, stage: -1, closeDirs: func() {}}
+	if o.Trace != "" {
+		c.init.Trace = new(initlink.Trace)
 	}
-	c := &restoration{creation: newCreation(b, o), o: r, streams: streams, mounts: mounts}
-	if err := c.fg.outputs.open(o.PidFile, "", ""); err != nil {
+	if err := c.fg.outputs.open(o.PidFile, o.Trace, ""); err != nil {
 		return nil, err
 	}
 	sys.CatchSignals()
@@ -110,16 +99,7 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 		c.fg.outputs.close()
 		return nil, err
 	}
-	if notifies {
-		err = c.dir.MakeNotify()
-	}
-	if err == nil {
-		err = c.build()
-	}
-	for _, f := range c.files {
-		f.Close()
-	}
-	if err == nil {
+	if err = c.build(); err == nil {
 		err = commit(&c.init, o.Detach)
 	}
 	if err != nil {
@@ -128,225 +108,132 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	return c.creation, nil
 }
 
-// build takes the parent's steps up to the one that spawns init, has CRIU take
-// the place of that and, while it works, takes the rest.
+// build writes the intent, then takes the steps.
 func (c *restoration) build() error {
 	c.journal = c.intent()
 	c.nameCgroup()
 	if err := errors.Join(c.keep(), c.dir.Save(&c.journal)); err != nil {
 		return err
 	}
-	for i := range c.plan.Parent {
-		item := &c.plan.Parent[i]
-		switch item.Step.(type) {
-		case *plan.CreateCgroup, *plan.StartUnit, *plan.SetResources, *plan.SetDevices, *plan.OpenTree, *plan.MakeTree,
-			*plan.OpenPID, *plan.LockTrees, *plan.OpenLog, *plan.MakeRdtGroup:
-			if err := c.do(item); err != nil {
-				return c.init.Explain(item, err)
-			}
-		}
+	if err := c.makeNotify(false); err != nil {
+		return err
 	}
-	if err := c.revive(); err != nil {
+	err := c.init.Run(c.do)
+	if err != nil && c.criu != nil {
+		err = errors.Join(err, c.criu.GiveUp())
+	}
+	c.end()
+	if err != nil {
 		return err
 	}
 	if err := c.sendPidfd(); err != nil {
 		return err
 	}
+	if err := c.init.Trace.Write(c.fg.outputs.trace, c.plan); err != nil {
+		return err
+	}
 	return c.fg.outputs.writePidFile(c.init.Pid)
 }
 
-// revive has CRIU restore the processes.
-func (c *restoration) revive() error {
-	closeDirs, err := c.start()
-	defer closeDirs()
-	if c.server != nil {
-		defer c.server.Close()
+// end releases what only CRIU needs, and waits for its end.
+func (c *restoration) end() {
+	if c.pidfd >= 0 {
+		sys.Forget(c.pidfd)
+		unix.Close(c.pidfd)
 	}
-	if err != nil {
-		return err
+	if c.criu != nil {
+		c.criu.Close()
 	}
-	criu, err := unix.PidfdOpen(c.server.PID, 0)
-	if err != nil {
-		return os.NewSyscallError("pidfd_open", err)
+	for _, f := range c.files {
+		f.Close()
 	}
-	defer unix.Close(criu)
-	defer sys.Forget(criu)
-	sys.Victim(criu)
-	pid, err := c.server.Restore(&c.request, c.notified)
-	if err != nil {
-		return c.o.explain("restore", restoreLog, err)
+	c.closeDirs()
+	if c.stage >= 0 {
+		unix.Close(c.stage)
 	}
-	if c.init.Process == nil || c.init.Pid != pid {
-		return fmt.Errorf("criu restored process %d without a word before", pid)
+	if c.inside != nil {
+		c.inside.end()
 	}
-	return nil
+	c.sources.close()
 }
 
-// start starts CRIU in a mount namespace where everything that is mounted for
-// it is, and goes with it. The directories are opened in there, too: CRIU mounts
-// in one of them for a while.
-func (c *restoration) start() (closeDirs func(), err error) {
-	closeDirs = func() {}
-	err = onThread(func() error {
-		if err := separateForCRIU(); err != nil {
-			return err
-		}
-		closer, err := c.o.open(&c.request, restoreLog, false)
-		if err != nil {
-			return err
-		}
-		closeDirs = closer
-		if err := c.handOver(c.request.ImagesDir); err != nil {
-			return err
-		}
-		if err := c.fill(); err != nil {
-			return err
-		}
-		if c.server, err = c.o.start(c.files); err != nil {
-			return err
-		}
-		if err := c.place(c.server.PID); err != nil {
-			return err
-		}
-		return c.stage()
-	})
-	return closeDirs, err
+// do carries out one step: those that are CRIU's and those of a container that
+// CRIU is making. What else there is to be done is as at create.
+func (c *restoration) do(item *plan.Item) error {
+	switch s := item.Step.(type) {
+	case *plan.PassStream:
+		return c.passStream(s)
+	case *plan.PassNamespace:
+		return c.passNamespace(s)
+	case *plan.StartCRIU:
+		return c.startCRIU()
+	case *plan.GiveImage:
+		return giveImage(c.request.ImagesDir, s)
+	case *plan.MoveInside:
+		return c.place()
+	case *plan.EnterRdtGroup:
+		return enterRdt(&c.journal.Rdt, c.criu.PID)
+	case *plan.StageRoot:
+		return c.inside.do(func() error { return c.stageRoot(s) })
+	case *plan.OpenInTree:
+		return c.openInTree(s)
+	case *plan.MakeMountPoint:
+		return c.makeMountPoint(s)
+	case *plan.StageMount:
+		return c.inside.do(func() error { return c.stageMount(item.Field, s) })
+	case *plan.RestoreProcesses:
+		return c.restoreProcesses(s)
+	case *plan.Await:
+		return c.await(s.Phase)
+	case *plan.LoopbackUp:
+		return c.inNetwork(sys.LoopbackUp)
+	case *plan.Sysctl:
+		return c.inNetwork(func() error { return setSysctl(s) })
+	case *plan.SetRoot:
+		return c.makeRootReadonly()
+	case *plan.CheckMounts:
+		return c.checkMounts()
+	case *plan.SaveCreated:
+		c.journal.Status = specs.StateCreated
+		c.journal.Created = time.Now().UTC()
+		c.settle()
+		return c.dir.Save(&c.journal)
+	case *plan.UpdateLimits:
+		return c.container().updateLimits(s.Resources, func() error { return nil })
+	case *plan.Continue:
+		return c.criu.Continue()
+	}
+	return c.creation.do(item)
 }
 
-// onThread runs a function on a thread that ends with it, and takes along what
-// it has joined and unshared.
-func onThread(do func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked
-		early.Unpin()          // CRIU inherits it, and all that it restores
-		done <- do()
-	}()
-	return <-done
-}
-
-// place puts CRIU where the container will be: its processes are born there.
-func (c *restoration) place(pid int) error {
-	if c.unit != nil && c.cgroup == nil {
-		if err := c.startUnit(pid); err != nil {
-			return err
-		}
-		if err := c.limit(); err != nil {
-			return err
-		}
-	} else if c.cgroup != nil {
-		if err := c.cgroup.Add(pid); err != nil {
-			return err
-		}
+// passStream gives a standard stream to the user of the process, and passes it on.
+func (c *restoration) passStream(s *plan.PassStream) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(s.FD, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
 	}
-	if c.cgroup != nil {
-		// Not where the dumped container was: that may be somebody else's now.
-		c.request.CgroupRoots = []criu.CgroupRoot{{Path: c.cgroup.Path()}}
-	}
-	if err := c.dir.Save(&c.journal); err != nil {
-		return err
-	}
-	return enterRdt(&c.journal.Rdt, pid)
-}
-
-// limit takes the steps that could not be taken before there was a cgroup.
-func (c *restoration) limit() error {
-	for i := range c.plan.Parent {
-		item := &c.plan.Parent[i]
-		switch item.Step.(type) {
-		case *plan.SetResources, *plan.SetDevices:
-			if err := c.do(item); err != nil {
-				return c.init.Explain(item, err)
-			}
-		}
-	}
-	return nil
-}
-
-// fill turns the options into a request.
-func (c *restoration) fill() error {
-	r := &c.request
-	r.Sibling = true
-	r.OldMounts = true
-	r.TCPClose = c.o.TCPClose
-	r.LSMProfile = c.o.LSMProfile
-	r.MountContext = c.o.MountContext
-	r.Config = criuConfig(c.spec.Annotations)
-	r.CgroupMode = cgroupMode(c.o.CgroupMode, c.spec.Linux.Namespaces)
-	for fd, key := range c.streams {
-		if key == "" || fd > 2 {
-			continue
-		}
-		if !strings.HasPrefix(key, "pipe:[") && !strings.HasPrefix(key, "file[") && !strings.HasPrefix(key, "tty[") {
-			continue
-		}
-		if err := c.ownStream(fd); err != nil {
-			return err
-		}
-		if err := c.inherit(key, fd); err != nil {
-			return err
-		}
-	}
-	for _, ns := range c.spec.Linux.Namespaces {
-		if ns.Path == "" {
-			if ns.Type == specs.NetworkNamespace {
-				r.EmptyNS = unix.CLONE_NEWNET
-			}
-			continue
-		}
-		if err := c.join(ns); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ownStream gives a standard stream to the user of the process, as init does:
-// CRIU opens files anew, with the rights of the container's root.
-func (c *restoration) ownStream(fd int) error {
-	spawned := spawnStep(c.plan)
-	for _, item := range c.plan.Init {
-		s, ok := item.Step.(*plan.OwnStdio)
-		if !ok {
-			continue
-		}
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil {
-			return fmt.Errorf("standard stream %d: %w", fd, err)
-		}
-		uid := int(s.UID)
-		if spawned != nil && len(spawned.UIDMaps) > 0 {
-			uid = proc.HostID(spawned.UIDMaps, s.UID)
-		}
-		kind := st.Mode & unix.S_IFMT
-		if uid < 0 || kind != unix.S_IFIFO && (kind != unix.S_IFREG || s.PipesOnly) {
-			continue
-		}
-		switch err := unix.Fchown(fd, uid, -1); err {
+	kind := st.Mode & unix.S_IFMT
+	if s.Owner >= 0 && (kind == unix.S_IFIFO || kind == unix.S_IFREG && !s.PipesOnly) {
+		switch err := unix.Fchown(s.FD, s.Owner, -1); err {
 		case nil, unix.EINVAL, unix.EPERM, unix.EROFS:
 		default:
 			return os.NewSyscallError("fchown", err)
 		}
 	}
-	return nil
+	return c.inherit(s.Key, s.FD)
 }
 
-// join has CRIU restore into a namespace that is there.
-func (c *restoration) join(ns specs.LinuxNamespace) error {
-	fd, err := sys.OpenNamespace(ns.Path)
+// passNamespace makes sure that there is such a namespace, and passes it on.
+func (c *restoration) passNamespace(s *plan.PassNamespace) error {
+	fd, err := sys.OpenNamespace(s.Path)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	switch ns.Type {
-	case specs.NetworkNamespace:
-		return c.inherit(externalNetNS, fd)
-	case specs.PIDNamespace:
-		return c.inherit(externalPidNS, fd)
-	case specs.CgroupNamespace, specs.MountNamespace:
-		return fieldError("linux.namespaces", fmt.Errorf("CRIU can't restore into the %s namespace %q", ns.Type, ns.Path))
+	if s.Key != "" {
+		return c.inherit(s.Key, fd)
 	}
-	c.request.Joins = append(c.request.Joins, criu.Join{Namespace: proc.NamespaceOf(ns.Type).File, Path: ns.Path})
+	c.request.Joins = append(c.request.Joins, criu.Join{Namespace: proc.NamespaceOf(s.Type).File, Path: s.Path})
 	return nil
 }
 
@@ -362,28 +249,104 @@ func (c *restoration) inherit(key string, fd int) error {
 	return nil
 }
 
-// notified takes the parent's steps when their time has come.
-func (c *restoration) notified(n criu.Notification) error {
-	switch n.Script {
-	case "setup-namespaces":
-		return c.setUp(n.PID)
-	case "orphan-pts-master":
-		if n.FD < 0 {
-			return errors.New("criu sent no terminal")
+// startCRIU starts CRIU, which finds in its mount namespace what is mounted for it
+// there, and opens the directories in it: CRIU mounts in one of them for a while.
+func (c *restoration) startCRIU() error {
+	c.inside = newThread()
+	err := c.inside.do(func() error {
+		if err := separateForCRIU(); err != nil {
+			return err
 		}
-		return c.TakeTerminal(n.FD)
-	case "post-restore":
-		return c.restored()
+		closeDirs, err := c.o.open(&c.request, restoreLog, false)
+		if err != nil {
+			return err
+		}
+		c.closeDirs = closeDirs
+		if c.stage, c.top, err = stageTop(c.dir, c.opts.Root); err != nil {
+			return err
+		}
+		if c.request.CgroupYard, err = stageYard(c.stage, c.top, c.hierarchy.Path); err != nil {
+			return err
+		}
+		c.criu, err = c.o.start(c.files)
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	if n.FD >= 0 {
-		unix.Close(n.FD)
+	if c.pidfd, err = unix.PidfdOpen(c.criu.PID, 0); err != nil {
+		return os.NewSyscallError("pidfd_open", err)
 	}
+	sys.Victim(c.pidfd)
 	return nil
 }
 
-// setUp gives the first process, in its namespaces by now, what is the
-// runtime's to give: network devices, and what hooks do.
-func (c *restoration) setUp(pid int) error {
+// place puts CRIU where the container will be: its processes are born there.
+func (c *restoration) place() error {
+	var err error
+	if c.cgroup != nil {
+		err = c.cgroup.Add(c.criu.PID)
+	} else if c.unit != nil {
+		err = c.startUnit(c.criu.PID)
+	}
+	if err != nil {
+		return err
+	}
+	if c.cgroup != nil {
+		// Not where the dumped container was: that may be somebody else's now.
+		c.request.CgroupRoots = []criu.CgroupRoot{{Path: c.cgroup.Path()}}
+	}
+	return c.dir.Save(&c.journal)
+}
+
+func (c *restoration) restoreProcesses(s *plan.RestoreProcesses) error {
+	r := &c.request
+	r.Sibling = true
+	r.OldMounts = true
+	r.TCPClose = c.o.TCPClose
+	r.LSMProfile = c.o.LSMProfile
+	r.MountContext = c.o.MountContext
+	r.Config = criuConfig(c.spec.Annotations)
+	r.CgroupMode = cgroupMode(c.o.CgroupMode, c.spec.Linux.Namespaces)
+	if s.NewNetwork {
+		r.EmptyNS = unix.CLONE_NEWNET
+	}
+	return c.criu.Restore(r)
+}
+
+// await waits until CRIU has come to a phase. It waits then, too.
+func (c *restoration) await(phase plan.Phase) error {
+	for {
+		n, pid, err := c.criu.Next()
+		switch {
+		case err != nil:
+			return &plan.StepError{Err: c.o.explain("restore", restoreLog, err), Whole: true}
+		case pid != 0 && (phase != plan.Running || pid != c.init.Pid):
+			return fmt.Errorf("criu has restored process %d and not notified of it", pid)
+		case pid != 0:
+			return nil
+		case n.Script == "setup-namespaces" && phase == plan.Separated:
+			return c.takeInit(n.PID)
+		case n.Script == "post-restore" && phase == plan.Restored:
+			return nil
+		case n.Script == "orphan-pts-master" && n.FD < 0:
+			return errors.New("criu sent no terminal")
+		case n.Script == "orphan-pts-master":
+			err = c.TakeTerminal(n.FD)
+		case n.FD >= 0:
+			unix.Close(n.FD)
+		}
+		if err == nil {
+			err = c.criu.Continue()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// takeInit takes over the first process that CRIU has made, in its namespaces.
+func (c *restoration) takeInit(pid int) error {
 	pidfd, err := unix.PidfdOpen(pid, 0) // our child: the number is not anybody else's
 	if err != nil {
 		return os.NewSyscallError("pidfd_open", err)
@@ -392,89 +355,28 @@ func (c *restoration) setUp(pid int) error {
 	if c.journal.Init, err = identify(pid); err != nil {
 		return err
 	}
-	if err := c.dir.Save(&c.journal); err != nil {
-		return err
-	}
-	if err := c.setUpNetwork(); err != nil {
-		return err
-	}
-	for i := range c.plan.Parent {
-		item := &c.plan.Parent[i]
-		switch item.Step.(type) {
-		case *plan.MoveNetDevice, *plan.RunHooks:
-			if err := c.do(item); err != nil {
-				return c.init.Explain(item, err)
-			}
-		}
-	}
-	return nil
+	return c.dir.Save(&c.journal)
 }
 
-// setUpNetwork does in a new network namespace, which CRIU leaves empty, what
-// init does in one.
-func (c *restoration) setUpNetwork() error {
-	if c.request.EmptyNS == 0 {
-		return nil
-	}
-	netns, err := sys.OpenNamespace(fmt.Sprintf("/proc/%d/ns/net", c.init.Pid))
+// inNetwork does something in the container's network namespace.
+func (c *restoration) inNetwork(do func() error) error {
+	netns, err := c.networkNamespace()
 	if err != nil {
 		return err
 	}
-	defer unix.Close(netns)
-	return onThread(func() error { return c.inNetwork(netns) })
+	return onThread(func() error {
+		if err := unix.Setns(netns, unix.CLONE_NEWNET); err != nil {
+			return os.NewSyscallError("setns", err)
+		}
+		return do()
+	})
 }
 
-func (c *restoration) inNetwork(netns int) error {
-	if err := unix.Setns(netns, unix.CLONE_NEWNET); err != nil {
-		return os.NewSyscallError("setns", err)
-	}
+func setSysctl(s *plan.Sysctl) error {
 	proc, err := sys.HostProc()
 	if err != nil {
 		return err
 	}
 	defer proc.Close()
-	for i := range c.plan.Init {
-		item := &c.plan.Init[i]
-		switch s := item.Step.(type) {
-		case *plan.LoopbackUp:
-			err = sys.LoopbackUp()
-		case *plan.Sysctl:
-			if strings.HasPrefix(s.Key, "net.") {
-				err = proc.Write(s.Path, s.Value)
-			}
-		}
-		if err != nil {
-			return c.init.Explain(item, err)
-		}
-	}
-	return nil
-}
-
-// restored checks what CRIU has made, before any of it runs, and makes it
-// official.
-func (c *restoration) restored() error {
-	if c.init.Process == nil {
-		return errors.New("criu restored processes without a word before")
-	}
-	if err := c.finishRoot(); err != nil {
-		return err
-	}
-	if err := c.checkMounts(); err != nil {
-		return err
-	}
-	for i := range c.plan.Parent {
-		item := &c.plan.Parent[i]
-		if _, ok := item.Step.(*plan.SetPids); ok {
-			if err := c.do(item); err != nil {
-				return c.init.Explain(item, err)
-			}
-		}
-	}
-	c.journal.Status = specs.StateCreated
-	c.journal.Created = time.Now().UTC()
-	c.settle()
-	if err := c.dir.Save(&c.journal); err != nil {
-		return err
-	}
-	return c.updateFromImage()
+	return proc.Write(s.Path, s.Value)
 }

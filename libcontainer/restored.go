@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -11,13 +10,12 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
-	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // checkMounts compares the external mounts of the restored container with what
 // was staged. CRIU mounts by paths and sets flags as the image has them.
 func (c *restoration) checkMounts() error {
-	want, err := sys.HostProcess(c.server.PID)
+	want, err := sys.HostProcess(c.criu.PID)
 	if err != nil {
 		return err
 	}
@@ -94,13 +92,8 @@ func lacking(staged []stagedMount, m *proc.Mount) (lacks string) {
 	return lacks
 }
 
-// finishRoot makes the root filesystem read-only if it is to be: CRIU does not
-// restore that.
-func (c *restoration) finishRoot() error {
-	readonly := func(i plan.Item) bool { s, ok := i.Step.(*plan.SetRoot); return ok && s.Readonly }
-	if !slices.ContainsFunc(c.plan.Init, readonly) {
-		return nil
-	}
+// makeRootReadonly makes the root filesystem read-only: CRIU does not restore that.
+func (c *restoration) makeRootReadonly() error {
 	process, err := sys.HostProcess(c.init.Pid)
 	if err != nil {
 		return err
@@ -111,7 +104,7 @@ func (c *restoration) finishRoot() error {
 		return &os.PathError{Op: "open", Path: "/proc/PID/ns/mnt", Err: err}
 	}
 	defer unix.Close(ns)
-	err = onThread(func() error {
+	return onThread(func() error {
 		if err := unix.Unshare(unix.CLONE_FS); err != nil {
 			return os.NewSyscallError("unshare", err)
 		}
@@ -125,8 +118,4 @@ func (c *restoration) finishRoot() error {
 		defer unix.Close(root)
 		return sys.RestrictMount(root, unix.MOUNT_ATTR_RDONLY, 0, false)
 	})
-	if err != nil {
-		return fieldError("root.readonly", err)
-	}
-	return nil
 }

@@ -69,7 +69,7 @@ func (src *sources) open(s *plan.OpenTree, cgroup string) error {
 	}
 	src.keep(s.Slot, t)
 	if s.Device && t.FD >= 0 {
-		return src.protectNode(t.FD)
+		return src.protectNode(t.FD, s.Owners)
 	}
 	if s.IDMap == nil || t.FD < 0 {
 		return nil
@@ -122,7 +122,7 @@ func (src *sources) enters() bool {
 // protectNode makes the mount of a node read-only whose owner the container's user
 // namespace maps: its root could change the mode for the whole host. Devices are
 // written to also then.
-func (src *sources) protectNode(tree int) error {
+func (src *sources) protectNode(tree int, owners []specs.LinuxIDMapping) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(tree, &st); err != nil {
 		return os.NewSyscallError("fstat", err)
@@ -131,8 +131,7 @@ func (src *sources) protectNode(tree int) error {
 	if src.userNS && st.Uid == overflow {
 		return nil
 	}
-	if s := spawnStep(src.plan); s != nil && len(s.UIDMaps) > 0 &&
-		!slices.ContainsFunc(s.UIDMaps, func(m specs.LinuxIDMapping) bool { return st.Uid >= m.HostID && st.Uid-m.HostID < m.Size }) {
+	if len(owners) > 0 && !slices.ContainsFunc(owners, func(m specs.LinuxIDMapping) bool { return st.Uid >= m.HostID && st.Uid-m.HostID < m.Size }) {
 		return nil
 	}
 	return sys.RestrictMount(tree, unix.MOUNT_ATTR_RDONLY, 0, false)
@@ -273,7 +272,7 @@ func (m *mapping) close() {
 func (src *sources) mapIDs(fd int, m *plan.IDMap) error {
 	maps := spawn.IDMaps{UIDs: m.UIDs, GIDs: m.GIDs}
 	if last := src.mapping; last == nil || !slices.Equal(maps.UIDs, last.maps.UIDs) || !slices.Equal(maps.GIDs, last.maps.GIDs) {
-		userns, err := src.mappingNamespace(maps)
+		userns, err := mappingNamespace(maps, m.UserNS)
 		if err != nil {
 			return fmt.Errorf("make a user namespace for the mount's ids: %w", err)
 		}
@@ -286,17 +285,14 @@ func (src *sources) mapIDs(fd int, m *plan.IDMap) error {
 	return nil
 }
 
-func (src *sources) mappingNamespace(maps spawn.IDMaps) (int, error) {
-	if len(maps.UIDs) > 0 {
+// mappingNamespace makes a user namespace with the maps or, without any, opens
+// the one that is joined.
+func mappingNamespace(maps spawn.IDMaps, joined string) (int, error) {
+	switch {
+	case len(maps.UIDs) > 0:
 		return spawn.UserNamespace(maps)
-	}
-	s := spawnStep(src.plan)
-	if s == nil {
+	case joined == "":
 		return -1, errors.New("the mappings of a joined user namespace are not known here, expected them in the mount")
 	}
-	i := slices.IndexFunc(s.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })
-	if i < 0 {
-		return -1, errors.New("the container has none")
-	}
-	return sys.OpenNamespace(s.Join[i].Path)
+	return sys.OpenNamespace(joined)
 }

@@ -98,7 +98,7 @@ func (b *builder) addDevice(field string, step *plan.MakeDevice) {
 		return
 	}
 	if b.inUserNS() && step.Type != "p" {
-		step.Slot = b.open(field, &plan.OpenTree{Path: step.Path, Device: true})
+		step.Slot = b.open(field, &plan.OpenTree{Path: step.Path, Device: true, Owners: b.spawn.UIDMaps})
 	}
 	b.add(field, step)
 }

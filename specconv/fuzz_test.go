@@ -2,7 +2,6 @@ package specconv
 
 import (
 	"errors"
-	"fmt"
 	"math/rand"
 	"reflect"
 	"strings"
@@ -100,11 +99,18 @@ func check(t *testing.T, spec *specs.Spec, host Host, opts Options) (planned boo
 	if len(slots) > 0 {
 		t.Fatalf("slots %v are opened and not used", slots)
 	}
+	checkRestore(t, spec, host, opts)
 	return true
 }
 
 func slotsUsed(p *plan.Plan) []int {
-	used := []int{step[*plan.AttachRoot](noFail{}, p).Slot}
+	var used []int
+	for _, s := range steps[*plan.AttachRoot](p) {
+		used = append(used, s.Slot)
+	}
+	for _, s := range steps[*plan.TakeRoot](p) { // without a mount namespace
+		used = append(used, s.Slot)
+	}
 	for _, s := range steps[*plan.Bind](p) {
 		used = append(used, s.Slot)
 	}
@@ -120,12 +126,6 @@ func slotsUsed(p *plan.Plan) []int {
 	}
 	return used
 }
-
-// noFail turns a test failure into a panic, for helpers that fuzzing shares.
-type noFail struct{ testing.TB }
-
-func (noFail) Helper()                           {}
-func (noFail) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
 // TestAnySpec plans configurations that have anything anywhere, in particular
 // nothing.

@@ -28,7 +28,7 @@ func (b *builder) mountIDMap(field string, m *specs.Mount, w *mountWords) (*plan
 		return nil, invalid(field, "add uidMappings and gidMappings to the mount",
 			"option idmap without mappings takes those of the user namespace, found none")
 	case !own:
-		return &plan.IDMap{UIDs: b.spawn.UIDMaps, GIDs: b.spawn.GIDMaps, Recursive: w.ridmap}, nil
+		return &plan.IDMap{UIDs: b.spawn.UIDMaps, GIDs: b.spawn.GIDMaps, UserNS: b.joinedUserNS(), Recursive: w.ridmap}, nil
 	case len(uids) == 0:
 		return nil, invalid(field+".uidMappings", "", "empty, expected mappings beside gidMappings")
 	case len(gids) == 0:
@@ -41,6 +41,16 @@ func (b *builder) mountIDMap(field string, m *specs.Mount, w *mountWords) (*plan
 		return nil, err
 	}
 	return &plan.IDMap{UIDs: uids, GIDs: gids, Recursive: w.ridmap}, nil
+}
+
+// joinedUserNS is the path of the user namespace that the container joins; empty:
+// none. That of a container that exists may lead to another one by now.
+func (b *builder) joinedUserNS() string {
+	i := slices.IndexFunc(b.spawn.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })
+	if i < 0 || b.live {
+		return ""
+	}
+	return b.spawn.Join[i].Path
 }
 
 // inlineIDMap reads a mapping that is part of the option itself, the way podman

@@ -67,14 +67,26 @@ type builder struct {
 // first mistake found, a *plan.FieldError.
 func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, error) {
 	b := &builder{spec: spec, host: &host, opts: &opts}
+	err := b.planInit()
+	if err == nil {
+		err = b.finishParent()
+	}
+	if err != nil {
+		return nil, b.warnings, err
+	}
+	return &b.plan, b.warnings, nil
+}
+
+// planInit plans init's half, and what the parent needs to know of it.
+func (b *builder) planInit() error {
 	if err := b.checkParts(); err != nil {
-		return nil, nil, err
+		return err
 	}
 	b.plan.Container = plan.Container{
-		ID:          opts.ID,
-		Bundle:      opts.Bundle,
-		OCIVersion:  spec.Version,
-		Annotations: spec.Annotations,
+		ID:          b.opts.ID,
+		Bundle:      b.opts.Bundle,
+		OCIVersion:  b.spec.Version,
+		Annotations: b.spec.Annotations,
 	}
 	b.plan.Parent = make([]plan.Item, 0, 32)
 	b.plan.Init = make([]plan.Item, 0, 96)
@@ -110,13 +122,13 @@ func Plan(spec *specs.Spec, host Host, opts Options) (*plan.Plan, []Warning, err
 		(*builder).planScheduling,
 		(*builder).planLabels,
 		(*builder).planBecome,
-		(*builder).finishParent,
 	} {
 		if err := stage(b); err != nil {
-			return nil, b.warnings, err
+			return err
 		}
 	}
-	return &b.plan, b.warnings, nil
+	b.plan.Filter = b.filter
+	return nil
 }
 
 // linuxHint is for a config.json of another platform's, or of none.

@@ -70,6 +70,10 @@ func stepHint(field string, step plan.Step, err error) string {
 		return rlimitHint(s, err)
 	case *plan.OpenTree:
 		return cmp.Or(linkHint(err), mappedHint(s.IDMap, err), manyMountsHint(err))
+	case *plan.MakeMountPoint:
+		return readonlyHint(err)
+	case *plan.StageMount:
+		return mappedHint(s.IDMap, err)
 	case *plan.MapTree:
 		return mappedHint(&s.IDMap, err)
 	case *plan.MakeTree:

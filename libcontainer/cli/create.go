@@ -81,8 +81,12 @@ func (inv *invocation) startFlags(o *libcontainer.Options) []cli.Flag {
 			Name: "no-subreaper", Destination: &o.NoSubreaper,
 			Usage: "do not adopt processes whose parent has died (for create: ignored)",
 		},
-		&cli.StringFlag{Name: "trace", Destination: &o.Trace, Usage: "write the time each step took to `FILE`; - is standard output"},
+		traceFlag(o),
 	}
+}
+
+func traceFlag(o *libcontainer.Options) cli.Flag {
+	return &cli.StringFlag{Name: "trace", Destination: &o.Trace, Usage: "write the time each step took to `FILE`; - is standard output"}
 }
 
 // complete adds to the options what does not come from flags of the command, and makes paths absolute: those of files

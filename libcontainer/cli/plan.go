@@ -17,14 +17,17 @@ import (
 func (inv *invocation) planCommand() *Command {
 	o := new(libcontainer.Options)
 	var json bool
+	var image string
 	return &Command{
 		Title: "show what a start would do, and do nothing",
 		Args:  []Arg{{Name: "container-id", Optional: true}},
 		Description: `Prints the steps of the runtime and of the container's init in their order, each with the field of config.json that
-asks for it. Facts about the machine that they depend on come first. Mistakes in config.json are reported as by create.`,
+asks for it. Facts about the machine that they depend on come first. Mistakes in config.json are reported as by create.
+With --restore it shows what restore would do.`,
 		Example: "crun-go plan --bundle /srv/web",
 		flags: append(bundleFlags(o),
 			&cli.BoolFlag{Name: "json", Destination: &json, Usage: "print JSON"},
+			&cli.StringFlag{Name: "restore", Destination: &image, Usage: "plan the restore of the checkpoint in `DIR`"},
 			&cli.BoolFlag{Name: "no-pivot", Destination: &o.NoPivot, Usage: "as for create"},
 			&cli.BoolFlag{Name: "no-new-keyring", Destination: &o.NoNewKeyring, Usage: "as for create"},
 		),
@@ -36,7 +39,13 @@ asks for it. Facts about the machine that they depend on come first. Mistakes in
 			if id == "" {
 				o.ID = filepath.Base(o.Bundle)
 			}
-			p, host, warnings, err := libcontainer.BuildPlan(*o)
+			if image != "" {
+				var err error
+				if image, err = absolute(image); err != nil {
+					return err
+				}
+			}
+			p, host, warnings, err := libcontainer.BuildPlan(*o, image)
 			if err != nil {
 				return err
 			}

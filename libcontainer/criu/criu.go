@@ -24,6 +24,8 @@ type Process struct {
 	PID     int
 	process *os.Process
 	sock    int
+	asked   kind // what for; the response to that is the last
+	waits   bool // for the answer to a notification
 }
 
 // Start executes the program at path. The descriptors files are passed on to it
@@ -104,46 +106,93 @@ func (p *Process) PreDump(o *Options, notify func(Notification) error) error {
 	return err
 }
 
-// Restore restores processes and returns the first one's id. notify is as for Dump.
-func (p *Process) Restore(o *Options, notify func(Notification) error) (int, error) {
-	r, err := p.call(&request{kind: kindRestore, opts: o}, notify)
+// Restore has CRIU begin to restore processes, see Next.
+func (p *Process) Restore(o *Options) error { return p.ask(&request{kind: kindRestore, opts: o}) }
+
+// Next waits for the next notification of a restore, which Continue or GiveUp
+// answers, or for its end: then pid is the first process's, and else 0.
+func (p *Process) Next() (n Notification, pid int, err error) {
+	r, err := p.next()
 	if err != nil {
-		return 0, err
+		return Notification{FD: -1}, 0, err
 	}
-	return r.pid, nil
+	return r.notify, r.pid, nil
+}
+
+// Continue lets CRIU continue after a notification.
+func (p *Process) Continue() error { return p.answer(true) }
+
+// GiveUp has a CRIU that waits after a notification undo what it has done.
+func (p *Process) GiveUp() error {
+	for p.waits {
+		err := p.answer(false)
+		if err != nil {
+			return err
+		}
+		r, err := p.receive()
+		if err != nil {
+			return p.lost(err)
+		}
+		if p.waits = r.kind == kindNotify; r.notify.FD >= 0 {
+			unix.Close(r.notify.FD)
+		}
+	}
+	return nil
 }
 
 // call sends a request and answers notifications until the response comes.
 func (p *Process) call(req *request, notify func(Notification) error) (*response, error) {
-	if err := p.send(req); err != nil {
-		return nil, p.lost(err)
-	}
-	var refusal error // ours, of a notification
-	for {
-		r, err := p.receive()
+	err := p.ask(req)
+	for err == nil {
+		var r *response
+		if r, err = p.next(); err != nil || r.kind == req.kind {
+			return r, err
+		}
+		if notify != nil {
+			err = notify(r.notify)
+		} else if r.notify.FD >= 0 {
+			unix.Close(r.notify.FD)
+		}
 		if err != nil {
-			return nil, errors.Join(refusal, p.lost(err))
+			return nil, errors.Join(err, p.GiveUp())
 		}
-		switch {
-		case r.kind == kindNotify:
-			if refusal == nil && notify != nil {
-				refusal = notify(r.notify)
-			} else if r.notify.FD >= 0 {
-				unix.Close(r.notify.FD)
-			}
-			if err := p.send(&request{kind: kindNotify, notified: refusal == nil}); err != nil {
-				return nil, errors.Join(refusal, p.lost(err))
-			}
-		case refusal != nil:
-			return nil, refusal
-		case !r.success:
-			return nil, r.refused()
-		case r.kind != req.kind:
-			return nil, fmt.Errorf("unexpected response %d from criu to request %d", r.kind, req.kind)
-		default:
-			return r, nil
-		}
+		err = p.Continue()
 	}
+	return nil, err
+}
+
+// ask sends a request.
+func (p *Process) ask(r *request) error {
+	p.asked = r.kind
+	if err := p.send(r); err != nil {
+		return p.lost(err)
+	}
+	return nil
+}
+
+// next receives a notification, or the response to what was asked.
+func (p *Process) next() (*response, error) {
+	r, err := p.receive()
+	switch {
+	case err != nil:
+		return nil, p.lost(err)
+	case r.kind == kindNotify:
+		p.waits = true
+	case !r.success:
+		return nil, r.refused()
+	case r.kind != p.asked:
+		return nil, fmt.Errorf("unexpected response %d from criu to request %d", r.kind, p.asked)
+	}
+	return r, nil
+}
+
+// answer answers a notification.
+func (p *Process) answer(goOn bool) error {
+	p.waits = false
+	if err := p.send(&request{kind: kindNotify, notified: goOn}); err != nil {
+		return p.lost(err)
+	}
+	return nil
 }
 
 // refused turns a response into an error, with what it knows of the reason.

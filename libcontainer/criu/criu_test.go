@@ -108,19 +108,28 @@ func TestRestore(t *testing.T) {
 	if err != nil || v != (Version{Major: 4, Minor: 1}) {
 		t.Fatalf("version %v, %v", v, err)
 	}
+	systest.MustDo(t, p.Restore(&Options{Root: "/root", StatusFD: -1}))
 	var scripts []string
-	pid, err := p.Restore(&Options{Root: "/root", StatusFD: -1}, func(n Notification) error {
+	pid := 0
+	for pid == 0 {
+		var n Notification
+		if n, pid, err = p.Next(); err != nil {
+			t.Fatal(err)
+		}
+		if pid != 0 {
+			break
+		}
 		scripts = append(scripts, n.Script)
 		if (n.FD >= 0) != (n.Script == "orphan-pts-master") {
 			t.Errorf("%s came with descriptor %d", n.Script, n.FD)
 		}
 		if n.FD >= 0 {
-			return unix.Close(n.FD)
+			systest.MustDo(t, unix.Close(n.FD))
 		}
-		return nil
-	})
-	if err != nil || pid != 99 {
-		t.Errorf("restore: %d, %v", pid, err)
+		systest.MustDo(t, p.Continue())
+	}
+	if pid != 99 {
+		t.Errorf("process %d", pid)
 	}
 	if got := strings.Join(scripts, " "); got != "pre-restore setup-namespaces orphan-pts-master" {
 		t.Errorf("notified of %s", got)
@@ -160,10 +169,10 @@ func TestRefusedByClient(t *testing.T) {
 		if f.notify("post-restore", f.sock) {
 			t.Error("it was passed on once")
 		}
-		f.say(&rpc.CriuResp{Type: rpc.CriuReqType_RESTORE.Enum(), Success: proto.Bool(false), CrErrmsg: proto.String("script failed")})
+		f.say(&rpc.CriuResp{Type: rpc.CriuReqType_DUMP.Enum(), Success: proto.Bool(false), CrErrmsg: proto.String("script failed")})
 	})
 	calls := 0
-	_, err := p.Restore(&Options{StatusFD: -1}, func(Notification) error { calls++; return mine })
+	err := p.Dump(&Options{StatusFD: -1}, func(Notification) error { calls++; return mine })
 	if !errors.Is(err, mine) || errors.Is(err, ErrRefused) || calls != 1 {
 		t.Errorf("%v after %d calls, want the client's own error after one", err, calls)
 	}

@@ -66,16 +66,17 @@ type SetPids struct{ Limit int64 }
 // OpenTree opens the mount tree of a host path, detached, for init to attach
 // by descriptor (see open_tree(2)).
 type OpenTree struct {
-	Slot      int    // index among the descriptors sent to init
-	Path      string // absolute host path; empty: the cgroup of the unit that StartUnit names
-	Recursive bool   // with all mounts below it
-	NoFollow  bool   // if the last component is a symbolic link, it is itself the tree
-	Rootfs    bool   // it is the root filesystem: must be a directory; init starts with it as its cwd
-	Bare      bool   // the directory itself, no mount
-	Namespace bool   // a new mount namespace with nothing but the tree (OPEN_TREE_NAMESPACE), see EnterRootfs
-	Device    bool   // a node of the host's, whose owner and mode are not the container's to change
-	Optional  bool   // a fallback: if it can't be opened, init does without
-	IDMap     *IDMap // mount_setattr MOUNT_ATTR_IDMAP
+	Slot      int                    // index among the descriptors sent to init
+	Path      string                 // absolute host path; empty: the cgroup of the unit that StartUnit names
+	Recursive bool                   // with all mounts below it
+	NoFollow  bool                   // if the last component is a symbolic link, it is itself the tree
+	Rootfs    bool                   // it is the root filesystem: must be a directory; init starts with it as its cwd
+	Bare      bool                   // the directory itself, no mount
+	Namespace bool                   // a new mount namespace with nothing but the tree (OPEN_TREE_NAMESPACE), see EnterRootfs
+	Device    bool                   // a node of the host's, whose owner and mode are not the container's to change
+	Owners    []specs.LinuxIDMapping // with Device: uids of the container; empty: they are not known
+	Optional  bool                   // a fallback: if it can't be opened, init does without
+	IDMap     *IDMap                 // mount_setattr MOUNT_ATTR_IDMAP
 }
 
 // MakeTree makes a filesystem, detached, for init to attach.
@@ -118,7 +119,8 @@ type Tree struct {
 
 // IDMap is the mapping of an id-mapped mount.
 type IDMap struct {
-	UIDs, GIDs []specs.LinuxIDMapping // empty: the container's user namespace
+	UIDs, GIDs []specs.LinuxIDMapping // empty: those of UserNS
+	UserNS     string                 // path of the user namespace that the container joins
 	Recursive  bool
 }
 

@@ -8,11 +8,14 @@ import (
 
 // Plan is everything that happens between reading config.json and execve of
 // the container's process. Both halves run strictly in order; they meet at the
-// Sync steps, which stand in both.
+// Sync steps, which stand in both. A restore has no half for init.
 type Plan struct {
 	Container Container
-	Parent    []Item // carried out by create or run, in the host's namespaces
+	Parent    []Item // carried out by create, run or restore, in the host's namespaces
 	Init      []Item // carried out by the re-exec'd init
+
+	// Filter is the container's, for all that is executed in it; nil: none.
+	Filter *LoadSeccomp
 
 	// Hooks after the plan's end: once the container's process runs, and once
 	// the container is deleted.
@@ -66,6 +69,13 @@ const (
 	// Empty: init has used the mount trees that it was given. The parent opens
 	// the next ones now.
 	Empty
+	// Separated: the first process that CRIU restores is in its namespaces, and
+	// nothing else of it is restored.
+	Separated
+	// Restored: all processes are as they were, and none runs.
+	Restored
+	// Running: they run.
+	Running
 )
 
 func (p Phase) String() string {
@@ -80,6 +90,12 @@ func (p Phase) String() string {
 		return "born"
 	case Empty:
 		return "empty"
+	case Separated:
+		return "in its namespaces"
+	case Restored:
+		return "restored"
+	case Running:
+		return "running"
 	}
 	return "phase ?"
 }

@@ -1,0 +1,40 @@
+package libcontainer
+
+import (
+	"runtime"
+
+	"github.com/crun-go/crun-go/libcontainer/early"
+)
+
+// thread runs functions on a thread of its own, which takes along what it has
+// joined and unshared when it ends.
+type thread struct {
+	work chan func() error
+	done chan error
+}
+
+func newThread() *thread {
+	t := &thread{make(chan func() error), make(chan error)}
+	go func() {
+		runtime.LockOSThread() // never unlocked
+		early.Unpin()          // CRIU inherits it, and all that it restores
+		for do := range t.work {
+			t.done <- do()
+		}
+	}()
+	return t
+}
+
+func (t *thread) do(do func() error) error {
+	t.work <- do
+	return <-t.done
+}
+
+func (t *thread) end() { close(t.work) }
+
+// onThread runs one function on such a thread.
+func onThread(do func() error) error {
+	t := newThread()
+	defer t.end()
+	return t.do(do)
+}
