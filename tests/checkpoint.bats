@@ -1,7 +1,10 @@
 #!/usr/bin/env bats
-# checkpoint and restore where they end before CRIU begins: flags, states, images.
-# What CRIU does is in tests/vm/checkpoint.bats.
+# checkpoint and restore where they end before CRIU begins: flags, states, images; and
+# what a restore does around a stand-in for CRIU (tests/faults/criu.go), which restores a
+# process that sleeps. What CRIU does is in tests/vm/checkpoint.bats.
 load helpers
+
+suite_setup() { CGO_ENABLED=0 go build -o "$BATS_FILE_TMPDIR/criu" "$TESTS/faults"; }
 
 eval "common_$(declare -f setup)"
 setup() {
@@ -19,6 +22,13 @@ stand_in() {
 	chmod +x "$TOOLS/criu"
 }
 with_criu() { PATH=$TOOLS:$PATH rt "$@"; }
+
+# dumped: an image of a container that is no longer there.
+dumped() {
+	cp "$BATS_FILE_TMPDIR/criu" "$TOOLS/criu"
+	up
+	ok with_criu checkpoint --image-path "$IMAGE" "$ID"
+}
 
 @test "without criu" {
 	up
@@ -97,6 +107,50 @@ with_criu() { PATH=$TOOLS:$PATH rt "$@"; }
 	no 1 "invalid manage cgroups mode" restore --manage-cgroups-mode hard
 	no 1 "flag needs an argument" with_criu restore --lsm-mount-context
 	[[ $out == *"flag needs an argument: -lsm-mount-context"* ]] || fail "podman looks for that on standard output"
+}
+
+@test "restore takes the steps that plan --restore shows, and --trace has their times" {
+	config --arg s "$BATS_TEST_TMPDIR" '.mounts += [{destination: "/data", type: "bind", source: $s, options: ["bind", "ro"]}]
+		| .linux.sysctl = {"net.ipv4.ip_forward": "1", "kernel.msgmax": "9000"}
+		| .hooks = {createRuntime: [{path: "/bin/true"}]}'
+	dumped
+	ok rt plan --bundle "$BUNDLE" --restore "$IMAGE" "$ID"
+	[[ $out == *"host "*"stage mount-0, the bind mount on"*"have CRIU restore the processes"*"set sysctl net.ipv4.ip_forward"*"run 1 createRuntime hooks"* ]] || fail "$out"
+	[[ $out != *kernel.msgmax* && $out != *"init   "* ]] || fail "$out"
+	[ ! -e "$ROOT" ] || same state "$(ls -A "$ROOT")" ""
+	ok rt plan --bundle "$BUNDLE" --restore "$IMAGE" --json "$ID"
+	local steps
+	steps=$(jq -c '.parent[] | [.field // "", .text]' "$OUT")
+	ok with_criu restore --detach --bundle "$BUNDLE" --image-path "$IMAGE" --trace "$BATS_TEST_TMPDIR/trace" "$ID"
+	same status "$(status)" running
+	same steps "$(jq -c '[.field, .step]' "$BATS_TEST_TMPDIR/trace")" "$steps"
+	same "in order" "$(jq -s '[.[].begin] == ([.[].begin] | sort) and all(.[]; .end >= .begin and .where == "parent")' "$BATS_TEST_TMPDIR/trace")" true
+	[[ $(awk '$5 == "/data" { print $6 }' "/proc/$(pid_of)/mountinfo") == ro* ]] || fail "/data is not read-only"
+	same sysctl "$(nsenter --net="/proc/$(pid_of)/ns/net" cat /proc/sys/net/ipv4/ip_forward)" 1
+}
+
+@test "restore: a step that fails is named, and CRIU and all that was made is gone" {
+	dumped
+	restore() { with_criu restore --bundle "$BUNDLE" --image-path "$IMAGE" --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"; }
+	config '.hooks = {createRuntime: [{path: "/bin/true"}, {path: "/bin/false"}]}'
+	no 1 "hooks.createRuntime[1]" restore
+	one_error
+	config 'del(.hooks) | .linux.sysctl = {"net.ipv4.none": "1"}'
+	no 1 "linux.sysctl.net.ipv4.none: set sysctl" restore
+	config 'del(.linux.sysctl) | .mounts += [{destination: "/v", type: "bind", source: "/nonexistent", options: ["bind"]}]'
+	no 1 'mounts[7].source: open "/nonexistent"' restore
+	[ ! -e "$BATS_TEST_TMPDIR/pid" ] || fail "a pid file"
+	no 1 "does not exist" rt state "$ID"
+	[ -z "$(cgroups_left)" ] || fail "cgroup left"
+}
+
+@test "restore: the ids of what a bind mount takes from the root filesystem are mapped again" {
+	mkdir "$BUNDLE/rootfs/from" "$BUNDLE/rootfs/to"
+	config '.mounts += [{destination: "/to", type: "bind", source: "rootfs/from", options: ["bind"],
+		uidMappings: [{containerID: 0, hostID: 7, size: 10}], gidMappings: [{containerID: 0, hostID: 7, size: 10}]}]'
+	dumped
+	ok with_criu restore --detach --bundle "$BUNDLE" --image-path "$IMAGE" "$ID"
+	same owner "$(stat -c %u "/proc/$(pid_of)/root/to")" 7
 }
 
 @test "criu may use the processors that the caller may" {
