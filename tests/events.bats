@@ -89,7 +89,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 	no 1 "does not exist" rt events --stats nobody
 	no 1 "parse error" rt events --interval soon "$ID"
 	ours "no such flag"
-	no 1 "want cpu, memory or io" rt events --pressure disk:some:1s/2s "$ID"
+	no 1 "expected RESOURCE:some|full:STALL/WINDOW" rt events --pressure disk:some:1s/2s "$ID"
 }
 
 @test "statistics every interval, exit at the end" {

@@ -178,8 +178,13 @@ func (h *Host) Install(name string, s Settings) (change *Change, restart string,
 // Uninstall returns the change that takes the registration back.
 func (h *Host) Uninstall(name string) (change *Change, restart string, err error) {
 	x, err := h.look(name, Settings{})
-	if err != nil || x.ours == "" {
+	switch {
+	case err != nil:
 		return nil, "", err
+	case x.ours == "" && !x.registered.IsZero():
+		return nil, "", &EditedError{x.registered.File}
+	case x.ours == "":
+		return nil, "", nil
 	}
 	change, err = x.become(x.before + x.after)
 	return change, x.restart, err

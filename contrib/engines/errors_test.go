@@ -79,11 +79,20 @@ func TestUninstallEdited(t *testing.T) {
 		if err := os.WriteFile(dir+file, []byte(edited), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		change, _, err := h.Uninstall(name)
-		var want *EditedError
-		if change != nil || !errors.As(err, &want) || want.File != dir+file {
-			t.Errorf("%s: %v, %v", name, change, err)
-		}
+		refuses(t, h, name, dir+file)
+	}
+	// Nor is what somebody has written into another file.
+	h, dir := tree(t, map[string]string{"/etc/crio/crio.conf": "[crio.runtime.runtimes.crun-go]\nruntime_path = \"/x\"\n"})
+	refuses(t, h, "crio", dir+"/etc/crio/crio.conf")
+}
+
+// refuses expects an uninstall to name a file, and to change nothing.
+func refuses(t *testing.T, h *Host, name, file string) {
+	t.Helper()
+	change, _, err := h.Uninstall(name)
+	var edited *EditedError
+	if change != nil || !errors.As(err, &edited) || edited.File != file {
+		t.Errorf("%s: %v, %v", name, change, err)
 	}
 }
 

@@ -170,7 +170,7 @@ func triggerText(t cgroups.PressureTrigger) string {
 
 // parseTrigger reads RESOURCE:some|full:STALL/WINDOW.
 func parseTrigger(text string) (t cgroups.PressureTrigger, err error) {
-	wrong := errors.New("want cpu, memory or io, some or full, and two durations, as in memory:some:150ms/2s")
+	wrong := errors.New("expected RESOURCE:some|full:STALL/WINDOW, such as memory:some:150ms/2s, with cpu, memory or io")
 	resource, rest, _ := strings.Cut(text, ":")
 	kind, times, _ := strings.Cut(rest, ":")
 	stall, window, _ := strings.Cut(times, "/")

@@ -314,7 +314,7 @@ func TestEventsArguments(t *testing.T) {
 		"events --interval -1s bare":            "duration interval must be greater than 0",
 		"events --interval 5 bare":              `invalid value "5" for flag -interval: parse error`,
 		"events --stats bare":                   "container has no cgroup of its own",
-		"events --pressure memory bare":         "want cpu, memory or io, some or full, and two durations, as in memory:some:150ms/2s",
+		"events --pressure memory bare":         "expected RESOURCE:some|full:STALL/WINDOW, such as memory:some:150ms/2s, with cpu, memory or io",
 		"events --pressure=cpu:some:1s/2s bare": "container has no cgroup of its own",
 	} {
 		if got := crun("--root " + root + " " + args); got.code != 1 || !strings.Contains(strings.ReplaceAll(got.errout, `\"`, `"`), want) {
