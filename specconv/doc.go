@@ -1,8 +1,9 @@
 // Package specconv turns the OCI's config.json into a plan.
 //
-// [Plan] is pure: no syscall, no clock, no global, no environment. What it
-// needs to know of the machine comes in [Host], as plain data, so that a plan
-// of any host can be made on any other. Everything is validated before the
+// [Plan], [ExecPlan], [AddMounts], [RemoveMounts] and [Restore] are pure: no
+// syscall, no clock, no global, no environment. What they need to know of the
+// machine comes in [Host], and of a checkpoint in [Image], as plain data, so that
+// a plan of any host can be made on any other. Everything is validated before the
 // plan exists, and every mistake is a *plan.FieldError that names the field,
 // the value and what was expected in its place.
 //
