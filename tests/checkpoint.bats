@@ -144,6 +144,21 @@ dumped() {
 	[ -z "$(cgroups_left)" ] || fail "cgroup left"
 }
 
+@test "restore: a signal ends it, with the hook that runs, and undoes it" {
+	dumped
+	printf '#!/bin/sh\necho >"%s"\nexec sleep 100\n' "$BATS_TEST_TMPDIR/hooked" >"$BATS_TEST_TMPDIR/hook"
+	chmod +x "$BATS_TEST_TMPDIR/hook"
+	config --arg h "$BATS_TEST_TMPDIR/hook" '.hooks = {createRuntime: [{path: $h}]}'
+	PATH=$TOOLS:$PATH "$RUNTIME" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGE" --detach "$ID" >"$OUT" 2>"$ERR" </dev/null 3>&- &
+	local pid=$! rc=0
+	until_true test -e "$BATS_TEST_TMPDIR/hooked"
+	kill -TERM $pid
+	wait $pid || rc=$?
+	same "exit code" "$rc" 143
+	no 1 "does not exist" rt state "$ID"
+	[ -z "$(cgroups_left)" ] || fail "cgroup left"
+}
+
 @test "restore: the ids of what a bind mount takes from the root filesystem are mapped again" {
 	mkdir "$BUNDLE/rootfs/from" "$BUNDLE/rootfs/to"
 	config '.mounts += [{destination: "/to", type: "bind", source: "rootfs/from", options: ["bind"],
