@@ -47,13 +47,16 @@ func (c *container) ownProc(s *plan.OwnProc) error {
 // there is nothing of the host but the socket. Both may be under the container's filter
 // already: what they call is in specconv's early.
 func (c *container) cloneInside(s *plan.CloneInside) error {
+	if !c.prepared { // or the filter, which is loaded then, has a say in what that calls
+		c.forget()
+	}
 	var pidfd int32
 	pid, errno := raw.Clone(unix.CLONE_PARENT|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &pidfd)
 	if errno != 0 {
 		return fault.Call("clone", errno)
 	}
 	if pid == 0 {
-		c.link.plain = !s.Init
+		c.link.plain = c.link.plain || !s.Init
 		return c.inside(s)
 	}
 	// Its number would mean something else to the parent.
@@ -98,11 +101,9 @@ func (c *container) awaitWord() error {
 	return nil
 }
 
-// continueAsInit takes over from the init that has cloned this one.
+// continueAsInit takes over from the init that has cloned this one. It has no parent
+// death signal: until ready it does little, and ends with the socket.
 func (c *container) continueAsInit() error {
-	if _, errno := raw.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); errno != 0 {
-		return fault.Call("prctl PR_SET_PDEATHSIG", errno)
-	}
 	if _, err := c.link.receive(wire.Continue, &came); err != nil {
 		return err
 	}
@@ -120,14 +121,10 @@ func (c *container) closeOthers() error {
 	if c.fifo >= 0 {
 		kept[1], kept[2], n = c.fifo, c.answer, 3
 	}
-	if at, found := c.find(plan.KindHooks, c.index, c.count); found {
-		var s plan.Hooks
-		s.Code(&at)
-		for _, slot := range [...]int{s.Log.Stdout, s.Log.Stderr} {
-			if fd := c.logFD(slot); fd > 0 {
-				kept[n] = fd
-				n++
-			}
+	for _, fd := range c.logs {
+		if fd > 0 && c.will(plan.KindHooks) {
+			kept[n] = fd
+			n++
 		}
 	}
 	for _, fd := range c.opening.Holes {

@@ -16,7 +16,7 @@ func (c *container) runHooks(s *plan.Hooks) error {
 	var pid raw.Text
 	pid.AddInt(raw.Getpid())
 	in := hooks.Inside{Kind: s.Kind, State: [3]string{s.Before, pid.String(), s.After},
-		Log: hooks.Log{Stdout: c.logFD(s.Log.Stdout), Stderr: c.logFD(s.Log.Stderr)}}
+		Log: hooks.Log{Stdout: c.logs[0], Stderr: c.logs[1]}}
 	var limits [maxLimits]sys.Limit
 	if s.Confined {
 		n := c.confinement(&in.Under, &limits)
@@ -63,13 +63,20 @@ func openHookDir(path string) (int, error) {
 	return fd, nil
 }
 
-// logFD finds a file that the parent has opened for hooks' output, in a slot counted
-// from 1; 0: none.
-func (c *container) logFD(slot int) int {
-	if slot <= 0 || slot > len(c.opening.Trees) {
-		return 0
+// findLogs finds the files that the parent has opened for hooks' output, the same for all
+// of them. Slots are counted from 1; 0: none.
+func (c *container) findLogs() {
+	at, found := c.find(plan.KindHooks, 0, c.count)
+	if !found {
+		return
 	}
-	return c.opening.Trees[slot-1].FD
+	var s plan.Hooks
+	s.Code(&at)
+	for i, slot := range [...]int{s.Log.Stdout, s.Log.Stderr} {
+		if 0 < slot && slot <= len(c.opening.Trees) {
+			c.logs[i] = c.opening.Trees[slot-1].FD
+		}
+	}
 }
 
 // maxLimits is how many limits there are, RLIM_NLIMITS.

@@ -26,17 +26,19 @@ const (
 
 // container is what init knows and has made so far.
 type container struct {
-	link    link
-	steps   codec.Coder // the plan, read up to the step under way
-	message []byte      // that it came in
-	first   int         // where in it the first step is
-	base    int         // the index of that step
-	at      int         // where in it the step under way is
-	count   int         // of steps
-	index   int         // of the step under way, -1 before the first
-	kind    plan.Kind   // of that step
-	told    int         // of how many steps the times have been sent
-	root    rootfs.Builder
+	link     link
+	steps    codec.Coder // the plan, read up to the step under way
+	message  []byte      // that it came in
+	unmapped int         // how much of its beginning has been given back
+	more     []byte      // the message in which the last trees have come, if not in that
+	first    int         // where in it the first step is
+	base     int         // the index of that step
+	at       int         // where in it the step under way is
+	count    int         // of steps
+	index    int         // of the step under way, -1 before the first
+	kind     plan.Kind   // of that step
+	told     int         // of how many steps the times have been sent
+	root     rootfs.Builder
 	// Private procfs, made at first need (fd -1 before), and this thread's
 	// directory in it.
 	proc     sys.Proc
@@ -47,6 +49,7 @@ type container struct {
 	own      int     // mount of this program, -1 if it has none or need not be attached
 	fifo     int     // exec.fifo, from which start is read; -1 in run
 	answer   int     // answer.fifo, for what start is told; -1 in run
+	logs     [2]int  // where standard output and error of hooks are copied to; 0: nowhere
 	started  bool    // start has come
 	prepared bool    // for being ready
 
@@ -147,6 +150,7 @@ func (c *container) open() error {
 	if c.opening.Own && c.own < 0 || c.opening.Fifos && c.answer < 0 {
 		return missing()
 	}
+	c.findLogs()
 	c.root.Init(c.opening.Trees)
 	return c.shareProgress()
 }
@@ -204,27 +208,45 @@ func (c *container) find(kind plan.Kind, from, end int) (codec.Coder, bool) {
 	return at, false
 }
 
-// forget gives back the memory of the plan up to the step under way. Hooks may need the
-// files for what they print, which lie there.
+// forget gives back the memory of the plan up to the step under way.
 func (c *container) forget() {
-	if c.will(plan.KindHooks) {
-		return
-	}
 	const page = 64 << 10 // the largest
 	here := c.at
 	whole := here &^ (page - 1)
-	if whole > 0 {
-		raw.Unmap(c.message[:whole])
+	if whole > c.unmapped {
+		raw.Unmap(c.message[c.unmapped:whole])
+		c.unmapped = whole
 	}
 	clear(c.message[whole:here])
 	c.first, c.base = here, c.index
 	c.opening.Trees, c.opening.Holes = nil, nil
+	c.root.Take(nil)
+	c.dropMore()
+}
+
+// dropMore gives back the memory of the last trees that came after the plan.
+func (c *container) dropMore() {
+	if len(c.more) > 0 {
+		raw.Unmap(c.more)
+		c.more = nil
+	}
 }
 
 // will reports whether a step of a kind is still to come.
 func (c *container) will(kind plan.Kind) bool {
 	_, found := c.find(kind, c.index+1, c.count)
 	return found
+}
+
+// clonesProcess reports whether the process of an exec is still to be cloned.
+func (c *container) clonesProcess() bool {
+	at, found := c.find(plan.KindCloneInside, c.index+1, c.count)
+	if !found {
+		return false
+	}
+	var s plan.CloneInside
+	s.Code(&at)
+	return !s.Init
 }
 
 // sync tells the parent where init is. After Born, Mounted and Empty the parent has
@@ -275,7 +297,7 @@ func (c *container) getReady() error {
 		return nil
 	}
 	c.prepared = true
-	if !c.will(plan.KindCloneInside) { // else whoever waits does so until execve
+	if !c.clonesProcess() { // else whoever waits does so until execve
 		c.hideProgress()
 	}
 	c.forget()
@@ -312,6 +334,8 @@ func (c *container) takeTrees() error {
 		return err
 	}
 	c.root.Take(trees)
+	c.dropMore()
+	c.more = message
 	return nil
 }
 
