@@ -258,6 +258,22 @@ own_pid() { awk '$1 == "NSpid:" { print $NF }' "/proc/$(pid_of "$MEMBER")/status
 	[ "$out" -ge 1000000 ] || fail "uptime is $out"
 }
 
+@test "time namespace in a user namespace by path" {
+	ours "1.1 has none"
+	userns
+	up "$ID-other"
+	config --arg p "/proc/$(pid_of "$ID-other")/ns/user" 'del(.linux.uidMappings, .linux.gidMappings)
+		| .linux.namespaces |= map(if .type == "user" then .path = $p else . end)
+		| .linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1000000}}'
+	inside cut -d. -f1 /proc/uptime
+	[ "$out" -ge 1000000 ] || fail "uptime is $out"
+	config '.linux.timeOffsets.boottime.secs = -1000000000'
+	no 1 "linux.timeOffsets.boottime: -1000000000 seconds: " run_bundle "$ID"
+	config 'del(.linux.timeOffsets)'
+	inside readlink /proc/self/ns/time
+	[ "$out" != "$(readlink /proc/self/ns/time)" ] || fail "it is in the host's"
+}
+
 @test "no step of a container with few namespaces touches the host" {
 	local before
 	before=$(hostname; cat /proc/sys/kernel/shm_rmid_forced; umask; ls -l /dev | md5sum)

@@ -104,7 +104,11 @@ func (r *rawChild) stageOne() {
 	if r.placed {
 		r.await()
 	}
+	fd := ^uintptr(0)
 	if r.userJoined {
+		if r.newTime && len(r.offsets) > 0 {
+			fd = r.openOffsets()
+		}
 		// This is a copy of the runtime: nobody in there may look into it.
 		call6(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0, 0, 0)
 	}
@@ -124,6 +128,10 @@ func (r *rawChild) stageOne() {
 	}
 	if r.userJoined {
 		r.joinUser()
+		if r.newTime {
+			r.makeTime(fd)
+			r.newTime = false // what is cloned enters it
+		}
 	}
 	if r.stay {
 		return
@@ -204,7 +212,11 @@ func (r *rawChild) stageTwo() {
 		}
 	}
 	if r.newTime {
-		r.makeTime()
+		offsets := ^uintptr(0)
+		if len(r.offsets) > 0 {
+			offsets = r.openOffsets()
+		}
+		r.makeTime(offsets)
 	}
 	r.answerSignals()
 	// Close-on-exec is off for the one descriptor that init is told of.
@@ -277,27 +289,37 @@ func (r *rawChild) keepCapabilities() unix.Errno {
 	return 0
 }
 
-// makeTime makes the time namespace, which the execve enters (Linux 6.1), and
-// sets its clocks while nobody is in it. It comes after the ids, so that a
+// makeTime makes the time namespace, which the next execve (Linux 6.1) or clone enters,
+// and sets its clocks while nobody is in it. It comes after the ids, so that a
 // user namespace's root may do it.
 //
 //go:nosplit
 //go:norace
-func (r *rawChild) makeTime() {
+func (r *rawChild) makeTime(offsets uintptr) {
 	if _, errno := call(unix.SYS_UNSHARE, unix.CLONE_NEWTIME, 0, 0); errno != 0 {
 		r.die(stageTime, 0, errno)
 	}
 	if len(r.offsets) == 0 {
 		return
 	}
-	call6(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 1, 0, 0, 0, 0) // or the file belongs to the host's root
+	if _, errno := call(unix.SYS_WRITE, offsets, uintptr(unsafe.Pointer(&r.offsets[0])), uintptr(len(r.offsets))); errno != 0 {
+		r.die(stageTime, 0, errno)
+	}
+}
+
+// openOffsets opens the file for the clocks of a time namespace to be made. It takes
+// being dumpable, or the file belongs to the host's root: so it comes before a user
+// namespace is joined, whose root could look into this process then.
+//
+//go:nosplit
+//go:norace
+func (r *rawChild) openOffsets() uintptr {
+	call6(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 1, 0, 0, 0, 0)
 	fd, errno := call6(unix.SYS_OPENAT, r.proc, uintptr(unsafe.Pointer(&selfOffsets)), unix.O_WRONLY|unix.O_CLOEXEC, 0, 0, 0)
 	if errno != 0 {
 		r.die(stageTime, 0, errno)
 	}
-	if _, errno := call(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&r.offsets[0])), uintptr(len(r.offsets))); errno != 0 {
-		r.die(stageTime, 0, errno)
-	}
+	return fd
 }
 
 // die tells the parent why and ends the child.
