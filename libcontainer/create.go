@@ -7,6 +7,7 @@ import (
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/hooks"
@@ -21,16 +22,17 @@ import (
 // steps; what they make is undone by undo, or by delete from the journal.
 type creation struct {
 	*blueprint
-	opts    *Options
-	dir     *state.Dir
-	journal state.State
-	cgroup  *cgroups.Cgroup
-	unit    *unit   // of systemd's, whose cgroup that is; nil: none
-	sources sources // for init
-	init    initlink.Init
-	fg      foreground
-	netns   int       // of the container, while devices of the host are in it for the time being; or 0
-	notify  *notifier // of run, if systemd waits for the container
+	opts     *Options
+	dir      *state.Dir
+	journal  state.State
+	cgroup   *cgroups.Cgroup
+	unit     *unit   // of systemd's, whose cgroup that is; nil: none
+	sources  sources // for init
+	init     initlink.Init
+	fg       foreground
+	netns    int       // of the container, while devices of the host are in it for the time being; or 0
+	listener int       // of the filter, until the agent has it; or -1
+	notify   *notifier // of run, if systemd waits for the container
 
 	waits     bool         // init waits for start
 	shared    bool         // the cgroup is another container's, too
@@ -41,7 +43,7 @@ type creation struct {
 
 // newCreation is a container of which nothing is made yet.
 func newCreation(b *blueprint, o *Options) *creation {
-	c := &creation{blueprint: b, opts: o, sources: newSources(b.plan.Container.Rootfs, b.host.UserNS), fg: foreground{consoleSocket: o.ConsoleSocket}}
+	c := &creation{blueprint: b, opts: o, sources: newSources(b.plan.Container.Rootfs, b.host.UserNS), fg: foreground{consoleSocket: o.ConsoleSocket}, listener: -1}
 	c.sources.plan, c.init.Plan = b.plan, b.plan
 	c.init.Owner, c.init.Root = c, b.plan.Container.Rootfs
 	return c
@@ -211,11 +213,7 @@ func (c *creation) do(item *plan.Item) error {
 	case *plan.PipeStdio:
 		return c.fg.pipeStdio()
 	case *plan.GiveStdio:
-		uids, err := readUIDMap(c.init.Pid)
-		if err != nil {
-			return err
-		}
-		return c.fg.giveStdio(s, uids)
+		return c.giveStdio(s)
 	case *plan.Await:
 		_, err := c.init.Await(s.Phase)
 		if err == nil && s.Phase == plan.Ready {
@@ -248,6 +246,8 @@ func (c *creation) do(item *plan.Item) error {
 		return enterRdt(&c.journal.Rdt, c.init.Pid)
 	case *plan.MoveNetDevice:
 		return c.moveNetDevice(s)
+	case *plan.TakeListener:
+		return takeListener(&c.init, &c.listener)
 	case *plan.SendListener:
 		return c.sendListener(s)
 	case *plan.RunHooks:
@@ -258,6 +258,15 @@ func (c *creation) do(item *plan.Item) error {
 		return c.raised.raise(s)
 	}
 	return fmt.Errorf("no such step: %s", item.Step)
+}
+
+// giveStdio goes by the ids of the container, which init is in.
+func (c *creation) giveStdio(s *plan.GiveStdio) error {
+	uids, err := readUIDMap(c.init.Pid)
+	if err != nil {
+		return err
+	}
+	return c.fg.giveStdio(s, uids)
 }
 
 // adoptLast makes the process that init has cloned in a pid namespace the container's.
@@ -333,6 +342,10 @@ func (c *creation) close() {
 	c.fg.close()
 	c.sources.close()
 	c.closeNetwork()
+	if c.listener >= 0 {
+		unix.Close(c.listener)
+		c.listener = -1
+	}
 	if c.notify != nil {
 		c.notify.close()
 	}

@@ -62,7 +62,7 @@
 //	procfs of the pid namespace
 //	    ── plan and descriptors ──────────▶
 //	                                          …, pivot_root, identity,
-//	                                          clone into the pid
+//	                                          seccomp, clone into the pid
 //	    ◀────────────── pidfd of the clone    namespace, end
 //	journal pid and start time
 //	pids.max, scheduler
@@ -241,6 +241,7 @@
 //	spawn       the raw child: clone3, joining, id maps; the sealed binary
 //	criu        the conversation with CRIU
 //	initproc    init: the loop over the steps
+//	model       what init is and holds at each step (tests/model.bats compares)
 //	rootfs caps lsm seccomp terminal hooks    one mechanism each
 //	proc        namespaces by name, and the text of files in /proc
 //	sys         typed system calls, in-root opening, verified procfs

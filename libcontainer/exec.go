@@ -282,7 +282,7 @@ func (e *execution) do(item *plan.Item) error {
 	case *plan.Adopt:
 		return e.init.Adopt()
 	case *plan.TakeListener:
-		return e.takeListener()
+		return takeListener(&e.init, &e.listener)
 	case *plan.SendListener:
 		return e.sendListener(s)
 	case *plan.EnterRdtGroup:

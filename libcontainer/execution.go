@@ -209,27 +209,14 @@ func (e *execution) sendPlan() error {
 	return e.init.SendPlan(wire.Opening{Trees: slots, PreserveFDs: e.asked.PreserveFDs, Holes: e.asked.Holes})
 }
 
-// takeListener takes the listener from init, which goes on: the filter is one
-// that asks nobody before the process executes.
-func (e *execution) takeListener() error {
-	var err error
-	if e.listener, err = e.init.Listener(); err != nil {
-		return err
-	}
-	return e.init.Continue()
-}
-
-// sendListener hands it to the agent.
+// sendListener hands the listener to the agent.
 func (e *execution) sendListener(s *plan.SendListener) error {
 	status, pid, err := e.container.Status()
 	if err != nil {
 		return err
 	}
 	st := e.container.journal.Container.HookState(status, pid)
-	err = sendDescriptor(s.Path, string(processState(&st, e.init.Pid, s.Metadata)), e.listener)
-	unix.Close(e.listener) // or the agent's end would not be the end of it
-	e.listener = -1
-	return err
+	return handListener(&e.listener, s, &st, e.init.Pid)
 }
 
 // release lets the process execute, if the container is still there, and waits

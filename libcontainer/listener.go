@@ -6,22 +6,42 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// sendListener takes the listener from init and hands it to the agent. A
-// container without its agent would hang at the first notification, so there
-// is none.
-func (c *creation) sendListener(s *plan.SendListener) error {
-	listener, err := c.init.Listener()
-	if err != nil {
+// takeListener takes the listener from init, which goes on: the filter is one that asks
+// nobody before the process executes.
+func takeListener(init *initlink.Init, listener *int) error {
+	var err error
+	if *listener, err = init.Listener(); err != nil {
 		return err
 	}
-	defer unix.Close(listener)
+	return init.Continue()
+}
+
+// handListener hands the listener to the agent.
+func handListener(listener *int, s *plan.SendListener, st *specs.State, pid int) error {
+	err := sendDescriptor(s.Path, string(processState(st, pid, s.Metadata)), *listener)
+	unix.Close(*listener) // or the agent's end would not be the end of it
+	*listener = -1
+	return err
+}
+
+// sendListener hands the listener to the agent, and takes it from init before if that
+// has not been done. A container without its agent would hang at the first notification,
+// so there is none.
+func (c *creation) sendListener(s *plan.SendListener) error {
+	waits := c.listener < 0
+	if waits {
+		var err error
+		if c.listener, err = c.init.Listener(); err != nil {
+			return err
+		}
+	}
 	st := c.plan.Container.HookState(specs.StateCreating, c.init.Pid)
-	text := processState(&st, c.init.Pid, s.Metadata)
-	if err := sendDescriptor(s.Path, string(text), listener); err != nil {
+	if err := handListener(&c.listener, s, &st, c.init.Pid); err != nil || !waits {
 		return err
 	}
 	return c.init.Continue()

@@ -27,6 +27,7 @@ var (
 	callClose   = call{"close", unix.SYS_CLOSE, nil}
 	callPrlimit = call{"prlimit64", unix.SYS_PRLIMIT64, nil}
 	callSetsid  = call{"setsid", unix.SYS_SETSID, nil}
+	callGetpid  = call{"getpid", unix.SYS_GETPID, nil}
 
 	// waitCalls are what waiting for start takes.
 	waitCalls = []call{callRead, callClose, {"prctl", unix.SYS_PRCTL, []uint64{unix.PR_SET_NAME}}}
@@ -52,6 +53,25 @@ func (b *builder) filterCalls() (calls []call) {
 	return calls
 }
 
+// cloneCalls are what it takes under the filter to clone the process that stays, and
+// that process to go on. No agent hears of a notification by then.
+func (b *builder) cloneCalls() []call {
+	calls := []call{
+		callSendmsg, {"clone", unix.SYS_CLONE, []uint64{unix.CLONE_PARENT | unix.CLONE_PIDFD | uint64(unix.SIGCHLD), 0}},
+		{"exit_group", unix.SYS_EXIT_GROUP, nil}, callRead, callWrite,
+	}
+	if b.capabilities.KeepAdmin {
+		calls = append(calls, callCapset)
+	}
+	if b.filter.Notify {
+		calls = append(calls, callRecvmsg, callClose)
+	}
+	if b.process.Terminal {
+		calls = append(calls, callSetsid, call{"ioctl", unix.SYS_IOCTL, []uint64{0, unix.TIOCSCTTY, 0}})
+	}
+	return calls
+}
+
 // earlyCreate reports whether init can load the filter before it is ready: then a process
 // that waits for start, and whoever may trace it, has no more than the container's own
 // will have. It is possible if the filter lets through what is still to be called by
@@ -59,7 +79,7 @@ func (b *builder) filterCalls() (calls []call) {
 //
 // Of a filter that notifies there is no other way, because the listener goes to its agent
 // before create is done. Nor is there without no_new_privs, or waiting would take a
-// privilege. In run nobody waits.
+// privilege. In run nobody waits, but where a pid namespace is joined others see init.
 func (b *builder) earlyCreate() (early bool, hinders []string, err error) {
 	if b.filter == nil {
 		return false, nil, nil
@@ -80,12 +100,19 @@ func (b *builder) earlyCreate() (early bool, hinders []string, err error) {
 		lets = func(c call) bool { return !program.Denies(c.nr, c.args...) }
 	}
 	hinders = missing(calls, lets)
+	if b.pidLast != nil {
+		calls = append(b.cloneCalls(), callRecvmsg)
+		if b.opts.ListenFDs > 0 {
+			calls = append(calls, callGetpid)
+		}
+		hinders = append(hinders, missing(calls, func(c call) bool { return slices.Contains(hinders, c.name) || b.lets(c) })...)
+	}
 	switch {
 	case len(hinders) == 0:
 		return true, nil, nil
 	case b.filter.Notify:
 		return false, nil, hindered(hinders, "with SCMP_ACT_NOTIFY")
-	case b.opts.Run:
+	case b.opts.Run && b.pidLast == nil:
 		return false, nil, nil
 	case b.capabilities.KeepAdmin:
 		return false, nil, hindered(hinders, noPrivs)
@@ -99,14 +126,9 @@ func (b *builder) earlyExec() (early bool, hinders []string, err error) {
 	if b.filter == nil {
 		return false, nil, nil
 	}
-	calls := append(b.filterCalls(), callSendmsg,
-		call{"clone", unix.SYS_CLONE, []uint64{unix.CLONE_PARENT | unix.CLONE_PIDFD | uint64(unix.SIGCHLD), 0}},
-		call{"exit_group", unix.SYS_EXIT_GROUP, nil}, callRead, callWrite)
+	calls := b.cloneCalls()
 	if b.filter.Notify {
-		calls = append(calls, callClose)
-	}
-	if b.process.Terminal {
-		calls = append(calls, callSetsid, call{"ioctl", unix.SYS_IOCTL, []uint64{0, unix.TIOCSCTTY, 0}})
+		calls = append(calls, callExecve)
 	}
 	hinders = missing(calls, b.lets)
 	switch {
@@ -145,6 +167,24 @@ func missing(calls []call, lets func(call) bool) (names []string) {
 		}
 	}
 	return names
+}
+
+// cloneInside plans the process that init clones, with what comes around it: the filter, if
+// it can be loaded before, and limits, which it has before only if the filter denies setting
+// them later, or cloning would be under them.
+func (b *builder) cloneInside(s *plan.CloneInside, early, limits bool) {
+	inherits := early && limits && !b.lets(callPrlimit)
+	if inherits {
+		b.setRlimits()
+	}
+	if early {
+		b.loadFilter()
+	}
+	s.Terminal, s.Sessionless = b.process.Terminal, early && !b.lets(callSetsid)
+	b.add("", s)
+	if limits && !inherits {
+		b.setRlimits()
+	}
 }
 
 // loadFilter plans loading the filter, and giving up what that takes.

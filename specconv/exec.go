@@ -131,17 +131,7 @@ func (b *builder) planInside(inside *Inside) error {
 	if err != nil {
 		return err
 	}
-	inherits := early && !b.lets(callPrlimit) // or cloning would be under the limits
-	if inherits {
-		b.setRlimits()
-	}
-	if early {
-		b.loadFilter()
-	}
-	b.add("", &plan.CloneInside{Terminal: p.Terminal, Sessionless: early && !b.lets(callSetsid), Hinders: hinders})
-	if !inherits {
-		b.setRlimits()
-	}
+	b.cloneInside(&plan.CloneInside{Hinders: hinders}, early, true)
 	if b.filter != nil && !early {
 		b.add("linux.seccomp", b.filter)
 	}
@@ -169,15 +159,9 @@ func (b *builder) planAround(inside *Inside) error {
 	}
 	b.parentAdd("", &plan.Brief{})
 	b.parentAdd("", &plan.Await{Phase: plan.Ready})
-	notify := b.filter != nil && b.filter.Notify
-	if notify {
-		b.parentAdd("linux.seccomp", &plan.TakeListener{})
-	}
+	b.takeListener()
 	b.parentAdd("", &plan.Adopt{})
-	if notify {
-		s := b.linux.Seccomp
-		b.parentAdd("linux.seccomp.listenerPath", &plan.SendListener{Path: s.ListenerPath, Metadata: s.ListenerMetadata})
-	}
+	b.sendListener()
 	if b.linux.IntelRdt != nil {
 		b.parentAdd("linux.intelRdt", &plan.EnterRdtGroup{})
 	}

@@ -274,13 +274,27 @@ func (b *builder) finishParent() error {
 		if err := b.adoptLast(); err != nil {
 			return err
 		}
+	} else {
+		b.sendListener()
 	}
+	b.parentAdd("", &plan.Await{Phase: plan.Ready})
+	return nil
+}
+
+// takeListener plans taking the listener of a filter that notifies from init, which then
+// clones the process that stays.
+func (b *builder) takeListener() {
+	if b.filter != nil && b.filter.Notify {
+		b.parentAdd("linux.seccomp", &plan.TakeListener{})
+	}
+}
+
+// sendListener plans sending it to the agent.
+func (b *builder) sendListener() {
 	if b.filter != nil && b.filter.Notify {
 		s := b.linux.Seccomp
 		b.parentAdd("linux.seccomp.listenerPath", &plan.SendListener{Path: s.ListenerPath, Metadata: s.ListenerMetadata})
 	}
-	b.parentAdd("", &plan.Await{Phase: plan.Ready})
-	return nil
 }
 
 // limitPids plans the limit that comes once the process is there that stays: to join
@@ -294,7 +308,9 @@ func (b *builder) limitPids() {
 // adoptLast plans how the process that init clones in the pid namespace becomes the
 // container's. Not every scheduling policy is inherited.
 func (b *builder) adoptLast() error {
+	b.takeListener()
 	b.parentAdd("", &plan.Adopt{})
+	b.sendListener()
 	b.limitPids()
 	scheduler, err := b.scheduler()
 	if err == nil && scheduler != nil {

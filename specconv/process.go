@@ -319,19 +319,21 @@ func (b *builder) planBecome() error {
 	if b.pidLast != nil || !b.opts.Run {
 		b.add("", &plan.CloseOthers{})
 	}
-	if b.pidLast != nil {
-		b.add("", &plan.CloneInside{Terminal: p.Terminal, Init: true})
-	}
 	early, hinders, err := b.earlyCreate()
 	if err != nil {
 		return err
 	}
 	hooks := len(b.hooks.StartContainer) > 0
-	if !hooks { // which take the limits on themselves: running them may take more
-		b.setRlimits()
-	}
-	if early {
-		b.loadFilter()
+	limits := !hooks // which take them on themselves: running them may take more
+	if b.pidLast != nil {
+		b.cloneInside(&plan.CloneInside{Init: true, Hinders: hinders}, early, limits)
+	} else {
+		if limits {
+			b.setRlimits()
+		}
+		if early {
+			b.loadFilter()
+		}
 	}
 	b.add("", &plan.Sync{Phase: plan.Ready})
 	if !b.opts.Run {

@@ -69,6 +69,27 @@ heard() { grep -c "^notified $(nr "$1") " "$HEARD"; }
 	ok start "$ID"
 }
 
+@test "in a pid namespace by path the agent hears of the process that stays" {
+	local call said
+	call=$(nr getpriority)
+	config '.linux.cgroupsPath = "/x'"$ID"'-other"'
+	up "$ID-other"
+	agent "$call=ENOTNAM"
+	notify getpriority
+	config --arg p "/proc/$(pid_of "$ID-other")/ns/pid" '.process.noNewPrivileges = false | del(.linux.cgroupsPath)
+		| .linux.namespaces |= map(if .type == "pid" then .path = $p else . end)'
+	args /probe syscall "$call" 0 0
+	ok create "$ID"
+	said=$(head -n 1 "$HEARD")
+	same pid "$(jq -c '[.pid, .state.pid]' <<<"$said")" "[$(pid_of),$(pid_of)]"
+	same filters "$(awk '/^(Seccomp|CapEff):/ { printf $2 " " }' "/proc/$(pid_of)/status")" "$(awk '/^CapEff:/ { print $2 " 2 " }' "/proc/$(pid_of "$ID-other")/status")"
+	ok start "$ID"
+	wait_status stopped
+	grep -q "^notified $call " "$HEARD" || fail "the agent was not asked: $(<"$HEARD")"
+	ok run_bundle "$ID-2"
+	same verdict "$out" "$call ENOTNAM"
+}
+
 @test "calls that init makes itself may be asked about, too" {
 	agent
 	notify execve openat open read close prlimit64

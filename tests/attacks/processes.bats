@@ -163,7 +163,8 @@ waiting_procfs() {
 	ok rt delete --force "$ID"
 }
 
-# joined_watched: containers join the pid namespace of one that may trace.
+# joined_watched TYPES: containers join the pid namespace of one that may trace, and what
+# else these are. JOINED changes their configuration.
 joined_watched() {
 	local member=$ID-member
 	echo 'host' >"$BATS_TEST_TMPDIR/hostfile"
@@ -175,6 +176,7 @@ joined_watched() {
 	config --arg n "/proc/$(pid_of)/ns/" --argjson join "$1" '.process.noNewPrivileges = true
 		| .linux.namespaces |= map(if .type as $t | $join | index($t) then .path = $n + .type else . end)
 		| if $join | index("user") then del(.linux.uidMappings, .linux.gidMappings) else . end'
+	config "${JOINED:-.}"
 	BUNDLE=${BUNDLE%-member}
 	joined() {
 		HOST_SECRET=1 try rt run --bundle "$BUNDLE-member" "$member"
@@ -186,6 +188,14 @@ joined_watched() {
 
 @test "H2: a container that joins the pid namespace of one that may trace" {
 	joined_watched '["pid"]'
+}
+
+@test "H2: and without no_new_privs it is never there without its filter, nor with a privilege" {
+	JOINED='.process.noNewPrivileges = false
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}' joined_watched '["pid"]'
+	local what
+	what=$(grep ' Seccomp ' "$SAW" | grep -v ' 2$') && succeeds "without the filter: $what"
+	return 0
 }
 
 @test "H2: one that joins the pid and the user namespace" {
