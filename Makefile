@@ -107,9 +107,11 @@ test-kubernetes: crun-go
 	RUNTIME=$(RUNTIME) tests/kubernetes/all
 
 # Every system call of every command fails, and is the last, one by one: docs/faults.md.
-# RUNTIME=runc or crun sweeps another runtime.
+# RUNTIME=runc or crun sweeps another runtime. And init is compared with its security
+# model over all captured bundles.
 test-faults: crun-go
 	RUNTIME=$(RUNTIME) tests/faults/run
+	MODEL=all RUNTIME=$(RUNTIME) tests/house bats tests/model.bats
 
 demo:
 	tests/demo

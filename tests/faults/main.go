@@ -9,6 +9,10 @@
 //
 //	faults [-runtime PATH] [-probe PATH] [-sample] [-only SCENARIO,...] [-call NAME,...]
 //	       [-every N] [-jobs N] [-out FILE] [-accepted FILE]
+//	faults [-runtime PATH] -watch STATE-DIRECTORY CONFIG COMMAND [ARG...] [, COMMAND...]
+//
+// With -watch nothing fails: init is stopped at each of its system calls, and what it is
+// and holds is compared with the security model (libcontainer/initproc/model).
 //
 // It needs root, and a house (tests/house).
 package main
@@ -50,6 +54,7 @@ func run() error {
 	flag.DurationVar(&s.limit, "limit", 10*time.Second, "what takes longer hangs")
 	looks := flag.Int("looks", 3, "find out by so many unharmed runs what a command comes to")
 	cgroup := flag.String("worker", "", "be a worker, with containers in cgroups below this `directory`")
+	watch := flag.Bool("watch", false, "compare init with the model: state directory, config.json, and commands with a comma between")
 	flag.Parse()
 	var err error
 	if s.runtime, err = exec.LookPath(s.runtime); err != nil {
@@ -63,6 +68,9 @@ func run() error {
 	}
 	if *cgroup != "" {
 		return work(s.runtime, *cgroup, s.limit, *looks)
+	}
+	if *watch {
+		return watchMain(s.runtime)
 	}
 	if os.Getenv("CRUN_GO_HOUSE") == "" {
 		return fmt.Errorf("run it through tests/house")

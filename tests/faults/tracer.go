@@ -55,9 +55,10 @@ type tracer struct {
 	name  func(string) string // makes of a path one that is the same in every run
 	fault *fault
 	hit   bool
-	every bool         // whether each call is looked at: to record, or until the fault is served
-	saw   func(point)  // called for each system call, if set
-	seen  map[int]bool // tids that stopped before it was known who they are
+	every bool                                            // whether each call is looked at: to record, or until the fault is served
+	saw   func(point)                                     // called for each system call, if set
+	look  func(tid int, th *thread, call *callInfo) error // called instead at each entry, and with nil at the end of an execve, if set
+	seen  map[int]bool                                    // tids that stopped before it was known who they are
 	ended map[int]unix.WaitStatus
 
 	lock    sync.Mutex // of what the alarm reads
@@ -228,6 +229,11 @@ func (t *tracer) event(tid int, th *thread, cause int) error {
 		t.add(tid, th)
 	}
 	th.result = 0
+	if t.look != nil {
+		if err := t.look(tid, th, nil); err != nil {
+			return err
+		}
+	}
 	exe, err := os.Readlink("/proc/" + strconv.Itoa(tid) + "/exe")
 	if err != nil {
 		return unix.ESRCH
@@ -294,6 +300,9 @@ func (t *tracer) call(tid int, th *thread) error {
 	}
 	if info.op != opEntry || info.arch != nativeArch {
 		return nil
+	}
+	if t.look != nil {
+		return t.look(tid, th, &info)
 	}
 	known := calls[int(info.nr)]
 	if t.saw == nil && (t.fault == nil || t.hit && !t.fault.Every || known == nil || t.fault.Point.Call != known.name) {
