@@ -309,3 +309,9 @@ func verdict(prog []Instruction, allow bool) []Instruction {
 func allowsAll(prog []Instruction) bool {
 	return len(prog) == 2 && prog[0].Imm == 1
 }
+
+// DevicePrograms returns how many device programs are attached to the cgroup itself.
+func (c *Cgroup) DevicePrograms() (int, error) {
+	ids, err := progQuery(c.fd)
+	return len(ids), err
+}

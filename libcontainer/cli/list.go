@@ -84,14 +84,14 @@ func (inv *invocation) list() ([]*status, error) {
 	return list, nil
 }
 
-// inspectOwned is inspect, and names the owner.
+// inspectOwned is statusOf, and names the owner.
 func inspectOwned(root, id string) (*status, error) {
 	container, err := libcontainer.Open(root, id)
 	if err != nil {
 		return nil, err
 	}
 	defer container.Close()
-	s, err := inspect(container)
+	s, err := statusOf(container)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ func (inv *invocation) stateCommand() *Command {
 }
 
 func (inv *invocation) printState(container *libcontainer.Container) error {
-	s, err := inspect(container)
+	s, err := statusOf(container)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ type status struct {
 	owner          string
 }
 
-func inspect(container *libcontainer.Container) (*status, error) {
+func statusOf(container *libcontainer.Container) (*status, error) {
 	word, pid, err := container.Status()
 	if err != nil {
 		return nil, err

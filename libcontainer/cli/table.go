@@ -102,6 +102,7 @@ func commandEntries() []commandEntry {
 		{"state", "", (*invocation).stateCommand},
 		{"kill", "", (*invocation).killCommand},
 		{"delete", "", (*invocation).deleteCommand},
+		{"inspect", "", (*invocation).inspectCommand},
 		{"gc", "", (*invocation).gcCommand},
 		{"pause", "", (*invocation).pauseCommand},
 		{"resume", "", (*invocation).resumeCommand},

@@ -1,0 +1,190 @@
+package inspect
+
+import (
+	"fmt"
+	"path"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer/proc"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/specconv/plan"
+)
+
+// mounts compares the mounts, and what is masked or read-only.
+func (l *look) mounts() error {
+	text, err := l.Init.Read("mountinfo")
+	if err != nil {
+		return err
+	}
+	list, err := proc.ParseMounts(text)
+	if err != nil {
+		return err
+	}
+	root, err := l.Init.OpenRoot()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(root)
+	for i, m := range l.Spec.Mounts {
+		target := path.Clean("/" + m.Destination)
+		asked := strings.Join(append([]string{m.Type}, m.Options...), " ")
+		field := fmt.Sprintf("mounts[%d]", i)
+		at := mountAt(list, target)
+		switch {
+		case slices.Contains(m.Options, "remount"):
+		case at == nil && present(root, target) == nil && linked(root, target):
+			l.add("mount "+target, field, asked, "below a symbolic link", false)
+		case at == nil:
+			l.add("mount "+target, field, asked, "none", true)
+		default:
+			l.add("mount "+target, field, asked, at.Type+" "+strings.ReplaceAll(at.Options, ",", " "), at.Lacks(restrictions(m.Options)) != "")
+		}
+	}
+	l.paths(root, list, "masked", "linux.maskedPaths", l.Spec.Linux.MaskedPaths, func(*proc.Mount) bool { return true })
+	l.paths(root, list, "read-only", "linux.readonlyPaths", l.Spec.Linux.ReadonlyPaths,
+		func(m *proc.Mount) bool { return m.Lacks(unix.MOUNT_ATTR_RDONLY) == "" })
+	if l.Spec.Root != nil {
+		if at := mountAt(list, "/"); at != nil {
+			asked := "rw"
+			if l.Spec.Root.Readonly {
+				asked = "ro"
+			}
+			l.add("root", "root.readonly", asked, at.Type+" "+strings.ReplaceAll(at.Options, ",", " "),
+				l.Spec.Root.Readonly && at.Lacks(unix.MOUNT_ATTR_RDONLY) != "")
+		}
+	}
+	return nil
+}
+
+// paths compares those that are there, each of which must be a mount of its own with a
+// property.
+func (l *look) paths(root int, list []proc.Mount, what, field string, paths []string, good func(*proc.Mount) bool) {
+	held := 0
+	for i, p := range paths {
+		target := path.Clean("/" + p)
+		at := mountAt(list, target)
+		switch {
+		case at != nil && good(at):
+			held++
+		case target == "/":
+		case present(root, target) != nil || linked(root, target): // not there, so nothing was mounted
+		default:
+			l.add(what+" path", fmt.Sprintf("%s[%d]", field, i), target, "not "+what, true)
+		}
+	}
+	if len(paths) > 0 {
+		l.add(what+" paths", field, strconv.Itoa(len(paths)), strconv.Itoa(held)+" in force", false)
+	}
+}
+
+// mountAt finds the topmost mount at a place.
+func mountAt(list []proc.Mount, target string) *proc.Mount {
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].Point == target {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// present reports why there is nothing at a path below root.
+func present(root int, name string) error {
+	fd, err := sys.OpenInRoot(root, name, unix.O_PATH)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
+}
+
+// linked reports whether a path leads over a symbolic link: then its mount has another
+// name.
+func linked(root int, name string) bool {
+	fd, err := sys.OpenPlain(root, name, unix.O_PATH)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err != nil
+}
+
+// restrictions are those that options ask for.
+func restrictions(options []string) (attr uint64) {
+	for _, o := range options {
+		switch strings.TrimPrefix(o, "r") {
+		case "o":
+			attr |= unix.MOUNT_ATTR_RDONLY
+		case "nosuid":
+			attr |= unix.MOUNT_ATTR_NOSUID
+		case "nodev":
+			attr |= unix.MOUNT_ATTR_NODEV
+		case "noexec":
+			attr |= unix.MOUNT_ATTR_NOEXEC
+		}
+	}
+	return attr
+}
+
+// sysctls compares kernel parameters, read in the container's namespaces through the
+// host's /proc, by a thread that ends with it.
+func (l *look) sysctls() error {
+	if len(l.Spec.Linux.Sysctl) == 0 {
+		return nil
+	}
+	type answer struct {
+		values map[string]string
+		err    error
+	}
+	done := make(chan answer)
+	go func() {
+		runtime.LockOSThread() // never unlocked
+		values := make(map[string]string)
+		for _, kind := range [...]struct {
+			file string
+			flag int
+		}{{"net", unix.CLONE_NEWNET}, {"ipc", unix.CLONE_NEWIPC}, {"uts", unix.CLONE_NEWUTS}} {
+			fd, err := retry.Openat(l.Init.FD(), "ns/"+kind.file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err == nil {
+				err = unix.Setns(fd, kind.flag)
+				unix.Close(fd)
+			}
+			if err != nil {
+				done <- answer{err: fmt.Errorf("join the %s namespace to read linux.sysctl: %w", kind.file, err)}
+				return
+			}
+		}
+		for key := range l.Spec.Linux.Sysctl {
+			if text, err := sys.ReadFile("/proc/sys/"+sysctlPath(key), 4096); err == nil {
+				values[key] = strings.Join(strings.Fields(string(text)), " ")
+			}
+		}
+		done <- answer{values: values}
+	}()
+	got := <-done
+	if got.err != nil {
+		return got.err
+	}
+	keys := make([]string, 0, len(l.Spec.Linux.Sysctl))
+	for key := range l.Spec.Linux.Sysctl {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
+		is, ok := got.values[key]
+		asked := strings.Join(strings.Fields(l.Spec.Linux.Sysctl[key]), " ")
+		l.add("sysctl "+key, "linux.sysctl."+key, asked, is, ok && is != asked)
+	}
+	return nil
+}
+
+// sysctlPath is that of a parameter below /proc/sys, by its name in either form.
+func sysctlPath(name string) string {
+	if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '/' {
+		return name
+	}
+	return plan.SwapSeparators(name)
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# inspect: the container as the kernel has it, beside what config.json asked for.
+load helpers
+
+eval "common_$(declare -f setup)"
+setup() {
+	common_setup
+	ours "it has no inspect"
+}
+
+# is NAME: what there is. differs: names of what differs.
+is() { jq -r --arg n "$1" '.[] | select(.name == $n) | .is' "$OUT"; }
+differs() { jq -r '.[] | select(.differs) | .name' "$OUT"; }
+
+running() {
+	ok rt create --bundle "$BUNDLE" "$ID"
+	ok rt start "$ID"
+	until_true executed
+}
+executed() { ! grep -q crun-go "/proc/$(pid_of)/cmdline"; }
+
+@test "a container is what it was asked to be" {
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}] | .process.oomScoreAdj = 500 | .process.noNewPrivileges = true
+		| .linux.sysctl = {"net.ipv4.ip_forward": "1", "kernel.msgmax": "9000"}
+		| .linux.maskedPaths = ["/proc/meminfo", "/proc/nosuch"] | .linux.readonlyPaths = ["/proc/sys"]
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mount"], action: "SCMP_ACT_ERRNO"}]}'
+	running
+	ok rt inspect --drift "$ID"
+	same "--drift" "$out" ""
+	ok rt inspect --json "$ID"
+	same "what differs" "$(differs)" ""
+	same rlimit "$(is RLIMIT_NOFILE)" "100, at most 200"
+	same oom "$(is oom_score_adj)" 500
+	same sysctl "$(is 'sysctl net.ipv4.ip_forward')" 1
+	same sysctl "$(is 'sysctl kernel.msgmax')" 9000
+	same nnp "$(is no_new_privs)" 1
+	same filters "$(is seccomp)" "1 filter"
+	same "masked paths" "$(is 'masked paths')" "1 in force"
+	same "read-only paths" "$(is 'read-only paths')" "1 in force"
+	same status "$(is status)" running
+	[ "$(is 'namespace pid')" = "$(stat -Lc %i "/proc/$(pid_of)/ns/pid")" ] || fail "$out"
+	ok rt inspect "$ID"
+	[[ $out == *"RLIMIT_NOFILE"*"100, at most 200"* ]] || fail "$out"
+	[ "$(grep -c '^!' "$OUT")" = 0 ] || fail "$out"
+}
+
+@test "drift: what somebody has changed from outside" {
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}] | .process.oomScoreAdj = 500 | .linux.maskedPaths = ["/proc/meminfo"]
+		| .linux.readonlyPaths = ["/proc/sys"] | .linux.sysctl = {"net.ipv4.ip_forward": "0"}
+		| .mounts += [{destination: "/mnt", type: "tmpfs", source: "x", options: ["ro", "nosuid"]}]'
+	running
+	local pid
+	pid=$(pid_of)
+	echo 100 >"/proc/$pid/oom_score_adj"
+	nsenter -t "$pid" -n sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	nsenter -t "$pid" -m -p sh -c 'umount /proc/meminfo; umount -l /proc/sys; mount -o remount,bind,rw,nosuid /mnt'
+	try rt inspect --drift --json "$ID"
+	same "exit code" "$rc" 1
+	same "what differs" "$(differs | sort | tr '\n' ,)" "masked path,mount /mnt,oom_score_adj,read-only path,sysctl net.ipv4.ip_forward,"
+	try rt inspect "$ID"
+	same "exit code without --drift" "$rc" 0
+	same "marked lines" "$(grep -c "^!" "$OUT")" 5
+}
+
+@test "limits in the cgroup" {
+	config '.linux.resources.unified = {"cgroup.max.descendants": "5"}'
+	running
+	ok rt inspect --json "$ID"
+	same limit "$(is cgroup.max.descendants)" 5
+	echo 7 >"$(is cgroup)/cgroup.max.descendants"
+	try rt inspect --drift --json "$ID"
+	same "what differs" "$(differs)" cgroup.max.descendants
+}
+
+@test "a hostile view: what the container makes of its own files is not followed" {
+	config '.linux.maskedPaths = ["/mask/file", "/proc/meminfo"] | .linux.readonlyPaths = ["/read"]'
+	script 'ln -s / /mask; mkfifo /read; exec sleep 100'
+	running
+	until_true test -p "$BUNDLE/rootfs/read"
+	try timeout 20 "$RUNTIME" --root "$ROOT" inspect --json "$ID"
+	same "exit code" "$rc" 0
+	same "masked paths" "$(is 'masked paths')" "1 in force"
+	# Where nothing was to be protected the container has made something since.
+	same "what differs" "$(differs)" "read-only path"
+}
+
+@test "processes that are stopped" {
+	script 'sleep 100 & kill -STOP $!; exec sleep 1000'
+	running
+	until_true found_stopped
+}
+found_stopped() {
+	ok rt inspect --json "$ID"
+	[ -n "$(is 'processes: stopped')" ]
+}
+
+@test "bad input" {
+	no 1 "does not exist" rt inspect nosuch
+	running
+	ok rt kill "$ID" KILL
+	until_true stopped
+	no 1 "container not running" rt inspect "$ID"
+}
+stopped() { [ "$(rt state "$ID" | jq -r .status)" = stopped ]; }
