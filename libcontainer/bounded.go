@@ -12,6 +12,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/jsontext"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // Exit codes of an exec that took too long, as in timeout(1).
@@ -28,7 +29,7 @@ func (o *ExecOptions) bounded() bool { return o.Timeout > 0 || o.Report != "" }
 // hands down itself, so that the container's own processes may stay beside it.
 func (e *execution) makeOwnCgroup() error {
 	if e.cgroup == nil {
-		return fieldError("", fmt.Errorf("--timeout, --report: the %w, so its processes cannot be tracked", ErrNoCgroup))
+		return plan.InField("", fmt.Errorf("--timeout, --report: the %w, so its processes cannot be tracked", ErrNoCgroup))
 	}
 	name := "exec-" + strconv.Itoa(os.Getpid())
 	group, err := e.cgroup.Sub(name)

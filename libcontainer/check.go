@@ -57,7 +57,7 @@ func unopened(p *plan.Plan, userNS bool) []error {
 	var found []error
 	for i := range p.Parent {
 		item := &p.Parent[i]
-		for _, err := range src.try(item.Step) {
+		for _, err := range try(&src, item.Step) {
 			var field *plan.FieldError
 			if !errors.As(err, &field) {
 				err = &plan.StepError{Item: *item, Err: err}
@@ -69,7 +69,7 @@ func unopened(p *plan.Plan, userNS bool) []error {
 }
 
 // try opens what a step of the parent's opens, and closes it.
-func (src *sources) try(step plan.Step) []error {
+func try(src *sources, step plan.Step) []error {
 	switch s := step.(type) {
 	case *plan.OpenTree:
 		if s.Path == "" || !s.Rootfs && src.rootfs < 0 {
@@ -108,7 +108,7 @@ func tryJoin(ns *plan.Namespace) error {
 	defer unix.Close(fd)
 	flag, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
 	if err == nil && flag != proc.NamespaceOf(ns.Type).Flag {
-		return fieldError(ns.Field, fmt.Errorf("%q is not a %s namespace", ns.Path, ns.Type))
+		return plan.InField(ns.Field, fmt.Errorf("%q is not a %s namespace", ns.Path, ns.Type))
 	}
 	return nil
 }

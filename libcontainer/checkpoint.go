@@ -64,9 +64,9 @@ var minCRIU = criu.Version{Major: 3, Minor: 14}
 
 // Checkpoint dumps the container into an image. Unless it is to go on running
 // it is deleted then. One that could not be dumped goes on as before.
-func (c *Container) Checkpoint(o *CheckpointOptions) error {
+func Checkpoint(c *Container, o *CheckpointOptions) error {
 	// What the caller has leaked is no business of CRIU's.
-	if err := fencePreserved(0); err != nil {
+	if err := sys.FenceFrom(3); err != nil {
 		return err
 	}
 	if err := c.dir.Lock(); err != nil {
@@ -385,7 +385,7 @@ func criuConfig(annotations map[string]string) string {
 		return path
 	}
 	for _, path := range []string{"/etc/criu/crun-go.conf", "/etc/criu/runc.conf"} {
-		if exists(path) {
+		if sys.Exists(path) {
 			return path
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/initlink"
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/resctrl"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -74,7 +75,7 @@ func create(o *Options, run bool) (*creation, error) {
 	if err := sys.CheckKernel(); err != nil {
 		return nil, err
 	}
-	if err := fencePreserved(o.ListenFDs + o.PreserveFDs); err != nil {
+	if err := sys.FenceFrom(3 + o.ListenFDs + o.PreserveFDs); err != nil {
 		return nil, err
 	}
 	b, err := draw(o, run, !run || o.Detach, nil)
@@ -359,8 +360,52 @@ func (c *creation) close() {
 	c.dir.Close()
 }
 
-// fencePreserved marks all descriptors close-on-exec but the standard streams
-// and the n that are to be passed on: callers leak theirs.
-func fencePreserved(n int) error {
-	return sys.FenceFrom(3 + n)
+// readUIDMap reads the user ids of a process's user namespace.
+func readUIDMap(pid int) ([]specs.LinuxIDMapping, error) {
+	process, err := sys.HostProcess(pid)
+	if err != nil {
+		return nil, err
+	}
+	defer process.Close()
+	data, err := process.Read("uid_map")
+	if err != nil {
+		return nil, err
+	}
+	return proc.ParseIDMap(data)
+}
+
+// openLog opens a file for hooks' output into its slot.
+func (c *creation) openLog(s *plan.OpenLog) error {
+	fd, err := sys.OpenAppend(s.Path, 0o600, false)
+	if err != nil {
+		return err
+	}
+	c.sources.keep(s.Slot, plan.Tree{FD: fd})
+	return nil
+}
+
+// logFD gives the descriptor of a slot counted from 1; 0: none.
+func (c *creation) logFD(slot int) int {
+	if slot == 0 {
+		return 0
+	}
+	return c.sources.trees[slot-1].FD
+}
+
+// sendListener hands the listener to the agent, and takes it from init before if that
+// has not been done. A container without its agent would hang at the first notification,
+// so there is none.
+func (c *creation) sendListener(s *plan.SendListener) error {
+	waits := c.listener < 0
+	if waits {
+		var err error
+		if c.listener, err = c.init.Listener(); err != nil {
+			return err
+		}
+	}
+	st := c.plan.Container.HookState(specs.StateCreating, c.init.Pid)
+	if err := handListener(&c.listener, s, &st, c.init.Pid); err != nil || !waits {
+		return err
+	}
+	return c.init.Continue()
 }

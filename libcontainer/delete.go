@@ -13,6 +13,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -188,7 +189,7 @@ func (c *Container) removeCgroup() error {
 		return err
 	}
 	if group == nil {
-		if exists(c.journal.Cgroup.Dir) {
+		if sys.Exists(c.journal.Cgroup.Dir) {
 			return nil // another was made there
 		}
 		// It is gone, but a removal that was cut off may have left parents.

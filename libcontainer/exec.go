@@ -111,7 +111,7 @@ func (c *ProcessChanges) apply(p specs.Process) *specs.Process {
 // 128 and the signal's number if one ended it. The calling goroutine must be locked
 // to its thread (spawn.Start).
 func Exec(o ExecOptions) (int, error) {
-	if err := fencePreserved(o.PreserveFDs); err != nil {
+	if err := sys.FenceFrom(3 + o.PreserveFDs); err != nil {
 		return -1, err
 	}
 	e, err := prepare(&o)

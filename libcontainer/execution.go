@@ -297,8 +297,3 @@ func (e *execution) setAffinity(s *plan.SetAffinity) error {
 	}
 	return sys.SetAffinity(pid, s.Mask)
 }
-
-func setScheduler(pid int, s *plan.SetScheduler) error {
-	attr := s.Attr()
-	return os.NewSyscallError("sched_setattr", unix.SchedSetAttr(pid, &attr, 0))
-}

@@ -43,18 +43,18 @@ func findExternals(externals []specconv.External, root int, mounts []proc.Mount)
 			err = checkExternal(e, root, m)
 		}
 		if err != nil {
-			return nil, fieldError(e.Field, err)
+			return nil, plan.InField(e.Field, err)
 		}
 		if m == nil {
 			continue
 		}
 		if other, ok := taken[m.ID]; ok {
-			return nil, fieldError(e.Field, fmt.Errorf("%q leads to the mount of %s, at %q: CRIU can't tell two mounts apart of which a symbolic link makes one, or one hides the other",
+			return nil, plan.InField(e.Field, fmt.Errorf("%q leads to the mount of %s, at %q: CRIU can't tell two mounts apart of which a symbolic link makes one, or one hides the other",
 				e.Target, other, m.Point))
 		}
 		taken[m.ID] = e.Field
 		if strings.Contains(m.Point, "]:") {
-			return nil, fieldError(e.Field, fmt.Errorf("the mount point %q contains \"]:\", by which CRIU would take it for another", m.Point))
+			return nil, plan.InField(e.Field, fmt.Errorf("the mount point %q contains \"]:\", by which CRIU would take it for another", m.Point))
 		}
 		found = append(found, plan.ImageMount{ID: mountPrefix + strconv.Itoa(len(found)), Kind: e.Kind, Target: e.Target, Point: m.Point})
 	}

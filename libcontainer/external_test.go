@@ -62,14 +62,14 @@ func TestImageFiles(t *testing.T) {
 	if text, err := os.ReadFile(elsewhere); err != nil || string(text) != "mine" {
 		t.Errorf("the link was followed: %q, %v", text, err)
 	}
-	got, err := readImage(dir)
+	got, err := ReadImage(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(got.Streams, streams) || !slices.Equal(got.Mounts, mounts) {
 		t.Errorf("got %+v", got)
 	}
-	if _, err := readImage(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is not the image of a checkpoint") {
+	if _, err := ReadImage(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is not the image of a checkpoint") {
 		t.Errorf("an empty directory: %v", err)
 	}
 }
@@ -106,7 +106,7 @@ func TestImageMoved(t *testing.T) {
 	if _, err := os.Lstat(elsewhere + "/" + descriptorsName); err == nil {
 		t.Error("a file was made elsewhere")
 	}
-	if _, err := readImage(top + "/moved"); err != nil {
+	if _, err := ReadImage(top + "/moved"); err != nil {
 		t.Error(err)
 	}
 }
@@ -118,7 +118,7 @@ func TestImageIDs(t *testing.T) {
 		"mount-0": true, "mount-12": true, "mount-": false, "": false, "mount-1]:": false, "mount-1\n": false, "mount-٣": false, "cgroup": false,
 	} {
 		systest.MustDo(t, writeImage(openDir(t, dir), nil, []plan.ImageMount{{ID: id, Kind: plan.ExternalBind, Target: "/a", Point: "/a"}}))
-		if _, err := readImage(dir); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "external-mounts.json: mounts[0].id: ") {
+		if _, err := ReadImage(dir); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "external-mounts.json: mounts[0].id: ") {
 			t.Errorf("%q: %v", id, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // ErrNotPaused means that there is nothing to resume. Engines match the text.
@@ -14,7 +15,7 @@ var ErrNotPaused = errors.New("container not paused")
 
 // noCgroup is the answer to what only a cgroup can do, and wraps ErrNoCgroup.
 func noCgroup() error {
-	return fieldError("linux.cgroupsPath", fmt.Errorf("the %w", ErrNoCgroup))
+	return plan.InField("linux.cgroupsPath", fmt.Errorf("the %w", ErrNoCgroup))
 }
 
 // cgroupGone is the answer where the container's cgroup is not there any more: an
@@ -34,7 +35,7 @@ func (c *Container) cgroupGone(ended error) error {
 	if err != nil {
 		return err
 	}
-	return fieldError("linux.cgroupsPath", &MovedError{From: c.journal.Cgroup.Dir, To: own})
+	return plan.InField("linux.cgroupsPath", &MovedError{From: c.journal.Cgroup.Dir, To: own})
 }
 
 // MovedError means that somebody has moved init out of the container's cgroup, which

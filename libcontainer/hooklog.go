@@ -13,24 +13,6 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// openLog opens a file for hooks' output into its slot.
-func (c *creation) openLog(s *plan.OpenLog) error {
-	fd, err := sys.OpenAppend(s.Path, 0o600, false)
-	if err != nil {
-		return err
-	}
-	c.sources.keep(s.Slot, plan.Tree{FD: fd})
-	return nil
-}
-
-// logFD gives the descriptor of a slot counted from 1; 0: none.
-func (c *creation) logFD(slot int) int {
-	if slot == 0 {
-		return 0
-	}
-	return c.sources.trees[slot-1].FD
-}
-
 // hookLog opens the files that annotations name for hooks' output. It has to be
 // closed.
 func hookLog(annotations map[string]string) (log hooks.Log, err error) {
@@ -40,7 +22,7 @@ func hookLog(annotations map[string]string) (log hooks.Log, err error) {
 	}{{specconv.HooksStdout, &log.Stdout}, {specconv.HooksStderr, &log.Stderr}} {
 		if path := annotations[f.key]; path != "" && err == nil {
 			if *f.fd, err = sys.OpenAppend(path, 0o600, false); err != nil {
-				err = fieldError("annotations."+f.key, err)
+				err = plan.InField("annotations."+f.key, err)
 			}
 		}
 	}
@@ -61,7 +43,7 @@ func runPoststop(list []specs.Hook, st *specs.State, warn func(specconv.Warning)
 	if len(list) == 0 {
 		return
 	}
-	if err := fencePreserved(0); err != nil {
+	if err := sys.FenceFrom(3); err != nil {
 		warn(specconv.Warning{Text: err.Error(), Must: true})
 	}
 	log, err := hookLog(st.Annotations)

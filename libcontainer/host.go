@@ -3,11 +3,14 @@ package libcontainer
 import (
 	"bytes"
 	"os"
+	"path"
 	"slices"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/caps"
 	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -30,7 +33,7 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 		UserNS:  sys.InUserNamespace(),
 		LastCap: last,
 		Caps:    permitted,
-		Kcore:   exists("/proc/kcore"),
+		Kcore:   sys.Exists("/proc/kcore"),
 
 		NoFileSoft: early.Soft,
 		NoFileHard: early.Hard,
@@ -43,7 +46,7 @@ func host(spec *specs.Spec) (specconv.Host, error) {
 		h.AppArmor = p.ApparmorProfile != "" && appArmorEnabled()
 		h.StackProfiles = h.AppArmor && (p.NoNewPrivileges || noNewPrivs()) && confined()
 		labels := p.SelinuxLabel != "" || spec.Linux != nil && spec.Linux.MountLabel != ""
-		h.SELinux = labels && exists("/sys/fs/selinux/enforce")
+		h.SELinux = labels && sys.Exists("/sys/fs/selinux/enforce")
 	}
 	h.PIDLast = joinedLast(spec)
 	h.RootNamespace = h.EUID == 0 && !h.UserNS && ownMountsOnly(spec) && sys.HasTreeNamespace()
@@ -84,8 +87,6 @@ func isConfinement(label []byte) bool {
 	return !bytes.Equal(label, []byte("unconfined")) && !bytes.HasSuffix(label, []byte(" (unconfined)"))
 }
 
-func exists(path string) bool { return unix.Access(path, unix.F_OK) == nil }
-
 // joinedLast reports whether the pid namespace that a configuration has a path of can be
 // joined last. Why it can't be opened is told by who joins it.
 func joinedLast(spec *specs.Spec) bool {
@@ -119,7 +120,38 @@ func ownedByJoined(spec *specs.Spec, pid int) bool {
 			return false
 		}
 		defer unix.Close(user)
-		return owns(user, pid)
+		return sys.Owns(user, pid)
 	}
 	return false
+}
+
+// cgroupParent is where a runtime without root's privileges makes the cgroups
+// of containers that ask for no absolute path: beside its own, where processes
+// of no container keep the cgroup above from having controllers, or below it.
+// "" if it may do neither.
+func cgroupParent(h cgroups.Hierarchy) string {
+	own, err := cgroups.Own(0)
+	if err != nil {
+		return ""
+	}
+	return besideOrBelow(own, func(dir string) bool { return mayHold(h.Path + dir) })
+}
+
+func besideOrBelow(own string, mayHold func(dir string) bool) string {
+	if own == "/.." || strings.HasPrefix(own, "/../") {
+		return "" // outside of what this cgroup namespace shows
+	}
+	for _, dir := range [...]string{path.Dir(own), own} {
+		if mayHold(dir) {
+			return dir
+		}
+	}
+	return ""
+}
+
+// mayHold tells whether the caller may make cgroups in a directory, and put
+// processes of its own there into them: for that the kernel looks at the cgroup
+// above both (cgroup-v2.rst, "Delegation Containment").
+func mayHold(dir string) bool {
+	return unix.Access(dir, unix.W_OK) == nil && unix.Access(dir+"/cgroup.procs", unix.W_OK) == nil
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -58,8 +57,8 @@ func writeImage(dir int, streams []string, mounts []plan.ImageMount) error {
 	return sys.ReplaceFile(dir, mountsName, append(w.Bytes(), '\n'), 0o600, nil)
 }
 
-// readImage reads what a dump has written.
-func readImage(dir string) (*specconv.Image, error) {
+// ReadImage reads what a dump has written.
+func ReadImage(dir string) (*specconv.Image, error) {
 	image := new(specconv.Image)
 	data, err := sys.ReadRegular(filepath.Join(dir, descriptorsName), maxImageFile)
 	if err != nil {
@@ -98,15 +97,6 @@ func readImage(dir string) (*specconv.Image, error) {
 		image.Limits, err = ocijson.Resources(limitsName, text)
 	}
 	return image, err
-}
-
-// notifyAsIn gives the container the mount for messages to systemd if the
-// dumped one had it. Nobody waits for a container that has been ready before.
-func (o *Options) notifyAsIn(image *specconv.Image) {
-	o.NotifySocket = ""
-	if slices.ContainsFunc(image.Mounts, func(m plan.ImageMount) bool { return m.Kind == plan.ExternalBind && m.Target == specconv.NotifyTarget }) {
-		o.NotifySocket = specconv.NotifyTarget
-	}
 }
 
 // mountPrefix begins the name of an external mount. A number follows.

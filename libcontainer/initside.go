@@ -12,6 +12,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -99,7 +100,7 @@ func (c *creation) runsHooks() bool {
 func openJoin(ns *plan.Namespace) (int, error) {
 	fd, err := sys.OpenNamespace(ns.Path)
 	if err != nil {
-		return -1, fieldError(ns.Field, err)
+		return -1, plan.InField(ns.Field, err)
 	}
 	if err := checkJoin(ns, fd); err != nil {
 		unix.Close(fd)
@@ -117,13 +118,13 @@ func checkJoin(ns *plan.Namespace, fd int) error {
 	own, err := sys.DescriptorIsOf(fd, "/proc/self/ns/"+proc.NamespaceOf(ns.Type).File)
 	switch {
 	case err != nil:
-		return fieldError(ns.Field, err)
+		return plan.InField(ns.Field, err)
 	case !own:
 		return nil
 	case ns.Type == specs.MountNamespace:
-		return fieldError(ns.Field, &OwnNamespaceError{*ns})
+		return plan.InField(ns.Field, &OwnNamespaceError{*ns})
 	}
-	return fieldError(ns.Changes, &OwnNamespaceError{*ns})
+	return plan.InField(ns.Changes, &OwnNamespaceError{*ns})
 }
 
 // OwnNamespaceError means that a namespace to join is the runtime's own.
@@ -229,4 +230,24 @@ func exposed(s *plan.Spawn) bool {
 	user := slices.ContainsFunc(s.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })
 	last := slices.ContainsFunc(s.Join, func(ns plan.Namespace) bool { return ns.Last })
 	return user && !last && !slices.Contains(s.New, specs.PIDNamespace)
+}
+
+// keep writes down what the container is made from, for all that will be done
+// with it later: its bundle may be gone then, or be what somebody else has made of
+// it, the container included.
+func (c *creation) keep() error {
+	k := state.Kept{Text: c.text, Aside: c.aside}
+	for _, item := range c.plan.Init {
+		if s, ok := item.Step.(*plan.LoadSeccomp); ok {
+			k.Filter = s
+		}
+	}
+	if k.Filter != nil && k.Filter.Notify {
+		k.Aside = nil // exec needs the listener's path
+	}
+	if err := c.dir.Keep(&k); err != nil {
+		return err
+	}
+	c.journal.Kept = true
+	return nil
 }

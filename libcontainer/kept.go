@@ -17,26 +17,6 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// keep writes down what the container is made from, for all that will be done
-// with it later: its bundle may be gone then, or be what somebody else has made of
-// it, the container included.
-func (c *creation) keep() error {
-	k := state.Kept{Text: c.text, Aside: c.aside}
-	for _, item := range c.plan.Init {
-		if s, ok := item.Step.(*plan.LoadSeccomp); ok {
-			k.Filter = s
-		}
-	}
-	if k.Filter != nil && k.Filter.Notify {
-		k.Aside = nil // exec needs the listener's path
-	}
-	if err := c.dir.Keep(&k); err != nil {
-		return err
-	}
-	c.journal.Kept = true
-	return nil
-}
-
 // config returns the configuration that the container was made from.
 func (c *Container) config() (*specs.Spec, error) {
 	k, err := c.kept()

@@ -29,24 +29,6 @@ func handListener(listener *int, s *plan.SendListener, st *specs.State, pid int)
 	return err
 }
 
-// sendListener hands the listener to the agent, and takes it from init before if that
-// has not been done. A container without its agent would hang at the first notification,
-// so there is none.
-func (c *creation) sendListener(s *plan.SendListener) error {
-	waits := c.listener < 0
-	if waits {
-		var err error
-		if c.listener, err = c.init.Listener(); err != nil {
-			return err
-		}
-	}
-	st := c.plan.Container.HookState(specs.StateCreating, c.init.Pid)
-	if err := handListener(&c.listener, s, &st, c.init.Pid); err != nil || !waits {
-		return err
-	}
-	return c.init.Continue()
-}
-
 // processState writes the ContainerProcessState that comes to the agent with
 // the listener: pid is the process under the filter, st its container.
 func processState(st *specs.State, pid int, metadata string) []byte {

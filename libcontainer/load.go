@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -40,6 +41,9 @@ func draw(o *Options, run, detach bool, image *specconv.Image) (*blueprint, erro
 	b, err := readBundle(o)
 	if err != nil {
 		return nil, err
+	}
+	if image != nil {
+		o.notifyAsIn(image)
 	}
 	options, err := b.facts(o, run, detach)
 	switch {
@@ -147,23 +151,15 @@ func (b *blueprint) readText() error {
 	var err error
 	b.text, err = read(b.config, maxConfig)
 	if errors.Is(err, unix.ENOENT) {
-		return fieldError("", &NoConfigError{b.config})
+		return plan.InField("", &NoConfigError{b.config})
 	}
 	return err
 }
 
-// BuildPlan makes the plan that create would carry out or, if there is the
-// directory of an image, restore, and changes nothing. Who will get the terminal
+// BuildPlan makes the plan that create would carry out or, if there is an image,
+// restore, and changes nothing. Who will get the terminal
 // need not be known. With it come the facts about the machine that it follows from.
-func BuildPlan(o Options, imageDir string) (*plan.Plan, specconv.Host, []specconv.Warning, error) {
-	var image *specconv.Image
-	if imageDir != "" {
-		var err error
-		if image, err = readImage(imageDir); err != nil {
-			return nil, specconv.Host{}, nil, err
-		}
-		o.notifyAsIn(image)
-	}
+func BuildPlan(o Options, image *specconv.Image) (*plan.Plan, specconv.Host, []specconv.Warning, error) {
 	b, err := draw(&o, false, false, image)
 	if err != nil {
 		return nil, specconv.Host{}, nil, err
@@ -186,4 +182,13 @@ func readProcess(path string) (*specs.Process, error) {
 		return nil, err
 	}
 	return ocijson.Process(filepath.Base(path), data)
+}
+
+// notifyAsIn gives the container the mount for messages to systemd if the
+// dumped one had it. Nobody waits for a container that has been ready before.
+func (o *Options) notifyAsIn(image *specconv.Image) {
+	o.NotifySocket = ""
+	if slices.ContainsFunc(image.Mounts, func(m plan.ImageMount) bool { return m.Kind == plan.ExternalBind && m.Target == specconv.NotifyTarget }) {
+		o.NotifySocket = specconv.NotifyTarget
+	}
 }

@@ -99,3 +99,26 @@ func attachToRoot(trees []*plan.Tree) error {
 	}
 	return os.NewSyscallError("chroot", unix.Chroot("."))
 }
+
+// attachAt attaches a tree to a new mount point in a directory of ours.
+func attachAt(dir int, name string, tree int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(tree, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	var err error
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		err = unix.Mkdirat(dir, name, 0o700)
+	} else {
+		err = unix.Mknodat(dir, name, unix.S_IFREG|0o600, 0)
+	}
+	if err != nil {
+		return &os.PathError{Op: "make", Path: name, Err: err}
+	}
+	target, err := sys.OpenPlain(dir, name, unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(target)
+	return sys.AttachMount(tree, target)
+}

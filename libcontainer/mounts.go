@@ -6,6 +6,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
@@ -16,25 +17,25 @@ type planner func(*specs.Spec, []specs.Mount, specconv.Host, specconv.Live) (*pl
 // AddMounts adds mounts to the container, all or none. Sources are those of the
 // host; mount points that are missing are made. The error is ErrNotRunning if
 // the container has stopped. warn may be nil.
-func (c *Container) AddMounts(mounts []specs.Mount, warn func(specconv.Warning)) error {
+func AddMounts(c *Container, mounts []specs.Mount, warn func(specconv.Warning)) error {
 	more := func(added, changed []uint64) []uint64 { return append(added, changed...) }
-	return c.changeMounts(specconv.AddMounts, more, mounts, warn)
+	return changeMounts(c, specconv.AddMounts, more, mounts, warn)
 }
 
 // RemoveMounts detaches the topmost mounts at the destinations of mounts, all of
 // which AddMounts must have added; if there is none at one of them, nothing is done.
-func (c *Container) RemoveMounts(mounts []specs.Mount, warn func(specconv.Warning)) error {
+func RemoveMounts(c *Container, mounts []specs.Mount, warn func(specconv.Warning)) error {
 	gone := func(added, changed []uint64) []uint64 {
 		return slices.DeleteFunc(added, func(id uint64) bool { return slices.Contains(changed, id) })
 	}
-	return c.changeMounts(specconv.RemoveMounts, gone, mounts, warn)
+	return changeMounts(c, specconv.RemoveMounts, gone, mounts, warn)
 }
 
 // changeMounts changes mounts by a plan. then says which mounts have been added, all
 // in all, by those before and those that the plan has changed.
-func (c *Container) changeMounts(make planner, then func(added, changed []uint64) []uint64, mounts []specs.Mount, warn func(specconv.Warning)) error {
+func changeMounts(c *Container, make planner, then func(added, changed []uint64) []uint64, mounts []specs.Mount, warn func(specconv.Warning)) error {
 	// What the caller has leaked is no business of a visitor.
-	if err := fencePreserved(0); err != nil {
+	if err := sys.FenceFrom(3); err != nil {
 		return err
 	}
 	if err := c.dir.Lock(); err != nil {
@@ -49,7 +50,7 @@ func (c *Container) changeMounts(make planner, then func(added, changed []uint64
 	case status == specs.StateCreating:
 		return errors.New("the container is still being created")
 	}
-	v, err := c.visit()
+	v, err := newVisit(c)
 	if err != nil {
 		return err
 	}

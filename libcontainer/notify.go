@@ -82,7 +82,7 @@ func readyLine(message []byte) []byte {
 // tell tells systemd, and waits until it has taken notice: when this process
 // has ended, systemd may not know any more whose word it was. The end of init ends that.
 func (n *notifier) tell(ready []byte, init, mainPID int) error {
-	wait := patience{notifyTimeout, func() error {
+	wait := patience{limit: notifyTimeout, stop: func() error {
 		if ended, err := retry.Readable(init, 0); err != nil || ended {
 			return errNotReady
 		}
@@ -102,13 +102,13 @@ func (n *notifier) tell(ready []byte, init, mainPID int) error {
 			return err
 		}
 	}
-	return wait.barrier(sock, init)
+	return barrier(&wait, sock, init)
 }
 
 // barrier sends a pipe that systemd closes when it has worked through what was
 // sent before, see sd_notify_barrier(3). That it does not come to that in time
 // is no error: it has been told.
-func (p *patience) barrier(sock, init int) error {
+func barrier(p *patience, sock, init int) error {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return os.NewSyscallError("pipe2", err)

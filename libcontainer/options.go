@@ -1,9 +1,6 @@
 package libcontainer
 
-import (
-	"github.com/crun-go/crun-go/specconv"
-	"github.com/crun-go/crun-go/specconv/plan"
-)
+import "github.com/crun-go/crun-go/specconv"
 
 // Options is what create and run are asked for.
 type Options struct {
@@ -40,9 +37,4 @@ func (o *Options) warn(w specconv.Warning) {
 	if o.Warn != nil {
 		o.Warn(w)
 	}
-}
-
-// fieldError makes an error about a field of config.json.
-func fieldError(field string, err error) error {
-	return &plan.FieldError{Field: field, Err: err}
 }

@@ -2,11 +2,16 @@ package libcontainer
 
 import (
 	"fmt"
+	"os"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/terminal"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // outputs are the files that the command line asks for. Whether they can be
@@ -66,7 +71,7 @@ func (f *foreground) start(pidfd int) error {
 		return nil
 	}
 	if err := f.relay.Start(pidfd); err != nil {
-		return fieldError("process.terminal", err)
+		return plan.InField("process.terminal", err)
 	}
 	return nil
 }
@@ -101,4 +106,35 @@ func commit(init *initlink.Init, detach bool) error {
 	}
 	sys.Victim(init.PidFD)
 	return initlink.Interrupted()
+}
+
+// attend reaps children until the process is gone, and returns its exit code.
+func attend(process int) (int, error) {
+	status, err := wait(process)
+	if err != nil {
+		return -1, err
+	}
+	return exitCode(status), nil
+}
+
+func wait(process int) (unix.WaitStatus, error) {
+	for {
+		var status unix.WaitStatus
+		pid, err := retry.Wait4(-1, &status, 0)
+		switch {
+		case err != nil:
+			return status, os.NewSyscallError("wait4", err)
+		case pid == process:
+			return status, nil
+		}
+	}
+}
+
+// exitCode is that of a shell: 128 and the signal's number if one ended the
+// process.
+func exitCode(status unix.WaitStatus) int {
+	if status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return status.ExitStatus()
 }

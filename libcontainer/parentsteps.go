@@ -2,17 +2,12 @@ package libcontainer
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -33,11 +28,11 @@ func (c *creation) nameCgroup() {
 			continue
 		}
 		dir := filepath.Join(c.hierarchy.Path, s.Path)
-		if exists(dir) {
+		if sys.Exists(dir) {
 			return
 		}
 		c.journal.Cgroup.Dir = dir
-		for ; len(dir) > len(c.hierarchy.Path) && !exists(dir); dir = filepath.Dir(dir) {
+		for ; len(dir) > len(c.hierarchy.Path) && !sys.Exists(dir); dir = filepath.Dir(dir) {
 			c.journal.Cgroup.Made = append(c.journal.Cgroup.Made, dir)
 		}
 		slices.Reverse(c.journal.Cgroup.Made) // outermost first
@@ -80,24 +75,6 @@ func (c *creation) createCgroup(s *plan.CreateCgroup) error {
 	c.journal.Cgroup.Dir, c.journal.Cgroup.Made = group.Dir(), made
 	return c.dir.Save(&c.journal)
 }
-
-// resourceError gives a cgroup's error its full field name.
-func resourceError(err error) error {
-	var e *cgroups.Error
-	if errors.As(err, &e) && e.Field != "" {
-		return fieldError("linux.resources."+e.Field, resourceCause{err, e.Field + ": "})
-	}
-	return err
-}
-
-// resourceCause is a cgroup's error without the short field name.
-type resourceCause struct {
-	of    error
-	field string
-}
-
-func (c resourceCause) Error() string { return strings.TrimPrefix(c.of.Error(), c.field) }
-func (c resourceCause) Unwrap() error { return c.of }
 
 func (c *creation) setResources(s *plan.SetResources) error {
 	if c.cgroup == nil {
@@ -154,67 +131,43 @@ func (c *creation) setPids(s *plan.SetPids) error {
 	return c.limitTasks(s.Limit)
 }
 
-// setOOMScoreAdj writes it from outside: a container's init may not lower it.
-// reworded is an error in other words than the kernel's: engines take some of those for what execve(2) answers.
-type reworded struct {
-	text string
-	error
+// denied tells whether the kernel refused for want of privileges.
+func denied(err error) bool {
+	return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS)
 }
 
-func (e *reworded) Error() string { return e.text }
-func (e *reworded) Unwrap() error { return e.error }
-
-func setOOMScoreAdj(pid int, s *plan.SetOOMScoreAdj) error {
-	proc, err := sys.HostProc()
-	if err != nil {
+// unlimited names the limit for which an ordinary user's container needs a cgroup.
+func (c *creation) unlimited(s *plan.CreateCgroup, err error) error {
+	if !denied(err) || errors.Is(err, unix.EROFS) || c.host.EUID == 0 && !c.host.UserNS || c.spec.Linux.CgroupsPath != "" {
 		return err
 	}
-	defer proc.Close()
-	err = proc.Write(strconv.Itoa(pid)+"/oom_score_adj", strconv.Itoa(s.Value))
-	if !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EPERM) {
+	limit := firstLimit(c.spec.Linux.Resources)
+	if limit == "" {
 		return err
 	}
-	if s.BestEffort {
-		return nil
-	}
-	// "permission denied" is for engines what execve answers (exit code 126).
-	return &reworded{"lowering it takes CAP_SYS_RESOURCE, which the runtime does not have", err}
+	return &plan.StepError{Item: plan.Item{Field: "linux.resources." + limit, Step: s}, Err: err}
 }
 
-// raise raises the hard limits that init will need to set its own: only the
-// runtime may have the privilege. Nothing is lowered yet. Init inherits them: while
-// it starts, Go sets limits that it has read before, and would take back what is
-// raised meanwhile from outside.
-func (r *raisedLimits) raise(s *plan.RaiseRlimits) error {
-	for _, l := range s.Limits {
-		var old unix.Rlimit
-		if err := unix.Prlimit(0, l.Resource, nil, &old); err != nil {
-			return os.NewSyscallError("prlimit", err)
-		}
-		if old.Max >= l.Hard {
-			continue
-		}
-		if err := sys.SetRlimit(l.Resource, unix.Rlimit{Cur: old.Cur, Max: l.Hard}); err != nil {
-			return fmt.Errorf("error setting rlimit %s: raise the hard limit to %d: %w", l.Type, l.Hard, err)
-		}
-		*r = append(*r, raisedLimit{l.Resource, old})
+// firstLimit names the first of the resources that only a cgroup can limit; ""
+// if there is none.
+func firstLimit(r *specs.LinuxResources) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Memory != nil && *r.Memory != specs.LinuxMemory{}:
+		return "memory"
+	case r.CPU != nil && *r.CPU != specs.LinuxCPU{}:
+		return "cpu"
+	case r.Pids != nil && r.Pids.Limit != nil && *r.Pids.Limit > 0:
+		return "pids.limit"
+	case r.BlockIO != nil:
+		return "blockIO"
+	case len(r.HugepageLimits) > 0:
+		return "hugepageLimits"
+	case len(r.Rdma) > 0:
+		return "rdma"
+	case len(r.Unified) > 0:
+		return "unified"
 	}
-	return nil
-}
-
-// raisedLimit is a limit of the runtime's as it was.
-type raisedLimit struct {
-	resource int
-	old      unix.Rlimit
-}
-
-// raisedLimits are the runtime's own limits that are raised until init is made.
-type raisedLimits []raisedLimit
-
-// takeBack: hooks have the caller's limits. Lowering takes no privilege.
-func (r *raisedLimits) takeBack() {
-	for _, l := range *r {
-		sys.SetRlimit(l.resource, l.old)
-	}
-	*r = nil
+	return ""
 }

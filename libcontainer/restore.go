@@ -72,14 +72,13 @@ func restore(o *Options, r *RestoreOptions) (*creation, error) {
 	if err := sys.CheckKernel(); err != nil {
 		return nil, err
 	}
-	if err := fencePreserved(0); err != nil {
+	if err := sys.FenceFrom(3); err != nil {
 		return nil, err
 	}
-	image, err := readImage(r.Image)
+	image, err := ReadImage(r.Image)
 	if err != nil {
 		return nil, err
 	}
-	o.notifyAsIn(image)
 	b, err := draw(o, true, o.Detach, image)
 	if err != nil {
 		return nil, err

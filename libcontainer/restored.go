@@ -10,6 +10,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // checkMounts compares the external mounts of the restored container with what
@@ -49,7 +50,7 @@ func (c *restoration) identifyStaged(criu sys.Proc) error {
 			}
 		}
 		if s.device == "" {
-			return fieldError(s.field, fmt.Errorf("what was mounted for %q is gone", s.Target))
+			return plan.InField(s.field, fmt.Errorf("what was mounted for %q is gone", s.Target))
 		}
 	}
 	return nil
@@ -69,11 +70,11 @@ func checkRestored(staged []stagedMount, mounts []proc.Mount) error {
 			}
 			found = found || m.Point == s.Point
 			if lacks := lacking(staged, m); lacks != "" {
-				return fieldError(s.field, fmt.Errorf("restored at %q, the mount is not %s, as config.json has it: the image was made with other mount options", m.Point, lacks))
+				return plan.InField(s.field, fmt.Errorf("restored at %q, the mount is not %s, as config.json has it: the image was made with other mount options", m.Point, lacks))
 			}
 		}
 		if !found {
-			return fieldError(s.field, fmt.Errorf("the mount did not come back at %q: a symbolic link in the root filesystem may have led it elsewhere", s.Point))
+			return plan.InField(s.field, fmt.Errorf("the mount did not come back at %q: a symbolic link in the root filesystem may have led it elsewhere", s.Point))
 		}
 	}
 	return nil

@@ -3,16 +3,13 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/initlink"
-	"github.com/crun-go/crun-go/libcontainer/initproc"
 	"github.com/crun-go/crun-go/libcontainer/state"
-	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -97,64 +94,8 @@ func (c *creation) hear() (bool, error) {
 		return true, nil
 	}
 	c.init.Conn.Extend(initlink.AnswerTime)
-	told := going{c.journal.Init, c.init.PidFD, initlink.AnswerTime, func() bool { return takesItsTime(c.spec) }}
+	told := newGoing(c.journal.Init, c.init.PidFD, func() bool { return takesItsTime(c.spec) })
 	return told.hear(c.init.Conn.FD(), time.Now())
-}
-
-// errKilled is that init was killed, by a hook of its own say, when it had said that it was
-// ready. To the socket that is what execve is.
-var errKilled = errors.New("container init was killed (SIGKILL) by someone else before it executed the process; possibly OOM-killed")
-
-// hasExecuted is for an init that has closed its end: it does so when it executes, which
-// gives it another name, and when it dies, which leaves it the one that it gave itself.
-// Either shows a moment later. Of one that was reaped nothing can be told any more.
-func hasExecuted(init state.Process, pidfd int) error {
-	for end := time.Now().Add(initlink.EndingTime); time.Now().Before(end); {
-		st, err := readStat(init.PID)
-		switch {
-		case err != nil:
-			return err
-		case st.Start != init.Start || st.Name != initproc.Started:
-			return nil
-		case st.Dead():
-			return errKilled
-		}
-		if _, err := retry.Readable(pidfd, time.Millisecond); err != nil {
-			return os.NewSyscallError("poll", err)
-		}
-	}
-	return nil
-}
-
-// attend reaps children until the process is gone, and returns its exit code.
-func attend(process int) (int, error) {
-	status, err := wait(process)
-	if err != nil {
-		return -1, err
-	}
-	return exitCode(status), nil
-}
-
-func wait(process int) (unix.WaitStatus, error) {
-	for {
-		var status unix.WaitStatus
-		pid, err := retry.Wait4(-1, &status, 0)
-		switch {
-		case err != nil:
-			return status, os.NewSyscallError("wait4", err)
-		case pid == process:
-			return status, nil
-		}
-	}
-}
-
-// exitCode is that of a shell: 128 and the signal's number if one ended the
-// process.
-func exitCode(status unix.WaitStatus) int {
-	if status.Signaled() {
-		return 128 + int(status.Signal())
-	}
-	return status.ExitStatus()
 }
 
 // becomeReady waits until a detached container has told that it is ready. One
@@ -200,4 +141,24 @@ func (c *creation) finish(container *Container) error {
 	// It was waited for: nobody has to be asked.
 	container.journal.Init = state.Process{}
 	return container.destroy(c.opts.Warn)
+}
+
+// pidfdReceiver is the annotation by which engines without a flag for it ask
+// for a pidfd.
+const pidfdReceiver = "run.oci.pidfd_receiver"
+
+// sendPidfd hands out a pidfd of init, to who asks on the command line and to
+// who asks in config.json.
+func (c *creation) sendPidfd() error {
+	if path := c.opts.PidfdSocket; path != "" {
+		if err := sendDescriptor(path, "standard", c.init.PidFD); err != nil {
+			return fmt.Errorf("--pidfd-socket: %w", err)
+		}
+	}
+	if path := c.spec.Annotations[pidfdReceiver]; path != "" {
+		if err := sendDescriptor(path, "standard", c.init.PidFD); err != nil {
+			return plan.InField("annotations."+pidfdReceiver, err)
+		}
+	}
+	return nil
 }

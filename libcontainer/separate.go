@@ -23,18 +23,6 @@ func separateForCRIU() error {
 	return err
 }
 
-// separate gives this thread a mount namespace of its own, of which the host
-// sees nothing. What is mounted in it goes with it: nothing has to be unmounted.
-func separate() error {
-	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return os.NewSyscallError("unshare", err)
-	}
-	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
-		return &os.PathError{Op: "mount", Path: "/", Err: err}
-	}
-	return nil
-}
-
 // stageTop mounts a tmpfs for what CRIU is to find, and returns a descriptor of a
 // directory in it, and its path: that of the container's state directory. It
 // must be within the reach of the root of a user namespace, as whom CRIU mounts,

@@ -155,23 +155,3 @@ func fitTerminal(p *specs.Process) {
 		p.ConsoleSize = &specs.Box{Width: uint(columns), Height: uint(rows)}
 	}
 }
-
-// pidfdReceiver is the annotation by which engines without a flag for it ask
-// for a pidfd.
-const pidfdReceiver = "run.oci.pidfd_receiver"
-
-// sendPidfd hands out a pidfd of init, to who asks on the command line and to
-// who asks in config.json.
-func (c *creation) sendPidfd() error {
-	if path := c.opts.PidfdSocket; path != "" {
-		if err := sendDescriptor(path, "standard", c.init.PidFD); err != nil {
-			return fmt.Errorf("--pidfd-socket: %w", err)
-		}
-	}
-	if path := c.spec.Annotations[pidfdReceiver]; path != "" {
-		if err := sendDescriptor(path, "standard", c.init.PidFD); err != nil {
-			return fieldError("annotations."+pidfdReceiver, err)
-		}
-	}
-	return nil
-}

@@ -109,7 +109,7 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 	}
 	// At its first word init goes, even if this process is killed. That the fifo is gone
 	// says so to others; where it can't be removed init itself does, see Status.
-	told := going{c.journal.Init, init, initlink.AnswerTime, c.takesItsTime}
+	told := newGoing(c.journal.Init, init, c.takesItsTime)
 	said, err := told.listen(start, answer, func() { c.dir.RemoveFifo() })
 	if err != nil {
 		return err
@@ -183,6 +183,10 @@ type going struct {
 	free  func() bool   // reports whether it may take longer
 }
 
+func newGoing(init state.Process, pidfd int, free func() bool) *going {
+	return &going{init, pidfd, initlink.AnswerTime, free}
+}
+
 // listen reads what init answers to its end, or until init is dead. The first word comes
 // at once if init waits: heard is called then. A container that is not let run may be
 // started again if the word could be taken back; else it starts when it is let, as it does
@@ -247,7 +251,7 @@ func (c *Container) poststart(pid int, warn func(specconv.Warning)) error {
 		return nil
 	}
 	st := c.journal.Container.HookState(specs.StateRunning, pid)
-	err := fencePreserved(0)
+	err := sys.FenceFrom(3)
 	if err != nil {
 		return errors.Join(err, c.destroy(warn))
 	}
@@ -265,4 +269,29 @@ func (c *Container) poststart(pid int, warn func(specconv.Warning)) error {
 		err = &plan.StepError{Item: plan.Item{Field: hook.Field()}, Err: err, Whole: true}
 	}
 	return errors.Join(initlink.Interruption(err), c.destroy(warn))
+}
+
+// errKilled is that init was killed, by a hook of its own say, when it had said that it was
+// ready. To the socket that is what execve is.
+var errKilled = errors.New("container init was killed (SIGKILL) by someone else before it executed the process; possibly OOM-killed")
+
+// hasExecuted is for an init that has closed its end: it does so when it executes, which
+// gives it another name, and when it dies, which leaves it the one that it gave itself.
+// Either shows a moment later. Of one that was reaped nothing can be told any more.
+func hasExecuted(init state.Process, pidfd int) error {
+	for end := time.Now().Add(initlink.EndingTime); time.Now().Before(end); {
+		st, err := readStat(init.PID)
+		switch {
+		case err != nil:
+			return err
+		case st.Start != init.Start || st.Name != initproc.Started:
+			return nil
+		case st.Dead():
+			return errKilled
+		}
+		if _, err := retry.Readable(pidfd, time.Millisecond); err != nil {
+			return os.NewSyscallError("poll", err)
+		}
+	}
+	return nil
 }

@@ -167,17 +167,3 @@ func (f *foreground) giveStdio(s *plan.GiveStdio, uids []specs.LinuxIDMapping) e
 	}
 	return nil
 }
-
-// readUIDMap reads the user ids of a process's user namespace.
-func readUIDMap(pid int) ([]specs.LinuxIDMapping, error) {
-	process, err := sys.HostProcess(pid)
-	if err != nil {
-		return nil, err
-	}
-	defer process.Close()
-	data, err := process.Read("uid_map")
-	if err != nil {
-		return nil, err
-	}
-	return proc.ParseIDMap(data)
-}

@@ -88,7 +88,7 @@ func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	if user < 0 {
 		return nil
 	}
-	if t.pid >= 0 && !owns(user, t.pid) {
+	if t.pid >= 0 && !sys.Owns(user, t.pid) {
 		// Once the user namespace is joined, the pid namespace is out of reach.
 		// Its owner is above, so that the container's root can't trace what was
 		// executed from a file it can't read (spawn.SealedSelf).
@@ -157,18 +157,6 @@ func foreignNamespace(dir int, kind specs.LinuxNamespaceType) (int, error) {
 		return -1, err
 	}
 	return fd, nil
-}
-
-// owns tells whether a user namespace owns another namespace, see
-// ioctl_ns(2).
-func owns(user, ns int) bool {
-	owner, err := unix.IoctlRetInt(ns, unix.NS_GET_USERNS)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(owner)
-	same, err := sys.SameDescriptors(owner, user)
-	return err == nil && same
 }
 
 // readIDs finds out whom to become in the user namespace: its root or, if it

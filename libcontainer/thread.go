@@ -1,7 +1,10 @@
 package libcontainer
 
 import (
+	"os"
 	"runtime"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/early"
 )
@@ -37,4 +40,16 @@ func onThread(do func() error) error {
 	t := newThread()
 	defer t.end()
 	return t.do(do)
+}
+
+// separate gives this thread a mount namespace of its own, of which the host
+// sees nothing. What is mounted in it goes with it: nothing has to be unmounted.
+func separate() error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return os.NewSyscallError("unshare", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
+		return &os.PathError{Op: "mount", Path: "/", Err: err}
+	}
+	return nil
 }

@@ -140,7 +140,7 @@ func (src *sources) protectNode(tree int, owners []specs.LinuxIDMapping) error {
 func (src *sources) openRootfs(path string) error {
 	fd, err := retry.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fieldError("root.path", fmt.Errorf("invalid rootfs: %w", &os.PathError{Op: "stat", Path: path, Err: err}))
+		return plan.InField("root.path", fmt.Errorf("invalid rootfs: %w", &os.PathError{Op: "stat", Path: path, Err: err}))
 	}
 	src.rootfs = fd
 	var st unix.Stat_t
@@ -148,7 +148,7 @@ func (src *sources) openRootfs(path string) error {
 		return os.NewSyscallError("fstat", err)
 	}
 	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFDIR {
-		return fieldError("root.path", fmt.Errorf("invalid rootfs: %q is a %s, expected a directory", path, sys.FileType(st.Mode)))
+		return plan.InField("root.path", fmt.Errorf("invalid rootfs: %q is a %s, expected a directory", path, sys.FileType(st.Mode)))
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ type visit struct {
 
 var errNoMounts = errors.New("the container has no mount namespace of its own: its mounts would be the host's")
 
-func (c *Container) visit() (*visit, error) {
+func newVisit(c *Container) (*visit, error) {
 	v := &visit{
 		container: c, target: noTarget, mount: -1, sources: newSources(c.journal.Container.Rootfs, false),
 	}

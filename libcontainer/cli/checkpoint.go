@@ -49,7 +49,7 @@ the image. CRIU's log is dump.log in the work directory.`,
 					err = checkStatusFD(o.StatusFD)
 				}
 				if err == nil {
-					err = container.Checkpoint(o)
+					err = libcontainer.Checkpoint(container, o)
 				}
 				if err != nil {
 					return fmt.Errorf("%s checkpoint failed: %w", program, err)

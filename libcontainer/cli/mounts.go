@@ -28,11 +28,11 @@ none. The changes end with the container.`,
 		Example: "crun-go mounts add web mounts.json",
 		run: func(c *cli.Context) error {
 			args := c.Args()
-			change := (*libcontainer.Container).AddMounts
+			change := libcontainer.AddMounts
 			switch args.Get(0) {
 			case "add":
 			case "remove":
-				change = (*libcontainer.Container).RemoveMounts
+				change = libcontainer.RemoveMounts
 			default:
 				return withHint(fmt.Errorf("unknown command mounts %s", args.Get(0)), choiceHint("the word after mounts", args.Get(0), mountsChanges))
 			}

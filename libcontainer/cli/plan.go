@@ -39,13 +39,17 @@ With --restore it shows what restore would do.`,
 			if id == "" {
 				o.ID = filepath.Base(o.Bundle)
 			}
+			var of *specconv.Image
 			if image != "" {
-				var err error
-				if image, err = absolute(image); err != nil {
+				dir, err := absolute(image)
+				if err == nil {
+					of, err = libcontainer.ReadImage(dir)
+				}
+				if err != nil {
 					return err
 				}
 			}
-			p, host, warnings, err := libcontainer.BuildPlan(*o, image)
+			p, host, warnings, err := libcontainer.BuildPlan(*o, of)
 			if err != nil {
 				return err
 			}

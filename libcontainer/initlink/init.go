@@ -82,7 +82,7 @@ func (i *Init) Start(config *spawn.Config, step *plan.Spawn) error {
 	if errors.As(err, &refused) && refused.Errno == unix.EOPNOTSUPP && config.Cgroup >= 0 {
 		threaded, typeErr := i.Owner.Cgroup().MakeThreaded()
 		if typeErr != nil {
-			return fieldError("linux.cgroupsPath", typeErr)
+			return plan.InField("linux.cgroupsPath", typeErr)
 		}
 		if threaded {
 			p, err = spawn.Start(config)
@@ -247,9 +247,4 @@ func (i *Init) Close() {
 func (i *Init) EndProgress() {
 	i.progress.Close()
 	i.progress = nil
-}
-
-// fieldError makes an error about a field of config.json.
-func fieldError(field string, err error) error {
-	return &plan.FieldError{Field: field, Err: err}
 }

@@ -93,12 +93,12 @@ func (i *Init) spawnError(err error) error {
 		if m.Index >= 0 {
 			field += "[" + strconv.Itoa(m.Index) + "]"
 		}
-		return fieldError(field, err)
+		return plan.InField(field, err)
 	}
 	var e *spawn.JoinError
 	if errors.As(err, &e) && e.Join {
 		ns := s.Join[e.Index]
-		return fieldError(ns.Field, fmt.Errorf("join %q: %w", ns.Path, err))
+		return plan.InField(ns.Field, fmt.Errorf("join %q: %w", ns.Path, err))
 	}
 	if errors.Is(err, unix.ERANGE) {
 		return offsetError(err, s.TimeOffsets)
@@ -118,7 +118,7 @@ func offsetError(err error, offsets map[string]specs.LinuxTimeOffset) error {
 		if !ok || unix.ClockGettime(clock.id, &now) != nil || offset.Secs >= -now.Sec && offset.Secs <= most-now.Sec {
 			continue
 		}
-		return fieldError("linux.timeOffsets."+clock.name, fmt.Errorf("%d seconds: %w: expected %d to %d now, which keep the clock between 0 and %d",
+		return plan.InField("linux.timeOffsets."+clock.name, fmt.Errorf("%d seconds: %w: expected %d to %d now, which keep the clock between 0 and %d",
 			offset.Secs, err, -now.Sec, most-now.Sec, int64(most)))
 	}
 	return err

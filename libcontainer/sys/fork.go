@@ -1,6 +1,6 @@
 package sys
 
-import _ "unsafe" // for go:linkname
+import _ "unsafe" // for go:linkname // for go:linkname
 
 // What syscall.ForkExec itself uses, see package spawn.
 

@@ -32,3 +32,6 @@ func DescriptorIsOf(fd int, path string) (bool, error) {
 	}
 	return SameFile(&held, &named), nil
 }
+
+// Exists reports whether there is a file with a path, where its symbolic links lead.
+func Exists(path string) bool { return unix.Access(path, unix.F_OK) == nil }

@@ -13,3 +13,15 @@ func InUserNamespace() bool {
 	err := unix.Stat("/proc/self/ns/user", &st)
 	return err == nil && st.Ino != initialUserNS // an error: a kernel without user namespaces
 }
+
+// Owns reports whether a user namespace owns another namespace, see
+// ioctl_ns(2).
+func Owns(user, ns int) bool {
+	owner, err := unix.IoctlRetInt(ns, unix.NS_GET_USERNS)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(owner)
+	same, err := SameDescriptors(owner, user)
+	return err == nil && same
+}

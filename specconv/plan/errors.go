@@ -45,3 +45,6 @@ func (e *StepError) Error() string {
 
 // Unwrap returns the cause.
 func (e *StepError) Unwrap() error { return e.Err }
+
+// InField makes an error about a field of config.json.
+func InField(field string, err error) error { return &FieldError{Field: field, Err: err} }
