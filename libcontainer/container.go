@@ -27,10 +27,10 @@ var ErrNotRunning = errors.New("container not running")
 
 // Container is an existing container.
 type Container struct {
-	dir     *state.Dir
-	journal *state.State
-	group   *cgroups.Cgroup // open already, by who has made it; nil: not
-	netns   int             // as is its network namespace; 0: not
+	Dir     *state.Dir
+	Journal *state.State
+	Held    *cgroups.Cgroup // open already, by who has made it; nil: not
+	Netns   int             // as is its network namespace; 0: not
 }
 
 // Open opens a container of a root. The error is state.ErrNotExist if there is
@@ -45,40 +45,40 @@ func Open(root, id string) (*Container, error) {
 		dir.Close()
 		return nil, err
 	}
-	return &Container{dir: dir, journal: journal}, nil
+	return &Container{Dir: dir, Journal: journal}, nil
 }
 
 // Close releases what Open holds.
-func (c *Container) Close() error { return c.dir.Close() }
+func (c *Container) Close() error { return c.Dir.Close() }
 
 // State returns the journal.
-func (c *Container) State() *state.State { return c.journal }
+func (c *Container) State() *state.State { return c.Journal }
 
 // Owner returns the user id that made the container.
-func (c *Container) Owner() (int, error) { return c.dir.Owner() }
+func (c *Container) Owner() (int, error) { return c.Dir.Owner() }
 
 // Status tells what is true of the container now, and init's pid: 0 if there
 // is no such process any more.
 func (c *Container) Status() (specs.ContainerState, int, error) {
-	if c.journal.Init.PID == 0 && c.journal.Status == specs.StateCreating {
+	if c.Journal.Init.PID == 0 && c.Journal.Status == specs.StateCreating {
 		// Init is not there yet, or never will be: who makes it has the lock.
-		if busy, err := c.dir.Busy(); err != nil || busy {
+		if busy, err := c.Dir.Busy(); err != nil || busy {
 			return specs.StateCreating, 0, err
 		}
 		// Or had it a moment ago.
-		journal, err := c.dir.Load()
+		journal, err := c.Dir.Load()
 		if err != nil {
 			return "", 0, err
 		}
-		c.journal = journal
+		c.Journal = journal
 	}
 	// The fifo before init, which is first to say that it is ready.
-	fifo, err := c.dir.Fifo()
+	fifo, err := c.Dir.Fifo()
 	if err != nil {
 		return "", 0, err
 	}
 	st, alive, err := c.living()
-	pid := c.journal.Init.PID
+	pid := c.Journal.Init.PID
 	switch {
 	case err != nil:
 		return "", 0, err
@@ -88,7 +88,7 @@ func (c *Container) Status() (specs.ContainerState, int, error) {
 	if paused, err := c.frozen(); err != nil || paused {
 		return StatePaused, pid, err
 	}
-	if c.journal.Status == specs.StateCreating {
+	if c.Journal.Status == specs.StateCreating {
 		return specs.StateCreating, pid, nil
 	}
 	switch {
@@ -97,14 +97,14 @@ func (c *Container) Status() (specs.ContainerState, int, error) {
 	// The fifo may be left of a start that was killed: init's name says whether it waits.
 	// The init of an older version, which kept nothing, does not; there start began with
 	// the removal of the fifo.
-	case fifo == state.ReadyFifo && (st.Name == initproc.Created || !c.journal.Kept):
+	case fifo == state.ReadyFifo && (st.Name == initproc.Created || !c.Journal.Kept):
 		return specs.StateCreated, pid, nil
 	}
 	return specs.StateRunning, pid, nil
 }
 
-// alive reports whether init lives.
-func (c *Container) alive() (bool, error) {
+// Alive reports whether init lives.
+func (c *Container) Alive() (bool, error) {
 	_, alive, err := c.living()
 	return alive, err
 }
@@ -113,11 +113,11 @@ func (c *Container) alive() (bool, error) {
 // else's by now. A zombie counts as gone, but not while threads of it live: it has
 // lost the first one only, and is what it was.
 func (c *Container) living() (proc.Stat, bool, error) {
-	if c.journal.Init.PID == 0 {
+	if c.Journal.Init.PID == 0 {
 		return proc.Stat{}, false, nil
 	}
-	st, err := readStat(c.journal.Init.PID)
-	if err != nil || st.State == 0 || st.Start != c.journal.Init.Start {
+	st, err := readStat(c.Journal.Init.PID)
+	if err != nil || st.State == 0 || st.Start != c.Journal.Init.Start {
 		return st, false, err
 	}
 	return st, !st.Dead(), nil
@@ -126,10 +126,10 @@ func (c *Container) living() (proc.Stat, bool, error) {
 // frozen reads cgroup.freeze: a container that is about to freeze counts. A cgroup
 // that is gone is not frozen. What is at its path is found out where it matters.
 func (c *Container) frozen() (bool, error) {
-	if c.journal.Cgroup.Dir == "" {
+	if c.Journal.Cgroup.Dir == "" {
 		return false, nil
 	}
-	name := c.journal.Cgroup.Dir + "/cgroup.freeze"
+	name := c.Journal.Cgroup.Dir + "/cgroup.freeze"
 	fd, err := retry.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err == unix.ENOENT {
 		return false, nil
@@ -156,7 +156,7 @@ func (c *Container) pidfd() (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	alive, err := c.alive()
+	alive, err := c.Alive()
 	if err == nil && !alive {
 		err = ErrNotRunning
 	}
@@ -169,22 +169,22 @@ func (c *Container) pidfd() (int, error) {
 
 // uncheckedPidfd opens what has init's number, for who checks the start time afterwards.
 func (c *Container) uncheckedPidfd() (int, error) {
-	if c.journal.Init.PID == 0 {
+	if c.Journal.Init.PID == 0 {
 		return -1, ErrNotRunning
 	}
-	fd, err := unix.PidfdOpen(c.journal.Init.PID, 0)
+	fd, err := unix.PidfdOpen(c.Journal.Init.PID, 0)
 	if err == unix.ESRCH {
 		return -1, ErrNotRunning
 	}
 	return fd, os.NewSyscallError("pidfd_open", err)
 }
 
-// openCgroup opens the container's cgroup: nil if it has none, or none any
+// OpenCgroup opens the container's cgroup: nil if it has none, or none any
 // more. What somebody else has made at its path is not the container's.
-func (c *Container) openCgroup() (*cgroups.Cgroup, error) {
-	dir := c.journal.Cgroup.Dir
-	if dir == "" || c.group != nil {
-		return c.group, nil
+func (c *Container) OpenCgroup() (*cgroups.Cgroup, error) {
+	dir := c.Journal.Cgroup.Dir
+	if dir == "" || c.Held != nil {
+		return c.Held, nil
 	}
 	h, err := cgroups.Find(cgroups.Root)
 	if err != nil {
@@ -198,11 +198,11 @@ func (c *Container) openCgroup() (*cgroups.Cgroup, error) {
 	if errors.Is(err, cgroups.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil || c.journal.Cgroup.ID == 0 {
+	if err != nil || c.Journal.Cgroup.ID == 0 {
 		return group, err
 	}
 	id, err := group.ID()
-	if err == nil && id == c.journal.Cgroup.ID {
+	if err == nil && id == c.Journal.Cgroup.ID {
 		return group, nil
 	}
 	group.Close()
@@ -211,8 +211,8 @@ func (c *Container) openCgroup() (*cgroups.Cgroup, error) {
 
 // hasCgroup reports whether the container's cgroup is there.
 func (c *Container) hasCgroup() (bool, error) {
-	group, err := c.openCgroup()
-	if group != nil && c.group == nil {
+	group, err := c.OpenCgroup()
+	if group != nil && c.Held == nil {
 		group.Close()
 	}
 	return group != nil, err
@@ -221,7 +221,7 @@ func (c *Container) hasCgroup() (bool, error) {
 // ownsPids tells whether the container has a pid namespace that ends with its
 // init. Without one its processes outlive init.
 func (c *Container) ownsPids() bool {
-	for _, ns := range c.journal.Namespaces {
+	for _, ns := range c.Journal.Namespaces {
 		if ns.Type == specs.PIDNamespace {
 			return ns.Path == ""
 		}
@@ -245,7 +245,7 @@ func (c *Container) Kill(sig unix.Signal, all bool) error {
 		return err
 	}
 	defer unix.Close(fd)
-	err = sys.SignalProcess(fd, c.journal.Init.PID, sig)
+	err = sys.SignalProcess(fd, c.Journal.Init.PID, sig)
 	if err == unix.ESRCH {
 		return ErrNotRunning
 	}
@@ -258,7 +258,7 @@ func (c *Container) Kill(sig unix.Signal, all bool) error {
 // killAll signals every process in the container's cgroup or, if there is none,
 // in a namespace of its own. reached tells whether there was any.
 func (c *Container) killAll(sig unix.Signal) (reached bool, err error) {
-	group, err := c.openCgroup()
+	group, err := c.OpenCgroup()
 	if err != nil {
 		return false, err
 	}
@@ -277,17 +277,17 @@ func (c *Container) killAll(sig unix.Signal) (reached bool, err error) {
 		return true, group.Kill()
 	}
 	for _, pid := range pids {
-		if err := signalMember(group, pid, sig); err != nil {
+		if err := SignalMember(group, pid, sig); err != nil {
 			return true, err
 		}
 	}
 	return true, nil
 }
 
-// signalMember signals a process of a cgroup. The pid was read a moment ago;
+// SignalMember signals a process of a cgroup. The pid was read a moment ago;
 // once a pidfd is held it can't change hands, and if the process is still
 // listed then, it is the right one.
-func signalMember(group *cgroups.Cgroup, pid int, sig unix.Signal) error {
+func SignalMember(group *cgroups.Cgroup, pid int, sig unix.Signal) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err == unix.ESRCH {
 		return nil // gone meanwhile
@@ -297,7 +297,7 @@ func signalMember(group *cgroups.Cgroup, pid int, sig unix.Signal) error {
 	}
 	defer unix.Close(fd)
 	has, err := group.Has(pid)
-	if err != nil && !goneFromProc(err) {
+	if err != nil && !GoneFromProc(err) {
 		return err
 	}
 	if err != nil || !has {

@@ -36,13 +36,13 @@ func sleeper(t *testing.T) *exec.Cmd {
 // TestAlive: a pid alone proves nothing, and a zombie is dead.
 func TestAlive(t *testing.T) {
 	cmd := sleeper(t)
-	real, err := identify(cmd.Process.Pid)
+	real, err := Identify(cmd.Process.Pid)
 	systest.MustDo(t, err)
 	check := func(what string, p state.Process, want bool) {
 		t.Helper()
 		noneLeft := systest.Descriptors(t)
-		c := Container{journal: &state.State{Init: p}}
-		if got, err := c.alive(); got != want || err != nil {
+		c := Container{Journal: &state.State{Init: p}}
+		if got, err := c.Alive(); got != want || err != nil {
 			t.Errorf("%s: alive %t, %v", what, got, err)
 		}
 		fd, err := c.pidfd()
@@ -73,9 +73,9 @@ func TestAlive(t *testing.T) {
 // TestKillGone: a signal never reaches a process that only has the pid.
 func TestKillGone(t *testing.T) {
 	cmd := sleeper(t)
-	real, err := identify(cmd.Process.Pid)
+	real, err := Identify(cmd.Process.Pid)
 	systest.MustDo(t, err)
-	c := Container{journal: &state.State{Init: state.Process{PID: real.PID, Start: real.Start + 1},
+	c := Container{Journal: &state.State{Init: state.Process{PID: real.PID, Start: real.Start + 1},
 		Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}}}}
 	for _, all := range []bool{false, true} {
 		if err := c.Kill(unix.SIGKILL, all); all != (err == nil) || !all && !errors.Is(err, ErrNotRunning) {
@@ -85,10 +85,10 @@ func TestKillGone(t *testing.T) {
 	if err := c.end(); err != nil {
 		t.Error(err)
 	}
-	if alive, _ := (&Container{journal: &state.State{Init: real}}).alive(); !alive {
+	if alive, _ := (&Container{Journal: &state.State{Init: real}}).Alive(); !alive {
 		t.Error("somebody else's process was killed")
 	}
-	c.journal.Init = real
+	c.Journal.Init = real
 	systest.MustDo(t, c.end())
 	if status, err := cmd.Process.Wait(); err != nil || status.String() != "signal: killed" {
 		t.Errorf("%v, %v", status, err)

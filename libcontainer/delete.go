@@ -17,9 +17,9 @@ import (
 	"github.com/crun-go/crun-go/specconv"
 )
 
-// deathWait bounds the wait for a killed init: only one that is stuck in the
+// DeathWait bounds the wait for a killed init: only one that is stuck in the
 // kernel takes longer.
-const deathWait = 10 * time.Second
+const DeathWait = 10 * time.Second
 
 // ErrNotStopped means that a container lives that would have to be dead. Its text
 // is part of what Delete says.
@@ -44,7 +44,7 @@ func remove(root, id string, force bool, warn func(specconv.Warning)) error {
 	if err != nil {
 		return err
 	}
-	c := &Container{dir: dir}
+	c := &Container{Dir: dir}
 	defer c.Close()
 	lock := dir.Lock
 	if force {
@@ -53,7 +53,7 @@ func remove(root, id string, force bool, warn func(specconv.Warning)) error {
 	if err := lock(); err != nil {
 		return err
 	}
-	c.journal, err = dir.Load()
+	c.Journal, err = dir.Load()
 	switch {
 	case errors.Is(err, state.ErrNotExist):
 		// Half made or half removed: nothing but the directory is left.
@@ -70,7 +70,7 @@ func remove(root, id string, force bool, warn func(specconv.Warning)) error {
 	}
 	switch {
 	case force, status == specs.StateStopped, status == specs.StateCreated:
-		return c.destroy(warn)
+		return c.Destroy(warn)
 	}
 	return fmt.Errorf("cannot delete container %s that is %w: %s", id, ErrNotStopped, status)
 }
@@ -78,19 +78,19 @@ func remove(root, id string, force bool, warn func(specconv.Warning)) error {
 // salvage removes a container whose journal is broken, with what that still names.
 func (c *Container) salvage(warn func(specconv.Warning)) error {
 	var err error
-	if c.journal, err = c.dir.Salvage(); err != nil {
+	if c.Journal, err = c.Dir.Salvage(); err != nil {
 		return err
 	}
-	alive, err := c.alive()
+	alive, err := c.Alive()
 	if err != nil {
 		return err
 	}
-	if alive && c.journal.Cgroup.Dir == "" {
+	if alive && c.Journal.Cgroup.Dir == "" {
 		if err := c.salvageCgroup(warn); err != nil {
 			return err
 		}
 	}
-	return c.destroy(warn)
+	return c.Destroy(warn)
 }
 
 // salvageCgroup takes init's cgroup for the container's if it is called after it.
@@ -103,26 +103,26 @@ func (c *Container) salvageCgroup(warn func(specconv.Warning)) error {
 	if err != nil {
 		return err
 	}
-	own, err := cgroups.Own(c.journal.Init.PID)
+	own, err := cgroups.Own(c.Journal.Init.PID)
 	if err != nil {
 		return err
 	}
 	dir := filepath.Join(h.Path, own)
-	if !strings.Contains(filepath.Base(own), c.dir.ID()) {
-		warn(specconv.Warning{Text: fmt.Sprintf("process %d of the container is killed; others may be left in cgroup %q", c.journal.Init.PID, dir)})
+	if !strings.Contains(filepath.Base(own), c.Dir.ID()) {
+		warn(specconv.Warning{Text: fmt.Sprintf("process %d of the container is killed; others may be left in cgroup %q", c.Journal.Init.PID, dir)})
 		return nil
 	}
-	c.journal.Cgroup = state.Cgroup{Dir: dir, Made: []string{dir}}
+	c.Journal.Cgroup = state.Cgroup{Dir: dir, Made: []string{dir}}
 	return nil
 }
 
-// destroy ends all processes and removes what the container owns.
-func (c *Container) destroy(warn func(specconv.Warning)) error { return c.remove(c.end, warn) }
+// Destroy ends all processes and removes what the container owns.
+func (c *Container) Destroy(warn func(specconv.Warning)) error { return c.Remove(c.end, warn) }
 
-// remove removes what the container owns on the host, which is all in its journal, when
+// Remove removes what the container owns on the host, which is all in its journal, when
 // end has ended its processes. The state directory goes last, so that a removal that is
 // cut off can be done again; the hooks follow it (runtime-spec, lifecycle step 13).
-func (c *Container) remove(end func() error, warn func(specconv.Warning)) error {
+func (c *Container) Remove(end func() error, warn func(specconv.Warning)) error {
 	if warn == nil {
 		warn = func(specconv.Warning) {}
 	}
@@ -130,21 +130,21 @@ func (c *Container) remove(end func() error, warn func(specconv.Warning)) error 
 	if err := end(); err != nil {
 		return err
 	}
-	if err := errors.Join(c.removePlace(), leaveRdt(&c.journal.Rdt)); err != nil {
+	if err := errors.Join(c.removePlace(), LeaveRdt(&c.Journal.Rdt)); err != nil {
 		return fmt.Errorf("unable to destroy container: %w", err)
 	}
-	if err := c.dir.Remove(); err != nil {
+	if err := c.Dir.Remove(); err != nil {
 		return err
 	}
-	st := c.journal.Container.HookState(specs.StateStopped, 0)
-	runPoststop(c.journal.Poststop, &st, warn)
+	st := c.Journal.Container.HookState(specs.StateStopped, 0)
+	runPoststop(c.Journal.Poststop, &st, warn)
 	return nil
 }
 
 // end kills init and waits until it is dead.
 func (c *Container) end() error {
 	// Of one that is gone there is no descriptor to be had, nor needed.
-	if alive, err := c.alive(); err != nil || !alive {
+	if alive, err := c.Alive(); err != nil || !alive {
 		return err
 	}
 	init, err := c.pidfd()
@@ -165,7 +165,7 @@ func (c *Container) end() error {
 		// They would go on without init, and nothing would tell whose they are.
 		_, err = c.signalSharing(unix.SIGKILL)
 	} else {
-		err = signal(init, c.journal.Init.PID, unix.SIGKILL)
+		err = Signal(init, c.Journal.Init.PID, unix.SIGKILL)
 	}
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (c *Container) end() error {
 
 // removePlace removes the cgroup, and the unit if it is systemd's.
 func (c *Container) removePlace() error {
-	if c.journal.Cgroup.Unit != "" {
+	if c.Journal.Cgroup.Unit != "" {
 		return c.removeUnit()
 	}
 	return c.removeCgroup()
@@ -184,25 +184,25 @@ func (c *Container) removePlace() error {
 // removeCgroup kills what is left in the cgroup and removes it, with the
 // parents that were made for it.
 func (c *Container) removeCgroup() error {
-	group, err := c.openCgroup()
+	group, err := c.OpenCgroup()
 	if err != nil {
 		return err
 	}
 	if group == nil {
-		if sys.Exists(c.journal.Cgroup.Dir) {
+		if sys.Exists(c.Journal.Cgroup.Dir) {
 			return nil // another was made there
 		}
 		// It is gone, but a removal that was cut off may have left parents.
-		for _, dir := range slices.Backward(c.journal.Cgroup.Made) {
+		for _, dir := range slices.Backward(c.Journal.Cgroup.Made) {
 			unix.Rmdir(dir) // fails if others use it, or it is gone, too
 		}
 		h, err := cgroups.Find(cgroups.Root)
-		if below, ok := strings.CutPrefix(c.journal.Cgroup.Dir, h.Path); err == nil && ok {
+		if below, ok := strings.CutPrefix(c.Journal.Cgroup.Dir, h.Path); err == nil && ok {
 			h.DeleteParents(below)
 		}
 		return nil
 	}
-	if c.group == nil {
+	if c.Held == nil {
 		defer group.Close()
 	}
 	populated, err := group.Populated()
@@ -215,8 +215,8 @@ func (c *Container) removeCgroup() error {
 		}
 	}
 	root := strings.TrimSuffix(group.Dir(), group.Path())
-	made := make([]string, len(c.journal.Cgroup.Made))
-	for i, dir := range c.journal.Cgroup.Made {
+	made := make([]string, len(c.Journal.Cgroup.Made))
+	for i, dir := range c.Journal.Cgroup.Made {
 		made[i] = strings.TrimPrefix(dir, root)
 	}
 	return group.Delete(made)

@@ -1,4 +1,6 @@
-// Package libcontainer is the life of a container, seen from the host.
+// Package libcontainer is the life of a container, seen from the host: what is done to one
+// that exists. What has a plan is done by packages beside it: create, exec, mounts and
+// checkpoint.
 //
 // # One idea
 //
@@ -230,6 +232,13 @@
 //	cli         commands, output, exit codes: the only one to print
 //	advice      what a person can do about an error: hints, for cli
 //	engines     registers the runtime with container engines (contrib)
+//	create      makes a container, and runs one in the foreground
+//	exec        runs a process in a container
+//	mounts      changes the mounts of a container
+//	checkpoint  dumps containers into images, and restores them
+//	foreground  the caller's side: terminal, streams, pid file, the wait for the end
+//	sources     what of the host is mounted in a container
+//	bundle      config.json and the facts of the host, for specconv
 //	state       the state directory: journal, lock, start's fifos
 //	resctrl     classes of service for caches and memory bandwidth
 //	netdev      network devices, moved between namespaces
@@ -246,7 +255,8 @@
 //	proc        namespaces by name, and the text of files in /proc
 //	sys         typed system calls, in-root opening, verified procfs
 //
-// Imports point one way: main → cli → libcontainer → (state wire spawn criu
-// hooks cgroups specconv) → (plan sys), and main → initproc → (wire rootfs caps lsm
-// terminal hooks) → (plan sys).
+// Imports point one way: main → cli → checkpoint → create, (create exec mounts) →
+// libcontainer → bundle → foreground → initlink → (state wire spawn hooks cgroups
+// specconv) → (plan sys), and main → initproc → (wire rootfs caps lsm terminal hooks) →
+// (plan sys).
 package libcontainer

@@ -60,11 +60,11 @@ func (c *Container) Watch(o WatchOptions, tell func(*Event) error) error {
 	defer unix.Close(init)
 	w := &watcher{container: c, init: init, reader: o.Reader, tell: tell, interval: o.Interval}
 	defer w.close()
-	if w.group, err = c.openCgroup(); err != nil {
+	if w.group, err = c.OpenCgroup(); err != nil {
 		return err
 	}
-	if w.group == nil && c.journal.Cgroup.Dir != "" {
-		return c.cgroupGone(ErrNotRunning)
+	if w.group == nil && c.Journal.Cgroup.Dir != "" {
+		return c.CgroupGone(ErrNotRunning)
 	}
 	if w.group == nil {
 		if len(o.Pressure) > 0 {

@@ -21,7 +21,7 @@ const lockPatience = time.Second
 // lockByForce locks a container. Who has it locked for long is killed, together
 // with its children: a hook, and the init of a container that is being created.
 func lockByForce(dir *state.Dir) error {
-	for end := time.Now().Add(deathWait); ; {
+	for end := time.Now().Add(DeathWait); ; {
 		locked, err := lockSoon(dir)
 		if err != nil || locked {
 			return err
@@ -69,22 +69,22 @@ func endHolder(dir *state.Dir, pid int) error {
 	if !dir.HeldBy(pid) {
 		return nil // somebody else by now, or another file with the same number
 	}
-	if err := signal(holder, pid, unix.SIGSTOP); err != nil {
+	if err := Signal(holder, pid, unix.SIGSTOP); err != nil {
 		return err
 	}
 	if err := waitStopped(pid); err != nil {
-		return errors.Join(err, signal(holder, pid, unix.SIGCONT))
+		return errors.Join(err, Signal(holder, pid, unix.SIGCONT))
 	}
 	if err := killChildren(pid); err != nil {
-		return errors.Join(err, signal(holder, pid, unix.SIGCONT))
+		return errors.Join(err, Signal(holder, pid, unix.SIGCONT))
 	}
-	if err := signal(holder, pid, unix.SIGKILL); err != nil {
+	if err := Signal(holder, pid, unix.SIGKILL); err != nil {
 		return err
 	}
 	return awaitDeath(holder, fmt.Sprintf("the runtime that works on container %s, pid %d, does not end", dir.ID(), pid))
 }
 
-func signal(pidfd, pid int, sig unix.Signal) error {
+func Signal(pidfd, pid int, sig unix.Signal) error {
 	err := sys.SignalProcess(pidfd, pid, sig)
 	if err == unix.ESRCH {
 		return nil
@@ -148,7 +148,7 @@ func killChildren(parent int) error {
 // awaitDeath waits until a process that was killed is gone. The error says text if
 // it does not go within deathWait.
 func awaitDeath(pidfd int, text string) error {
-	gone, err := retry.Readable(pidfd, deathWait)
+	gone, err := retry.Readable(pidfd, DeathWait)
 	if err != nil {
 		return os.NewSyscallError("poll", err)
 	}

@@ -18,24 +18,24 @@ func noCgroup() error {
 	return plan.InField("linux.cgroupsPath", fmt.Errorf("the %w", ErrNoCgroup))
 }
 
-// cgroupGone is the answer where the container's cgroup is not there any more: an
+// CgroupGone is the answer where the container's cgroup is not there any more: an
 // error that says so if init lives on in another one. What that is somebody else
 // has decided, and none of the container's limits needs to hold there, nor its
 // device filter: nothing is done to it, and nothing is born in it. The error is
 // ended if init is gone, too.
-func (c *Container) cgroupGone(ended error) error {
-	alive, err := c.alive()
+func (c *Container) CgroupGone(ended error) error {
+	alive, err := c.Alive()
 	if err != nil {
 		return err
 	}
 	if !alive {
 		return ended
 	}
-	own, err := cgroups.Own(c.journal.Init.PID)
+	own, err := cgroups.Own(c.Journal.Init.PID)
 	if err != nil {
 		return err
 	}
-	return plan.InField("linux.cgroupsPath", &MovedError{From: c.journal.Cgroup.Dir, To: own})
+	return plan.InField("linux.cgroupsPath", &MovedError{From: c.Journal.Cgroup.Dir, To: own})
 }
 
 // MovedError means that somebody has moved init out of the container's cgroup, which
@@ -79,15 +79,15 @@ func (c *Container) Resume() error {
 // inCgroup calls act with the container's cgroup; gone is the error if that
 // ends meanwhile.
 func (c *Container) inCgroup(act func(*cgroups.Cgroup) error, gone error) error {
-	if c.journal.Cgroup.Dir == "" {
+	if c.Journal.Cgroup.Dir == "" {
 		return noCgroup()
 	}
-	group, err := c.openCgroup()
+	group, err := c.OpenCgroup()
 	if err != nil {
 		return err
 	}
 	if group == nil {
-		return c.cgroupGone(gone)
+		return c.CgroupGone(gone)
 	}
 	defer group.Close()
 	if err := act(group); !errors.Is(err, cgroups.ErrNotExist) {

@@ -51,12 +51,12 @@ func collect(root, id string, dryRun bool, warn func(specconv.Warning)) (*Leftov
 	if err != nil {
 		return nil, err
 	}
-	c := &Container{dir: dir}
+	c := &Container{Dir: dir}
 	defer c.Close()
 	if locked, err := dir.TryLock(); err != nil || !locked {
 		return nil, err
 	}
-	c.journal, err = dir.Load()
+	c.Journal, err = dir.Load()
 	if errors.Is(err, state.ErrNotExist) {
 		l := &Leftover{ID: id}
 		if !dryRun {
@@ -72,12 +72,12 @@ func collect(root, id string, dryRun bool, warn func(specconv.Warning)) (*Leftov
 		return nil, err
 	}
 	// Who makes a container has it locked until it is created.
-	if c.journal.Status != specs.StateCreating && status != specs.StateCreating {
+	if c.Journal.Status != specs.StateCreating && status != specs.StateCreating {
 		return nil, nil
 	}
 	l := &Leftover{ID: id, Unfinished: true}
 	if !dryRun {
-		l.Err = c.destroy(warn)
+		l.Err = c.Destroy(warn)
 	}
 	return l, nil
 }

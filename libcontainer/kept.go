@@ -10,6 +10,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/bundle"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
@@ -17,24 +18,24 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// config returns the configuration that the container was made from.
-func (c *Container) config() (*specs.Spec, error) {
+// Config returns the configuration that the container was made from.
+func (c *Container) Config() (*specs.Spec, error) {
 	k, err := c.kept()
 	if err != nil {
 		return nil, err
 	}
-	return ocijson.Spec(filepath.Base(c.journal.Config), k.Text)
+	return ocijson.Spec(filepath.Base(c.Journal.Config), k.Text)
 }
 
-// execConfig returns what of the configuration exec needs, and the compiled
+// ExecConfig returns what of the configuration exec needs, and the compiled
 // filter, nil if there is none.
-func (c *Container) execConfig() (*specs.Spec, *plan.LoadSeccomp, error) {
+func (c *Container) ExecConfig() (*specs.Spec, *plan.LoadSeccomp, error) {
 	k, err := c.kept()
 	if err != nil {
 		return nil, nil, err
 	}
-	spec, err := ocijson.Spec(filepath.Base(c.journal.Config), k.Brief())
-	if err != nil || c.journal.Kept || spec.Linux == nil {
+	spec, err := ocijson.Spec(filepath.Base(c.Journal.Config), k.Brief())
+	if err != nil || c.Journal.Kept || spec.Linux == nil {
 		return spec, k.Filter, err
 	}
 	filter, err := specconv.Filter(spec.Linux.Seccomp)
@@ -42,13 +43,13 @@ func (c *Container) execConfig() (*specs.Spec, *plan.LoadSeccomp, error) {
 }
 
 func (c *Container) kept() (*state.Kept, error) {
-	if !c.journal.Kept {
-		text, err := readUnchanged(c.journal.Config, c.journal.Created)
+	if !c.Journal.Kept {
+		text, err := readUnchanged(c.Journal.Config, c.Journal.Created)
 		return &state.Kept{Text: text}, err
 	}
-	k, err := c.dir.Kept()
+	k, err := c.Dir.Kept()
 	if errors.Is(err, state.ErrNotExist) {
-		return nil, fmt.Errorf("what container %s was made from is missing in its state directory", c.dir.ID())
+		return nil, fmt.Errorf("what container %s was made from is missing in its state directory", c.Dir.ID())
 	}
 	return k, err
 }
@@ -85,7 +86,7 @@ func readIfUnchanged(path string, created time.Time) ([]byte, error) {
 				path, changed.UTC().Format(time.RFC3339), created.UTC().Format(time.RFC3339))
 		}
 	}
-	text, err := sys.ReadAll(fd, maxConfig)
+	text, err := sys.ReadAll(fd, bundle.MaxConfig)
 	if err != nil {
 		return nil, &os.PathError{Op: "read", Path: path, Err: err}
 	}

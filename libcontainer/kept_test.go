@@ -11,7 +11,7 @@ import (
 
 // TestFormerCreated: only an init of this version says by its name whether it waits for start.
 func TestFormerCreated(t *testing.T) {
-	init, err := identify(os.Getpid())
+	init, err := Identify(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestFormerCreated(t *testing.T) {
 		if err := dir.PublishFifo(); err != nil {
 			t.Fatal(err)
 		}
-		c := &Container{dir: dir, journal: &state.State{Kept: kept, Status: specs.StateCreated, Init: init}}
+		c := &Container{Dir: dir, Journal: &state.State{Kept: kept, Status: specs.StateCreated, Init: init}}
 		if got, _, err := c.Status(); err != nil || got != want {
 			t.Errorf("what was made is kept: %t: status %q, %v, want %q", kept, got, err, want)
 		}

@@ -197,8 +197,8 @@ func completedForUnit(given, sum *specs.LinuxResources) *specs.LinuxResources {
 	return &full
 }
 
-// resourceError gives a cgroup's error its full field name.
-func resourceError(err error) error {
+// ResourceError gives a cgroup's error its full field name.
+func ResourceError(err error) error {
 	var e *cgroups.Error
 	if errors.As(err, &e) && e.Field != "" {
 		return plan.InField("linux.resources."+e.Field, resourceCause{err, e.Field + ": "})

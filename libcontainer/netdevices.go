@@ -16,14 +16,14 @@ import (
 // returnNetDevices gives back what a create has moved that did not come to its end, as
 // far as there still is a namespace to give it back from.
 func (c *Container) returnNetDevices(warn func(specconv.Warning)) {
-	if len(c.journal.NetDevices) == 0 {
+	if len(c.Journal.NetDevices) == 0 {
 		return
 	}
 	netns, err := c.network()
 	if err == nil && netns > 0 {
-		err = giveBack(netns, c.journal.NetDevices)
+		err = giveBack(netns, c.Journal.NetDevices)
 	}
-	if netns != c.netns {
+	if netns != c.Netns {
 		unix.Close(netns)
 	}
 	if err != nil {
@@ -34,18 +34,18 @@ func (c *Container) returnNetDevices(warn func(specconv.Warning)) {
 // network opens the container's network namespace, or returns the one that is open; 0 if
 // it went with init.
 func (c *Container) network() (int, error) {
-	if c.netns > 0 {
-		return c.netns, nil
+	if c.Netns > 0 {
+		return c.Netns, nil
 	}
-	for _, ns := range c.journal.Namespaces {
+	for _, ns := range c.Journal.Namespaces {
 		if ns.Type == specs.NetworkNamespace && ns.Path != "" {
 			return sys.OpenNamespace(ns.Path)
 		}
 	}
-	if alive, err := c.alive(); err != nil || !alive {
+	if alive, err := c.Alive(); err != nil || !alive {
 		return 0, nil
 	}
-	return sys.OpenNamespace("/proc/" + strconv.Itoa(c.journal.Init.PID) + "/ns/net")
+	return sys.OpenNamespace("/proc/" + strconv.Itoa(c.Journal.Init.PID) + "/ns/net")
 }
 
 func giveBack(netns int, devices []state.NetDevice) error {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/foreground"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
@@ -17,31 +18,31 @@ import (
 // notifyTimeout is how long systemd may take over what it is told.
 const notifyTimeout = 30 * time.Second
 
-// errNotReady means that the container's process has ended before it was ready.
-var errNotReady = errors.New("container process ended before it told that it is ready (READY=1, see sd_notify(3))")
+// ErrNotReady means that the container's process has ended before it was ready.
+var ErrNotReady = errors.New("container process ended before it told that it is ready (READY=1, see sd_notify(3))")
 
-// notifier relays what a container that is a service of systemd's tells: that
+// Notifier relays what a container that is a service of systemd's tells: that
 // it is ready, see sd_notify(3). The container does not get to systemd's own
 // socket, where it could say anything.
-type notifier struct {
+type Notifier struct {
 	sock int    // where the container sends to
 	host string // systemd's socket: NOTIFY_SOCKET of this process
 }
 
-func newNotifier(dir *state.Dir, host string) (*notifier, error) {
+func NewNotifier(dir *state.Dir, host string) (*Notifier, error) {
 	sock, err := dir.ListenNotify()
 	if err != nil {
 		return nil, err
 	}
-	return &notifier{sock: sock, host: host}, nil
+	return &Notifier{sock: sock, host: host}, nil
 }
 
-func (n *notifier) close() { unix.Close(n.sock) }
+func (n *Notifier) Close() { unix.Close(n.sock) }
 
-// relay waits until the container is ready, and tells systemd. mainPID, if it
+// Relay waits until the container is ready, and tells systemd. mainPID, if it
 // is not 0, is told as the process that systemd is to watch instead of this
 // one. The error is errNotReady if init, a pidfd, ends before.
-func (n *notifier) relay(init, mainPID int) error {
+func (n *Notifier) Relay(init, mainPID int) error {
 	buf := make([]byte, 4096) // systemd reads no more, either
 	for {
 		fds := []unix.PollFd{{Fd: int32(n.sock), Events: unix.POLLIN}, {Fd: int32(init), Events: unix.POLLIN}}
@@ -49,7 +50,7 @@ func (n *notifier) relay(init, mainPID int) error {
 			return os.NewSyscallError("poll", err)
 		}
 		if fds[0].Revents == 0 {
-			return errNotReady
+			return ErrNotReady
 		}
 		// Without room for them, descriptors beside the message are closed.
 		size, _, err := retry.Recvfrom(n.sock, buf, 0)
@@ -81,14 +82,14 @@ func readyLine(message []byte) []byte {
 
 // tell tells systemd, and waits until it has taken notice: when this process
 // has ended, systemd may not know any more whose word it was. The end of init ends that.
-func (n *notifier) tell(ready []byte, init, mainPID int) error {
-	wait := patience{limit: notifyTimeout, stop: func() error {
+func (n *Notifier) tell(ready []byte, init, mainPID int) error {
+	wait := foreground.Patience{Limit: notifyTimeout, Stop: func() error {
 		if ended, err := retry.Readable(init, 0); err != nil || ended {
-			return errNotReady
+			return ErrNotReady
 		}
 		return nil
 	}}
-	sock, err := wait.dial(n.host, unix.SOCK_DGRAM)
+	sock, err := wait.Dial(n.host, unix.SOCK_DGRAM)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (n *notifier) tell(ready []byte, init, mainPID int) error {
 		messages = append(messages, []byte("MAINPID="+strconv.Itoa(mainPID)+"\n"))
 	}
 	for _, m := range messages {
-		if err := wait.send(sock, m); err != nil {
+		if err := wait.Send(sock, m); err != nil {
 			return err
 		}
 	}
@@ -108,17 +109,17 @@ func (n *notifier) tell(ready []byte, init, mainPID int) error {
 // barrier sends a pipe that systemd closes when it has worked through what was
 // sent before, see sd_notify_barrier(3). That it does not come to that in time
 // is no error: it has been told.
-func barrier(p *patience, sock, init int) error {
+func barrier(p *foreground.Patience, sock, init int) error {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return os.NewSyscallError("pipe2", err)
 	}
 	defer unix.Close(pipe[0])
-	err := p.send(sock, []byte("BARRIER=1"), pipe[1])
+	err := p.Send(sock, []byte("BARRIER=1"), pipe[1])
 	unix.Close(pipe[1])
 	if err != nil {
 		return err
 	}
-	_, err = retry.Poll([]unix.PollFd{{Fd: int32(pipe[0])}, {Fd: int32(init), Events: unix.POLLIN}}, p.limit)
+	_, err = retry.Poll([]unix.PollFd{{Fd: int32(pipe[0])}, {Fd: int32(init), Events: unix.POLLIN}}, p.Limit)
 	return os.NewSyscallError("poll", err)
 }

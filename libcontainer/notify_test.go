@@ -51,7 +51,7 @@ func TestNotifier(t *testing.T) {
 	defer unix.Close(service)
 
 	noneLeft := systest.Descriptors(t)
-	n, err := newNotifier(dir, host)
+	n, err := NewNotifier(dir, host)
 	systest.MustDo(t, err)
 	init := exec.Command("sleep", "1000")
 	systest.MustDo(t, init.Start())
@@ -67,7 +67,7 @@ func TestNotifier(t *testing.T) {
 		say("STATUS=starting")
 		say("STATUS=up\nREADY=1\n")
 		relayed := make(chan error)
-		go func() { relayed <- n.relay(pidfd, pid) }()
+		go func() { relayed <- n.Relay(pidfd, pid) }()
 		got, barrier := "", -1
 		for barrier < 0 {
 			buf, oob := make([]byte, 100), make([]byte, 100)
@@ -94,19 +94,19 @@ func TestNotifier(t *testing.T) {
 		systest.MustDo(t, <-relayed)
 	}
 	relayed := make(chan error)
-	go func() { relayed <- n.relay(pidfd, 0) }()
+	go func() { relayed <- n.Relay(pidfd, 0) }()
 	init.Process.Kill()
 	init.Wait()
-	if err := <-relayed; !errors.Is(err, errNotReady) {
+	if err := <-relayed; !errors.Is(err, ErrNotReady) {
 		t.Errorf("after init's end: %v", err)
 	}
 	// Last words count.
 	n.host = filepath.Join(root, "nobody")
 	say("READY=1")
-	if err := n.relay(pidfd, 0); !errors.Is(err, unix.ENOENT) {
+	if err := n.Relay(pidfd, 0); !errors.Is(err, unix.ENOENT) {
 		t.Errorf("systemd gone: %v", err)
 	}
 	unix.Close(pidfd)
-	n.close()
+	n.Close()
 	noneLeft()
 }

@@ -20,7 +20,7 @@ import (
 // is not its own, in its mount namespace. It is no snapshot, and empty if nothing
 // is left.
 func (c *Container) Processes() ([]int, error) {
-	group, err := c.openCgroup()
+	group, err := c.OpenCgroup()
 	if err != nil {
 		return nil, err
 	}
@@ -32,18 +32,18 @@ func (c *Container) Processes() ([]int, error) {
 		}
 		return pids, err
 	}
-	if c.journal.Cgroup.Dir != "" {
-		return nil, c.cgroupGone(nil)
+	if c.Journal.Cgroup.Dir != "" {
+		return nil, c.CgroupGone(nil)
 	}
-	alive, err := c.alive()
+	alive, err := c.Alive()
 	if err != nil || !alive {
 		return nil, err
 	}
 	bond := c.bond()
 	if bond == "" {
-		return []int{c.journal.Init.PID}, nil
+		return []int{c.Journal.Init.PID}, nil
 	}
-	shared, err := namespaceOf(c.journal.Init.PID, bond)
+	shared, err := namespaceOf(c.Journal.Init.PID, bond)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (c *Container) bond() string {
 	if c.ownsPids() {
 		return "pid"
 	}
-	for _, ns := range c.journal.Namespaces {
+	for _, ns := range c.Journal.Namespaces {
 		if ns.Type == specs.MountNamespace && ns.Path == "" {
 			return "mnt"
 		}
@@ -65,10 +65,10 @@ func (c *Container) bond() string {
 	return ""
 }
 
-// ownsMounts tells whether the container has a mount namespace that is not its
+// OwnsMounts tells whether the container has a mount namespace that is not its
 // creator's.
-func (c *Container) ownsMounts() bool {
-	return slices.ContainsFunc(c.journal.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace })
+func (c *Container) OwnsMounts() bool {
+	return slices.ContainsFunc(c.Journal.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace })
 }
 
 // namespaceOf names a namespace of a process.
@@ -109,13 +109,13 @@ func (c *Container) signalSharing(sig unix.Signal) (reached bool, err error) {
 	defer unix.Close(init)
 	bond := c.bond()
 	if bond == "" || bond == "pid" && sig == unix.SIGKILL { // the namespace ends with its init
-		return true, signal(init, c.journal.Init.PID, sig)
+		return true, Signal(init, c.Journal.Init.PID, sig)
 	}
-	shared, err := namespaceOf(c.journal.Init.PID, bond)
+	shared, err := namespaceOf(c.Journal.Init.PID, bond)
 	if err != nil {
 		return false, err
 	}
-	for end := time.Now().Add(deathWait); ; {
+	for end := time.Now().Add(DeathWait); ; {
 		pids, err := sharing(bond, shared)
 		if err != nil {
 			return true, err
@@ -149,5 +149,5 @@ func signalSharer(pid int, kind, namespace string, sig unix.Signal) error {
 	if now, err := namespaceOf(pid, kind); err != nil || now != namespace {
 		return nil
 	}
-	return signal(fd, pid, sig)
+	return Signal(fd, pid, sig)
 }

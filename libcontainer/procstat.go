@@ -14,7 +14,7 @@ import (
 // readStat reads a process's stat: the zero value if there is no such process.
 func readStat(pid int) (proc.Stat, error) {
 	data, err := sys.ReadFile("/proc/"+strconv.Itoa(pid)+"/stat", 4096)
-	if goneFromProc(err) {
+	if GoneFromProc(err) {
 		return proc.Stat{}, nil
 	}
 	if err != nil {
@@ -23,12 +23,12 @@ func readStat(pid int) (proc.Stat, error) {
 	return proc.ParseStat(data)
 }
 
-// goneFromProc tells the errors of files in /proc/PID when there is no such process
+// GoneFromProc tells the errors of files in /proc/PID when there is no such process
 // (any more).
-func goneFromProc(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }
+func GoneFromProc(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }
 
-// identify reads a process's start time.
-func identify(pid int) (state.Process, error) {
+// Identify reads a process's start time.
+func Identify(pid int) (state.Process, error) {
 	data, err := sys.ReadFile("/proc/"+strconv.Itoa(pid)+"/stat", 4096)
 	if err != nil {
 		return state.Process{}, err
@@ -37,10 +37,10 @@ func identify(pid int) (state.Process, error) {
 	return state.Process{PID: pid, Start: stat.Start}, err
 }
 
-// openProcess opens a process's directory in /proc, which is that of a process and not
+// OpenProcess opens a process's directory in /proc, which is that of a process and not
 // of a number; the start time says that it is the right one. The error is
 // [ErrNotRunning] if it is not, or has ended.
-func openProcess(p state.Process) (sys.Proc, error) {
+func OpenProcess(p state.Process) (sys.Proc, error) {
 	dir, err := sys.HostProcess(p.PID)
 	if err != nil {
 		return sys.NoProc, err

@@ -58,29 +58,29 @@ func TestAliveWithoutItsFirstThread(t *testing.T) {
 		}
 	}
 	until("the first thread ends", func(st proc.Stat) bool { return st.State == 'Z' && st.Threads > 1 })
-	id, err := identify(cmd.Process.Pid)
+	id, err := Identify(cmd.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Container{journal: &state.State{Init: id}}
-	if alive, err := c.alive(); !alive || err != nil {
+	c := &Container{Journal: &state.State{Init: id}}
+	if alive, err := c.Alive(); !alive || err != nil {
 		t.Errorf("a process without its first thread: alive = %v, %v", alive, err)
 	}
 	if err := c.Kill(unix.SIGKILL, true); err != nil { // no cgroup: init alone
 		t.Errorf("kill: %v", err)
 	}
 	until("all threads end", func(st proc.Stat) bool { return st.State == 'Z' && st.Threads == 1 })
-	if alive, err := c.alive(); alive || err != nil {
+	if alive, err := c.Alive(); alive || err != nil {
 		t.Errorf("a zombie: alive = %v, %v", alive, err)
 	}
 	if err := cmd.Wait(); err == nil {
 		t.Error("it was not killed")
 	}
-	if alive, err := c.alive(); alive || err != nil {
+	if alive, err := c.Alive(); alive || err != nil {
 		t.Errorf("gone: alive = %v, %v", alive, err)
 	}
-	c.journal.Init = state.Process{PID: os.Getpid(), Start: 1}
-	if alive, err := c.alive(); alive || err != nil {
+	c.Journal.Init = state.Process{PID: os.Getpid(), Start: 1}
+	if alive, err := c.Alive(); alive || err != nil {
 		t.Errorf("somebody else: alive = %v, %v", alive, err)
 	}
 }

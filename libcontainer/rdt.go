@@ -11,9 +11,9 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/state"
 )
 
-// enterRdt puts a process of the container into its class and its monitoring
+// EnterRdt puts a process of the container into its class and its monitoring
 // group; nothing happens if it has none.
-func enterRdt(rdt *state.Rdt, pid int) error {
+func EnterRdt(rdt *state.Rdt, pid int) error {
 	if rdt.Dir == "" {
 		return nil
 	}
@@ -31,8 +31,8 @@ func enterGroups(root resctrl.Root, rdt *state.Rdt, pid int) error {
 	return root.Open(rdt.Monitor).Enter(pid)
 }
 
-// leaveRdt removes what was made for the container alone, or for one that failed.
-func leaveRdt(rdt *state.Rdt) error {
+// LeaveRdt removes what was made for the container alone, or for one that failed.
+func LeaveRdt(rdt *state.Rdt) error {
 	var errs []error
 	if rdt.Monitor != "" {
 		errs = append(errs, resctrl.Root{}.Open(rdt.Monitor).Remove())
@@ -46,7 +46,7 @@ func leaveRdt(rdt *state.Rdt) error {
 // SetRdt changes the schemata of a container's class of service: L3 caches,
 // memory bandwidth, or both; "" leaves one as it is.
 func (c *Container) SetRdt(l3Cache, memoryBandwidth string) error {
-	if c.journal.Rdt.Dir == "" {
+	if c.Journal.Rdt.Dir == "" {
 		return errors.New("the container has no class of service: its config.json had no linux.intelRdt")
 	}
 	if status, _, err := c.Status(); err != nil || status == specs.StateStopped {
@@ -56,7 +56,7 @@ func (c *Container) SetRdt(l3Cache, memoryBandwidth string) error {
 	if err != nil {
 		return err
 	}
-	return setSchemata(root.Open(c.journal.Rdt.Dir), l3Cache, memoryBandwidth)
+	return setSchemata(root.Open(c.Journal.Rdt.Dir), l3Cache, memoryBandwidth)
 }
 
 func setSchemata(group resctrl.Group, l3Cache, memoryBandwidth string) error {

@@ -30,7 +30,7 @@ func TestRdtTasks(t *testing.T) {
 			t.Errorf("%s: %q", dir, got)
 		}
 	}
-	systest.MustDo(t, enterRdt(&state.Rdt{}, 42)) // nothing was asked for
+	systest.MustDo(t, EnterRdt(&state.Rdt{}, 42)) // nothing was asked for
 }
 
 func TestSetSchemata(t *testing.T) {
@@ -45,7 +45,7 @@ func TestSetSchemata(t *testing.T) {
 			t.Errorf("%q was accepted", bad)
 		}
 	}
-	c := Container{journal: &state.State{}}
+	c := Container{Journal: &state.State{}}
 	if err := c.SetRdt("L3:0=f", ""); err == nil || !strings.Contains(err.Error(), "no class of service") {
 		t.Errorf("%v", err)
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// notBorn is why the kernel let no process be born in a cgroup; 0: the error is about
+// NotBorn is why the kernel let no process be born in a cgroup; 0: the error is about
 // something else.
-func notBorn(err error) unix.Errno {
+func NotBorn(err error) unix.Errno {
 	var refused *spawn.CloneError
 	if errors.As(err, &refused) {
 		return refused.Errno
@@ -23,10 +23,10 @@ func notBorn(err error) unix.Errno {
 	return 0
 }
 
-// notEntered reports whether a process was not made because it may not be born in
+// NotEntered reports whether a process was not made because it may not be born in
 // the cgroup: security modules answer EACCES, too.
-func notEntered(group *cgroups.Cgroup, err error) bool {
-	return notBorn(err) == unix.EACCES && !group.MayEnter()
+func NotEntered(group *cgroups.Cgroup, err error) bool {
+	return NotBorn(err) == unix.EACCES && !group.MayEnter()
 }
 
 // EnterError means that the kernel lets no process be born in a cgroup, for the sake
@@ -43,8 +43,8 @@ func (e *EnterError) Error() string {
 // Unwrap returns the kernel's answer.
 func (e *EnterError) Unwrap() error { return e.Err }
 
-// notFromHere explains that the kernel did not let a process be born in a cgroup.
-func notFromHere(err error, target string) error {
+// NotFromHere explains that the kernel did not let a process be born in a cgroup.
+func NotFromHere(err error, target string) error {
 	own, ownErr := cgroups.Own(0)
 	if ownErr != nil {
 		return err
@@ -52,12 +52,12 @@ func notFromHere(err error, target string) error {
 	return plan.InField("linux.cgroupsPath", &EnterError{From: own, To: target, Err: err})
 }
 
-// attach has systemd move a process of the user's into a cgroup that the user
+// Attach has systemd move a process of the user's into a cgroup that the user
 // can't reach from the one that this process is in. The cgroup is that of a
 // unit, or in one that was delegated.
-func attach(user bool, unit, cgroup string, pid int) error {
+func Attach(user bool, unit, cgroup string, pid int) error {
 	if unit == "" {
-		unit = unitOf(cgroup)
+		unit = UnitOf(cgroup)
 	}
 	conn, err := systemd.Dial(user)
 	if err != nil {
@@ -68,10 +68,10 @@ func attach(user bool, unit, cgroup string, pid int) error {
 	return conn.Attach(unit, below, pid)
 }
 
-// unitOf finds the unit of a user's systemd that a cgroup is in: the outermost
+// UnitOf finds the unit of a user's systemd that a cgroup is in: the outermost
 // below user@UID.service, which is that systemd's own. "" if it is in none but
 // slices: those hold no processes.
-func unitOf(cgroup string) string {
+func UnitOf(cgroup string) string {
 	_, below, ok := strings.Cut(cgroup, "/user@")
 	if !ok {
 		return ""

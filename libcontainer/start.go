@@ -28,7 +28,7 @@ var errDead = errors.New("container process is already dead")
 // "", it also waits until the container has told that it is ready. warn may be
 // nil.
 func (c *Container) Start(notify string, warn func(specconv.Warning)) error {
-	if err := c.dir.Lock(); err != nil {
+	if err := c.Dir.Lock(); err != nil {
 		return err
 	}
 	status, pid, err := c.Status()
@@ -48,7 +48,7 @@ func (c *Container) Start(notify string, warn func(specconv.Warning)) error {
 		if err := c.release(warn); err != nil {
 			return err
 		}
-		return c.poststart(pid, warn)
+		return c.Poststart(pid, warn)
 	}
 	return c.startService(notify, pid, warn)
 }
@@ -60,18 +60,18 @@ func (c *Container) startService(notify string, pid int, warn func(specconv.Warn
 		return errDead
 	}
 	defer unix.Close(init)
-	n, err := newNotifier(c.dir, notify)
+	n, err := NewNotifier(c.Dir, notify)
 	if errors.Is(err, os.ErrNotExist) {
 		return errors.New("NOTIFY_SOCKET is set, and was not when the container was created: it has no way to tell that it is ready")
 	}
 	if err != nil {
 		return err
 	}
-	defer n.close()
+	defer n.Close()
 	if err := c.release(warn); err != nil {
 		return err
 	}
-	if err := c.poststart(pid, warn); err != nil {
+	if err := c.Poststart(pid, warn); err != nil {
 		return err
 	}
 	// That may take long, and others may want to stop it, with signals to this
@@ -79,10 +79,10 @@ func (c *Container) startService(notify string, pid int, warn func(specconv.Warn
 	sys.CatchSignals()
 	sys.PassSignals(init)
 	defer sys.Forget(init)
-	if err := c.dir.Unlock(); err != nil {
+	if err := c.Dir.Unlock(); err != nil {
 		return err
 	}
-	return n.relay(init, pid)
+	return n.Relay(init, pid)
 }
 
 // release tells init, which waits, to go and hears what becomes of it. A program that execve(2) refuses has been
@@ -96,7 +96,7 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 		return err
 	}
 	defer unix.Close(init)
-	start, answer, err := c.dir.OpenFifos()
+	start, answer, err := c.Dir.OpenFifos()
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,8 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 	}
 	// At its first word init goes, even if this process is killed. That the fifo is gone
 	// says so to others; where it can't be removed init itself does, see Status.
-	told := newGoing(c.journal.Init, init, c.takesItsTime)
-	said, err := told.listen(start, answer, func() { c.dir.RemoveFifo() })
+	told := NewGoing(c.Journal.Init, init, c.takesItsTime)
+	said, err := told.listen(start, answer, func() { c.Dir.RemoveFifo() })
 	if err != nil {
 		return err
 	}
@@ -118,14 +118,14 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 		return errDead
 	}
 	if len(said) == 1 { // init's "I go"; then the end: execve closed the fifo, if it came to that
-		return hasExecuted(c.journal.Init, init)
+		return HasExecuted(c.Journal.Init, init)
 	}
 	f, err := wire.DecodeFailure(said[1:])
 	if err != nil {
 		return err
 	}
 	failed := &plan.StepError{
-		Item: plan.Item{Field: initlink.EntryField(specconv.LastField(f.StepKind), f.Fault)}, Err: f, Root: c.journal.Container.Rootfs, Whole: f.Whole,
+		Item: plan.Item{Field: initlink.EntryField(specconv.LastField(f.StepKind), f.Fault)}, Err: f, Root: c.Journal.Container.Rootfs, Whole: f.Whole,
 	}
 	if !f.Refused {
 		// Who is told of the failure finds the container stopped, and may delete it.
@@ -133,14 +133,14 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 		return failed
 	}
 	if warn != nil {
-		warn(refusal(failed))
+		warn(Refusal(failed))
 	}
 	return nil
 }
 
-// refusal is a program that execve(2) has refused where nobody waits for it: for who reads the log. The process has said it
+// Refusal is a program that execve(2) has refused where nobody waits for it: for who reads the log. The process has said it
 // on its own standard error.
-func refusal(e *plan.StepError) specconv.Warning {
+func Refusal(e *plan.StepError) specconv.Warning {
 	return specconv.Warning{Field: "process.args", Text: e.Error(), Err: e, Must: true}
 }
 
@@ -154,16 +154,16 @@ func executes(init state.Process) bool {
 	return err == nil && st.Start == init.Start && st.Name != initproc.Created && st.Name != initproc.Started
 }
 
-// takesItsTime reports whether an init that was told to go may take any time until it
+// MayTakeLong reports whether an init that was told to go may take any time until it
 // executes: for what the configuration has others do.
-func takesItsTime(spec *specs.Spec) bool {
+func MayTakeLong(spec *specs.Spec) bool {
 	return spec.Hooks != nil && len(spec.Hooks.StartContainer) > 0 ||
 		spec.Linux != nil && spec.Linux.Seccomp != nil && spec.Linux.Seccomp.ListenerPath != ""
 }
 
 func (c *Container) takesItsTime() bool {
-	spec, err := c.config()
-	return err != nil || takesItsTime(spec)
+	spec, err := c.Config()
+	return err != nil || MayTakeLong(spec)
 }
 
 // takeBack takes the word back that init has not read yet, if it is so.
@@ -175,23 +175,23 @@ func takeBack(start int) bool {
 	return err == nil && n == 1
 }
 
-// going is an init that is told to go.
-type going struct {
+// Going is an init that is told to go.
+type Going struct {
 	init  state.Process
 	pidfd int
 	limit time.Duration // until it has to execute
 	free  func() bool   // reports whether it may take longer
 }
 
-func newGoing(init state.Process, pidfd int, free func() bool) *going {
-	return &going{init, pidfd, initlink.AnswerTime, free}
+func NewGoing(init state.Process, pidfd int, free func() bool) *Going {
+	return &Going{init, pidfd, initlink.AnswerTime, free}
 }
 
 // listen reads what init answers to its end, or until init is dead. The first word comes
 // at once if init waits: heard is called then. A container that is not let run may be
 // started again if the word could be taken back; else it starts when it is let, as it does
 // after a start that was killed when it had told init.
-func (g *going) listen(start, answer int, heard func()) (said []byte, err error) {
+func (g *Going) listen(start, answer int, heard func()) (said []byte, err error) {
 	began := time.Now()
 	fds := []unix.PollFd{{Fd: int32(answer), Events: unix.POLLIN}, {Fd: int32(g.pidfd), Events: unix.POLLIN}}
 	n, err := retry.Poll(fds, g.limit)
@@ -217,17 +217,17 @@ func (g *going) listen(start, answer int, heard func()) (said []byte, err error)
 		if said = append(said, buf[:max(n, 0)]...); len(said) > 64<<10 {
 			return nil, errors.New("malformed message from init: too long")
 		}
-		if more, err = g.hear(answer, began); err != nil {
+		if more, err = g.Hear(answer, began); err != nil {
 			return nil, err
 		}
 	}
 	return said, nil // init is dead, or executes
 }
 
-// hear waits until there is something to read of init, or the end. It returns false if
+// Hear waits until there is something to read of init, or the end. It returns false if
 // neither will come: init is dead, or it executes and somebody who may trace it keeps its
 // end open.
-func (g *going) hear(from int, began time.Time) (bool, error) {
+func (g *Going) Hear(from int, began time.Time) (bool, error) {
 	fds := []unix.PollFd{{Fd: int32(from), Events: unix.POLLIN}, {Fd: int32(g.pidfd), Events: unix.POLLIN}}
 	for {
 		n, err := retry.Poll(fds, min(executeLook, g.limit))
@@ -244,22 +244,22 @@ func (g *going) hear(from int, began time.Time) (bool, error) {
 	}
 }
 
-// poststart runs the hooks after the process has started. If one fails, the
+// Poststart runs the hooks after the process has started. If one fails, the
 // container is stopped and removed (runtime-spec, lifecycle step 9).
-func (c *Container) poststart(pid int, warn func(specconv.Warning)) error {
-	if len(c.journal.Poststart) == 0 {
+func (c *Container) Poststart(pid int, warn func(specconv.Warning)) error {
+	if len(c.Journal.Poststart) == 0 {
 		return nil
 	}
-	st := c.journal.Container.HookState(specs.StateRunning, pid)
+	st := c.Journal.Container.HookState(specs.StateRunning, pid)
 	err := sys.FenceFrom(3)
 	if err != nil {
-		return errors.Join(err, c.destroy(warn))
+		return errors.Join(err, c.Destroy(warn))
 	}
 	log, err := hookLog(st.Annotations)
 	defer closeLog(log)
 	sys.CatchSignals()
 	if err == nil {
-		err = log.Run("poststart", c.journal.Poststart, plan.AppendState(nil, &st), st.Bundle, os.Environ())
+		err = log.Run("poststart", c.Journal.Poststart, plan.AppendState(nil, &st), st.Bundle, os.Environ())
 	}
 	if err == nil {
 		return nil
@@ -268,17 +268,17 @@ func (c *Container) poststart(pid int, warn func(specconv.Warning)) error {
 	if errors.As(err, &hook) {
 		err = &plan.StepError{Item: plan.Item{Field: hook.Field()}, Err: err, Whole: true}
 	}
-	return errors.Join(initlink.Interruption(err), c.destroy(warn))
+	return errors.Join(initlink.Interruption(err), c.Destroy(warn))
 }
 
 // errKilled is that init was killed, by a hook of its own say, when it had said that it was
 // ready. To the socket that is what execve is.
 var errKilled = errors.New("container init was killed (SIGKILL) by someone else before it executed the process; possibly OOM-killed")
 
-// hasExecuted is for an init that has closed its end: it does so when it executes, which
+// HasExecuted is for an init that has closed its end: it does so when it executes, which
 // gives it another name, and when it dies, which leaves it the one that it gave itself.
 // Either shows a moment later. Of one that was reaped nothing can be told any more.
-func hasExecuted(init state.Process, pidfd int) error {
+func HasExecuted(init state.Process, pidfd int) error {
 	for end := time.Now().Add(initlink.EndingTime); time.Now().Before(end); {
 		st, err := readStat(init.PID)
 		switch {

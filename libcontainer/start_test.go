@@ -70,7 +70,7 @@ func TestListen(t *testing.T) {
 				}
 			}()
 			heard := 0
-			told := going{state.Process{}, init, time.Second / 5, func() bool { return false }}
+			told := Going{state.Process{}, init, time.Second / 5, func() bool { return false }}
 			said, err := told.listen(-1, fifo, func() { heard++ })
 			if (err != nil) != (c.bad != "") || err != nil && !strings.Contains(err.Error(), c.bad) || err == nil && string(said) != c.want {
 				t.Errorf("heard %d bytes, %v", len(said), err)
@@ -99,21 +99,21 @@ func TestHear(t *testing.T) {
 	defer in.Close()
 	_, err = out.Read(make([]byte, 1))
 	systest.MustDo(t, err)
-	init, err := identify(cmd.Process.Pid)
+	init, err := Identify(cmd.Process.Pid)
 	systest.MustDo(t, err)
 	pidfd, err := unix.PidfdOpen(init.PID, 0)
 	systest.MustDo(t, err)
 	defer unix.Close(pidfd)
 	asked := 0
-	told := going{init, pidfd, time.Millisecond, func() bool { asked++; return asked < 3 }}
-	if said, err := told.hear(fds[0], time.Now()); said || err == nil || asked != 3 {
+	told := Going{init, pidfd, time.Millisecond, func() bool { asked++; return asked < 3 }}
+	if said, err := told.Hear(fds[0], time.Now()); said || err == nil || asked != 3 {
 		t.Errorf("%t, %v, asked %d times", said, err, asked)
 	}
 	_, err = in.Write([]byte("\n"))
 	systest.MustDo(t, err)
 	_, err = out.Read(make([]byte, 1))
 	systest.MustDo(t, err)
-	if said, err := told.hear(fds[0], time.Now()); said || err != nil {
+	if said, err := told.Hear(fds[0], time.Now()); said || err != nil {
 		t.Errorf("executes: %t, %v", said, err)
 	}
 }

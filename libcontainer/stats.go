@@ -40,12 +40,12 @@ func (c *Container) Stats() (*Stats, error) {
 		return nil, err
 	}
 	defer unix.Close(init)
-	group, err := c.openCgroup()
+	group, err := c.OpenCgroup()
 	if err != nil {
 		return nil, err
 	}
-	if group == nil && c.journal.Cgroup.Dir != "" {
-		return nil, c.cgroupGone(ErrNotRunning)
+	if group == nil && c.Journal.Cgroup.Dir != "" {
+		return nil, c.CgroupGone(ErrNotRunning)
 	}
 	if group == nil {
 		return nil, noCgroup()
@@ -72,7 +72,7 @@ func (c *Container) measure(group *cgroups.Cgroup, init int) (*Stats, error) {
 	if s.Interfaces, err = c.interfaces(init); err != nil {
 		return nil, err
 	}
-	if rdt := &c.journal.Rdt; rdt.Dir != "" {
+	if rdt := &c.Journal.Rdt; rdt.Dir != "" {
 		root, err := resctrl.Find()
 		if err != nil {
 			return nil, err
@@ -95,7 +95,7 @@ func (c *Container) interfaces(init int) ([]Interface, error) {
 		return nil, err
 	}
 	defer proc.Close()
-	text, err := proc.Read(strconv.Itoa(c.journal.Init.PID) + "/net/dev")
+	text, err := proc.Read(strconv.Itoa(c.Journal.Init.PID) + "/net/dev")
 	if ended(init) {
 		return nil, ErrNotRunning // and the pid may have been somebody else's
 	}
@@ -109,7 +109,7 @@ func (c *Container) interfaces(init int) ([]Interface, error) {
 }
 
 func (c *Container) hasNamespace(kind specs.LinuxNamespaceType) bool {
-	for _, ns := range c.journal.Namespaces {
+	for _, ns := range c.Journal.Namespaces {
 		if ns.Type == kind {
 			return true
 		}

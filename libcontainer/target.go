@@ -15,25 +15,25 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// target is the container's init, as who enters the container finds it: its
+// Target is the container's init, as who enters the container finds it: its
 // namespaces, held open.
-type target struct {
-	pidfd int // -1: none
-	joins []spawn.Join
-	names []specs.LinuxNamespaceType // of joins
-	pid   int                        // its pid namespace, if that is to be joined last; or -1
-	root  int                        // its root, if that is one of chroot(2); or -1
+type Target struct {
+	PidFD   int // -1: none
+	Joins   []spawn.Join
+	Names   []specs.LinuxNamespaceType // of joins
+	PIDLast int                        // its pid namespace, if that is to be joined last; or -1
+	Root    int                        // its root, if that is one of chroot(2); or -1
 
-	uid, gid        int // of the user namespace's root
-	uids            []specs.LinuxIDMapping
-	setgroupsDenied bool
+	UID, GID        int // of the user namespace's root
+	UIDs            []specs.LinuxIDMapping
+	SetgroupsDenied bool
 }
 
-// noTarget has nothing open.
-var noTarget = target{pidfd: -1, pid: -1, root: -1}
+// NoTarget has nothing open.
+var NoTarget = Target{PidFD: -1, PIDLast: -1, Root: -1}
 
-// enterable lists the kinds of namespaces that exec joins, in that order.
-var enterable = [...]specs.LinuxNamespaceType{
+// Enterable lists the kinds of namespaces that exec joins, in that order.
+var Enterable = [...]specs.LinuxNamespaceType{
 	specs.CgroupNamespace, specs.IPCNamespace, specs.UTSNamespace, specs.NetworkNamespace,
 	specs.TimeNamespace, specs.MountNamespace, specs.PIDNamespace, specs.UserNamespace,
 }
@@ -46,14 +46,14 @@ func (e *NamespacesError) Error() string { return "the container's namespaces: "
 // Unwrap returns the cause.
 func (e *NamespacesError) Unwrap() error { return e.Err }
 
-// open opens init's namespaces of some kinds, but those that are the runtime's
+// Open opens init's namespaces of some kinds, but those that are the runtime's
 // own, too. All is done through one descriptor of /proc/PID.
-func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
+func (t *Target) Open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	var err error
-	if t.pidfd, err = c.uncheckedPidfd(); err != nil {
+	if t.PidFD, err = c.uncheckedPidfd(); err != nil {
 		return err
 	}
-	init, err := openProcess(c.journal.Init)
+	init, err := OpenProcess(c.Journal.Init)
 	if err != nil {
 		return err
 	}
@@ -63,8 +63,8 @@ func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 		return err
 	}
 	defer unix.Close(namespaces)
-	if !c.ownsMounts() {
-		if t.root, err = init.OpenRoot(); err != nil {
+	if !c.OwnsMounts() {
+		if t.Root, err = init.OpenRoot(); err != nil {
 			return err
 		}
 	}
@@ -78,7 +78,7 @@ func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 		case fd < 0:
 			continue
 		case kind == specs.PIDNamespace:
-			t.pid = fd
+			t.PIDLast = fd
 			continue
 		case kind == specs.UserNamespace:
 			user = fd
@@ -88,39 +88,39 @@ func (t *target) open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	if user < 0 {
 		return nil
 	}
-	if t.pid >= 0 && !sys.Owns(user, t.pid) {
+	if t.PIDLast >= 0 && !sys.Owns(user, t.PIDLast) {
 		// Once the user namespace is joined, the pid namespace is out of reach.
 		// Its owner is above, so that the container's root can't trace what was
 		// executed from a file it can't read (spawn.SealedSelf).
-		t.add(specs.PIDNamespace, t.pid)
-		t.pid = -1
+		t.add(specs.PIDNamespace, t.PIDLast)
+		t.PIDLast = -1
 	}
 	return t.readIDs(init)
 }
 
-func (t *target) add(kind specs.LinuxNamespaceType, fd int) {
-	t.joins = append(t.joins, spawn.Join{FD: fd, Type: proc.NamespaceOf(kind).Flag})
-	t.names = append(t.names, kind)
+func (t *Target) add(kind specs.LinuxNamespaceType, fd int) {
+	t.Joins = append(t.Joins, spawn.Join{FD: fd, Type: proc.NamespaceOf(kind).Flag})
+	t.Names = append(t.Names, kind)
 }
 
-// take hands out a namespace that is not to be joined with the others; -1 if it
+// Take hands out a namespace that is not to be joined with the others; -1 if it
 // is the runtime's own.
-func (t *target) take(kind specs.LinuxNamespaceType) int {
-	i := slices.Index(t.names, kind)
+func (t *Target) Take(kind specs.LinuxNamespaceType) int {
+	i := slices.Index(t.Names, kind)
 	if i < 0 {
 		return -1
 	}
-	fd := t.joins[i].FD
-	t.joins, t.names = slices.Delete(t.joins, i, i+1), slices.Delete(t.names, i, i+1)
+	fd := t.Joins[i].FD
+	t.Joins, t.Names = slices.Delete(t.Joins, i, i+1), slices.Delete(t.Names, i, i+1)
 	return fd
 }
 
-// types lists what init joins before it is executed.
-func (t *target) types() []specs.LinuxNamespaceType { return t.names }
+// Types lists what init joins before it is executed.
+func (t *Target) Types() []specs.LinuxNamespaceType { return t.Names }
 
-// stays tells whether the process that joins is the one to execute.
-func (t *target) stays() bool {
-	for _, j := range t.joins {
+// Stays tells whether the process that joins is the one to execute.
+func (t *Target) Stays() bool {
+	for _, j := range t.Joins {
 		if j.Type == unix.CLONE_NEWPID {
 			return false
 		}
@@ -128,16 +128,16 @@ func (t *target) stays() bool {
 	return true
 }
 
-func (t *target) close() {
-	for _, j := range t.joins {
+func (t *Target) Close() {
+	for _, j := range t.Joins {
 		unix.Close(j.FD)
 	}
-	for _, fd := range [...]int{t.pid, t.pidfd, t.root} {
+	for _, fd := range [...]int{t.PIDLast, t.PidFD, t.Root} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
 	}
-	*t = noTarget
+	*t = NoTarget
 }
 
 // foreignNamespace opens a process's namespace, below its directory in /proc;
@@ -161,13 +161,13 @@ func foreignNamespace(dir int, kind specs.LinuxNamespaceType) (int, error) {
 
 // readIDs finds out whom to become in the user namespace: its root or, if it
 // has none, the first id it has.
-func (t *target) readIDs(init sys.Proc) error {
+func (t *Target) readIDs(init sys.Proc) error {
 	var gids []specs.LinuxIDMapping
 	for _, m := range [...]struct {
 		file string
 		maps *[]specs.LinuxIDMapping
 		id   *int
-	}{{"uid_map", &t.uids, &t.uid}, {"gid_map", &gids, &t.gid}} {
+	}{{"uid_map", &t.UIDs, &t.UID}, {"gid_map", &gids, &t.GID}} {
 		data, err := init.Read(m.file)
 		if err == nil {
 			*m.maps, err = proc.ParseIDMap(data)
@@ -178,6 +178,6 @@ func (t *target) readIDs(init sys.Proc) error {
 		*m.id = spawn.Root(*m.maps)
 	}
 	data, err := init.Read("setgroups")
-	t.setgroupsDenied = err == nil && bytes.HasPrefix(data, []byte("deny"))
+	t.SetgroupsDenied = err == nil && bytes.HasPrefix(data, []byte("deny"))
 	return nil
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/state"
 )
 
-// unitDescription says whose unit it is. It is what tells a unit that a killed
+// UnitDescription says whose unit it is. It is what tells a unit that a killed
 // runtime has started from somebody else's of the same name.
-func unitDescription(s *state.State) string {
+func UnitDescription(s *state.State) string {
 	return fmt.Sprintf("crun-go container %s, created %s", s.Container.ID, s.Created.UTC().Format(time.RFC3339Nano))
 }
 
@@ -25,7 +25,7 @@ func limitUnit(of *state.Cgroup, group *cgroups.Cgroup, r *specs.LinuxResources)
 	}
 	properties, err := systemd.Properties(r, group.HasBFQ())
 	if err != nil {
-		return resourceError(err)
+		return ResourceError(err)
 	}
 	properties = append(properties, systemd.TasksIn(r)...)
 	if len(properties) == 0 {
@@ -47,7 +47,7 @@ func limitUnit(of *state.Cgroup, group *cgroups.Cgroup, r *specs.LinuxResources)
 // another container may have the same name. Its description tells. Where systemd
 // can't be asked, it will notice the end of the cgroup by itself.
 func (c *Container) removeUnit() error {
-	of := &c.journal.Cgroup
+	of := &c.Journal.Cgroup
 	conn, err := systemd.Dial(of.User)
 	if errors.Is(err, systemd.ErrNoSystemd) {
 		return c.removeCgroup()
@@ -57,7 +57,7 @@ func (c *Container) removeUnit() error {
 	}
 	defer conn.Close()
 	text, err := conn.Description(of.Unit)
-	switch ours := unitDescription(c.journal); {
+	switch ours := UnitDescription(c.Journal); {
 	case err != nil:
 		return err
 	case text == of.Unit: // there is no such unit

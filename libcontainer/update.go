@@ -33,12 +33,12 @@ func (c *Container) Update(u Update) error {
 	}
 	// Not the container's lock: a hook that updates its container runs while
 	// start holds that.
-	unlock, err := c.dir.LockLimits()
+	unlock, err := c.Dir.LockLimits()
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return c.updateLimits(u.Resources, func() error {
+	return c.UpdateLimits(u.Resources, func() error {
 		if u.L3CacheSchema+u.MemBwSchema == "" {
 			return nil
 		}
@@ -46,9 +46,9 @@ func (c *Container) Update(u Update) error {
 	})
 }
 
-// updateLimits changes the limits of the cgroup, does the rest, and remembers
+// UpdateLimits changes the limits of the cgroup, does the rest, and remembers
 // the limits; if one fails, what was done before is taken back.
-func (c *Container) updateLimits(given *specs.LinuxResources, rest func() error) error {
+func (c *Container) UpdateLimits(given *specs.LinuxResources, rest func() error) error {
 	if given == nil {
 		given = new(specs.LinuxResources)
 	}
@@ -59,12 +59,12 @@ func (c *Container) updateLimits(given *specs.LinuxResources, rest func() error)
 	if err != nil {
 		return err
 	}
-	group, err := c.openCgroup()
+	group, err := c.OpenCgroup()
 	switch {
 	case err != nil:
 		return err
-	case group == nil && c.journal.Cgroup.Dir != "":
-		return c.cgroupGone(ErrNotRunning)
+	case group == nil && c.Journal.Cgroup.Dir != "":
+		return c.CgroupGone(ErrNotRunning)
 	case group == nil && nothing(given): // Docker updates when a restart policy changes
 		return rest()
 	case group == nil:
@@ -74,13 +74,13 @@ func (c *Container) updateLimits(given *specs.LinuxResources, rest func() error)
 	sum := overlay(old, given)
 	undo, err := group.Update(completed(given, sum))
 	if err != nil {
-		return resourceError(err)
+		return ResourceError(err)
 	}
 	if err = rest(); err == nil {
-		err = limitUnit(&c.journal.Cgroup, group, completedForUnit(given, sum))
+		err = limitUnit(&c.Journal.Cgroup, group, completedForUnit(given, sum))
 	}
 	if err == nil {
-		err = c.dir.SaveLimits(ocijson.EncodeLimits(sum))
+		err = c.Dir.SaveLimits(ocijson.EncodeLimits(sum))
 	}
 	if err != nil {
 		return errors.Join(err, undo())
@@ -98,11 +98,11 @@ func nothing(r *specs.LinuxResources) bool {
 // gone: that is as good as one without limits, of which only a few depend on
 // others, and those can be given again.
 func (c *Container) limits() (*specs.LinuxResources, error) {
-	text, err := c.dir.Limits()
+	text, err := c.Dir.Limits()
 	if err == nil {
 		saved, err := ocijson.Resources("limits.json", text)
 		if err != nil {
-			return nil, fmt.Errorf("read limits of container %s: %w", c.dir.ID(), err)
+			return nil, fmt.Errorf("read limits of container %s: %w", c.Dir.ID(), err)
 		}
 		return saved, nil
 	}
@@ -110,8 +110,8 @@ func (c *Container) limits() (*specs.LinuxResources, error) {
 		return nil, err
 	}
 	none := new(specs.LinuxResources)
-	spec, err := c.config()
-	if err != nil && c.journal.Kept {
+	spec, err := c.Config()
+	if err != nil && c.Journal.Kept {
 		return nil, err
 	}
 	if err != nil || spec.Linux == nil || spec.Linux.Resources == nil {

@@ -27,16 +27,16 @@ func (c *Container) View() (*View, error) {
 		err = ErrNotRunning
 	}
 	if err == nil {
-		v.Spec, err = c.config()
+		v.Spec, err = c.Config()
 	}
 	if err == nil {
 		v.Resources, err = c.limits()
 	}
 	if err == nil {
-		v.Init, err = openProcess(c.journal.Init)
+		v.Init, err = OpenProcess(c.Journal.Init)
 	}
 	if err == nil {
-		v.Cgroup, err = c.openCgroup()
+		v.Cgroup, err = c.OpenCgroup()
 	}
 	if err == nil {
 		v.Processes, err = c.Processes()

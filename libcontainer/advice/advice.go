@@ -16,6 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/bundle"
+	"github.com/crun-go/crun-go/libcontainer/create"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -44,7 +46,7 @@ func field(err error) string {
 // namespace is for namespaces that can't be joined.
 func namespace(err error) string {
 	var closed *libcontainer.NamespacesError
-	var own *libcontainer.OwnNamespaceError
+	var own *create.OwnNamespaceError
 	var refused *spawn.JoinError
 	switch {
 	case errors.As(err, &closed) && errors.Is(err, unix.EACCES):
@@ -65,7 +67,7 @@ func namespace(err error) string {
 func other(err error) string {
 	var id *state.IDError
 	var owner *state.OwnerError
-	var unmade *libcontainer.NoConfigError
+	var unmade *bundle.NoConfigError
 	switch {
 	case errors.Is(err, state.ErrExist):
 		return "choose another id, or delete the container by that name"

@@ -13,6 +13,8 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/cgroups/systemd"
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/bundle"
+	"github.com/crun-go/crun-go/libcontainer/create"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -26,7 +28,7 @@ func TestFor(t *testing.T) {
 		return &cgroups.Error{Field: "x", Op: "write", File: "/sys/fs/cgroup/c/" + file, Value: "5", Err: err}
 	}
 	own := func(kind specs.LinuxNamespaceType) error {
-		return &libcontainer.OwnNamespaceError{Namespace: plan.Namespace{Type: kind, Field: "linux.namespaces[1].path", Changes: "hostname"}}
+		return &create.OwnNamespaceError{Namespace: plan.Namespace{Type: kind, Field: "linux.namespaces[1].path", Changes: "hostname"}}
 	}
 	for _, c := range []struct {
 		err  error
@@ -76,7 +78,7 @@ func TestFor(t *testing.T) {
 		{&sys.KernelError{Calls: []string{"clone3"}}, "seccomp=unconfined"},
 		{fault.Call("fsmount", unix.EPERM), ""}, // which this kernel has
 
-		{&libcontainer.NoConfigError{Path: "/b/config.json"}, "--bundle"},
+		{&bundle.NoConfigError{Path: "/b/config.json"}, "--bundle"},
 		{fmt.Errorf("%w: %w", libcontainer.ErrNotKept, unix.ENOENT), "recreate"},
 		{fmt.Errorf("create: %w", state.ErrExist), "another id"},
 		{unix.EMFILE, "ulimit -n"},

@@ -11,7 +11,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/sources"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/specconv"
@@ -130,7 +130,7 @@ func inRootHint(s *plan.OpenInRoot, err error) string {
 
 // linkHint: a path of the host is followed through no symbolic link of an image's.
 func linkHint(err error) string {
-	var link *libcontainer.ImageLinkError
+	var link *sources.ImageLinkError
 	if !errors.As(err, &link) {
 		return ""
 	}

@@ -5,14 +5,14 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/bundle"
 	"github.com/crun-go/crun-go/libcontainer/diagnose"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 func (inv *invocation) checkCommand() *Command {
-	o := new(libcontainer.Options)
+	o := new(bundle.Options)
 	var json, strict bool
 	return &Command{
 		Title: "find all that is wrong with a bundle, or with this host",

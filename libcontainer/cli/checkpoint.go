@@ -13,11 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/checkpoint"
 	"github.com/crun-go/crun-go/libcontainer/criu"
 )
 
 func (inv *invocation) checkpointCommand() *Command {
-	o := new(libcontainer.CheckpointOptions)
+	o := new(checkpoint.DumpOptions)
 	var image imageFlags
 	var server serverFlag
 	return &Command{
@@ -49,7 +50,7 @@ the image. CRIU's log is dump.log in the work directory.`,
 					err = checkStatusFD(o.StatusFD)
 				}
 				if err == nil {
-					err = libcontainer.Checkpoint(container, o)
+					err = checkpoint.Dump(container, o)
 				}
 				if err != nil {
 					return fmt.Errorf("%s checkpoint failed: %w", program, err)
@@ -89,7 +90,7 @@ type imageFlags struct {
 	empty       emptyFlag
 }
 
-func (f *imageFlags) flags(o *libcontainer.ImageOptions) []cli.Flag {
+func (f *imageFlags) flags(o *checkpoint.ImageOptions) []cli.Flag {
 	mode, lock := cgroupModes(&o.CgroupMode), lockMethods(&o.NetworkLock)
 	o.CgroupMode = criu.CgroupSoft
 	return []cli.Flag{
@@ -111,7 +112,7 @@ func (f *imageFlags) flags(o *libcontainer.ImageOptions) []cli.Flag {
 }
 
 // complete finds CRIU, and makes paths absolute.
-func (f *imageFlags) complete(o *libcontainer.ImageOptions) error {
+func (f *imageFlags) complete(o *checkpoint.ImageOptions) error {
 	if f.image == "" {
 		f.image = "checkpoint"
 	}

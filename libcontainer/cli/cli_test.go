@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/bundle"
 )
 
 func TestMain(m *testing.M) {
@@ -280,7 +280,7 @@ func TestComplete(t *testing.T) {
 	}
 	t.Chdir(dir)
 	inv := &invocation{global: global{root: "/r", systemdCgroup: true, cgroupManager: "systemd", rootless: "true"}}
-	o := &libcontainer.Options{Config: configName}
+	o := &bundle.Options{Config: configName}
 	o.Bundle, o.PidFile, o.ConsoleSocket = "b", "pid", "/c"
 	if err := os.Mkdir("b", 0o700); err != nil {
 		t.Fatal(err)
@@ -296,7 +296,7 @@ func TestComplete(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	o = &libcontainer.Options{Config: configName}
+	o = &bundle.Options{Config: configName}
 	if inv.complete(o, "x") != nil || o.Bundle != dir {
 		t.Errorf("bundle %q, want the current directory", o.Bundle)
 	}

@@ -12,11 +12,12 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/bundle"
+	"github.com/crun-go/crun-go/libcontainer/create"
 )
 
 func (inv *invocation) createCommand() *Command {
-	o := new(libcontainer.Options)
+	o := new(bundle.Options)
 	return &Command{
 		Title:       "create a container",
 		Args:        newContainerArg(),
@@ -29,7 +30,7 @@ func (inv *invocation) createCommand() *Command {
 				err = inv.makeXDGRoot()
 			}
 			if err == nil {
-				err = libcontainer.Create(*o)
+				err = create.Create(*o)
 			}
 			if err != nil {
 				return fmt.Errorf("%s create failed: %w", program, inv.hintRoot(err))
@@ -40,7 +41,7 @@ func (inv *invocation) createCommand() *Command {
 }
 
 // bundleFlags say what container.
-func bundleFlags(o *libcontainer.Options) []cli.Flag {
+func bundleFlags(o *bundle.Options) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name: "bundle", Aliases: []string{"b"}, Destination: &o.Bundle,
@@ -54,7 +55,7 @@ func bundleFlags(o *libcontainer.Options) []cli.Flag {
 }
 
 // startFlags say how to start it.
-func (inv *invocation) startFlags(o *libcontainer.Options) []cli.Flag {
+func (inv *invocation) startFlags(o *bundle.Options) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name: "console-socket", Destination: &o.ConsoleSocket,
@@ -85,13 +86,13 @@ func (inv *invocation) startFlags(o *libcontainer.Options) []cli.Flag {
 	}
 }
 
-func traceFlag(o *libcontainer.Options) cli.Flag {
+func traceFlag(o *bundle.Options) cli.Flag {
 	return &cli.StringFlag{Name: "trace", Destination: &o.Trace, Usage: "write the time each step took to `FILE`; - is standard output"}
 }
 
 // complete adds to the options what does not come from flags of the command, and makes paths absolute: those of files
 // against the current directory, that of the config against the bundle.
-func (inv *invocation) complete(o *libcontainer.Options, id string) error {
+func (inv *invocation) complete(o *bundle.Options, id string) error {
 	if o.ListenFDs = listenFDs(os.Getenv, os.Getpid()); o.ListenFDs > 0 {
 		o.ListenFDNames = os.Getenv("LISTEN_FDNAMES")
 	}

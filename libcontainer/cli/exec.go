@@ -9,14 +9,14 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/exec"
 )
 
 // exitExec is what exec returns if it could not run the process: most programs don't return it.
 const exitExec = 255
 
 func (inv *invocation) execCommand() *Command {
-	o := new(libcontainer.ExecOptions)
+	o := new(exec.Options)
 	user := new(string)
 	return &Command{
 		Title: "run a process in a container",
@@ -35,7 +35,7 @@ of the signal that ended it, or 255 if it could not be run.`,
 				err = inv.completeExec(o, c.Args().Slice())
 			}
 			if err == nil {
-				inv.code, err = libcontainer.Exec(*o)
+				inv.code, err = exec.Run(*o)
 			}
 			if err != nil {
 				return &codedError{fmt.Errorf("exec failed: %w", err), exitExec}
@@ -46,7 +46,7 @@ of the signal that ended it, or 255 if it could not be run.`,
 }
 
 // checkBounds refuses flags that need somebody who waits.
-func checkBounds(o *libcontainer.ExecOptions, killAfter bool) error {
+func checkBounds(o *exec.Options, killAfter bool) error {
 	switch {
 	case o.Timeout < 0:
 		return errors.New("--timeout must not be negative")
@@ -63,7 +63,7 @@ func checkBounds(o *libcontainer.ExecOptions, killAfter bool) error {
 }
 
 // completeExec adds to the options what does not come from flags of the command.
-func (inv *invocation) completeExec(o *libcontainer.ExecOptions, args []string) error {
+func (inv *invocation) completeExec(o *exec.Options, args []string) error {
 	o.Root, o.Warn = inv.global.root, inv.log.warn
 	o.ID, o.Process.Args = args[0], args[1:]
 	if o.ProcessFile == "" && len(o.Process.Args) == 0 {
@@ -87,7 +87,7 @@ func (inv *invocation) completeExec(o *libcontainer.ExecOptions, args []string) 
 }
 
 // execFlags say how to run it.
-func execFlags(o *libcontainer.ExecOptions) []cli.Flag {
+func execFlags(o *exec.Options) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name: "process", Aliases: []string{"p"}, Destination: &o.ProcessFile,
@@ -125,7 +125,7 @@ func execFlags(o *libcontainer.ExecOptions) []cli.Flag {
 }
 
 // processFlags change the container's own process.
-func processFlags(p *libcontainer.ProcessChanges, user *string) []cli.Flag {
+func processFlags(p *exec.ProcessChanges, user *string) []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "tty", Aliases: []string{"t"}, Destination: &p.Terminal, Usage: "give it a terminal"},
 		&cli.StringFlag{Name: "cwd", Destination: &p.Cwd, Usage: "start in `DIR` of the container"},
@@ -169,7 +169,7 @@ func (f *idsFlag) Set(value string) error {
 
 // setUser reads UID or UID:GID, strictly: what is taken for somebody else than was meant may be root (CVE-2026-30892).
 // Empty is unset. A value that is none is a failure of exec, as it is to others, and no misuse of the command line.
-func setUser(p *libcontainer.ProcessChanges, value string) error {
+func setUser(p *exec.ProcessChanges, value string) error {
 	if value == "" {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/mounts"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
@@ -28,11 +29,11 @@ none. The changes end with the container.`,
 		Example: "crun-go mounts add web mounts.json",
 		run: func(c *cli.Context) error {
 			args := c.Args()
-			change := libcontainer.AddMounts
+			change := mounts.Add
 			switch args.Get(0) {
 			case "add":
 			case "remove":
-				change = libcontainer.RemoveMounts
+				change = mounts.Remove
 			default:
 				return withHint(fmt.Errorf("unknown command mounts %s", args.Get(0)), choiceHint("the word after mounts", args.Get(0), mountsChanges))
 			}

@@ -9,13 +9,14 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/bundle"
+	"github.com/crun-go/crun-go/libcontainer/checkpoint"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 func (inv *invocation) planCommand() *Command {
-	o := new(libcontainer.Options)
+	o := new(bundle.Options)
 	var json bool
 	var image string
 	return &Command{
@@ -43,13 +44,13 @@ With --restore it shows what restore would do.`,
 			if image != "" {
 				dir, err := absolute(image)
 				if err == nil {
-					of, err = libcontainer.ReadImage(dir)
+					of, err = checkpoint.ReadImage(dir)
 				}
 				if err != nil {
 					return err
 				}
 			}
-			p, host, warnings, err := libcontainer.BuildPlan(*o, of)
+			p, host, warnings, err := bundle.BuildPlan(*o, of)
 			if err != nil {
 				return err
 			}

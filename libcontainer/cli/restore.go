@@ -5,12 +5,13 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/bundle"
+	"github.com/crun-go/crun-go/libcontainer/checkpoint"
 )
 
 func (inv *invocation) restoreCommand() *Command {
-	o := new(libcontainer.Options)
-	r := new(libcontainer.RestoreOptions)
+	o := new(bundle.Options)
+	r := new(checkpoint.RestoreOptions)
 	var image imageFlags
 	flags := append(bundleFlags(o), image.flags(&r.ImageOptions)...)
 	flags = append(flags,
@@ -49,7 +50,7 @@ signal that ended it.`,
 				err = inv.makeXDGRoot()
 			}
 			if err == nil {
-				inv.code, err = libcontainer.Restore(*o, *r)
+				inv.code, err = checkpoint.Restore(*o, *r)
 			}
 			if err != nil {
 				return fmt.Errorf("%s restore failed: %w", program, err)

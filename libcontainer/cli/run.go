@@ -5,11 +5,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/bundle"
+	"github.com/crun-go/crun-go/libcontainer/create"
 )
 
 func (inv *invocation) runCommand() *Command {
-	o := new(libcontainer.Options)
+	o := new(bundle.Options)
 	flags := append(bundleFlags(o), inv.startFlags(o)...)
 	flags = append(flags,
 		&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Destination: &o.Detach, Usage: "do not wait for the container"},
@@ -28,7 +29,7 @@ forwarded. The container is deleted when it has exited.`,
 				err = inv.makeXDGRoot()
 			}
 			if err == nil {
-				inv.code, err = libcontainer.Run(*o)
+				inv.code, err = create.Run(*o)
 			}
 			if err != nil {
 				return fmt.Errorf("%s run failed: %w", program, inv.hintRoot(err))

@@ -8,13 +8,13 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/bundle"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 	"github.com/crun-go/crun-go/specconv/seccomp"
 )
 
 func (inv *invocation) seccompCommand() *Command {
-	o := new(libcontainer.Options)
+	o := new(bundle.Options)
 	var arch string
 	var json bool
 	return &Command{
@@ -35,7 +35,7 @@ config.json says so. Of several lines for a call the first one counts whose cond
 			if err := inv.complete(o, ""); err != nil {
 				return err
 			}
-			profile, err := libcontainer.SeccompProfile(*o)
+			profile, err := bundle.SeccompProfile(*o)
 			if err != nil {
 				return err
 			}

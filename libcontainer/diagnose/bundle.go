@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
-	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/advice"
+	"github.com/crun-go/crun-go/libcontainer/bundle"
+	"github.com/crun-go/crun-go/libcontainer/create"
 	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -21,8 +22,8 @@ import (
 
 // Bundle finds what is wrong with a bundle, on this host: of its configuration, its root
 // filesystem, and what both need. The error is of a configuration that cannot be read.
-func Bundle(o libcontainer.Options) ([]Finding, error) {
-	c, err := libcontainer.Check(o)
+func Bundle(o bundle.Options) ([]Finding, error) {
+	c, err := create.Check(o)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func Bundle(o libcontainer.Options) ([]Finding, error) {
 }
 
 // inFields finds what is in fields of a configuration that create accepts.
-func inFields(c *libcontainer.Checked) []Finding {
+func inFields(c *create.Checked) []Finding {
 	found := slices.Concat(controllers(c), profile(c.Spec), openFiles(c.Spec), hooks(c.Spec), filesystems(c.Spec))
 	root, err := retry.Open(c.Plan.Container.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == nil { // else create's own error says so
@@ -71,7 +72,7 @@ func field(s Severity, name, text, hint string) Finding {
 }
 
 // controllers finds limits whose controllers the container's cgroup will not have.
-func controllers(c *libcontainer.Checked) []Finding {
+func controllers(c *create.Checked) []Finding {
 	if c.Spec.Linux == nil || c.Spec.Linux.Resources == nil || c.Host.CgroupRoot == "" {
 		return nil
 	}
@@ -224,7 +225,7 @@ func owner(root int, spec *specs.Spec) []Finding {
 }
 
 // program finds out whether there is a program to execute, and whether the kernel can.
-func program(root int, c *libcontainer.Checked) []Finding {
+func program(root int, c *create.Checked) []Finding {
 	const where = "process.args[0]"
 	args := c.Spec.Process.Args
 	if len(args) == 0 || args[0] == "/" { // check's own, for a mistake

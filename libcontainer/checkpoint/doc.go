@@ -1,0 +1,2 @@
+// Package checkpoint has CRIU dump containers into images, and restore them.
+package checkpoint

@@ -1,0 +1,386 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/bundle"
+	"github.com/crun-go/crun-go/libcontainer/create"
+	"github.com/crun-go/crun-go/libcontainer/criu"
+	"github.com/crun-go/crun-go/libcontainer/foreground"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
+	"github.com/crun-go/crun-go/libcontainer/proc"
+	"github.com/crun-go/crun-go/libcontainer/sources"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+	"github.com/crun-go/crun-go/specconv/plan"
+)
+
+// RestoreOptions is what a restore is asked for, beside what a run is.
+type RestoreOptions struct {
+	ImageOptions
+	TCPClose     bool   // connections come back closed
+	LSMProfile   string // TYPE:NAME in the place of the image's
+	MountContext string // SELinux context of mounts in the place of the image's
+}
+
+// Restore makes a container of an image. As Run does, it waits for the end of
+// the container, whose exit code it returns, or returns once the container runs.
+// On error nothing is left.
+func Restore(o bundle.Options, r RestoreOptions) (int, error) {
+	if !o.Detach && !o.NoSubreaper {
+		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // see Run
+	}
+	c, err := restore(&o, &r)
+	if err != nil {
+		return -1, err
+	}
+	if err := c.Caller.Start(c.Init.PidFD); err != nil {
+		return -1, errors.Join(err, c.Undo())
+	}
+	defer c.Close()
+	container := c.Container()
+	if o.Detach {
+		return 0, nil
+	}
+	return c.Attend(container)
+}
+
+// restorer is a container that comes back: a creation whose processes CRIU
+// makes, with all that happened to them.
+type restorer struct {
+	*create.Builder
+	o         *RestoreOptions
+	request   criu.Options
+	files     []*os.File // that CRIU inherits
+	criu      *criu.Process
+	pidfd     int             // of CRIU; -1: none
+	inside    *sources.Thread // in CRIU's mount namespace
+	stage     int             // directory in there for what CRIU mounts; -1: none
+	top       string          // its path
+	staged    []stagedMount
+	closeDirs func() // closes the directories of the request
+}
+
+func restore(o *bundle.Options, r *RestoreOptions) (*create.Builder, error) {
+	if err := state.CheckID(o.ID); err != nil {
+		return nil, err
+	}
+	if err := sys.CheckKernel(); err != nil {
+		return nil, err
+	}
+	if err := sys.FenceFrom(3); err != nil {
+		return nil, err
+	}
+	image, err := ReadImage(r.Image)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Load(o, true, o.Detach, image)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range b.Warnings {
+		o.Note(w)
+	}
+	c := &restorer{Builder: create.New(b, o), o: r, pidfd: -1, stage: -1, closeDirs: func() {}}
+	if o.Trace != "" {
+		c.Init.Trace = new(initlink.Trace)
+	}
+	if err := c.Caller.Outputs.Open(o.PidFile, o.Trace, ""); err != nil {
+		return nil, err
+	}
+	sys.CatchSignals()
+	if c.Dir, err = state.Create(o.Root, o.ID); err != nil {
+		c.Caller.Outputs.Close()
+		return nil, err
+	}
+	if err = c.build(); err == nil {
+		err = foreground.Commit(&c.Init, o.Detach)
+	}
+	if err != nil {
+		return nil, c.Fail(err)
+	}
+	return c.Builder, nil
+}
+
+// build writes the intent, then takes the steps.
+func (c *restorer) build() error {
+	c.Journal = c.Intent()
+	c.NameCgroup()
+	if err := errors.Join(c.Keep(), c.Dir.Save(&c.Journal)); err != nil {
+		return err
+	}
+	if err := c.MakeNotify(false); err != nil {
+		return err
+	}
+	err := c.Init.Run(c.do)
+	if err != nil && c.criu != nil {
+		err = errors.Join(err, c.criu.GiveUp())
+	}
+	c.end()
+	if err != nil {
+		return err
+	}
+	if err := c.SendPidfd(); err != nil {
+		return err
+	}
+	if err := c.Init.Trace.Write(c.Caller.Outputs.Trace, c.Plan); err != nil {
+		return err
+	}
+	return c.Caller.Outputs.WritePidFile(c.Init.Pid)
+}
+
+// end releases what only CRIU needs, and waits for its end.
+func (c *restorer) end() {
+	if c.pidfd >= 0 {
+		sys.Forget(c.pidfd)
+		unix.Close(c.pidfd)
+	}
+	if c.criu != nil {
+		c.criu.Close()
+	}
+	for _, f := range c.files {
+		f.Close()
+	}
+	c.closeDirs()
+	if c.stage >= 0 {
+		unix.Close(c.stage)
+	}
+	if c.inside != nil {
+		c.inside.End()
+	}
+	c.Sources.Close()
+}
+
+// do carries out one step: those that are CRIU's and those of a container that
+// CRIU is making. What else there is to be done is as at create.
+func (c *restorer) do(item *plan.Item) error {
+	switch s := item.Step.(type) {
+	case *plan.PassStream:
+		return c.passStream(s)
+	case *plan.PassNamespace:
+		return c.passNamespace(s)
+	case *plan.StartCRIU:
+		return c.startCRIU()
+	case *plan.GiveImage:
+		return giveImage(c.request.ImagesDir, s)
+	case *plan.MoveInside:
+		return c.place()
+	case *plan.EnterRdtGroup:
+		return libcontainer.EnterRdt(&c.Journal.Rdt, c.criu.PID)
+	case *plan.StageRoot:
+		return c.inside.Do(func() error { return c.stageRoot(s) })
+	case *plan.OpenInTree:
+		return c.openInTree(s)
+	case *plan.MakeMountPoint:
+		return c.makeMountPoint(s)
+	case *plan.StageMount:
+		return c.inside.Do(func() error { return c.stageMount(item.Field, s) })
+	case *plan.RestoreProcesses:
+		return c.restoreProcesses(s)
+	case *plan.Await:
+		return c.await(s.Phase)
+	case *plan.LoopbackUp:
+		return c.inNetwork(sys.LoopbackUp)
+	case *plan.Sysctl:
+		return c.inNetwork(func() error { return setSysctl(s) })
+	case *plan.SetRoot:
+		return c.makeRootReadonly()
+	case *plan.CheckMounts:
+		return c.checkMounts()
+	case *plan.SaveCreated:
+		c.Journal.Status = specs.StateCreated
+		c.Journal.Created = time.Now().UTC()
+		c.Settle()
+		return c.Dir.Save(&c.Journal)
+	case *plan.UpdateLimits:
+		return c.Container().UpdateLimits(s.Resources, func() error { return nil })
+	case *plan.Continue:
+		return c.criu.Continue()
+	}
+	return c.Builder.Do(item)
+}
+
+// passStream gives a standard stream to the user of the process, and passes it on.
+func (c *restorer) passStream(s *plan.PassStream) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(s.FD, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	kind := st.Mode & unix.S_IFMT
+	if s.Owner >= 0 && (kind == unix.S_IFIFO || kind == unix.S_IFREG && !s.PipesOnly) {
+		switch err := unix.Fchown(s.FD, s.Owner, -1); err {
+		case nil, unix.EINVAL, unix.EPERM, unix.EROFS:
+		default:
+			return os.NewSyscallError("fchown", err)
+		}
+	}
+	return c.inherit(s.Key, s.FD)
+}
+
+// passNamespace makes sure that there is such a namespace, and passes it on.
+func (c *restorer) passNamespace(s *plan.PassNamespace) error {
+	fd, err := sys.OpenNamespace(s.Path)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if s.Key != "" {
+		return c.inherit(s.Key, fd)
+	}
+	c.request.Joins = append(c.request.Joins, criu.Join{Namespace: proc.NamespaceOf(s.Type).File, Path: s.Path})
+	return nil
+}
+
+// inherit passes a descriptor on to CRIU for what the image knows by a key.
+func (c *restorer) inherit(key string, fd int) error {
+	const first = 4 // see criu.Start
+	dup, err := sys.Duplicate(fd)
+	if err != nil {
+		return err
+	}
+	c.request.Inherit = append(c.request.Inherit, criu.Inherited{Key: key, FD: first + len(c.files)})
+	c.files = append(c.files, os.NewFile(uintptr(dup), key))
+	return nil
+}
+
+// startCRIU starts CRIU, which finds in its mount namespace what is mounted for it
+// there, and opens the directories in it: CRIU mounts in one of them for a while.
+func (c *restorer) startCRIU() error {
+	c.inside = sources.NewThread()
+	err := c.inside.Do(func() error {
+		if err := separateForCRIU(); err != nil {
+			return err
+		}
+		closeDirs, err := c.o.open(&c.request, restoreLog, false)
+		if err != nil {
+			return err
+		}
+		c.closeDirs = closeDirs
+		if c.stage, c.top, err = stageTop(c.Dir, c.Opts.Root); err != nil {
+			return err
+		}
+		if c.request.CgroupYard, err = stageYard(c.stage, c.top, c.Hierarchy.Path); err != nil {
+			return err
+		}
+		c.criu, err = c.o.start(c.files)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if c.pidfd, err = unix.PidfdOpen(c.criu.PID, 0); err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	sys.Victim(c.pidfd)
+	return nil
+}
+
+// place puts CRIU where the container will be: its processes are born there.
+func (c *restorer) place() error {
+	var err error
+	if c.Place != nil {
+		err = c.Place.Add(c.criu.PID)
+	} else if c.Unit != nil {
+		err = c.StartUnit(c.criu.PID)
+	}
+	if err != nil {
+		return err
+	}
+	if c.Place != nil {
+		// Not where the dumped container was: that may be somebody else's now.
+		c.request.CgroupRoots = []criu.CgroupRoot{{Path: c.Place.Path()}}
+	}
+	return c.Dir.Save(&c.Journal)
+}
+
+func (c *restorer) restoreProcesses(s *plan.RestoreProcesses) error {
+	r := &c.request
+	r.Sibling = true
+	r.OldMounts = true
+	r.TCPClose = c.o.TCPClose
+	r.LSMProfile = c.o.LSMProfile
+	r.MountContext = c.o.MountContext
+	r.Config = criuConfig(c.Spec.Annotations)
+	r.CgroupMode = cgroupMode(c.o.CgroupMode, c.Spec.Linux.Namespaces)
+	if s.NewNetwork {
+		r.EmptyNS = unix.CLONE_NEWNET
+	}
+	return c.criu.Restore(r)
+}
+
+// await waits until CRIU has come to a phase. It waits then, too.
+func (c *restorer) await(phase plan.Phase) error {
+	for {
+		n, pid, err := c.criu.Next()
+		switch {
+		case err != nil:
+			return &plan.StepError{Err: c.o.explain("restore", restoreLog, err), Whole: true}
+		case pid != 0 && (phase != plan.Running || pid != c.Init.Pid):
+			return fmt.Errorf("criu has restored process %d and not notified of it", pid)
+		case pid != 0:
+			return nil
+		case n.Script == "setup-namespaces" && phase == plan.Separated:
+			return c.takeInit(n.PID)
+		case n.Script == "post-restore" && phase == plan.Restored:
+			return nil
+		case n.Script == "orphan-pts-master" && n.FD < 0:
+			return errors.New("criu sent no terminal")
+		case n.Script == "orphan-pts-master":
+			err = c.TakeTerminal(n.FD)
+		case n.FD >= 0:
+			unix.Close(n.FD)
+		}
+		if err == nil {
+			err = c.criu.Continue()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// takeInit takes over the first process that CRIU has made, in its namespaces.
+func (c *restorer) takeInit(pid int) error {
+	pidfd, err := unix.PidfdOpen(pid, 0) // our child: the number is not anybody else's
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	c.Init.Process = &spawn.Process{Pid: pid, PidFD: pidfd, Conn: wire.FromFD(-1)}
+	if c.Journal.Init, err = libcontainer.Identify(pid); err != nil {
+		return err
+	}
+	return c.Dir.Save(&c.Journal)
+}
+
+// inNetwork does something in the container's network namespace.
+func (c *restorer) inNetwork(do func() error) error {
+	netns, err := c.NetworkNamespace()
+	if err != nil {
+		return err
+	}
+	return sources.OnThread(func() error {
+		if err := unix.Setns(netns, unix.CLONE_NEWNET); err != nil {
+			return os.NewSyscallError("setns", err)
+		}
+		return do()
+	})
+}
+
+func setSysctl(s *plan.Sysctl) error {
+	proc, err := sys.HostProc()
+	if err != nil {
+		return err
+	}
+	defer proc.Close()
+	return proc.Write(s.Path, s.Value)
+}

@@ -1,0 +1,254 @@
+package create
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/proc"
+	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/wire"
+	"github.com/crun-go/crun-go/specconv/plan"
+)
+
+// spawn makes init, journals it, and gives it its half of the plan.
+func (c *Builder) spawn(s *plan.Spawn) error {
+	defer c.raised.TakeBack()
+	config, joined, err := c.spawnConfig(s)
+	defer CloseAll(joined)
+	if err != nil {
+		return err
+	}
+	// Init starts in the root filesystem's directory: in its own mount
+	// namespace it then needs no path, and no permission, to find it.
+	if err := unix.Fchdir(c.Sources.Rootfs); err != nil {
+		return os.NewSyscallError("fchdir", err)
+	}
+	err = c.Caller.WithPipes(func() error {
+		err := c.Init.Start(config, s)
+		if libcontainer.NotEntered(c.Place, err) {
+			return c.spawnByUnit(config, s, err)
+		}
+		return err
+	})
+	if backErr := unix.Chdir(c.Opts.Bundle); err == nil && backErr != nil {
+		err = os.NewSyscallError("chdir", backErr)
+	}
+	if err != nil {
+		return err
+	}
+	if c.Journal.Init, err = libcontainer.Identify(c.Init.Pid); err != nil {
+		return err
+	}
+	if c.Place != nil && !s.Outside {
+		if err := c.aloneInCgroup(); err != nil {
+			return err
+		}
+	}
+	// While init starts: it costs the container no time.
+	if err := c.Keep(); err != nil {
+		return err
+	}
+	if !c.runsHooks() && !c.movesNetDevices() && !c.leftClass {
+		// Nobody is asked to look at the container before it is created, and
+		// who does unasked has to wait for the lock: one write for both.
+		c.Journal.Status = specs.StateCreated
+	}
+	if err := c.Dir.Save(&c.Journal); err != nil {
+		return err
+	}
+	return c.sendPlan()
+}
+
+// aloneInCgroup refuses a cgroup into which another container was born since it was
+// found to be empty. Whoever comes second sees the first; both may see each other.
+func (c *Builder) aloneInCgroup() error {
+	if c.Unit != nil {
+		return nil // named by systemd, for this container alone
+	}
+	err := c.Place.Alone(c.Init.Pid)
+	c.shared = errors.Is(err, cgroups.ErrNotEmpty)
+	return err
+}
+
+// spawnByUnit has systemd move init into its cgroup, if that was delegated to the
+// user with a unit which this process is not in.
+func (c *Builder) spawnByUnit(config *spawn.Config, s *plan.Spawn, cause error) error {
+	cgroup := c.Place.Path()
+	if libcontainer.UnitOf(cgroup) == "" {
+		return libcontainer.NotFromHere(cause, cgroup)
+	}
+	config.Cgroup = -1
+	config.Place = func(pid int) error { return libcontainer.Attach(true, "", cgroup, pid) }
+	return c.Init.Start(config, s)
+}
+
+// runsHooks tells whether hooks will run before the container is created.
+func (c *Builder) runsHooks() bool {
+	h := c.Spec.Hooks
+	return h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 //nolint:staticcheck // deprecated, but engines use it
+}
+
+// openJoin opens a namespace to join.
+func openJoin(ns *plan.Namespace) (int, error) {
+	fd, err := sys.OpenNamespace(ns.Path)
+	if err != nil {
+		return -1, plan.InField(ns.Field, err)
+	}
+	if err := checkJoin(ns, fd); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// checkJoin refuses a namespace of the runtime's own that the container would
+// change.
+func checkJoin(ns *plan.Namespace, fd int) error {
+	if ns.Type != specs.MountNamespace && ns.Changes == "" {
+		return nil
+	}
+	own, err := sys.DescriptorIsOf(fd, "/proc/self/ns/"+proc.NamespaceOf(ns.Type).File)
+	switch {
+	case err != nil:
+		return plan.InField(ns.Field, err)
+	case !own:
+		return nil
+	case ns.Type == specs.MountNamespace:
+		return plan.InField(ns.Field, &OwnNamespaceError{*ns})
+	}
+	return plan.InField(ns.Changes, &OwnNamespaceError{*ns})
+}
+
+// OwnNamespaceError means that a namespace to join is the runtime's own.
+type OwnNamespaceError struct{ plan.Namespace }
+
+func (e *OwnNamespaceError) Error() string {
+	if e.Type == specs.MountNamespace {
+		return fmt.Sprintf("%q is the runtime's own mount namespace: the container's root would become the host's", e.Path)
+	}
+	return fmt.Sprintf("not in a separate kernel namespace: %q is the runtime's own %s namespace", e.Path, e.Type)
+}
+
+// spawnConfig opens what spawning needs: the sealed program, which init keeps (see
+// [initlink.Init.Executed]), and the namespaces to join.
+func (c *Builder) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int, err error) {
+	if err := c.Init.Seal(c.Dir.FD(), spawn.Audience{UIDs: s.UIDMaps, Exposed: exposed(s)}); err != nil {
+		return nil, nil, err
+	}
+	config = &spawn.Config{Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets), KeepGroups: s.KeepGroups}
+	if c.Place != nil && !s.Outside {
+		config.Cgroup = c.Place.FD()
+	} else if c.Unit != nil {
+		config.Place = c.StartUnit
+	}
+	for _, ns := range s.New {
+		config.New |= proc.NamespaceOf(ns).Flag
+	}
+	for _, ns := range s.Join {
+		if ns.Last {
+			continue
+		}
+		fd, err := openJoin(&ns)
+		if err != nil {
+			return nil, joined, err
+		}
+		joined = append(joined, fd)
+		config.Joins = append(config.Joins, spawn.Join{FD: fd, Type: proc.NamespaceOf(ns.Type).Flag})
+	}
+	if config.New&unix.CLONE_NEWUSER != 0 {
+		maps := spawn.IDMaps{UIDs: s.UIDMaps, GIDs: s.GIDMaps}
+		config.MapIDs = maps.Write
+		config.UID, config.GID = spawn.Root(s.UIDMaps), spawn.Root(s.GIDMaps)
+		config.SetGroups = maps.SetGroups()
+	}
+	return config, joined, nil
+}
+
+func CloseAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+}
+
+// offsets writes the text that timens_offsets takes, see time_namespaces(7).
+func offsets(m map[string]specs.LinuxTimeOffset) []byte {
+	var b []byte
+	for _, clock := range [...]string{"monotonic", "boottime"} {
+		if o, ok := m[clock]; ok {
+			b = fmt.Appendf(b, "%s %d %d\n", clock, o.Secs, o.Nanosecs)
+		}
+	}
+	return b
+}
+
+func (c *Builder) sendPlan() error {
+	opening := wire.Opening{Trees: c.Sources.Trees, PreserveFDs: c.Opts.ListenFDs + c.Opts.PreserveFDs, Holes: c.Opts.Holes}
+	var after []int
+	if mount := c.Init.Mount(); mount >= 0 && c.pivots() {
+		opening.Own, after = true, append(after, mount)
+	}
+	if !c.waits {
+		return c.sendFirst(opening, after...)
+	}
+	start, answer, err := c.Dir.InitFifos()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(start)
+	defer unix.Close(answer)
+	opening.Fifos = true
+	return c.sendFirst(opening, append(after, start, answer)...)
+}
+
+// sendFirst sends the plan with the first trees. To make room for others they are
+// init's alone then; else the parent, which lives longer, keeps them: whoever is the
+// last to close a tree has to wait for the lock on all mounts.
+func (c *Builder) sendFirst(opening wire.Opening, after ...int) error {
+	err := c.Init.SendPlan(opening, after...)
+	if slices.ContainsFunc(c.Plan.Parent, func(i plan.Item) bool { _, ok := i.Step.(*plan.SendTrees); return ok }) {
+		c.Sources.Drop()
+	}
+	return err
+}
+
+// pivots tells whether init will leave the old root behind.
+func (c *Builder) pivots() bool {
+	return slices.ContainsFunc(c.Plan.Init, func(i plan.Item) bool { _, ok := i.Step.(*plan.PivotRoot); return ok })
+}
+
+// exposed reports whether init executes in a user namespace that others are in, who may
+// see it: a pid namespace hides it from all of them that is its own, or joined last.
+func exposed(s *plan.Spawn) bool {
+	user := slices.ContainsFunc(s.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })
+	last := slices.ContainsFunc(s.Join, func(ns plan.Namespace) bool { return ns.Last })
+	return user && !last && !slices.Contains(s.New, specs.PIDNamespace)
+}
+
+// Keep writes down what the container is made from, for all that will be done
+// with it later: its bundle may be gone then, or be what somebody else has made of
+// it, the container included.
+func (c *Builder) Keep() error {
+	k := state.Kept{Text: c.Text, Aside: c.Aside}
+	for _, item := range c.Plan.Init {
+		if s, ok := item.Step.(*plan.LoadSeccomp); ok {
+			k.Filter = s
+		}
+	}
+	if k.Filter != nil && k.Filter.Notify {
+		k.Aside = nil // exec needs the listener's path
+	}
+	if err := c.Dir.Keep(&k); err != nil {
+		return err
+	}
+	c.Journal.Kept = true
+	return nil
+}

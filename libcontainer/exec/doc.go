@@ -1,0 +1,2 @@
+// Package exec runs a process in a container that exists.
+package exec
