@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"io/fs"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -18,6 +19,10 @@ type Leftover struct {
 	Unfinished bool
 	Err        error // why it could not be removed, or looked at
 }
+
+// youngest is the age of a state directory without a journal that a killed runtime has
+// left. A younger one may be of a create that is about to lock it.
+const youngest = 5 * time.Second
 
 // CollectGarbage removes what killed runtimes have left below a root: containers whose
 // creation nobody will finish, with all that their journals name, and state directories
@@ -58,6 +63,9 @@ func collect(root, id string, dryRun bool, warn func(specconv.Warning)) (*Leftov
 	}
 	c.Journal, err = dir.Load()
 	if errors.Is(err, state.ErrNotExist) {
+		if age, err := dir.Age(); err != nil || age < youngest {
+			return nil, err
+		}
 		l := &Leftover{ID: id}
 		if !dryRun {
 			l.Err = dir.Remove()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -36,21 +37,6 @@ func Create(root, id string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
-		d, err := makeDir(top, root, id)
-		// Until it is locked it looks like what a killed runtime has left, which Remove may take away.
-		if !errors.Is(err, ErrNotExist) {
-			return d, err
-		}
-		if top, err = openRoot(root); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// makeDir makes a directory below top, which it takes over, and locks it. The error is [ErrNotExist] if it was removed
-// meanwhile.
-func makeDir(top int, root, id string) (*Dir, error) {
 	switch err := unix.Mkdirat(top, id, 0o711); err {
 	case nil:
 	case unix.EEXIST:
@@ -61,9 +47,6 @@ func makeDir(top int, root, id string) (*Dir, error) {
 		return nil, &fs.PathError{Op: "mkdir", Path: root + "/" + id, Err: err}
 	}
 	d, err := openAt(top, root, id)
-	if errors.Is(err, ErrNotExist) {
-		return nil, err
-	}
 	if err != nil {
 		return nil, errors.Join(err, unmake(root, id))
 	}
@@ -71,10 +54,7 @@ func makeDir(top int, root, id string) (*Dir, error) {
 	if err := unix.Fchmod(d.fd, 0o711); err != nil {
 		return nil, errors.Join(d.failed("chmod", "", err), d.Remove(), d.Close())
 	}
-	if err := d.Lock(); errors.Is(err, ErrNotExist) {
-		d.Close()
-		return nil, err
-	} else if err != nil {
+	if err := d.Lock(); err != nil {
 		return nil, errors.Join(err, d.Remove(), d.Close())
 	}
 	return d, nil
@@ -181,6 +161,15 @@ func (d *Dir) Owner() (uid int, err error) {
 		return 0, d.failed("stat", "", err)
 	}
 	return int(st.Uid), nil
+}
+
+// Age returns how long ago the directory was made or last changed.
+func (d *Dir) Age() (time.Duration, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(d.fd, &st); err != nil {
+		return 0, d.failed("stat", "", err)
+	}
+	return time.Since(time.Unix(st.Ctim.Unix())), nil
 }
 
 // Close lets go of the directory and of its lock, if it is held.
