@@ -177,10 +177,10 @@
 // last update left, or from what create kept. A refusal puts back what the kernel's
 // files held; only then, or after limits.json is written, is the update over.
 //
-// # Visits
+// # Changes of mounts
 //
 // What changes the mounts of a container that exists is a plan as well. Its
-// init, the visitor, is spawned with the container's user namespace and those
+// init, a helper process, is spawned with the container's user namespace and those
 // that filesystems show, never with its pid namespace: nobody in there sees it.
 // It joins the mount namespace by descriptor once all sources are open, takes
 // its steps, and ends with "done". If one fails it takes back the others first.

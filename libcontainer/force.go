@@ -84,6 +84,7 @@ func endHolder(dir *state.Dir, pid int) error {
 	return awaitDeath(holder, fmt.Sprintf("the runtime that works on container %s, pid %d, does not end", dir.ID(), pid))
 }
 
+// Signal signals a process; that it has ended is no error.
 func Signal(pidfd, pid int, sig unix.Signal) error {
 	err := sys.SignalProcess(pidfd, pid, sig)
 	if err == unix.ESRCH {

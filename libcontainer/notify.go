@@ -29,6 +29,7 @@ type Notifier struct {
 	host string // systemd's socket: NOTIFY_SOCKET of this process
 }
 
+// NewNotifier listens on the socket that the container sends to. host is systemd's.
 func NewNotifier(dir *state.Dir, host string) (*Notifier, error) {
 	sock, err := dir.ListenNotify()
 	if err != nil {
@@ -37,6 +38,7 @@ func NewNotifier(dir *state.Dir, host string) (*Notifier, error) {
 	return &Notifier{sock: sock, host: host}, nil
 }
 
+// Close closes the socket.
 func (n *Notifier) Close() { unix.Close(n.sock) }
 
 // Relay waits until the container is ready, and tells systemd. mainPID, if it

@@ -183,6 +183,7 @@ type Going struct {
 	free  func() bool   // reports whether it may take longer
 }
 
+// NewGoing is for an init, which may take longer than usual if free says so.
 func NewGoing(init state.Process, pidfd int, free func() bool) *Going {
 	return &Going{init, pidfd, initlink.AnswerTime, free}
 }

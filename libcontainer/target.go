@@ -128,6 +128,7 @@ func (t *Target) Stays() bool {
 	return true
 }
 
+// Close closes what is open.
 func (t *Target) Close() {
 	for _, j := range t.Joins {
 		unix.Close(j.FD)

@@ -144,6 +144,7 @@ func (b *Bundle) read() error {
 	return err
 }
 
+// ReadText reads config.json, and leaves open what it says.
 func (b *Bundle) ReadText() error {
 	read := sys.ReadRegular
 	if _, given := sys.OwnDescriptor(b.Config); given { // create --config /dev/stdin
@@ -177,6 +178,7 @@ func SeccompProfile(o Options) (*specs.LinuxSeccomp, error) {
 	return b.Spec.Linux.Seccomp, nil
 }
 
+// ReadProcess reads a process of config.json alone.
 func ReadProcess(path string) (*specs.Process, error) {
 	data, err := sys.ReadGiven(path, MaxConfig)
 	if err != nil {

@@ -33,6 +33,7 @@ type Options struct {
 	Warn func(specconv.Warning)
 }
 
+// Note passes a warning on, if somebody wants it.
 func (o *Options) Note(w specconv.Warning) {
 	if o.Warn != nil {
 		o.Warn(w)

@@ -25,7 +25,7 @@ func (c *restorer) checkMounts() error {
 	if err := c.identifyStaged(want); err != nil {
 		return err
 	}
-	process, err := sys.HostProcess(c.Init.Pid)
+	process, err := sys.HostProcess(c.builder.Init.Pid)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func lacking(staged []stagedMount, m *proc.Mount) (lacks string) {
 
 // makeRootReadonly makes the root filesystem read-only: CRIU does not restore that.
 func (c *restorer) makeRootReadonly() error {
-	process, err := sys.HostProcess(c.Init.Pid)
+	process, err := sys.HostProcess(c.builder.Init.Pid)
 	if err != nil {
 		return err
 	}

@@ -54,10 +54,10 @@ func Restore(o bundle.Options, r RestoreOptions) (int, error) {
 	return c.Attend(container)
 }
 
-// restorer is a container that comes back: a creation whose processes CRIU
+// restorer is a container that comes back: one in the making whose processes CRIU
 // makes, with all that happened to them.
 type restorer struct {
-	*create.Builder
+	builder   *create.Builder
 	o         *RestoreOptions
 	request   criu.Options
 	files     []*os.File // that CRIU inherits
@@ -91,38 +91,38 @@ func restore(o *bundle.Options, r *RestoreOptions) (*create.Builder, error) {
 	for _, w := range b.Warnings {
 		o.Note(w)
 	}
-	c := &restorer{Builder: create.New(b, o), o: r, pidfd: -1, stage: -1, closeDirs: func() {}}
+	c := &restorer{builder: create.New(b, o), o: r, pidfd: -1, stage: -1, closeDirs: func() {}}
 	if o.Trace != "" {
-		c.Init.Trace = new(initlink.Trace)
+		c.builder.Init.Trace = new(initlink.Trace)
 	}
-	if err := c.Caller.Outputs.Open(o.PidFile, o.Trace, ""); err != nil {
+	if err := c.builder.Caller.Outputs.Open(o.PidFile, o.Trace, ""); err != nil {
 		return nil, err
 	}
 	sys.CatchSignals()
-	if c.Dir, err = state.Create(o.Root, o.ID); err != nil {
-		c.Caller.Outputs.Close()
+	if c.builder.Dir, err = state.Create(o.Root, o.ID); err != nil {
+		c.builder.Caller.Outputs.Close()
 		return nil, err
 	}
 	if err = c.build(); err == nil {
-		err = foreground.Commit(&c.Init, o.Detach)
+		err = foreground.Commit(&c.builder.Init, o.Detach)
 	}
 	if err != nil {
-		return nil, c.Fail(err)
+		return nil, c.builder.Fail(err)
 	}
-	return c.Builder, nil
+	return c.builder, nil
 }
 
 // build writes the intent, then takes the steps.
 func (c *restorer) build() error {
-	c.Journal = c.Intent()
-	c.NameCgroup()
-	if err := errors.Join(c.Keep(), c.Dir.Save(&c.Journal)); err != nil {
+	c.builder.Journal = c.builder.Intent()
+	c.builder.NameCgroup()
+	if err := errors.Join(c.builder.Keep(), c.builder.Dir.Save(&c.builder.Journal)); err != nil {
 		return err
 	}
-	if err := c.MakeNotify(false); err != nil {
+	if err := c.builder.MakeNotify(false); err != nil {
 		return err
 	}
-	err := c.Init.Run(c.do)
+	err := c.builder.Init.Run(c.do)
 	if err != nil && c.criu != nil {
 		err = errors.Join(err, c.criu.GiveUp())
 	}
@@ -130,13 +130,13 @@ func (c *restorer) build() error {
 	if err != nil {
 		return err
 	}
-	if err := c.SendPidfd(); err != nil {
+	if err := c.builder.SendPidfd(); err != nil {
 		return err
 	}
-	if err := c.Init.Trace.Write(c.Caller.Outputs.Trace, c.Plan); err != nil {
+	if err := c.builder.Init.Trace.Write(c.builder.Caller.Outputs.Trace, c.builder.Plan); err != nil {
 		return err
 	}
-	return c.Caller.Outputs.WritePidFile(c.Init.Pid)
+	return c.builder.Caller.Outputs.WritePidFile(c.builder.Init.Pid)
 }
 
 // end releases what only CRIU needs, and waits for its end.
@@ -158,7 +158,7 @@ func (c *restorer) end() {
 	if c.inside != nil {
 		c.inside.End()
 	}
-	c.Sources.Close()
+	c.builder.Sources.Close()
 }
 
 // do carries out one step: those that are CRIU's and those of a container that
@@ -176,7 +176,7 @@ func (c *restorer) do(item *plan.Item) error {
 	case *plan.MoveInside:
 		return c.place()
 	case *plan.EnterRdtGroup:
-		return libcontainer.EnterRdt(&c.Journal.Rdt, c.criu.PID)
+		return libcontainer.EnterRdt(&c.builder.Journal.Rdt, c.criu.PID)
 	case *plan.StageRoot:
 		return c.inside.Do(func() error { return c.stageRoot(s) })
 	case *plan.OpenInTree:
@@ -198,16 +198,16 @@ func (c *restorer) do(item *plan.Item) error {
 	case *plan.CheckMounts:
 		return c.checkMounts()
 	case *plan.SaveCreated:
-		c.Journal.Status = specs.StateCreated
-		c.Journal.Created = time.Now().UTC()
-		c.Settle()
-		return c.Dir.Save(&c.Journal)
+		c.builder.Journal.Status = specs.StateCreated
+		c.builder.Journal.Created = time.Now().UTC()
+		c.builder.Settle()
+		return c.builder.Dir.Save(&c.builder.Journal)
 	case *plan.UpdateLimits:
-		return c.Container().UpdateLimits(s.Resources, func() error { return nil })
+		return c.builder.Container().UpdateLimits(s.Resources, func() error { return nil })
 	case *plan.Continue:
 		return c.criu.Continue()
 	}
-	return c.Builder.Do(item)
+	return c.builder.Do(item)
 }
 
 // passStream gives a standard stream to the user of the process, and passes it on.
@@ -266,10 +266,10 @@ func (c *restorer) startCRIU() error {
 			return err
 		}
 		c.closeDirs = closeDirs
-		if c.stage, c.top, err = stageTop(c.Dir, c.Opts.Root); err != nil {
+		if c.stage, c.top, err = stageTop(c.builder.Dir, c.builder.Opts.Root); err != nil {
 			return err
 		}
-		if c.request.CgroupYard, err = stageYard(c.stage, c.top, c.Hierarchy.Path); err != nil {
+		if c.request.CgroupYard, err = stageYard(c.stage, c.top, c.builder.Hierarchy.Path); err != nil {
 			return err
 		}
 		c.criu, err = c.o.start(c.files)
@@ -288,19 +288,19 @@ func (c *restorer) startCRIU() error {
 // place puts CRIU where the container will be: its processes are born there.
 func (c *restorer) place() error {
 	var err error
-	if c.Place != nil {
-		err = c.Place.Add(c.criu.PID)
-	} else if c.Unit != nil {
-		err = c.StartUnit(c.criu.PID)
+	if c.builder.Group != nil {
+		err = c.builder.Group.Add(c.criu.PID)
+	} else if c.builder.Unit != nil {
+		err = c.builder.StartUnit(c.criu.PID)
 	}
 	if err != nil {
 		return err
 	}
-	if c.Place != nil {
+	if c.builder.Group != nil {
 		// Not where the dumped container was: that may be somebody else's now.
-		c.request.CgroupRoots = []criu.CgroupRoot{{Path: c.Place.Path()}}
+		c.request.CgroupRoots = []criu.CgroupRoot{{Path: c.builder.Group.Path()}}
 	}
-	return c.Dir.Save(&c.Journal)
+	return c.builder.Dir.Save(&c.builder.Journal)
 }
 
 func (c *restorer) restoreProcesses(s *plan.RestoreProcesses) error {
@@ -310,8 +310,8 @@ func (c *restorer) restoreProcesses(s *plan.RestoreProcesses) error {
 	r.TCPClose = c.o.TCPClose
 	r.LSMProfile = c.o.LSMProfile
 	r.MountContext = c.o.MountContext
-	r.Config = criuConfig(c.Spec.Annotations)
-	r.CgroupMode = cgroupMode(c.o.CgroupMode, c.Spec.Linux.Namespaces)
+	r.Config = criuConfig(c.builder.Spec.Annotations)
+	r.CgroupMode = cgroupMode(c.o.CgroupMode, c.builder.Spec.Linux.Namespaces)
 	if s.NewNetwork {
 		r.EmptyNS = unix.CLONE_NEWNET
 	}
@@ -325,7 +325,7 @@ func (c *restorer) await(phase plan.Phase) error {
 		switch {
 		case err != nil:
 			return &plan.StepError{Err: c.o.explain("restore", restoreLog, err), Whole: true}
-		case pid != 0 && (phase != plan.Running || pid != c.Init.Pid):
+		case pid != 0 && (phase != plan.Running || pid != c.builder.Init.Pid):
 			return fmt.Errorf("criu has restored process %d and not notified of it", pid)
 		case pid != 0:
 			return nil
@@ -336,7 +336,7 @@ func (c *restorer) await(phase plan.Phase) error {
 		case n.Script == "orphan-pts-master" && n.FD < 0:
 			return errors.New("criu sent no terminal")
 		case n.Script == "orphan-pts-master":
-			err = c.TakeTerminal(n.FD)
+			err = c.builder.TakeTerminal(n.FD)
 		case n.FD >= 0:
 			unix.Close(n.FD)
 		}
@@ -355,16 +355,16 @@ func (c *restorer) takeInit(pid int) error {
 	if err != nil {
 		return os.NewSyscallError("pidfd_open", err)
 	}
-	c.Init.Process = &spawn.Process{Pid: pid, PidFD: pidfd, Conn: wire.FromFD(-1)}
-	if c.Journal.Init, err = libcontainer.Identify(pid); err != nil {
+	c.builder.Init.Process = &spawn.Process{Pid: pid, PidFD: pidfd, Conn: wire.FromFD(-1)}
+	if c.builder.Journal.Init, err = libcontainer.Identify(pid); err != nil {
 		return err
 	}
-	return c.Dir.Save(&c.Journal)
+	return c.builder.Dir.Save(&c.builder.Journal)
 }
 
 // inNetwork does something in the container's network namespace.
 func (c *restorer) inNetwork(do func() error) error {
-	netns, err := c.NetworkNamespace()
+	netns, err := c.builder.NetworkNamespace()
 	if err != nil {
 		return err
 	}

@@ -26,10 +26,10 @@ type stagedMount struct {
 }
 
 func (c *restorer) tree(slot int) (int, error) {
-	if slot < 0 || slot >= len(c.Sources.Trees) || c.Sources.Trees[slot].FD < 0 {
+	if slot < 0 || slot >= len(c.builder.Sources.Trees) || c.builder.Sources.Trees[slot].FD < 0 {
 		return -1, fmt.Errorf("open the source, which takes root's privileges: %w", unix.EPERM)
 	}
-	return c.Sources.Trees[slot].FD, nil
+	return c.builder.Sources.Trees[slot].FD, nil
 }
 
 func (c *restorer) stageRoot(s *plan.StageRoot) error {
@@ -52,7 +52,7 @@ func (c *restorer) openInTree(s *plan.OpenInTree) error {
 	}
 	fd, err := sys.OpenInRoot(tree, s.Rest, flags)
 	if err == nil {
-		c.Sources.Keep(s.Slot, plan.Tree{FD: fd})
+		c.builder.Sources.Keep(s.Slot, plan.Tree{FD: fd})
 	}
 	return err
 }
@@ -127,7 +127,7 @@ func (c *restorer) takeSource(s *plan.StageMount) (int, error) {
 	tree, err := c.tree(s.Slot)
 	if err != nil || !s.InTree {
 		if err == nil {
-			c.Sources.Trees[s.Slot].FD = -1
+			c.builder.Sources.Trees[s.Slot].FD = -1
 		}
 		return tree, err
 	}
@@ -137,7 +137,7 @@ func (c *restorer) takeSource(s *plan.StageMount) (int, error) {
 	}
 	clone, err := sys.CloneTree(tree, "", flags)
 	if err == nil && s.IDMap != nil {
-		if err = c.Sources.MapIDs(clone, s.IDMap); err != nil {
+		if err = c.builder.Sources.MapIDs(clone, s.IDMap); err != nil {
 			unix.Close(clone)
 		}
 	}
@@ -145,7 +145,7 @@ func (c *restorer) takeSource(s *plan.StageMount) (int, error) {
 }
 
 // restrict sets a tree's attributes. It clears what init would: what the host has set is locked for a container of another
-// user namespace (see lockFlags).
+// user namespace (see sources.LockFlags).
 func restrict(tree int, o *plan.MountOptions) error {
 	if attr := o.Attr; attr != (plan.Attr{}) {
 		if err := sys.ChangeMountAttr(tree, attr.Set, attr.Clear, false); err != nil {

@@ -25,8 +25,8 @@ func TestMountPoints(t *testing.T) {
 	like, err := unix.Open(file, unix.O_PATH, 0)
 	systest.MustDo(t, err)
 	t.Cleanup(func() { unix.Close(like) })
-	c := &restorer{Builder: new(create.Builder)}
-	c.Sources.Trees = []plan.Tree{{FD: openDir(t, root)}, {FD: like}, {FD: -1}}
+	c := &restorer{builder: new(create.Builder)}
+	c.builder.Sources.Trees = []plan.Tree{{FD: openDir(t, root)}, {FD: like}, {FD: -1}}
 	for _, s := range []*plan.MakeMountPoint{
 		{Tree: 0, Rest: "/a/b", Like: -1}, {Tree: 0, Rest: "/a/c", Like: 0}, {Tree: 0, Rest: "/d/e", Like: 1},
 		{Tree: 0, Rest: "/link/f", Like: -1}, {Tree: 0, Rest: "/a/b", Readonly: true, Like: -1},
@@ -51,13 +51,13 @@ func TestOpenInTree(t *testing.T) {
 	root := t.TempDir()
 	systest.MustDo(t, os.Mkdir(filepath.Join(root, "a"), 0o755))
 	systest.MustDo(t, os.Symlink("/a", filepath.Join(root, "link")))
-	c := &restorer{Builder: new(create.Builder)}
-	c.Sources.Trees = []plan.Tree{{FD: openDir(t, root)}}
+	c := &restorer{builder: new(create.Builder)}
+	c.builder.Sources.Trees = []plan.Tree{{FD: openDir(t, root)}}
 	systest.MustDo(t, c.openInTree(&plan.OpenInTree{Slot: 3, Tree: 0, Rest: "/link"}))
-	defer unix.Close(c.Sources.Trees[3].FD)
+	defer unix.Close(c.builder.Sources.Trees[3].FD)
 	want, err := os.Stat(filepath.Join(root, "a"))
 	systest.MustDo(t, err)
-	got, err := os.Stat("/proc/self/fd/" + strconv.Itoa(c.Sources.Trees[3].FD))
+	got, err := os.Stat("/proc/self/fd/" + strconv.Itoa(c.builder.Sources.Trees[3].FD))
 	systest.MustDo(t, err)
 	if !os.SameFile(got, want) {
 		t.Error("another directory was opened")

@@ -52,7 +52,7 @@ func (c *Builder) createCgroup(s *plan.CreateCgroup) error {
 		}
 		return c.unlimited(s, err)
 	}
-	c.Place = group
+	c.Group = group
 	if c.Journal.Cgroup.ID, err = group.ID(); err != nil {
 		return err
 	}
@@ -78,17 +78,17 @@ func (c *Builder) createCgroup(s *plan.CreateCgroup) error {
 }
 
 func (c *Builder) setResources(s *plan.SetResources) error {
-	if c.Place == nil {
+	if c.Group == nil {
 		return nil
 	}
-	return libcontainer.ResourceError(c.Place.Set(s.Resources))
+	return libcontainer.ResourceError(c.Group.Set(s.Resources))
 }
 
 func (c *Builder) setDevices(s *plan.SetDevices) error {
-	if c.Place == nil {
+	if c.Group == nil {
 		return nil
 	}
-	err := c.Place.SetDevices(s.Rules)
+	err := c.Group.SetDevices(s.Rules)
 	if err != nil && c.Rootless {
 		return nil // rootless, the kernel lets nobody attach a filter: nodes can't be made either
 	}
@@ -98,10 +98,10 @@ func (c *Builder) setDevices(s *plan.SetDevices) error {
 // enterSubcgroup: init has made its cgroup namespace by now, whose root stays the
 // container's cgroup.
 func (c *Builder) enterSubcgroup(s *plan.EnterSubcgroup) error {
-	if c.Place == nil {
+	if c.Group == nil {
 		return nil
 	}
-	below, err := c.Hierarchy.Create(c.Place.Path() + "/" + s.Name)
+	below, err := c.Hierarchy.Create(c.Group.Path() + "/" + s.Name)
 	if err != nil {
 		return err
 	}
@@ -123,10 +123,10 @@ func (c *Builder) enterSubcgroup(s *plan.EnterSubcgroup) error {
 }
 
 func (c *Builder) setPids(s *plan.SetPids) error {
-	if c.Place == nil {
+	if c.Group == nil {
 		return nil
 	}
-	if err := c.Place.SetPids(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &s.Limit}}); err != nil {
+	if err := c.Group.SetPids(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &s.Limit}}); err != nil {
 		return libcontainer.ResourceError(err)
 	}
 	return c.limitTasks(s.Limit)

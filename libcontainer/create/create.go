@@ -24,15 +24,15 @@ import (
 )
 
 // Builder is a container while it is being made. Its methods are the parent's
-// steps; what they make is undone by undo, or by delete from the journal.
+// steps; what they make is removed by Undo, or by delete from the journal.
 type Builder struct {
 	*bundle.Bundle
 	Opts     *bundle.Options
 	Dir      *state.Dir
 	Journal  state.State
-	Place    *cgroups.Cgroup
-	Unit     *unit       // of systemd's, whose cgroup that is; nil: none
-	Sources  sources.Set // for init
+	Group    *cgroups.Cgroup // nil: none
+	Unit     *unit           // of systemd's, whose cgroup that is; nil: none
+	Sources  sources.Set     // for init
 	Init     initlink.Init
 	Caller   foreground.Side
 	netns    int                    // of the container, while devices of the host are in it for the time being; or 0
@@ -55,7 +55,7 @@ func New(b *bundle.Bundle, o *bundle.Options) *Builder {
 }
 
 // Cgroup is init's.
-func (c *Builder) Cgroup() *cgroups.Cgroup { return c.Place }
+func (c *Builder) Cgroup() *cgroups.Cgroup { return c.Group }
 
 // TakeTerminal takes over the master of the terminal that init has made.
 func (c *Builder) TakeTerminal(master int) error { return c.Caller.TakeTerminal(master) }
@@ -226,7 +226,7 @@ func (c *Builder) Do(item *plan.Item) error {
 		}
 		return err
 	case *plan.MoveInside:
-		if err := c.Place.Add(c.Init.Pid); err != nil {
+		if err := c.Group.Add(c.Init.Pid); err != nil {
 			return err
 		}
 		return c.aloneInCgroup()
@@ -294,8 +294,8 @@ func (c *Builder) adoptLast() error {
 // openSource opens a tree, which may be that of the container's cgroup.
 func (c *Builder) openSource(s *plan.OpenTree) error {
 	cgroup := ""
-	if c.Place != nil {
-		cgroup = c.Place.Dir()
+	if c.Group != nil {
+		cgroup = c.Group.Dir()
 	}
 	return c.Sources.Open(s, cgroup)
 }
@@ -307,7 +307,7 @@ func (c *Builder) runHooks(s *plan.RunHooks) error {
 	return log.Run(s.Kind, s.Hooks, plan.AppendState(nil, &st), c.Opts.Bundle, os.Environ())
 }
 
-// Fail undoes a creation, and tells why.
+// Fail removes what was made, and tells why.
 func (c *Builder) Fail(err error) error { return errors.Join(initlink.Interruption(err), c.Undo()) }
 
 // Undo removes everything a failed create has made, as delete would.
@@ -316,7 +316,7 @@ func (c *Builder) Undo() error {
 	c.Sources.Drop()
 	c.Sources.Unmap()
 	c.Init.Unseal()
-	if c.shared || c.Place == nil && (c.Unit == nil || !c.Unit.tried) {
+	if c.shared || c.Group == nil && (c.Unit == nil || !c.Unit.tried) {
 		c.Journal.Cgroup = state.Cgroup{} // named there, and not the container's
 	}
 	if !c.ranHooks {
@@ -330,7 +330,7 @@ func (c *Builder) Undo() error {
 	}
 	err := container.Remove(end, c.Opts.Note)
 	if c.shared {
-		c.Place.Abandon()
+		c.Group.Abandon()
 	}
 	err = errors.Join(err, c.Caller.Outputs.PidFile.Remove())
 	c.Close()
@@ -339,7 +339,7 @@ func (c *Builder) Undo() error {
 
 // Container is the container as who finds it made.
 func (c *Builder) Container() *libcontainer.Container {
-	return &libcontainer.Container{Dir: c.Dir, Journal: &c.Journal, Held: c.Place, Netns: c.netns}
+	return &libcontainer.Container{Dir: c.Dir, Journal: &c.Journal, Held: c.Group, Netns: c.netns}
 }
 
 // Close releases descriptors; the container goes on.
@@ -355,8 +355,8 @@ func (c *Builder) Close() {
 		c.notify.Close()
 	}
 	c.Init.Close()
-	if c.Place != nil {
-		c.Place.Close()
+	if c.Group != nil {
+		c.Group.Close()
 	}
 	if c.Unit != nil {
 		c.Unit.conn.Close()

@@ -12,7 +12,7 @@ import (
 )
 
 // moveNetDevice moves a device into the container. From the journal's entry on
-// it is given back, whoever ends the creation; a virtual device in a namespace
+// it is given back, whoever takes back the create; a virtual device in a namespace
 // of the container's own is lost with it if the runtime is killed.
 func (c *Builder) moveNetDevice(s *plan.MoveNetDevice) error {
 	netns, err := c.NetworkNamespace()

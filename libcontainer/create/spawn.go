@@ -34,7 +34,7 @@ func (c *Builder) spawn(s *plan.Spawn) error {
 	}
 	err = c.Caller.WithPipes(func() error {
 		err := c.Init.Start(config, s)
-		if libcontainer.NotEntered(c.Place, err) {
+		if libcontainer.NotEntered(c.Group, err) {
 			return c.spawnByUnit(config, s, err)
 		}
 		return err
@@ -48,7 +48,7 @@ func (c *Builder) spawn(s *plan.Spawn) error {
 	if c.Journal.Init, err = libcontainer.Identify(c.Init.Pid); err != nil {
 		return err
 	}
-	if c.Place != nil && !s.Outside {
+	if c.Group != nil && !s.Outside {
 		if err := c.aloneInCgroup(); err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (c *Builder) aloneInCgroup() error {
 	if c.Unit != nil {
 		return nil // named by systemd, for this container alone
 	}
-	err := c.Place.Alone(c.Init.Pid)
+	err := c.Group.Alone(c.Init.Pid)
 	c.shared = errors.Is(err, cgroups.ErrNotEmpty)
 	return err
 }
@@ -82,7 +82,7 @@ func (c *Builder) aloneInCgroup() error {
 // spawnByUnit has systemd move init into its cgroup, if that was delegated to the
 // user with a unit which this process is not in.
 func (c *Builder) spawnByUnit(config *spawn.Config, s *plan.Spawn, cause error) error {
-	cgroup := c.Place.Path()
+	cgroup := c.Group.Path()
 	if libcontainer.UnitOf(cgroup) == "" {
 		return libcontainer.NotFromHere(cause, cgroup)
 	}
@@ -145,8 +145,8 @@ func (c *Builder) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int
 		return nil, nil, err
 	}
 	config = &spawn.Config{Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets), KeepGroups: s.KeepGroups}
-	if c.Place != nil && !s.Outside {
-		config.Cgroup = c.Place.FD()
+	if c.Group != nil && !s.Outside {
+		config.Cgroup = c.Group.FD()
 	} else if c.Unit != nil {
 		config.Place = c.StartUnit
 	}
@@ -173,6 +173,7 @@ func (c *Builder) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int
 	return config, joined, nil
 }
 
+// CloseAll closes descriptors.
 func CloseAll(fds []int) {
 	for _, fd := range fds {
 		unix.Close(fd)

@@ -79,7 +79,7 @@ func (c *Builder) StartUnit(pid int) error {
 // which is not known before there is a cgroup.
 func (c *Builder) weighUnit() error {
 	r := c.Unit.Resources
-	if r == nil || r.BlockIO == nil || r.BlockIO.Weight == nil && len(r.BlockIO.WeightDevice) == 0 || !c.Place.HasBFQ() {
+	if r == nil || r.BlockIO == nil || r.BlockIO.Weight == nil && len(r.BlockIO.WeightDevice) == 0 || !c.Group.HasBFQ() {
 		return nil
 	}
 	io := specs.LinuxBlockIO{Weight: r.BlockIO.Weight, WeightDevice: r.BlockIO.WeightDevice}
@@ -117,22 +117,22 @@ func (c *Builder) takeUnit(pid int) error {
 	if u.Subgroup != "" || beyondSystemd(u.Resources) {
 		take = c.Hierarchy.Adopt
 	}
-	if c.Place, err = take(path); err != nil {
+	if c.Group, err = take(path); err != nil {
 		return err
 	}
-	if err := c.Place.Runs(); err != nil {
+	if err := c.Group.Runs(); err != nil {
 		return err
 	}
-	c.Place.Created = made
-	c.Journal.Cgroup.Dir = c.Place.Dir()
-	if c.Journal.Cgroup.ID, err = c.Place.ID(); err != nil {
+	c.Group.Created = made
+	c.Journal.Cgroup.Dir = c.Group.Dir()
+	if c.Journal.Cgroup.ID, err = c.Group.ID(); err != nil {
 		return err
 	}
 	for _, path := range made {
 		c.Journal.Cgroup.Made = append(c.Journal.Cgroup.Made, filepath.Join(c.Hierarchy.Path, path))
 	}
 	if u.Delegate {
-		return c.Place.Delegate(u.OwnerUID, u.OwnerGID)
+		return c.Group.Delegate(u.OwnerUID, u.OwnerGID)
 	}
 	return nil
 }

@@ -14,13 +14,13 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// outputs are the files that the command line asks for. Whether they can be
+// Outputs are the files that the command line asks for. Whether they can be
 // written is found out before anything is made. Each is nil if it is not asked
 // for.
-type outputs struct{ PidFile, Trace, Report *sys.Output }
+type Outputs struct{ PidFile, Trace, Report *sys.Output }
 
 // Open finds out whether they can be written.
-func (o *outputs) Open(pidFile, trace, report string) error {
+func (o *Outputs) Open(pidFile, trace, report string) error {
 	for _, f := range [...]struct {
 		flag, path string
 		output     **sys.Output
@@ -37,7 +37,8 @@ func (o *outputs) Open(pidFile, trace, report string) error {
 	return nil
 }
 
-func (o *outputs) Close() {
+// Close closes them.
+func (o *Outputs) Close() {
 	for _, output := range [...]**sys.Output{&o.PidFile, &o.Trace, &o.Report} {
 		(*output).Close()
 		*output = nil
@@ -46,7 +47,7 @@ func (o *outputs) Close() {
 
 // WritePidFile writes digits and nothing else, and only ever a whole file:
 // its presence is a signal to engines.
-func (o *outputs) WritePidFile(pid int) error {
+func (o *Outputs) WritePidFile(pid int) error {
 	if o.PidFile == nil {
 		return nil
 	}
@@ -62,7 +63,7 @@ type Side struct {
 	ConsoleSocket string // who gets the terminal's master; "": it is relayed
 	relay         *terminal.Relay
 	pipes         []*outputPipe
-	Outputs       outputs
+	Outputs       Outputs
 }
 
 // Start begins to relay the terminal, if there is one, until the process ends.
@@ -117,6 +118,7 @@ func Attend(process int) (int, error) {
 	return ExitCode(status), nil
 }
 
+// Wait reaps children until the process is gone.
 func Wait(process int) (unix.WaitStatus, error) {
 	for {
 		var status unix.WaitStatus

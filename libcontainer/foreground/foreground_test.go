@@ -14,7 +14,7 @@ import (
 
 func TestPidFile(t *testing.T) {
 	write := func(path string) error {
-		var o outputs
+		var o Outputs
 		defer o.Close()
 		if err := o.Open(path, "", ""); err != nil {
 			return err

@@ -78,6 +78,7 @@ func (r *RaisedLimits) TakeBack() {
 	*r = nil
 }
 
+// SetScheduler sets the scheduling policy of a process, see sched_setattr(2).
 func SetScheduler(pid int, s *plan.SetScheduler) error {
 	attr := s.Attr()
 	return os.NewSyscallError("sched_setattr", unix.SchedSetAttr(pid, &attr, 0))

@@ -87,7 +87,7 @@ func (v *helper) carryOut(p *plan.Plan) error {
 	v.init.Process.Close()
 	v.init.Process = nil
 	if err == nil && status.ExitStatus() != 0 {
-		return fmt.Errorf("the visitor of the container ended with exit code %d", status.ExitStatus())
+		return fmt.Errorf("the helper that changes the mounts ended with exit code %d", status.ExitStatus())
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func (v *helper) do(item *plan.Item) error {
 	return fmt.Errorf("no such step: %s", item.Step)
 }
 
-// awaitUndone lets the visitor take back what it has added, and waits for its end.
+// awaitUndone lets the helper take back what it has added, and waits for its end.
 func (v *helper) awaitUndone() {
 	if v.init.Process != nil {
 		v.init.Conn.Finish()
@@ -124,14 +124,14 @@ func (v *helper) awaitUndone() {
 	}
 }
 
-// exposed reports whether those in the user namespace that the visitor joins may see it:
+// exposed reports whether those in the user namespace that the helper joins may see it:
 // they do not if the container has a pid namespace of its own.
 func (v *helper) exposed() bool {
 	return slices.Contains(v.target.Names, specs.UserNamespace) &&
 		!slices.Contains(v.container.Journal.Namespaces, specs.LinuxNamespace{Type: specs.PIDNamespace})
 }
 
-// enter spawns the visitor and sends it the trees, the mount namespace, and its
+// enter spawns the helper and sends it the trees, the mount namespace, and its
 // directory in /proc.
 func (v *helper) enter() error {
 	if err := v.init.Seal(v.container.Dir.FD(), spawn.Audience{UIDs: v.target.UIDs, Exposed: v.exposed()}); err != nil {

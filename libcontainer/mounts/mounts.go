@@ -35,7 +35,7 @@ func Remove(c *libcontainer.Container, mounts []specs.Mount, warn func(specconv.
 // changeMounts changes mounts by a plan. then says which mounts have been added, all
 // in all, by those before and those that the plan has changed.
 func changeMounts(c *libcontainer.Container, make planner, then func(added, changed []uint64) []uint64, mounts []specs.Mount, warn func(specconv.Warning)) error {
-	// What the caller has leaked is no business of a visitor.
+	// What the caller has leaked is no business of the helper.
 	if err := sys.FenceFrom(3); err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (b *Builder) MakeDevice(s *plan.MakeDevice) error {
 	if err != nil {
 		return fault.Call("mknod", unix.EPERM)
 	}
-	// Its mode is not the container's to change, see creation.protectNode.
+	// Its mode is not the container's to change, see package sources.
 	return b.bindDevice(s, kind, tree, unix.MOUNT_ATTR_RDONLY)
 }
 

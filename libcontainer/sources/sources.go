@@ -30,6 +30,8 @@ type Set struct {
 	PIDNS   int      // the pid namespace that is joined last; or -1
 }
 
+// New is empty: root is the path of the root filesystem, userNS whether the runtime is in
+// a user namespace.
 func New(root string, userNS bool) Set {
 	return Set{root: root, userNS: userNS, Rootfs: -1, PIDNS: -1}
 }
@@ -41,7 +43,7 @@ func (src *Set) Open(s *plan.OpenTree, cgroup string) error {
 	path := s.Path
 	if path == "" {
 		if cgroup == "" {
-			return nil // see openUnitTrees
+			return nil // opened later, when systemd has made it
 		}
 		path = cgroup
 	}
@@ -183,6 +185,7 @@ func (src *Set) OpenPID(s *plan.OpenPID) error {
 	return os.NewSyscallError("fcntl", err)
 }
 
+// Keep puts a tree into a slot.
 func (src *Set) Keep(slot int, t plan.Tree) {
 	for len(src.Trees) <= slot {
 		src.Trees = append(src.Trees, plan.Tree{FD: -1})
@@ -242,11 +245,13 @@ func (src *Set) Close() {
 	}
 }
 
+// Unmap lets go of the user namespace that maps ids.
 func (src *Set) Unmap() {
 	src.mapping.close()
 	src.mapping = nil
 }
 
+// DropSlot closes the tree in a slot.
 func (src *Set) DropSlot(slot int) {
 	if slot < len(src.Trees) && src.Trees[slot].FD >= 0 {
 		unix.Close(src.Trees[slot].FD)

@@ -16,6 +16,7 @@ type Thread struct {
 	done chan error
 }
 
+// NewThread starts one.
 func NewThread() *Thread {
 	t := &Thread{make(chan func() error), make(chan error)}
 	go func() {
@@ -28,11 +29,13 @@ func NewThread() *Thread {
 	return t
 }
 
+// Do runs a function on it.
 func (t *Thread) Do(do func() error) error {
 	t.work <- do
 	return <-t.done
 }
 
+// End ends it.
 func (t *Thread) End() { close(t.work) }
 
 // OnThread runs one function on such a thread.
