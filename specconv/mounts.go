@@ -268,6 +268,9 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 			return err
 		}
 	}
+	if step.Type == "overlay" && !step.Made {
+		b.overlays = append(b.overlays, plan.Item{Field: field, Step: &plan.FindLayers{Mount: step}})
+	}
 	if err := b.checkOwners(field+".options", step); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type builder struct {
 	limits   []plan.Item              // of the cgroup: set by the parent while init starts
 	devices  []plan.Item              // SetDevices: as limits, or once there are disks that init has mounted
 	disks    bool                     // there are
+	overlays []plan.Item              // FindLayers steps
 	remounts []plan.Item              // what becomes read-only only at the end
 	bound    []string                 // targets of bind mounts
 	mounted  map[string]*plan.MountFS // by target: what was mounted there last; nil: a bind mount
@@ -233,6 +234,7 @@ func (b *builder) raiseRlimits() {
 // finishParent plans the parent's half, now that init's is known.
 func (b *builder) finishParent() error {
 	b.openTrees(b.ns.has(specs.UserNamespace))
+	b.plan.Parent = append(b.plan.Parent, b.overlays...)
 	b.raiseRlimits()
 	b.spawnWithStdio("linux.namespaces", &b.spawn)
 	if b.spawn.Outside {

@@ -415,6 +415,25 @@ has() {
 	no 1 "a value of 300 bytes, at most 255 are possible" run_bundle "$ID"
 }
 
+@test "overlay: layers by symbolic links of the host's, with colons, and on an earlier mount" {
+	local dir=$BATS_TEST_TMPDIR
+	mkdir -p "$dir/a:b" "$dir/c:d" "$dir/volume2" "$dir/up/u" "$dir/work" "$dir/volume/low"
+	echo colon >"$dir/a:b/colon"
+	echo more >"$dir/c:d/more"
+	echo volume >"$dir/volume/low/volume"
+	ln -s "a:b" "$dir/link"
+	ln -s up "$dir/uplink"
+	mount_entry "{\"destination\":\"/o\",\"type\":\"overlay\",\"source\":\"o\",\"options\":[\"lowerdir=$dir/link:$dir/c\\\\:d:$dir/volume/low\",\"upperdir=$dir/uplink/u\",\"workdir=$dir/work\"]}"
+	inside sh -c 'cat /o/*; echo upper >/o/new'
+	same lower "$out" $'colon\nmore\nvolume'
+	same upper "$(cat "$dir/up/u/new")" upper
+	ours "1.1 has no view of the mounts before"
+	config --arg v "$dir/volume" --arg b "$BUNDLE/rootfs" '.mounts = .mounts[0:7] + [{destination: "/mnt", source: $v, options: ["bind"]},
+		{destination: "/o", type: "overlay", source: "o", options: ["lowerdir=\($b)/mnt/low:\($v)2"]}]'
+	inside cat /o/volume
+	same "on an earlier mount" "$out" volume
+}
+
 @test "a mount point that is missing in a read-only bind mount" {
 	ours "1.1 has other words"
 	mkdir "$BATS_TEST_TMPDIR/volume"

@@ -76,8 +76,10 @@ func stepHint(field string, step plan.Step, err error) string {
 		return mappedHint(s.IDMap, err)
 	case *plan.MapTree:
 		return mappedHint(&s.IDMap, err)
+	case *plan.FindLayers:
+		return layerHint(err)
 	case *plan.MakeTree:
-		return cmp.Or(mappedHint(s.IDMap, err), mountHint(s.Type, err))
+		return cmp.Or(layerHint(err), mappedHint(s.IDMap, err), mountHint(s.Type, err))
 	case *plan.JoinKeyring:
 		if errors.Is(err, unix.EDQUOT) {
 			return "each container has a keyring, and the user's quota of keys is used up: raise the sysctl kernel.keys.maxkeys, or make the container with --no-new-keyring"
@@ -126,6 +128,15 @@ func inRootHint(s *plan.OpenInRoot, err error) string {
 		return "mounts of the host's are below it, which must not be bared in a user namespace: use rbind"
 	}
 	return ""
+}
+
+// layerHint: so is the path of an overlay's layer.
+func layerHint(err error) string {
+	var link *sources.ImageLinkError
+	if !errors.As(err, &link) {
+		return ""
+	}
+	return "name the layer without symbolic links of the root filesystem"
 }
 
 // linkHint: a path of the host is followed through no symbolic link of an image's.

@@ -205,6 +205,8 @@ func (c *Builder) Do(item *plan.Item) error {
 		return c.openSource(s)
 	case *plan.MakeTree:
 		return c.Sources.Make(s)
+	case *plan.FindLayers:
+		return c.Sources.FindLayers(s)
 	case *plan.OpenPID:
 		return c.Sources.OpenPID(s)
 	case *plan.LockTrees:
@@ -226,10 +228,7 @@ func (c *Builder) Do(item *plan.Item) error {
 		}
 		return err
 	case *plan.MoveInside:
-		if err := c.Group.Add(c.Init.Pid); err != nil {
-			return err
-		}
-		return c.aloneInCgroup()
+		return c.moveInside()
 	case *plan.Continue:
 		if err := c.Init.Continue(); err != nil {
 			return err

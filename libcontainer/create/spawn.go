@@ -68,6 +68,14 @@ func (c *Builder) spawn(s *plan.Spawn) error {
 	return c.sendPlan()
 }
 
+// moveInside moves init into the container's cgroup.
+func (c *Builder) moveInside() error {
+	if err := c.Group.Add(c.Init.Pid); err != nil {
+		return err
+	}
+	return c.aloneInCgroup()
+}
+
 // aloneInCgroup refuses a cgroup into which another container was born since it was
 // found to be empty. Whoever comes second sees the first; both may see each other.
 func (c *Builder) aloneInCgroup() error {

@@ -1,9 +1,11 @@
 package sources
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
+	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // ImageLinkError is a path of the host that leads through a symbolic link of the
@@ -262,4 +265,86 @@ func placeOf(fd int, mount uint64, mounts []proc.Mount) (string, bool) {
 func pathOf(fd int) string {
 	name, _ := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
 	return name
+}
+
+// FindLayers has init mount an overlay of layers whose paths it need not resolve.
+func (src *Set) FindLayers(s *plan.FindLayers) (err error) {
+	s.Mount.Params, err = src.layers(s.Mount.Params)
+	return err
+}
+
+// layers returns the parameters of an overlay with the paths of its layers as openHost
+// finds them. What is not there yet may be on a mount that init makes.
+func (src *Set) layers(params []string) ([]string, error) {
+	found := slices.Clone(params)
+	for i, p := range params {
+		key, value, _ := strings.Cut(p, "=")
+		var err error
+		switch key {
+		case "lowerdir":
+			value, err = src.lowerLayers(value)
+		case "upperdir", "workdir":
+			value, err = src.escapedLayer(value)
+		case "lowerdir+", "datadir+":
+			value, err = src.layer(value)
+		default:
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found[i] = key + "=" + value
+	}
+	return found, nil
+}
+
+// lowerLayers finds layers with colons between them.
+func (src *Set) lowerLayers(value string) (string, error) {
+	var all []string
+	for start, i := 0, 0; start <= len(value); i++ {
+		switch {
+		case i < len(value) && value[i] == '\\':
+			i++
+		case i >= len(value), value[i] == ':':
+			dir, err := src.escapedLayer(value[start:min(i, len(value))])
+			if err != nil {
+				return "", err
+			}
+			all, start = append(all, dir), i+1
+		}
+	}
+	return strings.Join(all, ":"), nil
+}
+
+// escapedLayer finds a layer in whose path backslashes protect what follows.
+func (src *Set) escapedLayer(value string) (string, error) {
+	var plain strings.Builder
+	for i := 0; i < len(value); i++ {
+		if value[i] == '\\' && i+1 < len(value) {
+			i++
+		}
+		plain.WriteByte(value[i])
+	}
+	dir, err := src.layer(plain.String())
+	if err != nil || dir == plain.String() {
+		return value, err
+	}
+	return strings.NewReplacer(`\`, `\\`, ":", `\:`).Replace(dir), nil
+}
+
+// layer finds a layer; a relative path counts from where init starts.
+func (src *Set) layer(dir string) (string, error) {
+	fd, linked, err := src.openHost(src.Rootfs, dir, false)
+	var link *ImageLinkError
+	switch {
+	case errors.As(err, &link):
+		return "", err
+	case err != nil:
+		return dir, nil
+	}
+	defer unix.Close(fd)
+	if !linked {
+		return dir, nil
+	}
+	return pathOf(fd), nil
 }

@@ -162,7 +162,13 @@ func (src *Set) Make(s *plan.MakeTree) error {
 	if s.JoinedPID {
 		fd, err = sys.ProcOf(src.PIDNS, s.Source, s.Params)
 	} else {
-		fd, err = sys.NewFilesystem(s.Type, s.Source, s.Params, 0)
+		params := s.Params
+		if s.Type == "overlay" {
+			if params, err = src.layers(params); err != nil {
+				return err
+			}
+		}
+		fd, err = sys.NewFilesystemWith(s.Type, s.Source, params, "", 0)
 	}
 	if err != nil {
 		return err

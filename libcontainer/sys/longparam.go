@@ -13,8 +13,9 @@ const maxParam = 255
 
 // held are directories that must be open until a filesystem is created.
 type held struct {
-	fds   [512]int32 // overlay takes 500 layers
-	count int
+	layers bool       // an overlay's layers are opened here, not by the kernel by their paths
+	fds    [512]int32 // overlay takes 500 layers
+	count  int
 }
 
 func (h *held) release() {
@@ -23,92 +24,117 @@ func (h *held) release() {
 	}
 }
 
-// open opens a directory and holds it. link gets its name in /proc.
-func (h *held) open(dir string, link *raw.Text) error {
+// open opens a directory and holds it. No symbolic link on the way is followed: it may
+// have come there since whoever names the directory has looked.
+func (h *held) open(dir string) (int, error) {
 	if h.count == len(h.fds) {
-		return fault.New(unix.E2BIG, "more than %d directories").Num(int64(len(h.fds)))
+		return -1, fault.New(unix.E2BIG, "more than %d directories").Num(int64(len(h.fds)))
 	}
-	fd, errno := raw.Open(unix.AT_FDCWD, dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	fd, errno := tryOpenat2(unix.AT_FDCWD, dir, unix.O_PATH|unix.O_DIRECTORY, unix.RESOLVE_NO_SYMLINKS)
 	if errno != 0 {
-		return fault.Path("open", dir, errno)
+		return -1, fault.Path("open", dir, errno)
 	}
 	h.fds[h.count] = int32(fd)
 	h.count++
-	link.Add("/proc/self/fd/").AddInt(fd)
-	return nil
+	return fd, nil
 }
 
-// setLong sets a parameter whose value is too long for fsconfig(2): directories of
-// an overlay.
-func (h *held) setLong(fs int, key, value string) error {
+// letGo closes the directory that was opened last.
+func (h *held) letGo() {
+	h.count--
+	raw.Close(int(h.fds[h.count]))
+}
+
+// isLayer reports whether a parameter names directories that an overlay is made of.
+func isLayer(key string) bool {
 	switch key {
-	case "upperdir", "workdir":
-		return h.setDirectory(fs, key, value)
-	case "lowerdir":
-		const layer, data = "lowerdir+", "datadir+"
-		for rest, next, first := value, layer, true; rest != ""; first = false {
-			var dir string
-			dir, rest = cutLower(rest)
-			if dir == "" && !first && next == layer { // behind "::" comes a layer of data alone
-				next = data
-				continue
-			}
-			// One at a time (Linux 6.8), without escapes.
-			err := h.setDirectory(fs, next, dir)
-			next = layer
-			if first && fault.Is(err, unix.EINVAL) {
-				return h.setJoined(fs, value)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+	case "lowerdir", "lowerdir+", "datadir+", "upperdir", "workdir":
+		return true
 	}
-	return fault.New(unix.E2BIG, "fsconfig %s: a value of %d bytes, at most %d are possible").Str(key).
-		Num(int64(len(value))).Num(maxParam)
+	return false
 }
 
-// setDirectory names a directory by its path, in which what is behind a backslash is
-// meant literally, or if that is too long by a descriptor of it.
-func (h *held) setDirectory(fs int, key, dir string) error {
-	var path, link raw.Text
-	addUnescaped(&path, dir)
-	name := path.String()
-	if len(name) > maxParam {
-		if err := h.open(name, &link); err != nil {
+// setLayers sets a parameter of an overlay that names directories.
+func (h *held) setLayers(fs int, key, value string) error {
+	switch key {
+	case "lowerdir+", "datadir+":
+		return h.setLayer(fs, key, value)
+	case "upperdir", "workdir":
+		var path raw.Text
+		addUnescaped(&path, value)
+		return h.setLayer(fs, key, path.String())
+	}
+	key = "lowerdir+"
+	for rest, first := value, true; rest != ""; first = false {
+		var dir string
+		dir, rest = cutLower(rest)
+		if dir == "" { // "::": the rest holds data alone
+			key = "datadir+"
+			continue
+		}
+		var path raw.Text
+		addUnescaped(&path, dir)
+		err := h.setLayer(fs, key, path.String()) // one at a time: Linux 6.8
+		if first && fault.Is(err, unix.EINVAL) {
+			return h.setJoined(fs, value)
+		}
+		if err != nil {
 			return err
 		}
-		name = link.String()
-	}
-	if errno := raw.FsconfigString(fs, key, name); errno != 0 {
-		return fsError(fs, "fsconfig %s", key, errno)
 	}
 	return nil
+}
+
+// setLayer names a directory by its descriptor (Linux 6.13), or by the name of that in
+// /proc, which older kernels may look up only when the filesystem is created.
+func (h *held) setLayer(fs int, key, dir string) error {
+	fd, err := h.open(dir)
+	if err != nil {
+		return err
+	}
+	errno := raw.FsconfigFD(fs, key, fd)
+	if errno == unix.EINVAL || errno == unix.EBADF {
+		var link raw.Text
+		link.Add(ownDescriptors).AddInt(fd)
+		errno = raw.FsconfigString(fs, key, link.String())
+		if key == "upperdir" || key == "workdir" {
+			return fsErrorOf(fs, key, errno)
+		}
+	}
+	h.letGo()
+	return fsErrorOf(fs, key, errno)
+}
+
+const ownDescriptors = "/proc/self/fd/"
+
+func fsErrorOf(fs int, key string, errno unix.Errno) error {
+	if errno == 0 {
+		return nil
+	}
+	return fsError(fs, "fsconfig %s", key, errno)
 }
 
 // setJoined sets all lower directories in one value, each by a descriptor.
 func (h *held) setJoined(fs int, value string) error {
 	var all raw.Text
-	for rest := value; rest != ""; {
+	for rest, first := value, true; rest != ""; first = false {
 		var dir string
 		dir, rest = cutLower(rest)
+		if !first {
+			all.Add(":")
+		}
+		if dir == "" {
+			continue
+		}
 		var path raw.Text
 		addUnescaped(&path, dir)
-		if all.Len() > 0 {
-			all.Add(":")
-			if dir == "" {
-				continue // "::", as it was
-			}
-		}
-		if err := h.open(path.String(), &all); err != nil {
+		fd, err := h.open(path.String())
+		if err != nil {
 			return err
 		}
+		all.Add(ownDescriptors).AddInt(fd)
 	}
-	if errno := raw.FsconfigString(fs, "lowerdir", all.String()); errno != 0 {
-		return fsError(fs, "fsconfig %s", "lowerdir", errno)
-	}
-	return nil
+	return fsErrorOf(fs, "lowerdir", raw.FsconfigString(fs, "lowerdir", all.String()))
 }
 
 // cutLower cuts lower directories at the first colon that is not behind a backslash.

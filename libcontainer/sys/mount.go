@@ -11,16 +11,22 @@ import (
 // returns a descriptor of its mount (fsopen, fsconfig, fsmount; Linux 5.2).
 // params are "key=value" or a flag's name; attr are MOUNT_ATTR_*.
 func NewFilesystem(fstype, source string, params []string, attr uint64) (int, error) {
-	return NewFilesystemWith(fstype, source, params, "", attr)
+	return newFilesystem(fstype, source, params, "", attr, false)
 }
 
-// NewFilesystemWith is [NewFilesystem] with one more parameter, if it is not empty.
+// NewFilesystemWith is [NewFilesystem] as a configuration asks for it: with one more
+// parameter, if it is not empty, and with no symbolic link on the way to an overlay's
+// layers.
 func NewFilesystemWith(fstype, source string, params []string, more string, attr uint64) (int, error) {
+	return newFilesystem(fstype, source, params, more, attr, fstype == "overlay")
+}
+
+func newFilesystem(fstype, source string, params []string, more string, attr uint64, layers bool) (int, error) {
 	fs, errno := raw.Fsopen(fstype)
 	if errno != 0 {
 		return -1, fault.Call("fsopen", errno)
 	}
-	var held held
+	held := held{layers: layers}
 	mount, err := held.newMount(fs, source, params, more, attr)
 	held.release()
 	raw.Close(fs)
@@ -59,10 +65,10 @@ func (h *held) setParam(fs int, param string) error {
 	key, value, hasValue := cutParam(param)
 	var errno unix.Errno
 	switch {
+	case isLayer(key) && (h.layers || len(value) > maxParam):
+		return h.setLayers(fs, key, value)
 	case len(value) > maxParam:
-		if err := h.setLong(fs, key, value); err != nil {
-			return err
-		}
+		return fault.New(unix.E2BIG, "fsconfig %s: a value of %d bytes, at most %d are possible").Str(key).Num(int64(len(value))).Num(maxParam)
 	case hasValue:
 		errno = raw.FsconfigString(fs, key, value)
 	default:

@@ -88,6 +88,10 @@ type MakeTree struct {
 	JoinedPID    bool     // a procfs of the pid namespace that OpenPID has opened
 }
 
+// FindLayers looks up the layers of an overlay that init mounts: in the end their paths
+// have no symbolic links.
+type FindLayers struct{ Mount *MountFS }
+
 // OpenPID opens a pid namespace that init joins last, and hands it to init.
 type OpenPID struct {
 	Slot int
@@ -293,6 +297,10 @@ func (s *MakeTree) String() string {
 		line += ", of the joined pid namespace"
 	}
 	return line
+}
+
+func (s *FindLayers) String() string {
+	return "look up the layers of the overlay on " + strconv.Quote(s.Mount.Target)
 }
 
 func (s *OpenPID) String() string { return "open pid namespace " + strconv.Quote(s.Path) }

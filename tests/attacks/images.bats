@@ -270,3 +270,44 @@ refused_link() {
 	done
 	unaliased
 }
+
+@test "M9: an overlay's layers in the root filesystem" {
+	setup_victim
+	aliases
+	local dir=$BATS_TEST_TMPDIR name key options
+	mkdir "$dir"/{low,up,work}
+	ln -sfn "$VICTIM" "$BUNDLE/rootfs/sub/link"
+	args sh -c 'cat /v/file; ls /v; echo changed >/v/file'
+	for name in "$BUNDLE/rootfs/sub" "${SUBS[@]}" sub ../rootfs/sub; do
+		for key in lowerdir upperdir workdir; do
+			options=(lowerdir="$dir/low" upperdir="$dir/up" workdir="$dir/work")
+			[ $key = lowerdir ] && options[0]="lowerdir=$dir/low:$name/link"
+			[ $key = upperdir ] && options[1]="upperdir=$name/link/dir"
+			[ $key = workdir ] && options[2]="workdir=$name/link/dir"
+			mounts_are "$(jq -n --args '[{destination: "/v", type: "overlay", source: "o", options: $ARGS.positional}]' "${options[@]}")"
+			attempt
+			unharmed
+			! is_ours || [[ $rc = 1 && $err == *'mounts[7]: look up the layers of the overlay'*'is a symbolic link in the root filesystem'* ]] || fail "not refused: $name, $key"
+		done
+	done
+	unaliased
+}
+
+@test "M9: a link comes into an overlay's layer" {
+	setup_victim
+	local dir=$BATS_TEST_TMPDIR
+	mkdir -p "$BUNDLE/rootfs/race/dir" "$dir/low" "$dir/b"
+	ln -s "$VICTIM" "$BUNDLE/rootfs/lure"
+	ln -s "$BUNDLE" "$dir/b/undle"
+	args cat /v/file
+	"$PROBE" exchange "$BUNDLE/rootfs/race" "$BUNDLE/rootfs/lure" 2>/dev/null 3>&- &
+	RACER=$!
+	came() {
+		mounts_are "$(jq -n --arg l "$dir/low:$1" '[{destination: "/v", type: "overlay", source: "o", options: ["lowerdir=\($l)"]}]')"
+		attempt
+		unharmed
+	}
+	for_a_while came "$BUNDLE/rootfs/race"
+	for_a_while came "$dir/b/undle/rootfs/race"
+	raced
+}
