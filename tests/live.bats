@@ -347,3 +347,47 @@ has_hugetlb() {
 	up
 	[ -e "$ROOT/$ID/limits.json" ]
 }
+
+@test "list --usage, --sort, --watch; ps --usage" {
+	ours "it has none of these"
+	local first=$ID-1 second=$ID-2
+	script 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 1000 & exec sleep 1000'
+	ok rt create --bundle "$BUNDLE" "$first"
+	ok rt start "$first"
+	sleep 1
+	args sleep 1000
+	ok rt create --bundle "$BUNDLE" "$second"
+	ok rt list --usage
+	same "header" "$(sed -n '1s/  */ /gp' "$OUT")" "ID PID STATUS AGE CPU MEMORY PIDS BUNDLE"
+	same "rows" "$(awk 'NR > 1 { print $1, $3 }' "$OUT")" "$first running
+$second created"
+	[[ $(awk -v id="$first" '$1 == id { print $5 }' "$OUT") == *.*s ]] || fail "$out"
+	ok rt list --sort age
+	same "the youngest first" "$(awk 'NR > 1 { print $1 }' "$OUT")" "$second
+$first"
+	ok rt list --sort cpu
+	same "the busiest first" "$(awk 'NR == 2 { print $1 }' "$OUT")" "$first"
+	# The table that engines and scripts know is as ever.
+	ok rt list
+	same "header" "$(sed -n '1s/  */ /gp' "$OUT")" "ID PID STATUS BUNDLE CREATED OWNER"
+	ok rt list --usage --format json
+	jq -e 'length == 2 and all(has("cpuMilliseconds") and has("processes"))' "$OUT" >/dev/null || fail "$out"
+	ok rt list --format json
+	jq -e 'all(has("cpuMilliseconds") | not)' "$OUT" >/dev/null || fail "$out"
+	until_true two_processes "$first"
+	same "header" "$(sed -n '1s/  */ /gp' "$OUT")" "PID STATE THREADS CPU MEMORY COMMAND"
+	grep -q "sleep$" "$OUT" || fail "$out"
+	ok rt ps --usage --format json "$first"
+	jq -e 'length == 2 and all(.threads == 1 and .memory > 0)' "$OUT" >/dev/null || fail "$out"
+	try timeout 2 "$RUNTIME" --root "$ROOT" list --watch 300ms
+	same "it goes on until it is ended" "$rc" 124
+	[ "$(grep -c '^ID' "$OUT")" -ge 3 ] || fail "printed $(grep -c '^ID' "$OUT") times"
+	! grep -q $'\x1b' "$OUT" || fail "an escape sequence in a file"
+	no 1 '--sort "sise"' rt list --sort sise
+	no 1 "expected a time of at least 100ms" rt list --watch 1ms
+	no 1 "options of ps(1) with --usage" rt ps --usage "$first" -ef
+}
+two_processes() {
+	ok rt ps --usage "$1"
+	[ "$(grep -c sleep "$OUT")" = 2 ]
+}

@@ -5,44 +5,81 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
 func (inv *invocation) listCommand() *Command {
-	var format string
-	var quiet bool
+	var o listOptions
 	return &Command{
-		Title:       "list the containers below the root",
-		Example:     "crun-go list --format json",
-		Description: "Lists all containers whose state is below --root, in the order of their ids.",
+		Title:   "list the containers below the root",
+		Example: "crun-go list --usage --sort memory",
+		Description: "Lists all containers whose state is below --root, in the order of their ids. With --usage the table has what each " +
+			"container's cgroup has used.",
 		flags: []cli.Flag{
-			formatFlag(&format),
-			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Destination: &quiet, Usage: "ids only"},
+			formatFlag(&o.format),
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Destination: &o.quiet, Usage: "ids only"},
+			&cli.BoolFlag{Name: "usage", Aliases: []string{"u"}, Destination: &o.usage, Usage: "show age, processor time, memory and processes"},
+			oneOf(sortKeys, &cli.StringFlag{Name: "sort", Destination: &o.sort, Value: "id", Usage: "in the order of `KEY`, the largest or youngest first"}),
+			&cli.DurationFlag{Name: "watch", Destination: &o.watch, Usage: "print the list again every `TIME`, such as 2s"},
 		},
 		run: func(c *cli.Context) error {
-			list, err := inv.list()
-			if err != nil {
-				return err
+			if !slices.Contains(sortKeys, o.sort) {
+				return withHint(fmt.Errorf("--sort %q", o.sort), choiceHint("--sort", o.sort, sortKeys))
 			}
-			switch {
-			case quiet:
-				return printIDs(inv.stdout, list)
-			case format == "table":
-				return printTable(inv.stdout, list)
-			case format == "json":
-				return printList(inv.stdout, list)
+			o.usage = o.usage || o.sort != "id" && o.sort != "age"
+			if c.IsSet("watch") && o.watch < 100*time.Millisecond {
+				return fmt.Errorf("--watch %s: expected a time of at least 100ms, such as 2s", o.watch)
 			}
-			return errFormat(format)
+			for {
+				if err := inv.printContainers(&o); err != nil || o.watch == 0 {
+					return err
+				}
+				retry.Sleep(o.watch)
+			}
 		},
 	}
+}
+
+type listOptions struct {
+	format       string
+	quiet, usage bool
+	sort         string
+	watch        time.Duration
+}
+
+// printContainers prints the list once. At a terminal it replaces what is there if it is
+// printed again and again.
+func (inv *invocation) printContainers(o *listOptions) error {
+	list, err := inv.list(o.usage)
+	if err != nil {
+		return err
+	}
+	sortBy(list, o.sort)
+	if o.watch > 0 && isTerminal(inv.stdout) {
+		inv.print("\x1b[H\x1b[2J")
+	}
+	switch {
+	case o.quiet:
+		return printIDs(inv.stdout, list)
+	case o.format == "table" && o.usage:
+		return inv.print(usageTable(list, time.Now()))
+	case o.format == "table":
+		return printTable(inv.stdout, list)
+	case o.format == "json":
+		return printList(inv.stdout, list)
+	}
+	return errFormat(o.format)
 }
 
 var formats = []string{"table", "json"}
@@ -60,7 +97,7 @@ func errFormat(format string) error {
 
 // list inspects every container below the root. One that can't be read is named on standard error and left out: it must not
 // hide the others. So is one that is gone by the time we look.
-func (inv *invocation) list() ([]*status, error) {
+func (inv *invocation) list(withUsage bool) ([]*status, error) {
 	root := inv.global.root
 	ids, err := state.List(root)
 	if errors.Is(err, fs.ErrNotExist) && !inv.global.rootGiven {
@@ -71,7 +108,7 @@ func (inv *invocation) list() ([]*status, error) {
 	}
 	var list []*status
 	for _, id := range ids {
-		s, err := inspectOwned(root, id)
+		s, err := inspectOwned(root, id, withUsage)
 		if errors.Is(err, state.ErrNotExist) {
 			continue
 		}
@@ -84,8 +121,8 @@ func (inv *invocation) list() ([]*status, error) {
 	return list, nil
 }
 
-// inspectOwned is statusOf, and names the owner.
-func inspectOwned(root, id string) (*status, error) {
+// inspectOwned is statusOf, and names the owner and, if asked, what the container uses.
+func inspectOwned(root, id string, withUsage bool) (*status, error) {
 	container, err := libcontainer.Open(root, id)
 	if err != nil {
 		return nil, err
@@ -94,6 +131,10 @@ func inspectOwned(root, id string) (*status, error) {
 	s, err := statusOf(container)
 	if err != nil {
 		return nil, err
+	}
+	if withUsage {
+		u := usageOf(container)
+		s.usage = &u
 	}
 	uid, err := container.Owner()
 	s.owner = ownerName(uid)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -16,22 +17,31 @@ import (
 
 func (inv *invocation) psCommand() *Command {
 	var format string
+	var usage bool
 	return &Command{
 		Title: "list the processes of a container",
 		Args:  append(containerArg(), Arg{Name: "ps options", Optional: true, Many: true}),
 		Description: `A table is what the host's ps(1) prints of the container's processes; the options are its own (default: -ef), and the
-columns must include PID. The JSON is an array of process ids of the host.`,
+columns must include PID. The JSON is an array of process ids of the host. With --usage, which stands before the id, the table
+is crun-go's own: of each process its threads, its processor time and its resident memory.`,
 		Example: "crun-go ps web -o pid,args",
 		flags: []cli.Flag{
 			formatFlag(&format),
+			&cli.BoolFlag{Name: "usage", Aliases: []string{"u"}, Destination: &usage, Usage: "show what each process uses"},
 		},
 		run: func(c *cli.Context) error {
 			if format != "table" && format != "json" {
 				return errFormat(format)
 			}
+			if usage && c.NArg() > 1 {
+				return withHint(fmt.Errorf("options of ps(1) with --usage: %q", c.Args().Tail()), "leave out either")
+			}
 			pids, err := inv.processes(c.Args().First())
 			if err != nil {
 				return err
+			}
+			if usage {
+				return inv.printProcesses(pids, format)
 			}
 			if format == "json" {
 				return inv.print(pidArray(pids) + "\n")

@@ -33,6 +33,7 @@ type status struct {
 	created        time.Time
 	annotations    map[string]string
 	owner          string
+	usage          *usage // nil: nobody asked
 }
 
 func statusOf(container *libcontainer.Container) (*status, error) {
@@ -67,6 +68,16 @@ func (s *status) write(w *jsontext.Writer) {
 		w.Key("annotations").TextMap(s.annotations)
 	}
 	w.Key("owner").Text(s.owner)
+	if u := s.usage; u != nil {
+		number := func(key string, n int64) {
+			if n >= 0 {
+				w.Key(key).Int(n)
+			}
+		}
+		number("cpuMilliseconds", u.cpu.Milliseconds())
+		number("memory", u.memory)
+		number("processes", u.pids)
+	}
 	w.End()
 }
 

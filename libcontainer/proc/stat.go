@@ -15,6 +15,8 @@ type Stat struct {
 	Group   int    // field 5: process group
 	Threads int    // field 20: those that were not reaped, the first among them
 	Start   uint64 // field 22: ticks after boot
+	CPU     uint64 // fields 14 and 15: ticks in user and in kernel mode
+	Pages   uint64 // field 24: resident; of a kernel's own size
 }
 
 // Dead reports whether all threads of the process have ended.
@@ -29,16 +31,21 @@ func ParseStat(data []byte) (Stat, error) {
 		return st, errors.New("malformed /proc/PID/stat")
 	}
 	fields := bytes.Fields(data[end+1:])
-	const state, parent, group, threads, start = 0, 1, 2, 17, 19 // field 3 is the first
-	if len(fields) <= start || len(fields[state]) != 1 {
+	const state, parent, group, user, system, threads, start, pages = 0, 1, 2, 11, 12, 17, 19, 21 // field 3 is the first
+	if len(fields) <= pages || len(fields[state]) != 1 {
 		return st, errors.New("malformed /proc/PID/stat")
 	}
-	var err [4]error
+	var err [7]error
+	var kernel uint64
 	st.Name = string(data[begin+1 : end])
 	st.State = fields[state][0]
 	st.Parent, err[0] = strconv.Atoi(string(fields[parent]))
 	st.Group, err[1] = strconv.Atoi(string(fields[group]))
 	st.Threads, err[2] = strconv.Atoi(string(fields[threads]))
 	st.Start, err[3] = strconv.ParseUint(string(fields[start]), 10, 64)
+	st.CPU, err[4] = strconv.ParseUint(string(fields[user]), 10, 64)
+	kernel, err[5] = strconv.ParseUint(string(fields[system]), 10, 64)
+	st.Pages, err[6] = strconv.ParseUint(string(fields[pages]), 10, 64)
+	st.CPU += kernel
 	return st, errors.Join(err[:]...)
 }

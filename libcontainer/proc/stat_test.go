@@ -10,7 +10,7 @@ func TestParseStat(t *testing.T) {
 	// A process may call itself anything (PR_SET_NAME).
 	for _, comm := range []string{"sh", "a b c", "(", ")", "", "\n", ") Z 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1 2 3", "x) Z (", "((("} {
 		got, err := ParseStat([]byte("42 (" + comm + ")" + rest))
-		if err != nil || got != (Stat{Name: comm, State: 'S', Parent: 1, Group: 2, Threads: 17, Start: 987654}) {
+		if err != nil || got != (Stat{Name: comm, State: 'S', Parent: 1, Group: 2, Threads: 17, Start: 987654, CPU: 11 + 12, Pages: 21}) {
 			t.Errorf("%q: %+v, %v", comm, got, err)
 		}
 	}
