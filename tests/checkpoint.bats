@@ -123,8 +123,8 @@ dumped() {
 	steps=$(jq -c '.parent[] | [.field // "", .text]' "$OUT")
 	ok with_criu restore --detach --bundle "$BUNDLE" --image-path "$IMAGE" --trace "$BATS_TEST_TMPDIR/trace" "$ID"
 	same status "$(status)" running
-	same steps "$(jq -c '[.field, .step]' "$BATS_TEST_TMPDIR/trace")" "$steps"
-	same "in order" "$(jq -s '[.[].begin] == ([.[].begin] | sort) and all(.[]; .end >= .begin and .where == "parent")' "$BATS_TEST_TMPDIR/trace")" true
+	same steps "$(jq -c '[.traceEvents[] | select(.ph == "X")][1:][] | [.args.field // "", .name]' "$BATS_TEST_TMPDIR/trace")" "$steps"
+	same "in order" "$(jq '[.traceEvents[] | select(.ph == "X")] | [.[].ts] == ([.[].ts] | sort) and all(.[]; .dur >= 0) and ([.[].pid] | unique | length == 1)' "$BATS_TEST_TMPDIR/trace")" true
 	[[ $(awk '$5 == "/data" { print $6 }' "/proc/$(pid_of)/mountinfo") == ro* ]] || fail "/data is not read-only"
 	same sysctl "$(nsenter --net="/proc/$(pid_of)/ns/net" cat /proc/sys/net/ipv4/ip_forward)" 1
 }

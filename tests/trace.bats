@@ -1,37 +1,58 @@
 #!/usr/bin/env bats
-# --trace: when each step of a start began and ended.
+# --trace: when each step of a command began and ended, as chrome://tracing and Perfetto read it.
 load helpers
 
 suite_setup() { ours "only crun-go has --trace"; }
 
 # timed FILTER: the number of steps that FILTER selects, of which each has ended after it
-# began, and not before the one above it in its half.
+# began, and not before the one above it in its process.
 timed() {
-	jq -se '[.[] | select(.begin <= 0 or .end < .begin)] == []
-		and ([group_by(.where)[] | . as $half | range(1; length) | select($half[.].begin < $half[. - 1].end)] == [])' \
+	jq -e '.displayTimeUnit and (.otherData.began | test("^20.*Z$"))
+		and ([.traceEvents[] | select(.ph != "M") | select(.ph != "X" or .ts < 0 or .dur < 0 or .pid <= 0 or .tid != .pid)] == [])
+		and (.traceEvents as $all | [$all[] | select(.ph == "M") | .pid] | sort == ([$all[].pid] | unique))
+		and ([.traceEvents | map(select(.ph == "X")) | group_by(.pid)[] | . as $own
+			| range(1; length) | select($own[.].ts + $own[.].dur < $own[. - 1].ts + $own[. - 1].dur)] == [])' \
 		"$BATS_TEST_TMPDIR/trace" >/dev/null || fail "times: $(<"$BATS_TEST_TMPDIR/trace")"
-	jq -s "[.[] | select($1)] | length" "$BATS_TEST_TMPDIR/trace"
+	jq '(.traceEvents | map(select(.ph == "M") | {key: (.pid | tostring), value: .args.name}) | from_entries) as $names
+		| [.traceEvents[] | select(.ph == "X") | .process = $names[.pid | tostring] | select('"$1"')] | length' "$BATS_TEST_TMPDIR/trace"
 }
 
 @test "run: init's steps after ready, too" {
 	args true
 	config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "sleep 0.05"]}]'
 	ok rt run --trace "$BATS_TEST_TMPDIR/trace" --bundle "$BUNDLE" "$ID"
-	same hooks "$(timed '.field == "hooks.startContainer" and .end - .begin >= 50000000')" 1
-	same execute "$(timed '.field == "process.args"')" 1
+	same "what is traced" "$(jq -c '[.otherData.command, .otherData.container]' "$BATS_TEST_TMPDIR/trace")" "[\"run\",\"$ID\"]"
+	same hooks "$(timed '.process == "init" and .args.field == "hooks.startContainer" and .dur >= 50000')" 1
+	same execute "$(timed '.process == "init" and .args.field == "process.args" and (.name | startswith("execute"))')" 1
+	same plan "$(timed '.process == "crun-go run" and .name == "read the configuration and make the plan"')" 1
+	same errors "$(timed '.args.error')" 0
 }
 
 @test "run: nobody asks for the time under the filter" {
 	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["clock_gettime", "clock_gettime64"], action: "SCMP_ACT_KILL_PROCESS"}]}'
 	args ls /
 	ok rt run --trace "$BATS_TEST_TMPDIR/trace" --bundle "$BUNDLE" "$ID"
-	same filter "$(timed '.field == "linux.seccomp"')" 1
-	same execute "$(timed '.field == "process.args"')" 0
+	same filter "$(timed '.args.field == "linux.seccomp"')" 1
+	same execute "$(timed '.args.field == "process.args" and (.name | startswith("execute"))')" 0
 }
 
 @test "create: up to ready" {
 	ok rt create --trace "$BATS_TEST_TMPDIR/trace" --bundle "$BUNDLE" "$ID"
-	same root "$(timed '.step == "pivot root"')" 1
-	same start "$(timed '.where == "init" and .step == "wait for start"')" 0
+	same root "$(timed '.name == "pivot root"')" 1
+	same start "$(timed '.process == "init" and .name == "wait for start"')" 0
 	ok rt start "$ID"
+}
+
+@test "a failed start: up to the step that failed, and why it has" {
+	config '.mounts += [{destination: "/x", type: "nosuchfs", source: "none"}]'
+	no 1 nosuchfs rt create --trace "$BATS_TEST_TMPDIR/trace" --bundle "$BUNDLE" "$ID"
+	local field
+	field="mounts[$(jq '.mounts | length - 1' "$BUNDLE/config.json")]"
+	same init "$(timed '.process == "init" and .args.field == "'"$field"'" and .args.errno == "ENODEV"')" 1
+	same runtime "$(timed '.process == "crun-go create" and (.args.error | strings | contains("'"$field"'"))')" 1
+	rm "$BATS_TEST_TMPDIR/trace"
+	config 'del(.mounts[-1])'
+	config '.hooks.createRuntime = [{path: "/bin/false"}]'
+	no 1 createRuntime rt run --trace "$BATS_TEST_TMPDIR/trace" --bundle "$BUNDLE" "$ID"
+	same hook "$(timed '.args.field == "hooks.createRuntime" and .args.error')" 1
 }

@@ -84,7 +84,12 @@ func restore(o *bundle.Options, r *RestoreOptions) (*create.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := bundle.Load(o, true, o.Detach, image)
+	trace := initlink.NewTrace(o.Trace != "", "restore", o.ID)
+	var b *bundle.Bundle
+	err = trace.Time("", initlink.Planning, func() (err error) {
+		b, err = bundle.Load(o, true, o.Detach, image)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +97,7 @@ func restore(o *bundle.Options, r *RestoreOptions) (*create.Builder, error) {
 		o.Note(w)
 	}
 	c := &restorer{builder: create.New(b, o), o: r, pidfd: -1, stage: -1, closeDirs: func() {}}
-	if o.Trace != "" {
-		c.builder.Init.Trace = new(initlink.Trace)
-	}
+	c.builder.Init.Trace = trace
 	if err := c.builder.Caller.Outputs.Open(o.PidFile, o.Trace, ""); err != nil {
 		return nil, err
 	}
@@ -133,7 +136,7 @@ func (c *restorer) build() error {
 	if err := c.builder.SendPidfd(); err != nil {
 		return err
 	}
-	if err := c.builder.Init.Trace.Write(c.builder.Caller.Outputs.Trace, c.builder.Plan); err != nil {
+	if err := c.builder.WriteTrace(); err != nil {
 		return err
 	}
 	return c.builder.Caller.Outputs.WritePidFile(c.builder.Init.Pid)

@@ -87,7 +87,7 @@ func (inv *invocation) startFlags(o *bundle.Options) []cli.Flag {
 }
 
 func traceFlag(o *bundle.Options) cli.Flag {
-	return &cli.StringFlag{Name: "trace", Destination: &o.Trace, Usage: "write the time each step took to `FILE`; - is standard output"}
+	return &cli.StringFlag{Name: "trace", Destination: &o.Trace, Usage: "write when each step began and ended to `FILE`, in the Trace Event format; - is standard output"}
 }
 
 // complete adds to the options what does not come from flags of the command, and makes paths absolute: those of files

@@ -82,7 +82,16 @@ func create(o *bundle.Options, run bool) (*Builder, error) {
 	if err := sys.FenceFrom(3 + o.ListenFDs + o.PreserveFDs); err != nil {
 		return nil, err
 	}
-	b, err := bundle.Load(o, run, !run || o.Detach, nil)
+	command := "create"
+	if run {
+		command = "run"
+	}
+	trace := initlink.NewTrace(o.Trace != "", command, o.ID)
+	var b *bundle.Bundle
+	err := trace.Time("", initlink.Planning, func() (err error) {
+		b, err = bundle.Load(o, run, !run || o.Detach, nil)
+		return err
+	})
 	if b != nil {
 		for _, w := range b.Warnings {
 			o.Note(w)
@@ -92,9 +101,7 @@ func create(o *bundle.Options, run bool) (*Builder, error) {
 		return nil, err
 	}
 	c := New(b, o)
-	if o.Trace != "" {
-		c.Init.Trace = new(initlink.Trace)
-	}
+	c.Init.Trace = trace
 	if err := c.Caller.Outputs.Open(o.PidFile, o.Trace, ""); err != nil {
 		return nil, err
 	}
@@ -113,6 +120,9 @@ func create(o *bundle.Options, run bool) (*Builder, error) {
 	}
 	return c, nil
 }
+
+// WriteTrace writes what was traced, if that is asked for.
+func (c *Builder) WriteTrace() error { return c.Init.Trace.Write(c.Caller.Outputs.Trace, c.Plan) }
 
 // build writes the intent, then takes the steps.
 func (c *Builder) build(run bool) error {
@@ -143,7 +153,7 @@ func (c *Builder) build(run bool) error {
 		return err
 	}
 	if c.waits {
-		if err := c.Init.Trace.Write(c.Caller.Outputs.Trace, c.Plan); err != nil {
+		if err := c.WriteTrace(); err != nil {
 			return err
 		}
 		if err := c.Dir.PublishFifo(); err != nil {
@@ -307,7 +317,10 @@ func (c *Builder) runHooks(s *plan.RunHooks) error {
 }
 
 // Fail removes what was made, and tells why.
-func (c *Builder) Fail(err error) error { return errors.Join(initlink.Interruption(err), c.Undo()) }
+func (c *Builder) Fail(err error) error {
+	err = initlink.Interruption(err)
+	return errors.Join(err, c.WriteTrace(), c.Undo())
+}
 
 // Undo removes everything a failed create has made, as delete would.
 func (c *Builder) Undo() error {

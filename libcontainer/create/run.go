@@ -33,13 +33,16 @@ func Run(o bundle.Options) (int, error) {
 		return -1, err
 	}
 	if err = c.Init.Executed(c.hear); err == nil {
-		err = errors.Join(libcontainer.HasExecuted(c.Journal.Init, c.Init.PidFD), c.Init.Trace.Write(c.Caller.Outputs.Trace, c.Plan))
+		err = libcontainer.HasExecuted(c.Journal.Init, c.Init.PidFD)
 	}
 	var failed *plan.StepError
 	var init *wire.Failure
 	if o.Detach && errors.As(err, &failed) && errors.As(err, &init) && init.Refused {
 		o.Note(libcontainer.Refusal(failed))
 		err = nil
+	}
+	if err == nil {
+		err = c.WriteTrace()
 	}
 	if err != nil {
 		return -1, c.Fail(err)

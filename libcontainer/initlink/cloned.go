@@ -35,6 +35,7 @@ func (i *Init) Adopt() error {
 	// go on.
 	i.former = i.Process
 	i.Process = &spawn.Process{Pid: pid, PidFD: fd, Conn: i.former.Conn}
+	i.Trace.born(pid)
 	sys.Victim(fd)
 	sys.SignalProcess(i.former.PidFD, i.former.Pid, unix.SIGKILL)
 	return nil

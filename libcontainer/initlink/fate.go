@@ -81,10 +81,15 @@ func (i *Init) lastWords(conn wire.Conn) error {
 		if err != nil {
 			return nil
 		}
-		m.Close()
-		if m.Kind == wire.Failed || m.Kind == wire.SpawnFailed {
+		switch m.Kind {
+		case wire.Failed, wire.SpawnFailed:
 			return i.handle(&m)
+		case wire.Trace:
+			if err := i.handle(&m); err != nil {
+				return err
+			}
 		}
+		m.Close()
 	}
 }
 
@@ -130,6 +135,7 @@ func (i *Init) Failed(payload []byte) error {
 	if err != nil {
 		return err
 	}
+	i.Trace.fail(f)
 	e := i.at(f.Step, f)
 	e.Item.Field = EntryField(e.Item.Field, f.Fault)
 	e.Root, e.Whole = i.Root, f.Whole

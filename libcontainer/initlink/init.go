@@ -92,6 +92,7 @@ func (i *Init) Start(config *spawn.Config, step *plan.Spawn) error {
 		return i.spawnError(err)
 	}
 	i.Process = p
+	i.Trace.born(p.Pid)
 	if i.Patience == 0 {
 		return nil
 	}

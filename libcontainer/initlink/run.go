@@ -19,7 +19,7 @@ import (
 func (i *Init) Run(do func(*plan.Item) error) error {
 	for n := range i.Plan.Parent {
 		item := &i.Plan.Parent[n]
-		if err := i.Trace.run(func() error { return do(item) }); err != nil {
+		if err := i.Trace.run(item, func() error { return do(item) }); err != nil {
 			return i.Explain(item, err)
 		}
 		if err := Interrupted(); err != nil {

@@ -1,10 +1,12 @@
 package initlink
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/wire"
@@ -12,18 +14,63 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// Trace collects when each step began and ended. A nil Trace collects nothing.
-type Trace struct{ parent, init []wire.Span }
+// Trace collects when each step of a command began and ended. A nil Trace collects nothing.
+type Trace struct {
+	command, id string
+	began       int64 // in nanoseconds since the epoch, as all times here
+	runtime     []timed
+	init        []wire.Span
+	pid, inside int // of init, and of the process that it has cloned
+	failed      *wire.Failure
+	written     bool
+}
 
-// run times one step of the parent.
-func (t *Trace) run(step func() error) error {
+// timed is a step with its time.
+type timed struct {
+	pid         int
+	field, name string
+	wire.Span
+	err error
+}
+
+// NewTrace begins the trace of a command that is about a container, if it is asked for.
+func NewTrace(asked bool, command, id string) *Trace {
+	if !asked {
+		return nil
+	}
+	return &Trace{command: command, id: id, began: time.Now().UnixNano()}
+}
+
+// Planning is the name of the first step of commands that have a plan.
+const Planning = "read the configuration and make the plan"
+
+// Time times one step of the runtime, which is for a field of config.json or none.
+func (t *Trace) Time(field, name string, step func() error) error {
 	if t == nil {
 		return step()
 	}
 	begin := time.Now().UnixNano()
 	err := step()
-	t.parent = append(t.parent, wire.Span{Begin: begin, End: time.Now().UnixNano()})
+	t.runtime = append(t.runtime, timed{os.Getpid(), field, name, wire.Span{Begin: begin, End: time.Now().UnixNano()}, err})
 	return err
+}
+
+func (t *Trace) run(item *plan.Item, step func() error) error {
+	if t == nil {
+		return step()
+	}
+	return t.Time(item.Field, item.String(), step)
+}
+
+// born notes the process that carries out init's half from here on.
+func (t *Trace) born(pid int) {
+	switch {
+	case t == nil:
+	case t.pid == 0:
+		t.pid, t.inside = pid, pid
+	default:
+		t.inside = pid
+	}
 }
 
 // add adds the times of init's next steps.
@@ -36,6 +83,13 @@ func (t *Trace) add(payload []byte) error {
 	return err
 }
 
+// fail notes which step of init has failed.
+func (t *Trace) fail(f *wire.Failure) {
+	if t != nil {
+		t.failed = f
+	}
+}
+
 // executed ends the last step: that of init which has closed the connection.
 func (t *Trace) executed() {
 	if t == nil || len(t.init) == 0 {
@@ -46,35 +100,100 @@ func (t *Trace) executed() {
 	}
 }
 
-// Write writes one JSON object a line: where, field, step, begin and end in
-// nanoseconds since the epoch. What init does under the process's filter is part of the
-// loading of that. Of init's steps after ready those of run are in it.
-func (t *Trace) Write(to *sys.Output, p *plan.Plan) error {
-	if t == nil {
-		return nil
-	}
-	var b bytes.Buffer
-	for _, half := range []struct {
-		where string
-		spans []wire.Span
-		items []plan.Item
-	}{{"parent", t.parent, p.Parent}, {"init", t.init, p.Init}} {
-		for i, span := range half.spans {
-			if i >= len(half.items) {
-				break
-			}
-			if span.End == 0 {
-				continue
-			}
-			line := []byte(`{"where":"` + half.where + `","field":`)
-			line = jsontext.AppendString(line, half.items[i].Field)
-			line = append(line, `,"step":`...)
-			line = jsontext.AppendString(line, half.items[i].String())
-			fmt.Fprintf(&b, "%s,\"begin\":%d,\"end\":%d}\n", line, span.Begin, span.End)
+// steps lists the steps of both processes whose times are known. What init does under the
+// process's filter is part of the loading of that. Of init's steps after ready those of
+// run and exec are among them.
+func (t *Trace) steps(p *plan.Plan) []timed {
+	all := t.runtime
+	pid := t.pid
+	for i, span := range t.init {
+		if i >= len(p.Init) {
+			break
+		}
+		item := p.Init[i]
+		step := timed{pid: pid, field: item.Field, name: item.String(), Span: span}
+		if t.failed != nil && t.failed.Step == i {
+			step.field, step.err = EntryField(item.Field, t.failed.Fault), t.failed
+		}
+		if span.End != 0 {
+			all = append(all, step)
+		}
+		if _, ok := item.Step.(*plan.CloneInside); ok {
+			pid = t.inside
 		}
 	}
-	if err := to.Write(b.Bytes(), 0o644); err != nil {
+	return all
+}
+
+// Write writes what was collected, once, in the Trace Event format: a complete event for
+// each step, with times in microseconds since the command began.
+func (t *Trace) Write(to *sys.Output, p *plan.Plan) error {
+	if t == nil || t.written {
+		return nil
+	}
+	t.written = true
+	if err := to.Write(t.events(t.steps(p)), 0o644); err != nil {
 		return fmt.Errorf("--trace: %w", err)
 	}
 	return nil
+}
+
+func (t *Trace) events(steps []timed) []byte {
+	w := jsontext.NewWriter("")
+	w.Object()
+	w.Key("displayTimeUnit").Text("ns")
+	w.Key("otherData").Object()
+	w.Key("command").Text(t.command)
+	w.Key("container").Text(t.id)
+	w.Key("began").Text(time.Unix(0, t.began).UTC().Format(time.RFC3339Nano))
+	w.End()
+	w.Key("traceEvents").Array()
+	named(w, os.Getpid(), "crun-go "+t.command)
+	if t.pid != 0 {
+		named(w, t.pid, "init")
+	}
+	if t.inside != t.pid {
+		named(w, t.inside, "process")
+	}
+	for i := range steps {
+		steps[i].write(w, t.began)
+	}
+	w.End()
+	w.End()
+	return append(w.Bytes(), '\n')
+}
+
+// named writes the event that gives a process its name.
+func named(w *jsontext.Writer, pid int, name string) {
+	w.Object()
+	w.Key("name").Text("process_name")
+	w.Key("ph").Text("M")
+	w.Key("pid").Int(int64(pid))
+	w.Key("args").Object()
+	w.Key("name").Text(name)
+	w.End()
+	w.End()
+}
+
+func (s *timed) write(w *jsontext.Writer, began int64) {
+	w.Object()
+	w.Key("name").Text(s.name)
+	w.Key("ph").Text("X")
+	w.Key("ts").Float(float64(s.Begin-began) / 1000)
+	w.Key("dur").Float(float64(s.End-s.Begin) / 1000)
+	w.Key("pid").Int(int64(s.pid))
+	w.Key("tid").Int(int64(s.pid))
+	w.Key("args").Object()
+	if s.field != "" {
+		w.Key("field").Text(s.field)
+	}
+	if s.err != nil {
+		w.Key("error").Text(s.err.Error())
+		var errno unix.Errno
+		if errors.As(s.err, &errno) {
+			w.Key("errno").Text(unix.ErrnoName(errno))
+		}
+	}
+	w.End()
+	w.End()
 }

@@ -81,10 +81,12 @@ func run(socket int) int {
 	if is(err, &done) {
 		return 0
 	}
-	undoErr := c.root.Undo()
 	if is(err, &gone) {
+		c.root.Undo()
 		return 1
 	}
+	c.failed()
+	undoErr := c.root.Undo()
 	failed := wire.Failure{Step: c.index, StepKind: c.kind, Fault: fault.Of(err)}
 	if undoErr != nil {
 		failed.Undo = fault.Of(undoErr)

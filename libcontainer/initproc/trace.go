@@ -36,3 +36,11 @@ func (c *container) endTrace() error {
 	c.opening.Trace = false
 	return err
 }
+
+// failed sends the times up to the step that has failed.
+func (c *container) failed() {
+	if c.opening.Trace && c.index >= 0 {
+		c.ends()
+		c.endTrace()
+	}
+}
