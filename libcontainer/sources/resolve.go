@@ -178,8 +178,9 @@ func (w *hostWalk) follow(link int, name string, more bool) (target string, err 
 }
 
 // inImage reports whether cur is in the container's root filesystem: below it, or below
-// another mount of a directory in it. A root that is the runtime's own holds all of the
-// host, and nobody else's links.
+// another mount of a directory in it. What is on the same filesystem and cannot be told
+// apart counts as in it. A root that is the runtime's own holds all of the host, and
+// nobody else's links.
 func (w *hostWalk) inImage() (bool, error) {
 	var root, st, host unix.Statx_t
 	if err := identityOf(w.root, &root); err != nil {
@@ -203,7 +204,9 @@ func (w *hostWalk) inImage() (bool, error) {
 	}
 	image, found := placeOf(w.root, root.Mnt_id, mounts)
 	place, known := placeOf(w.cur, st.Mnt_id, mounts)
-	return found && known && (place == image || strings.HasPrefix(place, strings.TrimSuffix(image, "/")+"/")), nil
+	// The container may move a directory out of the mount that it was found in: then it
+	// has no path there.
+	return !found || !known || place == image || strings.HasPrefix(place, strings.TrimSuffix(image, "/")+"/"), nil
 }
 
 // belowRoot goes up from cur and looks for the root filesystem.

@@ -254,6 +254,25 @@ refused_link() {
 	unaliased
 }
 
+@test "M10: the directory of a link leaves the mount that is another name of the root filesystem" {
+	setup_victim
+	aliases
+	mkdir "$BUNDLE/rootfs/sub/x" "$BUNDLE/rootfs/y"
+	ln -s "$VICTIM" "$BUNDLE/rootfs/sub/x/link"
+	ln -s "$VICTIM" "$BUNDLE/rootfs/y/link"
+	args cat /v/file
+	"$PROBE" exchange "$BUNDLE/rootfs/sub/x" "$BUNDLE/rootfs/y" 2>/dev/null 3>&- &
+	RACER=$!
+	leaves() {
+		mounts_are "[{\"destination\": \"/v\", \"source\": \"$BATS_TEST_TMPDIR/sub/x/link\", \"options\": [\"rbind\"]}]"
+		attempt
+		unharmed
+	}
+	for_a_while leaves
+	raced
+	unaliased
+}
+
 @test "M9: mounts add: a source in the root filesystem, by another name of that" {
 	setup_victim
 	is_ours || [ "${RUNTIME##*/}" = naive ] || skip "not applicable: has no mounts command"
