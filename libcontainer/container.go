@@ -183,7 +183,10 @@ func (c *Container) uncheckedPidfd() (int, error) {
 // more. What somebody else has made at its path is not the container's.
 func (c *Container) OpenCgroup() (*cgroups.Cgroup, error) {
 	dir := c.Journal.Cgroup.Dir
-	if dir == "" || c.Held != nil {
+	if dir == "" {
+		return nil, nil // or one that is held, and not the container's
+	}
+	if c.Held != nil {
 		return c.Held, nil
 	}
 	h, err := cgroups.Find(cgroups.Root)
