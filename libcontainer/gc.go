@@ -26,8 +26,8 @@ const youngest = 5 * time.Second
 
 // CollectGarbage removes what killed runtimes have left below a root: containers whose
 // creation nobody will finish, with all that their journals name, and state directories
-// without a journal. What other commands work on, and every container that was created,
-// is left alone. With dryRun nothing is removed. The error is of the root.
+// that have no journal, and nothing that is not crun-go's own. What other commands work
+// on, and every container that was created, is left alone. With dryRun nothing is removed. The error is of the root.
 func CollectGarbage(root string, dryRun bool, warn func(specconv.Warning)) ([]Leftover, error) {
 	ids, err := state.List(root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -64,6 +64,10 @@ func collect(root, id string, dryRun bool, warn func(specconv.Warning)) (*Leftov
 	c.Journal, err = dir.Load()
 	if errors.Is(err, state.ErrNotExist) {
 		if age, err := dir.Age(); err != nil || age < youngest {
+			return nil, err
+		}
+		stray, err := dir.Stray()
+		if err != nil || !stray {
 			return nil, err
 		}
 		l := &Leftover{ID: id}

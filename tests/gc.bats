@@ -30,9 +30,12 @@ cut_off() {
 	same "the second time" "$out" ""
 }
 
-@test "a state directory without a state" {
-	mkdir -p "$ROOT/empty" "$ROOT/part/sub"
-	touch "$ROOT/part/state.json.new"
+@test "a state directory without a state, and directories that are not crun-go's" {
+	mkdir -p "$ROOT/other/sub" "$ROOT/public"
+	mkdir -m 700 "$ROOT/private" "$ROOT/crun"
+	mkdir -m 711 "$ROOT/empty" "$ROOT/part" "$ROOT/crun/exec"
+	touch "$ROOT/other/file" "$ROOT/private/file" "$ROOT/crun/status"
+	touch "$ROOT/part/.crun-go-0123456789abcdef" "$ROOT/part/config.kept"
 	# A young one may be that of a create.
 	ok rt gc
 	[ -e "$ROOT/empty" ] && [ -e "$ROOT/part" ] || fail "a young one was removed"
@@ -40,6 +43,7 @@ cut_off() {
 	ok rt gc
 	same removed "$(sort "$OUT")" $'removed empty: a state directory without a state\nremoved part: a state directory without a state'
 	[ ! -e "$ROOT/empty" ] && [ ! -e "$ROOT/part" ] || fail "they are still there"
+	[ -e "$ROOT/other/file" ] && [ -e "$ROOT/private/file" ] && [ -e "$ROOT/crun/status" ] && [ -d "$ROOT/public" ] || fail "others are gone"
 }
 
 @test "what was created is left alone: created, running, paused, stopped" {

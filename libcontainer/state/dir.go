@@ -21,6 +21,9 @@ type Dir struct {
 	locked bool // by this Dir
 }
 
+// dirMode is that of a directory. The container's root, who need not be its owner, has to come through to the fifo.
+const dirMode = 0o711
+
 // Create makes the directory of a new container below root and locks it. Root is made too, with mode 0700, if it is
 // missing; one that exists keeps its mode. The error is [ErrExist] for an id that is taken.
 func Create(root, id string) (*Dir, error) {
@@ -37,7 +40,7 @@ func Create(root, id string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch err := unix.Mkdirat(top, id, 0o711); err {
+	switch err := unix.Mkdirat(top, id, dirMode); err {
 	case nil:
 	case unix.EEXIST:
 		unix.Close(top)
@@ -50,8 +53,8 @@ func Create(root, id string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(err, unmake(root, id))
 	}
-	// The container's root, who need not be ours, has to come through to the fifo: the umask may have forbidden it.
-	if err := unix.Fchmod(d.fd, 0o711); err != nil {
+	// The umask may have forbidden it.
+	if err := unix.Fchmod(d.fd, dirMode); err != nil {
 		return nil, errors.Join(d.failed("chmod", "", err), d.Remove(), d.Close())
 	}
 	if err := d.Lock(); err != nil {

@@ -3,6 +3,7 @@ package state
 import (
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -62,6 +63,29 @@ func (d *Dir) removeDir(parent int, name string) error {
 		return err
 	}
 	return unix.Unlinkat(parent, name, unix.AT_REMOVEDIR)
+}
+
+// Stray reports whether a directory without a journal can be what a killed Create or Remove has left: only the owner may
+// read and write in it, as Create has it, and it has nothing but files of a container that is not created yet. Root may be
+// another program's, whose directories are not ours to remove.
+func (d *Dir) Stray() (bool, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(d.fd, &st); err != nil {
+		return false, d.failed("stat", "", err)
+	}
+	if st.Mode&0o7777&^dirMode != 0 {
+		return false, nil
+	}
+	names, err := entries(d.fd)
+	if err != nil {
+		return false, d.failed("readdir", "", err)
+	}
+	for _, name := range names {
+		if name != keptName && !sys.IsTemp(name) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // entries returns the names in a directory, without "." and "..".

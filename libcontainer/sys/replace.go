@@ -3,6 +3,7 @@ package sys
 import (
 	"encoding/hex"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -42,6 +43,11 @@ func ReplaceFile(dir int, name string, data []byte, mode uint32, finish func(fd 
 	return err
 }
 
+const tempPrefix = ".crun-go-"
+
+// IsTemp reports whether a file may be what a ReplaceFile that was killed has left.
+func IsTemp(name string) bool { return strings.HasPrefix(name, tempPrefix) }
+
 // createTemp makes a new file in a directory and opens it for writing.
 func createTemp(dir int, mode uint32) (name string, fd int, err error) {
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
@@ -50,7 +56,7 @@ func createTemp(dir int, mode uint32) (name string, fd int, err error) {
 		if _, err := retry.Getrandom(random[:]); err != nil {
 			return "", -1, err
 		}
-		name = ".crun-go-" + hex.EncodeToString(random[:])
+		name = tempPrefix + hex.EncodeToString(random[:])
 		fd, err = retry.Openat(dir, name, flags, mode)
 		if err != unix.EEXIST {
 			break
