@@ -144,10 +144,13 @@ process() {
 	[ "$n" -ge 5 ]
 }
 
+executed() { grep -q sleep "/proc/$(pid_of)/cmdline"; }
+
 # bundle NAME: the view of the adapted bundle, then the life of it.
 bundle() {
 	adapt "$1"
 	args /probe view
+	! is_ours || ok rt check --bundle "$BUNDLE"
 	ok run_bundle "$ID"
 	matches_view
 	args /bin/sleep 1000
@@ -159,6 +162,11 @@ bundle() {
 	same cgroup "$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")" "/x$ID"
 	same annotations "$(rt state "$ID" | jq -cS '.annotations // {}')" "$(jq -cS '.annotations // {}' "$BUNDLE/config.json")"
 	matches_limits
+	if is_ours; then
+		until_true executed
+		try rt inspect --drift "$ID"
+		same "what differs of a new container" "$out$err" ""
+	fi
 	ok rt kill "$ID" KILL
 	wait_status stopped
 	ok rt delete "$ID"

@@ -72,6 +72,34 @@ executed() { ! grep -q crun-go "/proc/$(pid_of)/cmdline"; }
 	same "what differs" "$(differs)" cgroup.max.descendants
 }
 
+@test "limits below what was asked for, in a cgroup with controllers" {
+	grep -qw pids /sys/fs/cgroup/cgroup.controllers || skip "no controller pids in cgroup v2"
+	config '.linux.resources.pids = {limit: 100} | .linux.resources.memory = {limit: 99999999}'
+	running
+	try rt inspect --drift --json "$ID"
+	same "what differs" "$(differs)" ""
+	ok rt inspect --json "$ID"
+	echo 50 >"$(is cgroup)/pids.max"
+	try rt inspect --drift --json "$ID"
+	same "what differs" "$(differs)" pids.max
+}
+
+@test "two mounts at a place: the topmost counts, whichever was made first" {
+	config '.mounts += [{destination: "/mnt", type: "tmpfs", source: "x", options: ["ro", "noexec"]}, {destination: "/mnt", type: "bind", source: "/tmp", options: ["rbind", "ro", "rw", "rro"]}]'
+	running
+	ok rt inspect --drift "$ID"
+	same "--drift" "$out" ""
+}
+
+@test "a parameter of group ids, in a user namespace" {
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings
+		| .linux.sysctl = {"net.ipv4.ping_group_range": "0 10"}'
+	chown -hR 100000:100000 "$BUNDLE/rootfs"
+	running
+	ok rt inspect --drift "$ID"
+	same "--drift" "$out" ""
+}
+
 @test "a hostile view: what the container makes of its own files is not followed" {
 	config '.linux.maskedPaths = ["/mask/file", "/proc/meminfo"] | .linux.readonlyPaths = ["/read"]'
 	script 'ln -s / /mask; mkfifo /read; exec sleep 100'

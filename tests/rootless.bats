@@ -44,6 +44,18 @@ reachable() {
 	[ -z "$(ls "$home/run/crun-go")" ]
 }
 
+@test "rootless: check finds nothing wrong with it, and inspect nothing that differs" {
+	reachable
+	setup_rootless
+	edit '.process.args = ["sleep", "1000"] | .linux.sysctl = {"net.ipv4.ip_forward": "1"} | .linux.namespaces += [{type: "network"}] | .linux.namespaces |= unique'
+	ok as_user check --strict --bundle "$home/bundle"
+	ok as_user run --detach --bundle "$home/bundle" "$ID"
+	try as_user inspect --drift "$ID"
+	same "what differs" "$out$err" ""
+	ok as_user inspect "$ID"
+	ok as_user delete --force "$ID"
+}
+
 @test "rootless: what the container sees" {
 	reachable
 	setup_rootless

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,28 +28,28 @@ func (l *look) cgroup() error {
 		r = new(specs.LinuxResources)
 	}
 	if m := r.Memory; m != nil {
-		l.limit("memory.max", "memory.limit", number(m.Limit))
-		l.limit("memory.low", "memory.reservation", number(m.Reservation))
+		l.limit("memory.max", "memory.limit", number(m.Limit), sameBytes)
+		l.limit("memory.low", "memory.reservation", number(m.Reservation), sameBytes)
 	}
 	if c := r.CPU; c != nil {
-		if c.Shares != nil && *c.Shares != 0 {
-			l.limit("cpu.weight", "cpu.shares", strconv.FormatUint(cgroups.WeightOfShares(*c.Shares), 10))
+		if c.Shares != nil && *c.Shares != 0 && (c.Idle == nil || *c.Idle == 0) { // an idle one has no weight
+			l.limit("cpu.weight", "cpu.shares", strconv.FormatUint(cgroups.WeightOfShares(*c.Shares), 10), sameText)
 		}
 		if c.Quota != nil && *c.Quota > 0 {
 			period := uint64(100000) // the kernel's default
 			if c.Period != nil && *c.Period != 0 {
 				period = *c.Period
 			}
-			l.limit("cpu.max", "cpu.quota", strconv.FormatInt(*c.Quota, 10)+" "+strconv.FormatUint(period, 10))
+			l.limit("cpu.max", "cpu.quota", strconv.FormatInt(*c.Quota, 10)+" "+strconv.FormatUint(period, 10), sameText)
 		}
-		l.limit("cpuset.cpus", "cpu.cpus", c.Cpus)
-		l.limit("cpuset.mems", "cpu.mems", c.Mems)
+		l.limit("cpuset.cpus", "cpu.cpus", c.Cpus, sameSet)
+		l.limit("cpuset.mems", "cpu.mems", c.Mems, sameSet)
 	}
 	if p := r.Pids; p != nil {
-		l.limit("pids.max", "pids.limit", number(p.Limit))
+		l.limit("pids.max", "pids.limit", number(p.Limit), sameText)
 	}
 	for _, file := range slices.Sorted(maps.Keys(r.Unified)) {
-		l.limit(file, "unified", r.Unified[file])
+		l.limit(file, "unified", strings.TrimSpace(r.Unified[file]), sameUnified(file))
 	}
 	if devices := l.Spec.Linux.Resources; devices != nil {
 		n, err := l.Cgroup.DevicePrograms()
@@ -61,7 +62,7 @@ func (l *look) cgroup() error {
 
 // limit compares a file's content; nothing if nothing was asked for. One without its
 // controller was refused, or left at the default that there is without.
-func (l *look) limit(file, field, asked string) {
+func (l *look) limit(file, field, asked string, same func(asked, is string) bool) {
 	if asked == "" {
 		return
 	}
@@ -75,15 +76,51 @@ func (l *look) limit(file, field, asked string) {
 	l.add(file, "linux.resources."+field, asked, is, !same(asked, is) && (err == nil || asked != "max"))
 }
 
-// same reports whether a file has what was written to it: the kernel rounds down to
-// pages.
-func same(asked, is string) bool {
-	if asked == is || strings.Join(strings.Fields(asked), " ") == strings.Join(strings.Fields(is), " ") {
-		return true
-	}
+func sameText(asked, is string) bool { return asked == is }
+
+// sameBytes compares sizes, which the kernel rounds down to pages.
+func sameBytes(asked, is string) bool {
 	a, errA := strconv.ParseUint(asked, 10, 64)
 	b, errB := strconv.ParseUint(is, 10, 64)
-	return errA == nil && errB == nil && b <= a && a-b < 4096
+	return asked == is || errA == nil && errB == nil && b <= a && a-b < uint64(os.Getpagesize())
+}
+
+// sameSet compares lists of numbers, such as "0-2,4".
+func sameSet(asked, is string) bool { return asked == is || slices.Equal(setOf(asked), setOf(is)) }
+
+// maxSet bounds the numbers of a list: Linux has no more CPUs, nor as many nodes.
+const maxSet = 1 << 16
+
+func setOf(text string) []int {
+	var set []int
+	for part := range strings.SplitSeq(text, ",") {
+		low, high, isRange := strings.Cut(strings.TrimSpace(part), "-")
+		from, err := strconv.Atoi(low)
+		to := from
+		if err == nil && isRange {
+			to, err = strconv.Atoi(high)
+		}
+		for n := from; err == nil && n <= min(to, maxSet); n++ {
+			set = append(set, n)
+		}
+	}
+	slices.Sort(set)
+	return slices.Compact(set)
+}
+
+// sameUnified compares what was written to a file with what it has, if both are a single
+// number or max. The kernel shows the others in another form than it takes: with keys
+// that were not given, and units.
+func sameUnified(file string) func(asked, is string) bool {
+	single := func(s string) bool {
+		_, err := strconv.ParseUint(s, 10, 64)
+		return err == nil || s == "max"
+	}
+	same := sameText
+	if strings.HasPrefix(file, "memory.") || strings.HasPrefix(file, "hugetlb.") {
+		same = sameBytes
+	}
+	return func(asked, is string) bool { return !single(asked) || !single(is) || same(asked, is) }
 }
 
 // number is a limit in the encoding of the runtime specification; "" if there is none.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/proc"
@@ -38,6 +39,8 @@ func (l *look) mounts() error {
 		at := mountAt(list, target)
 		switch {
 		case slices.Contains(m.Options, "remount"):
+		case slices.ContainsFunc(l.Spec.Mounts[i+1:], func(over specs.Mount) bool { return path.Clean("/"+over.Destination) == target }):
+			// Covered by that one.
 		case at == nil && present(root, target) == nil && linked(root, target):
 			l.add("mount "+target, field, asked, "below a symbolic link", false)
 		case at == nil:
@@ -83,10 +86,17 @@ func (l *look) paths(root int, list []proc.Mount, what, field string, paths []st
 	}
 }
 
-// mountAt finds the topmost mount at a place.
+// mountAt finds the topmost mount at a place: the one that no other is mounted on there.
+// Those that were made first need not be listed first.
 func mountAt(list []proc.Mount, target string) *proc.Mount {
-	for i := len(list) - 1; i >= 0; i-- {
+	below := make(map[int]bool)
+	for i := range list {
 		if list[i].Point == target {
+			below[list[i].Parent] = true
+		}
+	}
+	for i := range list {
+		if list[i].Point == target && !below[list[i].ID] {
 			return &list[i]
 		}
 	}
@@ -112,21 +122,41 @@ func linked(root int, name string) bool {
 	return err != nil
 }
 
-// restrictions are those that options ask for.
+// restrictions are those that options ask for. The last one of a kind counts, and those
+// of the mount itself are apart from the recursive ones.
 func restrictions(options []string) (attr uint64) {
+	var recursive uint64
 	for _, o := range options {
-		switch strings.TrimPrefix(o, "r") {
-		case "o":
-			attr |= unix.MOUNT_ATTR_RDONLY
-		case "nosuid":
-			attr |= unix.MOUNT_ATTR_NOSUID
-		case "nodev":
-			attr |= unix.MOUNT_ATTR_NODEV
-		case "noexec":
-			attr |= unix.MOUNT_ATTR_NOEXEC
+		if set, clear := restriction(o); set|clear != 0 {
+			attr = attr&^clear | set
+		} else if set, clear := restriction(strings.TrimPrefix(o, "r")); set|clear != 0 {
+			recursive = recursive&^clear | set
 		}
 	}
-	return attr
+	return attr | recursive
+}
+
+// restriction is what an option sets or clears.
+func restriction(option string) (set, clear uint64) {
+	switch option {
+	case "ro":
+		return unix.MOUNT_ATTR_RDONLY, 0
+	case "rw":
+		return 0, unix.MOUNT_ATTR_RDONLY
+	case "nosuid":
+		return unix.MOUNT_ATTR_NOSUID, 0
+	case "suid":
+		return 0, unix.MOUNT_ATTR_NOSUID
+	case "nodev":
+		return unix.MOUNT_ATTR_NODEV, 0
+	case "dev":
+		return 0, unix.MOUNT_ATTR_NODEV
+	case "noexec":
+		return unix.MOUNT_ATTR_NOEXEC, 0
+	case "exec":
+		return 0, unix.MOUNT_ATTR_NOEXEC
+	}
+	return 0, 0
 }
 
 // sysctls compares kernel parameters, read in the container's namespaces through the
@@ -143,6 +173,7 @@ func (l *look) sysctls() error {
 	go func() {
 		runtime.LockOSThread() // never unlocked
 		values := make(map[string]string)
+		joined := 0
 		for _, kind := range [...]struct {
 			file string
 			flag int
@@ -152,12 +183,19 @@ func (l *look) sysctls() error {
 				err = unix.Setns(fd, kind.flag)
 				unix.Close(fd)
 			}
+			if err == unix.EPERM {
+				break // an ordinary user, who would have to join the user namespace first
+			}
 			if err != nil {
 				done <- answer{err: fmt.Errorf("join the %s namespace to read linux.sysctl: %w", kind.file, err)}
 				return
 			}
+			joined++
 		}
 		for key := range l.Spec.Linux.Sysctl {
+			if joined < 3 {
+				break
+			}
 			if text, err := sys.ReadFile("/proc/sys/"+sysctlPath(key), 4096); err == nil {
 				values[key] = strings.Join(strings.Fields(string(text)), " ")
 			}
@@ -175,10 +213,28 @@ func (l *look) sysctls() error {
 	slices.Sort(keys)
 	for _, key := range keys {
 		is, ok := got.values[key]
+		if !ok {
+			is = "cannot be read by this user"
+		}
 		asked := strings.Join(strings.Fields(l.Spec.Linux.Sysctl[key]), " ")
-		l.add("sysctl "+key, "linux.sysctl."+key, asked, is, ok && is != asked)
+		l.add("sysctl "+key, "linux.sysctl."+key, asked, is, ok && is != asked && is != l.mapped(key, asked))
 	}
 	return nil
+}
+
+// mapped is the value of a parameter as the host's root reads it: that of group ids is
+// given in those of the container.
+func (l *look) mapped(key, value string) string {
+	if plan.SwapSeparators(sysctlPath(key)) != "net.ipv4.ping_group_range" {
+		return value
+	}
+	words := strings.Fields(value)
+	for i, word := range words {
+		if id, err := strconv.ParseUint(word, 10, 32); err == nil {
+			words[i] = strconv.Itoa(proc.HostID(l.Spec.Linux.GIDMappings, uint32(id)))
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // sysctlPath is that of a parameter below /proc/sys, by its name in either form.
