@@ -13,6 +13,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
@@ -92,5 +93,14 @@ func TestKillGone(t *testing.T) {
 	systest.MustDo(t, c.end())
 	if status, err := cmd.Process.Wait(); err != nil || status.String() != "signal: killed" {
 		t.Errorf("%v, %v", status, err)
+	}
+}
+
+// TestNotItsCgroup: a cgroup that is open, and that the journal does not name, is somebody
+// else's.
+func TestNotItsCgroup(t *testing.T) {
+	c := &Container{Journal: new(state.State), Held: new(cgroups.Cgroup)}
+	if group, err := c.OpenCgroup(); group != nil || err != nil {
+		t.Errorf("%v, %v", group, err)
 	}
 }
