@@ -125,6 +125,13 @@ hint() { jq -r --arg f "$1" '.[] | select(.field == $f) | .hint' "$OUT"; }
 	same errors "$(found error | tr '\n' ' ')" 'linux.namespaces[1].path hooks.createRuntime[0] hooks.poststop[0] mounts[7] '
 }
 
+@test "the kernel is not asked to load the module of a filesystem" {
+	command -v strace >/dev/null || skip "no strace"
+	config '.mounts += [{destination: "/mnt", type: "nosuchfs", source: "x"}, {destination: "/mnt", type: "fuse.x", source: "x"}]'
+	no 1 "" strace -f -o "$BATS_TEST_TMPDIR/trace" "$RUNTIME" --root "$ROOT" check --bundle "$BUNDLE"
+	! grep -E 'fsopen.*(nosuchfs|fuse)' "$BATS_TEST_TMPDIR/trace" || fail "fsopen loads modules"
+}
+
 @test "a root filesystem that nobody in the user namespace owns" {
 	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 10}] | .linux.gidMappings = .linux.uidMappings'
 	ok check --json

@@ -3,6 +3,8 @@ package diagnose
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -176,15 +178,41 @@ func filesystems(spec *specs.Spec) []Finding {
 			slices.Contains(m.Options, "remount") {
 			continue
 		}
-		fd, err := unix.Fsopen(m.Type, unix.FSOPEN_CLOEXEC)
-		if err == nil {
-			unix.Close(fd)
-		}
-		if err == unix.ENODEV {
+		if !hasFilesystem(m.Type) {
 			found = append(found, field(Error, fmt.Sprintf("mounts[%d]", i), fmt.Sprintf("this kernel has no filesystem %q", m.Type), ""))
 		}
 	}
 	return found
+}
+
+// hasFilesystem reports whether the kernel has a filesystem, or may have a module for it.
+// The kernel is not asked by fsopen(2), which would load the module.
+func hasFilesystem(name string) bool {
+	name, _, _ = strings.Cut(name, ".") // fuse.sshfs is fuse
+	loaded, err := sys.ReadFile("/proc/filesystems", 1<<20)
+	if err != nil || listsFilesystem(string(loaded), name) {
+		return true
+	}
+	if _, err := os.Stat("/proc/sys/kernel/modprobe"); errors.Is(err, fs.ErrNotExist) {
+		return false // a kernel without modules
+	}
+	var uts unix.Utsname
+	if unix.Uname(&uts) != nil {
+		return true
+	}
+	aliases, err := sys.ReadFile("/lib/modules/"+unix.ByteSliceToString(uts.Release[:])+"/modules.alias", 64<<20)
+	return err != nil || strings.Contains("\n"+string(aliases), "\nalias fs-"+name+" ")
+}
+
+// listsFilesystem reports whether /proc/filesystems has a name: in lines such as
+// "nodev\tproc" and "\text4".
+func listsFilesystem(list, name string) bool {
+	for line := range strings.Lines(list) {
+		if _, listed, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t"); ok && listed == name {
+			return true
+		}
+	}
+	return false
 }
 
 func positive[T uint16 | int64 | uint64](n *T) bool { return n != nil && *n > 0 }
