@@ -1,0 +1,55 @@
+#!/usr/bin/env bats
+# readme: what README.md and docs/diagnose.md tell people to type works as it stands there.
+load helpers
+
+eval "common_$(declare -f setup)"
+setup() {
+	common_setup
+	ours "they are about crun-go"
+	# By the name that people type, with a state of its own.
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\nexec %q --root %q "$@"\n' "$RUNTIME" "$ROOT" >"$BATS_TEST_TMPDIR/bin/crun-go"
+	chmod 755 "$BATS_TEST_TMPDIR/bin/crun-go"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	mkdir "$BATS_TEST_TMPDIR/work"
+	cd "$BATS_TEST_TMPDIR/work"
+}
+
+# block TEXT: the indented lines that follow the line in the README that begins with TEXT.
+block() {
+	TEXT=$1 awk 'index($0, ENVIRON["TEXT"]) == 1 { on = 1; next } on && /^    / { print substr($0, 5); seen = 1; next }
+		on && seen && !/^$/ { exit }' "$TESTS/../README.md"
+}
+
+# at_terminal FILE: as people do, at a terminal, in which they then type exit.
+at_terminal() { { sleep 2; echo exit; sleep 2; } | timeout -k 5 60 script -qec "sh -ex $1" /dev/null; }
+
+@test "a container without an engine" {
+	block "Without an engine" >commands
+	[ "$(wc -l <commands)" = 3 ] || fail "not the commands that were expected: $(<commands)"
+	[ -x /bin/busybox ] || skip "needs /bin/busybox"
+	ok at_terminal commands
+	same containers "$(crun-go list -q)" ""
+}
+
+@test "a container of an image's files" {
+	block "With an image's files" >commands
+	# The image is the suites' own root filesystem, in the place of Docker's export.
+	sed -i "s#docker export .* |#tar -C $BUNDLE/rootfs -c . |#" commands
+	! grep -q docker commands || fail "$(<commands)"
+	ok at_terminal commands
+}
+
+@test "every command and flag that is named is there" {
+	local command flag n=0
+	crun-go --help >help
+	while read -r command flag; do
+		n=$((n + 1))
+		case $command in COMMAND | run.oci* | "") continue ;; esac
+		crun-go "$command" --help >one || fail "no command $command"
+		[ -z "$flag" ] || grep -qe "$flag" one || fail "$command has no $flag"
+	done < <(grep -ohE 'crun-go [a-z]+( [a-z]+)?( --[a-z-]+)?' "$TESTS"/../README.md "$TESTS"/../docs/diagnose.md |
+		sed -E 's/^crun-go ([a-z]+).*( --[a-z-]+)$/\1\2/; s/^crun-go ([a-z]+).*/\1/' |
+		grep -vE '^(is|does|has|runs|the|in|and|differs|works|of)\b' | sort -u)
+	[ "$n" -gt 10 ] || fail "only $n commands were found"
+}
