@@ -1,6 +1,10 @@
 package raw
 
-import "golang.org/x/sys/unix"
+import (
+	_ "unsafe" // for go:linkname
+
+	"golang.org/x/sys/unix"
+)
 
 // absent: see NoRuntime.
 var absent bool
@@ -34,3 +38,40 @@ func waitBeside(trap, a1, a2, a3, a4, a5, a6 uintptr) (uintptr, unix.Errno) {
 		}
 	}
 }
+
+// Pin keeps the calling goroutine on its thread, without being preempted, until Unpin.
+// A process that is cloned has that thread alone: there a goroutine that gives way,
+// because somebody has asked it to before, waits for another thread for ever. Without
+// the runtime it does nothing.
+//
+//go:nosplit
+func Pin() {
+	if !absent {
+		pinBeside()
+	}
+}
+
+// Unpin undoes Pin.
+//
+//go:nosplit
+func Unpin() {
+	if !absent {
+		unpinBeside()
+	}
+}
+
+// pinBeside and unpinBeside are only called where Go's runtime is.
+//
+//go:noinline
+//go:nosplit
+func pinBeside() { procPin() }
+
+//go:noinline
+//go:nosplit
+func unpinBeside() { procUnpin() }
+
+//go:linkname procPin runtime.procPin
+func procPin() int
+
+//go:linkname procUnpin runtime.procUnpin
+func procUnpin()
