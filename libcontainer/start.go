@@ -25,9 +25,22 @@ var errDead = errors.New("container process is already dead")
 
 // Start lets a created container's process go. It returns when the process has
 // been executed, or with the reason why not. If notify, systemd's socket, is not
-// "", it also waits until the container has told that it is ready. warn may be
-// nil.
-func (c *Container) Start(notify string, warn func(specconv.Warning)) error {
+// "", it also waits until the container has told that it is ready. If trace is not "", that
+// file gets the time of each step, see [sys.OpenOutput]. warn may be nil.
+func (c *Container) Start(notify, trace string, warn func(specconv.Warning)) error {
+	if trace == "" {
+		return c.start(notify, nil, warn)
+	}
+	to, err := sys.OpenOutput(trace)
+	if err != nil {
+		return fmt.Errorf("--trace: %w", err)
+	}
+	defer to.Close()
+	t := initlink.NewTrace(true, "start", c.Journal.Container.ID)
+	return errors.Join(c.start(notify, t, warn), t.Write(to, nil))
+}
+
+func (c *Container) start(notify string, t *initlink.Trace, warn func(specconv.Warning)) error {
 	if err := c.Dir.Lock(); err != nil {
 		return err
 	}
@@ -45,16 +58,22 @@ func (c *Container) Start(notify string, warn func(specconv.Warning)) error {
 		return fmt.Errorf("cannot start a container in the %s state", status)
 	}
 	if notify == "" {
-		if err := c.release(warn); err != nil {
-			return err
-		}
-		return c.Poststart(pid, warn)
+		return c.goOn(pid, t, warn)
 	}
-	return c.startService(notify, pid, warn)
+	return c.startService(notify, pid, t, warn)
+}
+
+// goOn lets the process go, and runs the hooks that come after.
+func (c *Container) goOn(pid int, t *initlink.Trace, warn func(specconv.Warning)) error {
+	err := t.Time("", "let init go on, and wait until it executes the process", func() error { return c.release(t, warn) })
+	if err != nil || len(c.Journal.Poststart) == 0 {
+		return err
+	}
+	return t.Time("hooks.poststart", "run the poststart hooks", func() error { return c.Poststart(pid, warn) })
 }
 
 // startService starts a container for which systemd waits.
-func (c *Container) startService(notify string, pid int, warn func(specconv.Warning)) error {
+func (c *Container) startService(notify string, pid int, t *initlink.Trace, warn func(specconv.Warning)) error {
 	init, err := c.pidfd()
 	if err != nil {
 		return errDead
@@ -68,10 +87,7 @@ func (c *Container) startService(notify string, pid int, warn func(specconv.Warn
 		return err
 	}
 	defer n.Close()
-	if err := c.release(warn); err != nil {
-		return err
-	}
-	if err := c.Poststart(pid, warn); err != nil {
+	if err := c.goOn(pid, t, warn); err != nil {
 		return err
 	}
 	// That may take long, and others may want to stop it, with signals to this
@@ -82,12 +98,12 @@ func (c *Container) startService(notify string, pid int, warn func(specconv.Warn
 	if err := c.Dir.Unlock(); err != nil {
 		return err
 	}
-	return n.Relay(init, pid)
+	return t.Time("", "wait until the process reports readiness", func() error { return n.Relay(init, pid) })
 }
 
 // release tells init, which waits, to go and hears what becomes of it. A program that execve(2) refuses has been
 // started, as far as the caller is concerned: it ends at once, and has said why on its own standard error.
-func (c *Container) release(warn func(specconv.Warning)) error {
+func (c *Container) release(t *initlink.Trace, warn func(specconv.Warning)) error {
 	init, err := c.pidfd()
 	if errors.Is(err, ErrNotRunning) {
 		return errDead
@@ -103,7 +119,7 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 	defer unix.Close(answer)
 	if start >= 0 {
 		defer unix.Close(start)
-		if _, err := retry.Write(start, []byte{0}); err != nil {
+		if _, err := retry.Write(start, []byte{t.StartWord()}); err != nil {
 			return &os.PathError{Op: "write", Path: "exec.fifo", Err: err}
 		}
 	}
@@ -117,10 +133,16 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 	if len(said) == 0 {
 		return errDead
 	}
-	if len(said) == 1 { // init's "I go"; then the end: execve closed the fifo, if it came to that
+	word, said := said[0], said[1:]
+	if word == wire.GoTraced {
+		if said, err = t.AddLate(c.Journal.Init.PID, said, lateName); err != nil {
+			return err
+		}
+	}
+	if len(said) == 0 { // only init's word that it goes; then the end: execve closed the fifo, if it came to that
 		return HasExecuted(c.Journal.Init, init)
 	}
-	f, err := wire.DecodeFailure(said[1:])
+	f, err := wire.DecodeFailure(said)
 	if err != nil {
 		return err
 	}
@@ -136,6 +158,23 @@ func (c *Container) release(warn func(specconv.Warning)) error {
 		warn(Refusal(failed))
 	}
 	return nil
+}
+
+// lateName is the field and the name of a step that init takes after start.
+func lateName(kind plan.Kind) (field, name string) {
+	switch kind {
+	case plan.KindHooks:
+		name = "run the startContainer hooks"
+	case plan.KindSetRlimits:
+		name = "set resource limits"
+	case plan.KindLoadSeccomp:
+		name = "load the seccomp filter"
+	case plan.KindExecute:
+		name = "execute the process"
+	default:
+		name = fmt.Sprintf("step of kind %d", kind)
+	}
+	return specconv.LastField(kind), name
 }
 
 // Refusal is a program that execve(2) has refused where nobody waits for it: for who reads the log. The process has said it

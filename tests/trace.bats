@@ -56,3 +56,41 @@ timed() {
 	no 1 createRuntime rt run --trace "$BATS_TEST_TMPDIR/trace" --bundle "$BUNDLE" "$ID"
 	same hook "$(timed '.args.field == "hooks.createRuntime" and .args.error')" 1
 }
+
+@test "start: what init does then, and the poststart hooks" {
+	config '.hooks = {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "sleep 0.05"]}], poststart: [{path: "/bin/true"}]}'
+	args true
+	ok rt create --bundle "$BUNDLE" "$ID"
+	ok rt start --trace "$BATS_TEST_TMPDIR/trace" "$ID"
+	same go "$(timed '.process == "crun-go start" and .dur >= 50000')" 1
+	same hooks "$(timed '.process == "init" and .args.field == "hooks.startContainer" and .dur >= 50000')" 1
+	same execute "$(timed '.process == "init" and .args.field == "process.args"')" 1
+	same poststart "$(timed '.process == "crun-go start" and .args.field == "hooks.poststart"')" 1
+}
+
+@test "start: a failure; and nobody asks for the time under the filter" {
+	config '.hooks = {startContainer: [{path: "/bin/false"}]}'
+	ok rt create --bundle "$BUNDLE" "$ID"
+	no 1 startContainer rt start --trace - "$ID"
+	cp "$OUT" "$BATS_TEST_TMPDIR/trace"
+	same hooks "$(timed '.process == "init" and .args.field == "hooks.startContainer"')" 1
+	same error "$(timed '.process == "crun-go start" and .args.error')" 1
+	ok rt delete --force "$ID"
+	config 'del(.hooks) | .process.noNewPrivileges = true
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["clock_gettime", "clock_gettime64"], action: "SCMP_ACT_KILL_PROCESS"}]}'
+	args ls /
+	ok rt create --bundle "$BUNDLE" "$ID"
+	ok rt start --trace "$BATS_TEST_TMPDIR/trace" "$ID"
+	same init "$(timed '.process == "init"')" 0
+	same go "$(timed '.process == "crun-go start"')" 1
+}
+
+@test "exec: the runtime, init, and the process that init clones" {
+	up
+	ok rt exec --trace "$BATS_TEST_TMPDIR/trace" "$ID" true
+	same plan "$(timed '.process == "crun-go exec" and .name == "read the configuration and make the plan"')" 1
+	same clone "$(timed '.process == "init" and (.name | startswith("clone"))')" 1
+	same execute "$(timed '.process == "process" and .args.field == "process.args"')" 1
+	no 255 nosuch rt exec --trace "$BATS_TEST_TMPDIR/trace" "$ID" nosuch
+	same error "$(timed '.process == "init" and (.args.error | strings | contains("nosuch"))')" 1
+}

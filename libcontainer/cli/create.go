@@ -82,12 +82,12 @@ func (inv *invocation) startFlags(o *bundle.Options) []cli.Flag {
 			Name: "no-subreaper", Destination: &o.NoSubreaper,
 			Usage: "do not adopt processes whose parent has died (for create: ignored)",
 		},
-		traceFlag(o),
+		traceFlag(&o.Trace),
 	}
 }
 
-func traceFlag(o *bundle.Options) cli.Flag {
-	return &cli.StringFlag{Name: "trace", Destination: &o.Trace, Usage: "write when each step began and ended to `FILE`, in the Trace Event format; - is standard output"}
+func traceFlag(to *string) cli.Flag {
+	return &cli.StringFlag{Name: "trace", Destination: to, Usage: "write when each step began and ended to `FILE`, in the Trace Event format; - is standard output"}
 }
 
 // complete adds to the options what does not come from flags of the command, and makes paths absolute: those of files

@@ -73,8 +73,8 @@ func (inv *invocation) completeExec(o *exec.Options, args []string) error {
 	if o.PreserveFDs, o.Holes, err = preserved(0, o.PreserveFDs); err != nil {
 		return err
 	}
-	for _, path := range []*string{&o.ProcessFile, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Report} {
-		if *path == "" || *path == "-" && path == &o.Report {
+	for _, path := range []*string{&o.ProcessFile, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Report, &o.Trace} {
+		if *path == "" || *path == "-" && (path == &o.Report || path == &o.Trace) {
 			continue
 		}
 		abs, err := absolute(*path)
@@ -117,6 +117,7 @@ func execFlags(o *exec.Options) []cli.Flag {
 			Usage: "send SIGKILL `TIME` after SIGTERM, and exit with 137",
 		},
 		&cli.StringFlag{Name: "report", Destination: &o.Report, Usage: "write resource usage to `FILE`, as JSON; - is standard output"},
+		traceFlag(&o.Trace),
 		&cli.BoolFlag{
 			Name: "ignore-paused", Destination: &o.IgnorePaused,
 			Usage: "allow a paused container: the process waits until it is resumed",

@@ -3,7 +3,6 @@ package exec
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -243,26 +242,7 @@ func (e *process) release() error {
 	if err := e.init.Reap(); err != nil {
 		return err
 	}
-	said, err := e.hasSaid()
-	if err != nil {
-		return err
-	}
-	if !said { // it has ended, and somebody who may trace it has kept its end of the socket
-		return e.init.Closed()
-	}
-	e.init.Conn.Extend(initlink.AnswerTime)
-	m, err := e.init.Conn.Recv()
-	if errors.Is(err, io.EOF) {
-		return e.init.Closed()
-	}
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	if m.Kind != wire.Failed {
-		return fmt.Errorf("unexpected message %d from the process", m.Kind)
-	}
-	err = e.init.Failed(m.Payload)
+	err := e.init.Executed(e.hasSaid)
 	var failed *plan.StepError
 	var f *wire.Failure
 	if e.asked.Detach && errors.As(err, &failed) && errors.As(err, &f) && f.Refused {
@@ -283,7 +263,11 @@ func (e *process) hasSaid() (bool, error) {
 	case n == 0:
 		return false, e.init.At(fmt.Errorf("the process did not come to execute within %s: the container does not let it run", e.asked.Timeout))
 	}
-	return fds[0].Revents != 0, nil
+	if fds[0].Revents == 0 { // somebody who may trace it has kept its end of the socket
+		return false, nil
+	}
+	e.init.Conn.Extend(initlink.AnswerTime)
+	return true, nil
 }
 
 // setAffinity puts the process, or until it is spawned the runtime, on CPUs.

@@ -58,9 +58,9 @@ func (i *Init) Lost(cause error) error {
 // At is an error at the step that init is or was at, as far as that is known.
 func (i *Init) At(err error) error { return i.at(i.progress.Step(), err) }
 
-// Closed is for a process of exec's that says nothing more: it executes, or it was killed
+// closed is for a process of exec's that says nothing more: it executes, or it was killed
 // before it came to that.
-func (i *Init) Closed() error {
+func (i *Init) closed() error {
 	if step := i.progress.Step(); 0 <= step && step < len(i.Plan.Init)-1 {
 		return i.Lost(io.EOF)
 	}

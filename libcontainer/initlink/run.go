@@ -60,9 +60,8 @@ func (i *Init) Executed(hear func() (bool, error)) error {
 			m, err = i.Conn.Recv()
 		}
 		if !said || errors.Is(err, io.EOF) {
-			i.Unseal()
 			i.Trace.executed()
-			return nil
+			return i.closed()
 		}
 		if err != nil {
 			return err

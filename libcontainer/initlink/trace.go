@@ -18,7 +18,7 @@ import (
 type Trace struct {
 	command, id string
 	began       int64 // in nanoseconds since the epoch, as all times here
-	runtime     []timed
+	steps       []timed
 	init        []wire.Span
 	pid, inside int // of init, and of the process that it has cloned
 	failed      *wire.Failure
@@ -51,7 +51,7 @@ func (t *Trace) Time(field, name string, step func() error) error {
 	}
 	begin := time.Now().UnixNano()
 	err := step()
-	t.runtime = append(t.runtime, timed{os.Getpid(), field, name, wire.Span{Begin: begin, End: time.Now().UnixNano()}, err})
+	t.steps = append(t.steps, timed{os.Getpid(), field, name, wire.Span{Begin: begin, End: time.Now().UnixNano()}, err})
 	return err
 }
 
@@ -83,6 +83,32 @@ func (t *Trace) add(payload []byte) error {
 	return err
 }
 
+// StartWord is what start writes to an init that waits.
+func (t *Trace) StartWord() byte {
+	if t == nil {
+		return wire.Go
+	}
+	return wire.GoTraced
+}
+
+// AddLate adds the times that init has told start, and returns what stands after them. call
+// names a kind of step.
+func (t *Trace) AddLate(pid int, said []byte, call func(plan.Kind) (field, name string)) (rest []byte, err error) {
+	spans, rest, err := wire.DecodeLate(said)
+	if err != nil || t == nil {
+		return rest, err
+	}
+	t.born(pid)
+	for _, span := range spans {
+		field, name := call(plan.Kind(span.Kind))
+		if span.End == 0 {
+			span.End = time.Now().UnixNano()
+		}
+		t.steps = append(t.steps, timed{pid, field, name, span.Span, nil})
+	}
+	return rest, nil
+}
+
 // fail notes which step of init has failed.
 func (t *Trace) fail(f *wire.Failure) {
 	if t != nil {
@@ -100,11 +126,11 @@ func (t *Trace) executed() {
 	}
 }
 
-// steps lists the steps of both processes whose times are known. What init does under the
+// all lists the steps of both processes whose times are known. What init does under the
 // process's filter is part of the loading of that. Of init's steps after ready those of
 // run and exec are among them.
-func (t *Trace) steps(p *plan.Plan) []timed {
-	all := t.runtime
+func (t *Trace) all(p *plan.Plan) []timed {
+	all := t.steps
 	pid := t.pid
 	for i, span := range t.init {
 		if i >= len(p.Init) {
@@ -132,7 +158,7 @@ func (t *Trace) Write(to *sys.Output, p *plan.Plan) error {
 		return nil
 	}
 	t.written = true
-	if err := to.Write(t.events(t.steps(p)), 0o644); err != nil {
+	if err := to.Write(t.events(t.all(p)), 0o644); err != nil {
 		return fmt.Errorf("--trace: %w", err)
 	}
 	return nil

@@ -143,7 +143,7 @@ func (c *container) waitStart() error {
 	if err := sys.SetName(Started); err != nil {
 		return err
 	}
-	word[0] = 0
+	word[0] = c.traceStart(word[0])
 	if _, errno := raw.Write(c.answer, word[:]); errno != 0 {
 		return fault.Call("write", errno)
 	}

@@ -64,9 +64,10 @@ type container struct {
 // All that an init needs: nothing is allocated.
 var (
 	the   container
-	came  received                 // with the last message
-	spans [wire.MaxSpans]wire.Span // of the steps so far, for the trace
-	said  [8192]byte               // a failure
+	came  received                    // with the last message
+	spans [wire.MaxSpans]wire.Span    // of the steps so far, for the trace
+	late  [wire.MaxLate]wire.LateSpan // of those after start
+	said  [8192]byte                  // a failure
 )
 
 // run is init's life. It returns only an exit code, of failure.

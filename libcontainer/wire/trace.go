@@ -10,6 +10,39 @@ import (
 // that is the same clock in every time namespace.
 type Span struct{ Begin, End int64 }
 
+// Start writes a word to an init that waits, which answers with one: whether times are
+// wanted, and whether they will come.
+const (
+	Go       = 0
+	GoTraced = 1
+)
+
+// A LateSpan is when a step began and ended that init took after start, for who has no plan.
+type LateSpan struct {
+	Kind uint64 // plan.Kind
+	Span
+}
+
+// MaxLate is of how many such steps there may be times.
+const MaxLate = 16
+
+const lateSize = 24
+
+// DecodeLate reads the spans that stand, after their number, before what else init has
+// told start.
+func DecodeLate(b []byte) (spans []LateSpan, rest []byte, err error) {
+	if len(b) == 0 {
+		return nil, b, nil
+	}
+	size := 1 + int(b[0])*lateSize
+	if b[0] > MaxLate || len(b) < size {
+		return nil, nil, io.ErrUnexpectedEOF
+	}
+	aligned := codec.Aligned(size - 1)
+	copy(aligned, b[1:size])
+	return codec.Values[LateSpan](aligned), b[size:], nil
+}
+
 // MaxSpans is of how many steps there may be times.
 const MaxSpans = 4096
 
