@@ -132,6 +132,22 @@ hint() { jq -r --arg f "$1" '.[] | select(.field == $f) | .hint' "$OUT"; }
 	! grep -E 'fsopen.*(nosuchfs|fuse)' "$BATS_TEST_TMPDIR/trace" || fail "fsopen loads modules"
 }
 
+@test "a bundle with more mistakes than anybody reads takes no time" {
+	config '.mounts += [range(0; 3000) | {destination: "/mnt", type: "bind", source: "/nosuch", options: ["bind"]}]'
+	try timeout 20 "$RUNTIME" --root "$ROOT" check --json --bundle "$BUNDLE"
+	same "exit code" "$rc" 1
+	same "errors" "$(found error | wc -l)" 200
+	config '.mounts = [] | .linux.namespaces += [range(0; 60000) | {type: "pid"}]'
+	try timeout 20 "$RUNTIME" --root "$ROOT" check --json --bundle "$BUNDLE"
+	same "exit code" "$rc" 1
+}
+
+@test "the root directory is no program" {
+	args /
+	try check --json
+	same errors "$(found error)" 'process.args[0]'
+}
+
 @test "a root filesystem that nobody in the user namespace owns" {
 	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 10}] | .linux.gidMappings = .linux.uidMappings'
 	ok check --json

@@ -51,6 +51,9 @@ func Check(o bundle.Options) (*Checked, error) {
 	return c, nil
 }
 
+// maxUnopened bounds how many errors are looked for: the others will hardly be new ones.
+const maxUnopened = 200
+
 // unopened tries all that a plan opens on the host.
 func unopened(p *plan.Plan, userNS bool) []error {
 	src := sources.New(p.Container.Rootfs, userNS)
@@ -58,6 +61,9 @@ func unopened(p *plan.Plan, userNS bool) []error {
 	defer src.Close()
 	var found []error
 	for i := range p.Parent {
+		if len(found) >= maxUnopened {
+			break
+		}
 		item := &p.Parent[i]
 		for _, err := range try(&src, item.Step) {
 			var field *plan.FieldError

@@ -256,7 +256,7 @@ func owner(root int, spec *specs.Spec) []Finding {
 func program(root int, c *create.Checked) []Finding {
 	const where = "process.args[0]"
 	args := c.Spec.Process.Args
-	if len(args) == 0 || args[0] == "/" { // check's own, for a mistake
+	if len(args) == 0 || args[0] == "/" && len(c.Mistakes) > 0 { // check's own, for a mistake
 		return nil
 	}
 	name := args[0]

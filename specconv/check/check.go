@@ -19,8 +19,12 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// maxMistakes bounds how often the search starts again.
-const maxMistakes = 200
+// What bounds how often the search starts again: a document may be made to keep who
+// checks it busy.
+const (
+	maxMistakes = 200
+	maxRead     = 16 << 20 // bytes of the document, in all
+)
 
 // Result is what is to be said of a configuration.
 type Result struct {
@@ -43,7 +47,10 @@ type Result struct {
 func Config(file string, text []byte, facts func(*specs.Spec) (specconv.Host, specconv.Options, error)) (*Result, error) {
 	d := document{text: slices.Clone(text)}
 	r := new(Result)
-	for range maxMistakes {
+	for n := range maxMistakes {
+		if n > 0 && n*len(text) > maxRead {
+			break
+		}
 		spec, _, unknown, err := ocijson.Config(file, d.text)
 		if err == nil {
 			if r.Unknown == nil {
