@@ -72,6 +72,7 @@ executed() { ! grep -q crun-go "/proc/$(pid_of)/cmdline"; }
 	same "what differs" "$(differs)" cgroup.max.descendants
 }
 
+# bats test_tags=guest
 @test "limits below what was asked for, in a cgroup with controllers" {
 	grep -qw pids /sys/fs/cgroup/cgroup.controllers || skip "no controller pids in cgroup v2"
 	config '.linux.resources.pids = {limit: 100} | .linux.resources.memory = {limit: 99999999}'
@@ -98,6 +99,18 @@ executed() { ! grep -q crun-go "/proc/$(pid_of)/cmdline"; }
 	running
 	ok rt inspect --drift "$ID"
 	same "--drift" "$out" ""
+}
+
+@test "what a process of the container changes by itself is not marked" {
+	config '.process.scheduler = {policy: "SCHED_BATCH"} | .mounts += [{destination: "/a/b", type: "tmpfs", source: "x"}]'
+	script 'mv /a /c; exec sleep 100'
+	running
+	until_true test -e "$BUNDLE/rootfs/c"
+	chrt --idle --pid 0 "$(pid_of)"
+	ok rt inspect --drift "$ID"
+	same "--drift" "$out" ""
+	ok rt inspect "$ID"
+	[[ $out == *"no such path"* && $out == *SCHED_IDLE* ]] || fail "$out"
 }
 
 @test "a hostile view: what the container makes of its own files is not followed" {

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"runtime"
@@ -43,6 +44,9 @@ func (l *look) mounts() error {
 			// Covered by that one.
 		case at == nil && present(root, target) == nil && linked(root, target):
 			l.add("mount "+target, field, asked, "below a symbolic link", false)
+		case at == nil && errors.Is(present(root, target), unix.ENOENT):
+			// The container may rename what is above a mount, and have another root.
+			l.add("mount "+target, field, asked, "no such path", false)
 		case at == nil:
 			l.add("mount "+target, field, asked, "none", true)
 		default:

@@ -281,6 +281,11 @@ func limitName(kind string) string {
 	return ""
 }
 
+// realtime reports whether a process needs a privilege to give itself the policy.
+func realtime(policy string) bool {
+	return policy == "SCHED_FIFO" || policy == "SCHED_RR" || policy == "SCHED_DEADLINE"
+}
+
 // scheduling compares the policy.
 func (l *look) scheduling() error {
 	attr, err := unix.SchedGetAttr(l.PID, 0)
@@ -295,7 +300,7 @@ func (l *look) scheduling() error {
 	name := is
 	is += fmt.Sprintf(", nice %d, priority %d", attr.Nice, attr.Priority)
 	if s := l.Spec.Process.Scheduler; s != nil {
-		l.add("scheduling", "process.scheduler", fmt.Sprintf("%s, nice %d, priority %d", s.Policy, s.Nice, s.Priority), is, string(s.Policy) != name)
+		l.add("scheduling", "process.scheduler", fmt.Sprintf("%s, nice %d, priority %d", s.Policy, s.Nice, s.Priority), is, string(s.Policy) != name && realtime(name))
 		return nil
 	}
 	l.add("scheduling", "", "", is, false)
