@@ -94,3 +94,30 @@ timed() {
 	no 255 nosuch rt exec --trace "$BATS_TEST_TMPDIR/trace" "$ID" nosuch
 	same error "$(timed '.process == "init" and (.args.error | strings | contains("nosuch"))')" 1
 }
+
+@test "trace: a table, and a picture, of one and of many" {
+	args true
+	config '.mounts += [{destination: "/a<b&", type: "tmpfs", source: "tmpfs"}]'
+	ok rt run --trace "$BATS_TEST_TMPDIR/trace" --bundle "$BUNDLE" "$ID"
+	local one=$BATS_TEST_TMPDIR/trace
+	ok rt trace "$one"
+	same lines "$(wc -l <"$OUT")" $((1 + $(timed true)))
+	[[ $out == "BEGIN "*"crun-go run "*"read the configuration and make the plan"*"init "*"linux"*"execute"* ]] || fail "$out"
+	ok rt trace --svg "$BATS_TEST_TMPDIR/svg" "$one"
+	same "on standard output" "$out" ""
+	same bars "$(grep -c '^<g><title>' "$BATS_TEST_TMPDIR/svg")" "$(timed true)"
+	grep -qF 'a&lt;b&amp;' "$BATS_TEST_TMPDIR/svg" || fail "$(cat "$BATS_TEST_TMPDIR/svg")"
+	jq '.traceEvents |= map(if .ph == "X" then .dur = 1000 else . end)' "$one" >"$one-1"
+	jq '.traceEvents |= map(if .ph == "X" then .dur = 7000 else . end)' "$one" >"$one-7"
+	jq '.traceEvents |= map(if .ph == "X" then .dur = 9000 else . end)' "$one" >"$one-9"
+	ok rt trace "$one-9" "$one-1" "$one-7"
+	same medians "$(tail -n +2 "$OUT" | awk '{ print $2 }' | sort -u)" 7.000
+}
+
+@test "trace: what is none" {
+	no 1 "no such file" rt trace "$BATS_TEST_TMPDIR/none"
+	echo '{"traceEvents": [{"ph": "X", "ts": "soon"}]}' >"$BATS_TEST_TMPDIR/trace"
+	no 1 "expected a number" rt trace "$BATS_TEST_TMPDIR/trace"
+	echo '{}' >"$BATS_TEST_TMPDIR/trace"
+	no 1 "no steps" rt trace "$BATS_TEST_TMPDIR/trace"
+}

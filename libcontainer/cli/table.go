@@ -118,6 +118,7 @@ func commandEntries() []commandEntry {
 		{"spec", "", (*invocation).specCommand},
 		{"check", "", (*invocation).checkCommand},
 		{"plan", "", (*invocation).planCommand},
+		{"trace", "", (*invocation).traceCommand},
 		{"seccomp", "", (*invocation).seccompCommand},
 		{"features", "", (*invocation).featuresCommand},
 		{"engines", "", (*invocation).enginesCommand},

@@ -68,6 +68,23 @@ func (r *Reader) Uint(hi uint64) (n uint64, ok bool) {
 	return n, true
 }
 
+// Float reads a number. It is not ok for null, and after an error.
+func (r *Reader) Float() (f float64, ok bool) {
+	if r.Null() {
+		return 0, false
+	}
+	at, literal, ok := r.number("a number")
+	if !ok {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(literal, 64)
+	if err != nil {
+		r.fail(at, "expected a number below 1.8e308")
+		return 0, false
+	}
+	return f, true
+}
+
 // outside fails at a number which is not a whole one from lo to hi.
 func (r *Reader) outside(at int, lo, hi, literal string) {
 	const enough = 40
