@@ -142,6 +142,13 @@ hint() { jq -r --arg f "$1" '.[] | select(.field == $f) | .hint' "$OUT"; }
 	same "exit code" "$rc" 1
 }
 
+@test "files of cgroups whose controller there is not" {
+	config '.linux.resources.unified = {"nosuch.max": "1", "cgroup.max.depth": "5", "other.max": "max"}'
+	try check --json
+	same errors "$(found error)" linux.resources.unified.nosuch.max
+	no 1 "nosuch controller not available" rt create --bundle "$BUNDLE" "$ID"
+}
+
 @test "the root directory is no program" {
 	args /
 	try check --json

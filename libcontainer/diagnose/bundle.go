@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -102,6 +103,14 @@ func controllers(c *create.Checked) []Finding {
 		io = new(specs.LinuxBlockIO)
 	}
 	var found []Finding
+	lacks := func(key, controller string) {
+		if has[controller] {
+			return
+		}
+		found = append(found, field(Error, "linux.resources."+key,
+			"the cgroup v2 hierarchy at "+hierarchy.Path+" has no controller "+controller,
+			"free it from cgroup v1 (boot with systemd.unified_cgroup_hierarchy=1), or leave the limit out"))
+	}
 	for _, limit := range [...]struct {
 		key, controller string
 		is              bool
@@ -121,10 +130,15 @@ func controllers(c *create.Checked) []Finding {
 		{"hugepageLimits", "hugetlb", len(r.HugepageLimits) > 0},
 		{"rdma", "rdma", len(r.Rdma) > 0},
 	} {
-		if limit.is && !has[limit.controller] {
-			found = append(found, field(Error, "linux.resources."+limit.key,
-				"the cgroup v2 hierarchy at "+hierarchy.Path+" has no controller "+limit.controller,
-				"free it from cgroup v1 (boot with systemd.unified_cgroup_hierarchy=1), or leave the limit out"))
+		if limit.is {
+			lacks(limit.key, limit.controller)
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(r.Unified)) {
+		controller, name, _ := strings.Cut(file, ".")
+		isDefault := strings.TrimSpace(r.Unified[file]) == "max"
+		if controller != "cgroup" && name != "pressure" && !isDefault { // which are there without
+			lacks("unified."+file, controller)
 		}
 	}
 	return found
