@@ -14,6 +14,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/terminal"
+	"github.com/crun-go/crun-go/libcontainer/wire"
 )
 
 // SendDescriptor connects to a unix socket and sends one message: text and one
@@ -129,7 +130,7 @@ func checkMaster(fd int) error {
 // else is taken from init, which works among a container's files.
 func (f *Side) TakeTerminal(master int) error {
 	if err := checkMaster(master); err != nil {
-		unix.Close(master)
+		wire.Discard(master)
 		return fmt.Errorf("the terminal's master: %w", err)
 	}
 	if f.ConsoleSocket == "" {

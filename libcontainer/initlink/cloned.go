@@ -27,7 +27,7 @@ func (i *Init) Adopt() error {
 		err = os.NewSyscallError("waitid", retry.Waitid(fd, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT))
 	}
 	if err != nil {
-		unix.Close(fd)
+		wire.Discard(fd)
 		return err
 	}
 	i.terminal = false // the process is for others to see, its terminal came before

@@ -168,7 +168,7 @@ func (i *Init) Listener() (int, error) {
 		return -1, err
 	}
 	if err := checkListener(fd); err != nil {
-		unix.Close(fd)
+		wire.Discard(fd)
 		return -1, err
 	}
 	return fd, nil

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -151,10 +152,29 @@ type Message struct {
 
 // Close closes the descriptors that came with a message.
 func (m *Message) Close() {
-	for _, fd := range m.FDs {
-		unix.Close(fd)
-	}
+	Discard(m.FDs...)
 	m.FDs = nil
+}
+
+// discardTime is how long Discard waits.
+const discardTime = time.Second
+
+// Discard closes descriptors that were received. Whoever has sent them may decide how long
+// that takes (SO_LINGER in socket(7), a server of FUSE): it is not waited for then.
+func Discard(fds ...int) {
+	if len(fds) == 0 {
+		return
+	}
+	var closed atomic.Bool
+	go func() {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+		closed.Store(true)
+	}()
+	for end := time.Now().Add(discardTime); !closed.Load() && time.Now().Before(end); {
+		retry.Sleep(time.Millisecond)
+	}
 }
 
 // Recv receives a frame. io.EOF means that the other end is gone, between
