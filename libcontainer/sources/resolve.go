@@ -156,25 +156,48 @@ func (w *hostWalk) follow(link int, name string, more bool) (target string, err 
 	if inside {
 		return "", &ImageLinkError{path.Join(pathOf(w.cur), name)}
 	}
-	// The kernel may not follow it: see nosymfollow in mount(8), and protected_symlinks.
-	probe := name
-	if more {
-		probe += "/."
+	if sys.IsProc(link) == nil { // its text may not be where it leads
+		if more {
+			name += "/."
+		}
+		return "", w.enter(retry.Openat(w.cur, name, unix.O_PATH|unix.O_CLOEXEC, 0))
 	}
-	end, err := retry.Openat(w.cur, probe, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
+	if err := w.mayFollow(link, !more); err != nil {
 		return "", err
 	}
-	if sys.IsProc(link) == nil {
-		return "", w.enter(end, nil) // its text may not be where it leads
-	}
-	unix.Close(end)
 	text := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(link, "", text)
 	if err != nil {
 		return "", os.NewSyscallError("readlink", err)
 	}
 	return string(text[:n]), nil
+}
+
+// mayFollow applies the kernel's rules to a symbolic link in cur: nosymfollow in mount(8)
+// and, to the last component of a path, protected_symlinks in proc_sys_fs(5). The kernel
+// would apply them to what has the link's name by then.
+func (w *hostWalk) mayFollow(link int, last bool) error {
+	var fs unix.Statfs_t
+	var st, dir unix.Stat_t
+	if err := retry.Fstatfs(link, &fs); err != nil {
+		return os.NewSyscallError("fstatfs", err)
+	}
+	if err := errors.Join(unix.Fstat(link, &st), unix.Fstat(w.cur, &dir)); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	const noSymFollow = 0x2000 // ST_NOSYMFOLLOW of statfs(2)
+	const sticky = unix.S_ISVTX | unix.S_IWOTH
+	switch {
+	case fs.Flags&noSymFollow != 0:
+		return unix.ELOOP
+	case !last || int(st.Uid) == os.Geteuid() || st.Uid == dir.Uid || dir.Mode&sticky != sticky:
+		return nil
+	}
+	on, err := sys.ReadFile("/proc/sys/fs/protected_symlinks", 16)
+	if err == nil && strings.TrimSpace(string(on)) != "0" {
+		err = unix.EACCES
+	}
+	return err
 }
 
 // inImage reports whether cur is in the container's root filesystem: below it, or below

@@ -273,6 +273,27 @@ refused_link() {
 	unaliased
 }
 
+@test "M11: a symbolic link of another user's in a sticky directory, exchanged while it is looked at" {
+	[ "$(</proc/sys/fs/protected_symlinks)" = 1 ] || skip "not applicable: fs.protected_symlinks is off"
+	setup_victim
+	local dir=$BATS_TEST_TMPDIR/sticky
+	mkdir -m 1777 "$dir"
+	mkdir "$dir/lure"
+	ln -s "$VICTIM" "$dir/theirs"
+	ln -s sticky "$BATS_TEST_TMPDIR/way"
+	chown -h 12345:12345 "$dir/theirs" "$dir/lure"
+	args cat /v/file
+	"$PROBE" exchange "$dir/theirs" "$dir/lure" 2>/dev/null 3>&- &
+	RACER=$!
+	follows() {
+		mounts_are "[{\"destination\": \"/v\", \"source\": \"$BATS_TEST_TMPDIR/way/theirs\", \"options\": [\"rbind\"]}]"
+		attempt
+		unharmed
+	}
+	for_a_while follows
+	raced
+}
+
 @test "M9: mounts add: a source in the root filesystem, by another name of that" {
 	setup_victim
 	is_ours || [ "${RUNTIME##*/}" = naive ] || skip "not applicable: has no mounts command"
