@@ -352,3 +352,21 @@ func TestBound(t *testing.T) {
 		t.Errorf("the kernel's own EAGAIN became %v", err)
 	}
 }
+
+// TestDecodeLate: what init has told start is believed in no length but its own.
+func TestDecodeLate(t *testing.T) {
+	span := LateSpan{Kind: uint64(plan.KindExecute), Span: Span{Begin: 5, End: 7}}
+	said := append([]byte{1}, codec.Bytes([]LateSpan{span})...)
+	spans, rest, err := DecodeLate(append(said, "failure"...))
+	if err != nil || len(spans) != 1 || spans[0] != span || string(rest) != "failure" {
+		t.Errorf("%v, %q, %v", spans, rest, err)
+	}
+	if spans, rest, err := DecodeLate(nil); err != nil || len(spans)+len(rest) != 0 {
+		t.Errorf("of nothing: %v, %q, %v", spans, rest, err)
+	}
+	for _, b := range [][]byte{said[:len(said)-1], {1}, append([]byte{MaxLate + 1}, make([]byte, 1000)...)} {
+		if _, _, err := DecodeLate(b); err == nil {
+			t.Errorf("%d bytes are no error", len(b))
+		}
+	}
+}

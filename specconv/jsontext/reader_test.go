@@ -180,3 +180,19 @@ func FuzzSkip(f *testing.F) {
 		}
 	})
 }
+
+func TestFloat(t *testing.T) {
+	for text, want := range map[string]string{"12.5": "", "-3e2": "", "0": "", "null": "", `"1"`: "expected a number", "1e999": "expected a number below"} {
+		r := NewReader("f", []byte(text))
+		f, ok := r.Float()
+		err := r.Close()
+		switch {
+		case want == "" && (err != nil || ok == (text == "null")):
+			t.Errorf("%s: %v, %v, %v", text, f, ok, err)
+		case want != "" && (err == nil || ok || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v, want %q", text, err, want)
+		case text == "12.5" && f != 12.5:
+			t.Errorf("%s: %v", text, f)
+		}
+	}
+}
