@@ -34,7 +34,11 @@ told() {
 	nothing_left
 }
 
+# Where init has Go's runtime (GO_INIT), that answers SIGSEGV with a dump of its own.
+go_init() { [ -n "${GO_INIT-}" ]; }
+
 @test "run: SIGSEGV in a step" {
+	! go_init || skip "init has Go's runtime, which answers SIGSEGV itself"
 	config '.linux.namespaces -= [{type: "pid"}]' # whose init would not die of it
 	killed_at sethostname SEGV run --bundle "$BUNDLE" "$ID"
 	told hostname "set hostname to" "container init was ended by signal 11 (SIGSEGV)"
@@ -57,8 +61,10 @@ told() {
 		killed_at seccomp KILL exec $how "$ID" true
 		told linux.seccomp "load seccomp filter" "$KILLED"
 	done
-	killed_at seccomp SEGV exec "$ID" true
-	told linux.seccomp "load seccomp filter" "container init was ended by signal 11 (SIGSEGV)"
+	go_init || {
+		killed_at seccomp SEGV exec "$ID" true
+		told linux.seccomp "load seccomp filter" "container init was ended by signal 11 (SIGSEGV)"
+	}
 	ok rt exec "$ID" true
 	try rt exec "$ID" sh -c 'kill -KILL $$'
 	same "exit code" "$rc" 137
@@ -70,8 +76,10 @@ told() {
 	up
 	killed_at setgroups KILL exec "$ID" true
 	told process.user "become uid 0" "$KILLED"
-	killed_at setgroups SEGV exec "$ID" true
-	told process.user "become uid 0" "container init was ended by signal 11 (SIGSEGV)"
+	go_init || {
+		killed_at setgroups SEGV exec "$ID" true
+		told process.user "become uid 0" "container init was ended by signal 11 (SIGSEGV)"
+	}
 	forbidden setgroups exec "$ID" true
 	told process.user "become uid 0" "$FILTERED"
 	ok rt exec "$ID" true
