@@ -3,7 +3,6 @@ package specconv
 import (
 	"math"
 	"path"
-	"strings"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -48,6 +47,9 @@ func checkHook(field string, h *specs.Hook) error {
 	if !path.IsAbs(h.Path) {
 		return invalid(field+".path", "", "%q is not absolute, expected the absolute path of a program", h.Path)
 	}
+	if err := checkNull(field+".path", h.Path); err != nil {
+		return err
+	}
 	if h.Timeout != nil && *h.Timeout <= 0 {
 		return invalid(field+".timeout", "leave it out to wait without limit", "%d, expected a number of seconds greater than 0", *h.Timeout)
 	}
@@ -55,8 +57,8 @@ func checkHook(field string, h *specs.Hook) error {
 		return invalid(field+".timeout", "leave it out to wait without limit", "%d is out of range, expected at most %d seconds", *h.Timeout, maxTimeout)
 	}
 	for i, arg := range h.Args {
-		if strings.ContainsRune(arg, 0) {
-			return invalid(index(field+".args", i), "", "%q contains a null byte", arg)
+		if err := checkNull(index(field+".args", i), arg); err != nil {
+			return err
 		}
 	}
 	return nil

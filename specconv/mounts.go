@@ -45,6 +45,18 @@ func (b *builder) planNotify() error {
 }
 
 func (b *builder) planMount(field string, m *specs.Mount) error {
+	for _, part := range [...]struct{ key, text string }{
+		{".destination", m.Destination}, {".type", m.Type}, {".source", m.Source},
+	} {
+		if err := checkNull(field+part.key, part.text); err != nil {
+			return err
+		}
+	}
+	for i, option := range m.Options {
+		if err := checkNull(index(field+".options", i), option); err != nil {
+			return err
+		}
+	}
 	target, err := b.destination(field+".destination", m.Destination)
 	if err != nil {
 		return err

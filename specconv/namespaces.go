@@ -59,6 +59,9 @@ func (b *builder) planNamespaces() error {
 		if ns.Path[0] != '/' {
 			return invalid(field+".path", "", "%q is not absolute, expected the absolute path of a namespace", ns.Path)
 		}
+		if err := checkNull(field+".path", ns.Path); err != nil {
+			return err
+		}
 		b.ns.joined |= bit
 		b.spawn.Join = append(b.spawn.Join, plan.Namespace{Type: ns.Type, Path: ns.Path, Field: field + ".path"})
 	}

@@ -180,6 +180,9 @@ func (b *builder) planPaths() error {
 	seen := make(map[string]bool, 32)
 	for i, p := range b.linux.ReadonlyPaths {
 		field := index("linux.readonlyPaths", i)
+		if err := checkNull(field, p); err != nil {
+			return err
+		}
 		target := path.Clean("/" + p)
 		switch {
 		case p == "":
@@ -195,6 +198,9 @@ func (b *builder) planPaths() error {
 	clear(seen)
 	for i, p := range b.linux.MaskedPaths {
 		field := index("linux.maskedPaths", i)
+		if err := checkNull(field, p); err != nil {
+			return err
+		}
 		target := path.Clean("/" + p)
 		switch {
 		case target == "/":

@@ -25,15 +25,15 @@ func (b *builder) checkProcess() error {
 		return invalid("process.args", "", "args must not be empty, expected at least the program")
 	}
 	for i, arg := range p.Args {
-		if strings.IndexByte(arg, 0) >= 0 {
-			return invalid(index("process.args", i), "", "%q contains a null byte", arg)
+		if err := checkNull(index("process.args", i), arg); err != nil {
+			return err
 		}
 	}
 	if !path.IsAbs(p.Cwd) {
 		return invalid("process.cwd", "", "%q: cwd must be an absolute path", p.Cwd)
 	}
-	if strings.IndexByte(p.Cwd, 0) >= 0 {
-		return invalid("process.cwd", "", "%q contains a null byte", p.Cwd)
+	if err := checkNull("process.cwd", p.Cwd); err != nil {
+		return err
 	}
 	for i, entry := range p.Env {
 		switch {
@@ -58,6 +58,14 @@ func (b *builder) checkProcess() error {
 		}
 	}
 	b.env = newEnvironment(entries)
+	return nil
+}
+
+// checkNull refuses what the kernel would take for the end of a text.
+func checkNull(field, text string) error {
+	if strings.IndexByte(text, 0) >= 0 {
+		return invalid(field, "", "%q contains a null byte", text)
+	}
 	return nil
 }
 
