@@ -197,7 +197,7 @@ func (c *Container) removeCgroup() error {
 			unix.Rmdir(dir) // fails if others use it, or it is gone, too
 		}
 		h, err := cgroups.Find(cgroups.Root)
-		if below, ok := strings.CutPrefix(c.Journal.Cgroup.Dir, h.Path); err == nil && ok {
+		if below, ok := strings.CutPrefix(c.Journal.Cgroup.Dir, h.Path); err == nil && ok && strings.HasPrefix(below, "/") {
 			h.DeleteParents(below)
 		}
 		return nil
