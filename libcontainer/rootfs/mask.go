@@ -20,6 +20,18 @@ func (b *Builder) openExisting(path string) (fd int, mode uint16, err error) {
 	if err != nil {
 		return -1, 0, err
 	}
+	mode, err = b.belowRoot(fd, path)
+	if err != nil {
+		raw.Close(fd)
+		return -1, 0, err
+	}
+	return fd, mode, nil
+}
+
+// belowRoot refuses a link to the root itself, and returns the mode of what is not. What
+// is mounted on the root is seen by nobody but who enters the mount namespace later,
+// for whom it is the root.
+func (b *Builder) belowRoot(fd int, path string) (mode uint16, err error) {
 	var st unix.Statx_t
 	err = statMount(fd, &st)
 	if err == nil && b.top.Ino == 0 {
@@ -28,11 +40,7 @@ func (b *Builder) openExisting(path string) (fd int, mode uint16, err error) {
 	if err == nil && sameMount(&st, &b.top) {
 		err = fault.New(0, "%q leads to the root filesystem itself").Str(path)
 	}
-	if err != nil {
-		raw.Close(fd)
-		return -1, 0, err
-	}
-	return fd, st.Mode, nil
+	return st.Mode, err
 }
 
 // MaskPath hides a path.

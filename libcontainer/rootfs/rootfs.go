@@ -218,7 +218,14 @@ func rootPropagation(tree int, flags uint64, private bool) error {
 func (b *Builder) target(path string, dir, noFollow bool) (fd int, existed bool, err error) {
 	fd, err = b.openTarget(path, noFollow)
 	if err == nil {
-		return fd, true, b.checkTarget(fd, path)
+		if err := b.checkTarget(fd, path); err != nil || path == "/" {
+			return fd, true, err
+		}
+		if _, err := b.belowRoot(fd, path); err != nil {
+			raw.Close(fd)
+			return -1, true, err
+		}
+		return fd, true, nil
 	}
 	if !fault.Is(err, unix.ENOENT) {
 		return -1, false, err

@@ -167,3 +167,18 @@ mounts_list() {
 	done
 	[ "$started" -gt 0 ] || ! is_ours || skip "not one of the starts succeeded: nothing is shown"
 }
+
+@test "M12: the destination of a mount is a link of the image's to the root itself, which becomes the root of exec" {
+	local volume=$BATS_TEST_TMPDIR/volume
+	mkdir -p "$volume/bin" "$volume/proc"
+	cp -a "$BUNDLE/rootfs/bin/." "$volume/bin/"
+	ln -s / "$BUNDLE/rootfs/data"
+	config --arg v "$volume" '.root.readonly = true | .mounts += [{destination: "/data", type: "bind", source: $v, options: ["rbind"]}]'
+	try rt create --bundle "$BUNDLE" "$ID"
+	if [ "$rc" = 0 ]; then
+		ok rt start "$ID"
+		try rt exec "$ID" sh -c 'echo >/written'
+		[ ! -e "$volume/written" ] || succeeds "exec has the volume for its root"
+	fi
+	! is_ours || [[ $rc != 0 && $err == *'mounts[7]'*'leads to the root filesystem itself'* ]] || fail "another error: $err"
+}
