@@ -51,11 +51,9 @@ func (c *container) cloneInside(s *plan.CloneInside) error {
 		c.forget()
 	}
 	var pidfd int32
-	raw.Pin() // for good in the process that is cloned
+	signals := raw.Pin()
 	pid, errno := raw.Clone(unix.CLONE_PARENT|unix.CLONE_PIDFD|uintptr(unix.SIGCHLD), &pidfd)
-	if pid != 0 {
-		raw.Unpin()
-	}
+	raw.Unpin(signals, pid == 0)
 	if errno != 0 {
 		return fault.Call("clone", errno)
 	}

@@ -1,7 +1,7 @@
 package raw
 
 import (
-	_ "unsafe" // for go:linkname
+	"unsafe" // for go:linkname, too
 
 	"golang.org/x/sys/unix"
 )
@@ -39,23 +39,28 @@ func waitBeside(trap, a1, a2, a3, a4, a5, a6 uintptr) (uintptr, unix.Errno) {
 	}
 }
 
-// Pin keeps the calling goroutine on its thread, without being preempted, until Unpin.
-// A process that is cloned has that thread alone: there a goroutine that gives way,
-// because somebody has asked it to before, waits for another thread for ever. Without
-// the runtime it does nothing.
-//
-//go:nosplit
-func Pin() {
-	if !absent {
-		pinBeside()
+// Pin keeps the calling goroutine on its thread, without being preempted, and blocks all
+// signals, until Unpin. A process that is cloned has that thread alone: there a goroutine
+// that gives way, because somebody has asked it to before, waits for another thread for
+// ever. Without the runtime it does nothing. It returns the mask of signals.
+func Pin() (mask uint64) {
+	if absent {
+		return 0
 	}
+	pinBeside()
+	all := ^uint64(0)
+	Call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&mask)), sizeofSignalSet, 0, 0)
+	return mask
 }
 
-// Unpin undoes Pin.
-//
-//go:nosplit
-func Unpin() {
-	if !absent {
+// Unpin undoes Pin, whose mask it is given. A cloned process gets its signals back, and
+// stays pinned.
+func Unpin(mask uint64, cloned bool) {
+	if absent {
+		return
+	}
+	Call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&mask)), 0, sizeofSignalSet, 0, 0)
+	if !cloned {
 		unpinBeside()
 	}
 }
