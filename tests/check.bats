@@ -199,3 +199,19 @@ hint() { jq -r --arg f "$1" '.[] | select(.field == $f) | .hint' "$OUT"; }
 	same "exit code" "$rc" 1
 	[[ $out == *"end of the input (line 1, column 10)"* ]] || fail "$out"
 }
+
+@test "what is in the way: the working directory, mount points, parameters" {
+	local dir=$BATS_TEST_TMPDIR/dir
+	mkdir "$dir"
+	config --arg d "$dir" '.process.cwd = "/bin/sh" | .linux.sysctl = {"net.nosuch": "1", "net.ipv4.conf.eth7.forwarding": "1", "net.ipv4.ip_forward": "1"}
+		| .mounts += [{destination: "/bin/sh/x", type: "tmpfs"}, {destination: "/bin/busybox", type: "bind", source: $d, options: ["bind"]},
+			{destination: "/tmp", type: "bind", source: "/etc/passwd", options: ["bind"]}]'
+	try check --json
+	same errors "$(found error | tr '\n' ' ')" 'linux.sysctl.net.nosuch process.cwd mounts[7].destination mounts[8].destination mounts[9].destination '
+	no 1 "" rt create --bundle "$BUNDLE" "$ID"
+	# What an earlier mount brings is not known, and a place that is missing is made.
+	config --arg d "$dir" '.process.cwd = "/new" | .linux.sysctl = {} | .mounts = .mounts[:7] + [{destination: "/made/here", type: "tmpfs"},
+		{destination: "/bin", type: "bind", source: $d, options: ["bind"]}, {destination: "/bin/sh", type: "tmpfs"}]'
+	try check --json
+	same errors "$(found error)" ""
+}

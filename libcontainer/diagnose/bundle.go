@@ -55,11 +55,12 @@ func Bundle(o bundle.Options) ([]Finding, error) {
 
 // inFields finds what is in fields of a configuration that create accepts.
 func inFields(c *create.Checked) []Finding {
-	found := slices.Concat(controllers(c), profile(c.Spec), openFiles(c.Spec), hooks(c.Spec), filesystems(c.Spec))
+	found := slices.Concat(controllers(c), profile(c.Spec), openFiles(c.Spec), hooks(c.Spec), filesystems(c.Spec), sysctls(c.Spec))
 	root, err := retry.Open(c.Plan.Container.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == nil { // else create's own error says so
 		defer unix.Close(root)
 		found = append(found, owner(root, c.Spec)...)
+		found = append(found, places(root, c.Spec)...)
 		found = append(found, program(root, c)...)
 		found = append(found, setuid(root, c.Spec)...)
 	}
@@ -288,7 +289,7 @@ func program(root int, c *create.Checked) []Finding {
 	}
 	refused := ""
 	for _, candidate := range candidates {
-		if covered(c.Spec, candidate) {
+		if under(c.Spec.Mounts, candidate) {
 			return nil // what will be there is not known
 		}
 		switch err := executable(root, candidate); {
@@ -318,17 +319,6 @@ func searchPath(p *plan.Plan) string {
 		}
 	}
 	return ""
-}
-
-// covered reports whether a mount may hide what the root filesystem has at a path.
-func covered(spec *specs.Spec, name string) bool {
-	for _, m := range spec.Mounts {
-		target := path.Clean("/" + m.Destination)
-		if target == "/" || name == target || strings.HasPrefix(name, target+"/") {
-			return true
-		}
-	}
-	return false
 }
 
 // executable reports why a path below root is no program: unix.EACCES if it is no file

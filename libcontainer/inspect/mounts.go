@@ -200,7 +200,7 @@ func (l *look) sysctls() error {
 			if joined < 3 {
 				break
 			}
-			if text, err := sys.ReadFile("/proc/sys/"+sysctlPath(key), 4096); err == nil {
+			if text, err := sys.ReadFile("/proc/sys/"+plan.SysctlPath(key), 4096); err == nil {
 				values[key] = strings.Join(strings.Fields(string(text)), " ")
 			}
 		}
@@ -229,7 +229,7 @@ func (l *look) sysctls() error {
 // mapped is the value of a parameter as the host's root reads it: that of group ids is
 // given in those of the container.
 func (l *look) mapped(key, value string) string {
-	if plan.SwapSeparators(sysctlPath(key)) != "net.ipv4.ping_group_range" {
+	if plan.SwapSeparators(plan.SysctlPath(key)) != "net.ipv4.ping_group_range" {
 		return value
 	}
 	words := strings.Fields(value)
@@ -239,12 +239,4 @@ func (l *look) mapped(key, value string) string {
 		}
 	}
 	return strings.Join(words, " ")
-}
-
-// sysctlPath is that of a parameter below /proc/sys, by its name in either form.
-func sysctlPath(name string) string {
-	if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '/' {
-		return name
-	}
-	return plan.SwapSeparators(name)
 }

@@ -62,6 +62,14 @@ func NewSysctl(key, value string) *Sysctl {
 	return &Sysctl{Key: key, Path: "sys/" + SwapSeparators(key), Value: value}
 }
 
+// SysctlPath is that of a parameter below /proc/sys, by its name in either form.
+func SysctlPath(name string) string {
+	if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '/' {
+		return name
+	}
+	return SwapSeparators(name)
+}
+
 // SwapSeparators turns a parameter's dotted name into its path below /proc/sys,
 // and back. In dotted form a slash stands for a dot in a name, as in sysctl(8):
 // net.ipv4.conf.eth0/1.forwarding.
