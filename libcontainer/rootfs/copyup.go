@@ -46,7 +46,8 @@ var copying copier
 // root look like the directory, apart from what params say of it. Sockets are
 // left out, and so is what is mounted in the directory.
 func copyUp(from, mount int, params []string) error {
-	proc, err := sys.HostProc()
+	// Not /proc, which may be the container's by now, or not there yet.
+	proc, err := sys.PrivateProc()
 	if err != nil {
 		return err
 	}

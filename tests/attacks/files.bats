@@ -93,9 +93,9 @@ volume() {
 	unharmed
 	[ ! -e "$ROOT/$ID" ] || fail "the container was made"
 	ok run_bundle --trace "$BATS_TEST_TMPDIR/trace" "$ID"
-	jq -es 'length > 10' "$BATS_TEST_TMPDIR/trace" || fail "$(<"$BATS_TEST_TMPDIR/trace")"
+	jq -e '.traceEvents | length > 10' "$BATS_TEST_TMPDIR/trace" || fail "$(<"$BATS_TEST_TMPDIR/trace")"
 	ok run_bundle --trace - "$ID"
-	jq -es 'length > 10' <<<"$out" || fail "$out"
+	jq -e '.traceEvents | length > 10' <<<"$out" || fail "$out"
 }
 
 @test "L5: --pid-file removes and replaces nothing but the pid file" {

@@ -147,3 +147,12 @@ both() {
 @test "in both ways: attacks on mounts" { both attacks/mounts; }
 @test "in both ways: attacks by images" { both attacks/images; }
 @test "in both ways: attacks on procfs" { both attacks/procfs; }
+
+@test "tmpcopyup of a mount that comes before /proc" {
+	mkdir -p "$BUNDLE/rootfs/data"
+	echo kept >"$BUNDLE/rootfs/data/file"
+	config '.mounts = [{destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"]}] + .mounts'
+	alone "with tmpcopyup"
+	inside cat /data/file
+	same "what was copied" "$out" kept
+}
