@@ -116,7 +116,7 @@ func (c *Container) living() (proc.Stat, bool, error) {
 	if c.Journal.Init.PID == 0 {
 		return proc.Stat{}, false, nil
 	}
-	st, err := readStat(c.Journal.Init.PID)
+	st, err := ReadStat(c.Journal.Init.PID)
 	if err != nil || st.State == 0 || st.Start != c.Journal.Init.Start {
 		return st, false, err
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
-// readStat reads a process's stat: the zero value if there is no such process.
-func readStat(pid int) (proc.Stat, error) {
+// ReadStat reads a process's stat: the zero value if there is no such process.
+func ReadStat(pid int) (proc.Stat, error) {
 	data, err := sys.ReadFile("/proc/"+strconv.Itoa(pid)+"/stat", 4096)
 	if GoneFromProc(err) {
 		return proc.Stat{}, nil

@@ -45,7 +45,7 @@ func TestAliveWithoutItsFirstThread(t *testing.T) {
 	until := func(what string, ok func(proc.Stat) bool) {
 		t.Helper()
 		for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-			st, err := readStat(cmd.Process.Pid)
+			st, err := ReadStat(cmd.Process.Pid)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +120,7 @@ func TestEndHolder(t *testing.T) {
 		return cmd, child
 	}
 	running := func(pid int) bool {
-		st, err := readStat(pid)
+		st, err := ReadStat(pid)
 		return err == nil && st.State != 0 && st.State != 'Z'
 	}
 

@@ -189,7 +189,7 @@ const executeLook = time.Second
 
 // executes reports whether execve(2) has given init another name.
 func executes(init state.Process) bool {
-	st, err := readStat(init.PID)
+	st, err := ReadStat(init.PID)
 	return err == nil && st.Start == init.Start && st.Name != initproc.Created && st.Name != initproc.Started
 }
 
@@ -320,7 +320,7 @@ var errKilled = errors.New("container init was killed (SIGKILL) by someone else 
 // Either shows a moment later. Of one that was reaped nothing can be told any more.
 func HasExecuted(init state.Process, pidfd int) error {
 	for end := time.Now().Add(initlink.EndingTime); time.Now().Before(end); {
-		st, err := readStat(init.PID)
+		st, err := ReadStat(init.PID)
 		switch {
 		case err != nil:
 			return err

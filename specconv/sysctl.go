@@ -24,12 +24,7 @@ func (b *builder) planSysctls() error {
 // dotted gives a parameter the form with dots, as sysctl(8) does: the first
 // separator tells which form a name has, and the other character stands for
 // itself (net/ipv4/conf/eth0.1/forwarding).
-func dotted(name string) string {
-	if i := strings.IndexAny(name, "./"); i < 0 || name[i] == '.' {
-		return name
-	}
-	return plan.SwapSeparators(name)
-}
+func dotted(name string) string { return plan.SwapSeparators(plan.SysctlPath(name)) }
 
 // checkSysctl allows only parameters of a namespace that the container doesn't
 // share with the host.

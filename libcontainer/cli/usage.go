@@ -10,7 +10,6 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/proc"
-	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -26,11 +25,7 @@ func (inv *invocation) printProcesses(pids []int, format string) error {
 	}
 	var list []process
 	for _, pid := range pids {
-		text, err := sys.ReadFile("/proc/"+strconv.Itoa(pid)+"/stat", 4096)
-		if err != nil {
-			continue
-		}
-		if st, err := proc.ParseStat(text); err == nil {
+		if st, err := libcontainer.ReadStat(pid); err == nil && st.State != 0 {
 			list = append(list, process{pid, st})
 		}
 	}

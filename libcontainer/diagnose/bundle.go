@@ -254,13 +254,8 @@ func owner(root int, spec *specs.Spec) []Finding {
 		return nil
 	}
 	var st unix.Stat_t
-	if unix.Fstat(root, &st) != nil {
+	if unix.Fstat(root, &st) != nil || proc.HasHostID(spec.Linux.UIDMappings, st.Uid) {
 		return nil
-	}
-	for _, m := range spec.Linux.UIDMappings {
-		if st.Uid >= m.HostID && st.Uid-m.HostID < m.Size {
-			return nil
-		}
 	}
 	return []Finding{field(Warning, "root.path",
 		fmt.Sprintf("the root filesystem belongs to user %d, whom linux.uidMappings does not map: in the container nobody owns it", st.Uid),
@@ -324,19 +319,11 @@ func searchPath(p *plan.Plan) string {
 // executable reports why a path below root is no program: unix.EACCES if it is no file
 // that anybody may execute.
 func executable(root int, name string) error {
-	fd, err := sys.OpenInRoot(root, name, unix.O_PATH)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o111 == 0 {
+	mode, err := modeAt(root, name)
+	if err == nil && (mode&unix.S_IFMT != unix.S_IFREG || mode&0o111 == 0) {
 		return unix.EACCES
 	}
-	return nil
+	return err
 }
 
 // emptyHint is for a program that is not there.

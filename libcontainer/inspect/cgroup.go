@@ -86,26 +86,16 @@ func sameBytes(asked, is string) bool {
 }
 
 // sameSet compares lists of numbers, such as "0-2,4".
-func sameSet(asked, is string) bool { return asked == is || slices.Equal(setOf(asked), setOf(is)) }
+func sameSet(asked, is string) bool {
+	a, errA := setOf(asked)
+	b, errB := setOf(is)
+	return asked == is || errA == nil && errB == nil && slices.Equal(a, b)
+}
 
-// maxSet bounds the numbers of a list: Linux has no more CPUs, nor as many nodes.
-const maxSet = 1 << 16
-
-func setOf(text string) []int {
-	var set []int
-	for part := range strings.SplitSeq(text, ",") {
-		low, high, isRange := strings.Cut(strings.TrimSpace(part), "-")
-		from, err := strconv.Atoi(low)
-		to := from
-		if err == nil && isRange {
-			to, err = strconv.Atoi(high)
-		}
-		for n := from; err == nil && n <= min(to, maxSet); n++ {
-			set = append(set, n)
-		}
-	}
+func setOf(list string) ([]uint64, error) {
+	set, err := cgroups.Numbers(list)
 	slices.Sort(set)
-	return slices.Compact(set)
+	return slices.Compact(set), err
 }
 
 // sameUnified compares what was written to a file with what it has, if both are a single

@@ -3,6 +3,7 @@ package inspect
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"runtime"
 	"slices"
@@ -210,12 +211,7 @@ func (l *look) sysctls() error {
 	if got.err != nil {
 		return got.err
 	}
-	keys := make([]string, 0, len(l.Spec.Linux.Sysctl))
-	for key := range l.Spec.Linux.Sysctl {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
+	for _, key := range slices.Sorted(maps.Keys(l.Spec.Linux.Sysctl)) {
 		is, ok := got.values[key]
 		if !ok {
 			is = "cannot be read by this user"

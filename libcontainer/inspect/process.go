@@ -10,8 +10,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/proc"
-	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -313,13 +313,9 @@ func (l *look) processes() error {
 	var zombies, stopped, elsewhere []string
 	for _, pid := range l.Processes {
 		text := strconv.Itoa(pid)
-		data, err := sys.ReadFile("/proc/"+text+"/stat", 4096)
-		if err != nil {
+		st, err := libcontainer.ReadStat(pid)
+		if err != nil || st.State == 0 {
 			continue // gone
-		}
-		st, err := proc.ParseStat(data)
-		if err != nil {
-			continue
 		}
 		switch st.State {
 		case 'Z':

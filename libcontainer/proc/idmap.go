@@ -32,6 +32,16 @@ func ParseIDMap(text []byte) ([]specs.LinuxIDMapping, error) {
 	return maps, nil
 }
 
+// HasHostID reports whether an id outside the user namespace is mapped into it.
+func HasHostID(maps []specs.LinuxIDMapping, id uint32) bool {
+	for _, m := range maps {
+		if id >= m.HostID && id-m.HostID < m.Size {
+			return true
+		}
+	}
+	return false
+}
+
 // HostID translates an id to the one outside the user namespace; -1 if it is not mapped.
 func HostID(maps []specs.LinuxIDMapping, id uint32) int {
 	for _, m := range maps {

@@ -48,6 +48,15 @@ func FuzzParseIDMap(f *testing.F) {
 	})
 }
 
+func TestHasHostID(t *testing.T) {
+	maps := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1000, Size: 1}, {ContainerID: 1, HostID: 1<<32 - 3, Size: 2}}
+	for id, want := range map[uint32]bool{0: false, 999: false, 1000: true, 1001: false, 1<<32 - 3: true, 1<<32 - 2: true, 1<<32 - 1: false} {
+		if got := HasHostID(maps, id); got != want {
+			t.Errorf("%d: %v, want %v", id, got, want)
+		}
+	}
+}
+
 func TestHostID(t *testing.T) {
 	ids := []specs.LinuxIDMapping{{ContainerID: 10, HostID: 1000, Size: 5}, {ContainerID: 0, HostID: 500, Size: 1}, {ContainerID: 100, HostID: 4294967290, Size: 5}}
 	for id, want := range map[uint32]int{0: 500, 1: -1, 9: -1, 10: 1000, 14: 1004, 15: -1, 104: 4294967294, 105: -1, 4294967295: -1} {

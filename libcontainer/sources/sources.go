@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/initlink"
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -133,7 +134,7 @@ func (src *Set) protectNode(tree int, owners []specs.LinuxIDMapping) error {
 	if src.userNS && st.Uid == overflow {
 		return nil
 	}
-	if len(owners) > 0 && !slices.ContainsFunc(owners, func(m specs.LinuxIDMapping) bool { return st.Uid >= m.HostID && st.Uid-m.HostID < m.Size }) {
+	if len(owners) > 0 && !proc.HasHostID(owners, st.Uid) {
 		return nil
 	}
 	return sys.RestrictMount(tree, unix.MOUNT_ATTR_RDONLY, 0, false)

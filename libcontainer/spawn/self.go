@@ -3,11 +3,11 @@ package spawn
 import (
 	"io"
 	"os"
-	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -46,7 +46,7 @@ type Audience struct {
 }
 
 func (a *Audience) has(uid uint32) bool {
-	return slices.ContainsFunc(a.UIDs, func(m specs.LinuxIDMapping) bool { return uid >= m.HostID && uid-m.HostID < m.Size })
+	return proc.HasHostID(a.UIDs, uid)
 }
 
 // SealedSelf opens this program for execution by a container's init, in a form
