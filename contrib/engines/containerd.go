@@ -58,7 +58,7 @@ func (x *site) append(c *containerdConfig, s Settings) {
 	x.manual = c.unsafe(x.before+x.after, s)
 }
 
-// unsafe is why lines at the end of a config.toml may not do; empty, if they do.
+// unsafe returns why lines cannot be appended to a config.toml; "" if they can.
 func (c *containerdConfig) unsafe(text string, s Settings) string {
 	others, table := settings(text), c.table()
 	switch {
