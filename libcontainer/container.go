@@ -11,7 +11,6 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
-	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -21,9 +20,8 @@ import (
 // runtime-spec's; engines know it.
 const StatePaused specs.ContainerState = "paused"
 
-// ErrNotRunning means that there is no process to act on. Engines match the
-// text.
-var ErrNotRunning = errors.New("container not running")
+// ErrNotRunning means that there is no process to act on.
+var ErrNotRunning = state.ErrNotRunning
 
 // Container is an existing container.
 type Container struct {
@@ -77,7 +75,7 @@ func (c *Container) Status() (specs.ContainerState, int, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	st, alive, err := c.living()
+	st, alive, err := c.Journal.Init.Stat()
 	pid := c.Journal.Init.PID
 	switch {
 	case err != nil:
@@ -101,26 +99,6 @@ func (c *Container) Status() (specs.ContainerState, int, error) {
 		return specs.StateCreated, pid, nil
 	}
 	return specs.StateRunning, pid, nil
-}
-
-// Alive reports whether init lives.
-func (c *Container) Alive() (bool, error) {
-	_, alive, err := c.living()
-	return alive, err
-}
-
-// living reads init's stat, and compares the start time: the pid may be somebody
-// else's by now. A zombie counts as gone, but not while threads of it live: it has
-// lost the first one only, and is what it was.
-func (c *Container) living() (proc.Stat, bool, error) {
-	if c.Journal.Init.PID == 0 {
-		return proc.Stat{}, false, nil
-	}
-	st, err := ReadStat(c.Journal.Init.PID)
-	if err != nil || st.State == 0 || st.Start != c.Journal.Init.Start {
-		return st, false, err
-	}
-	return st, !st.Dead(), nil
 }
 
 // frozen reads cgroup.freeze: a container that is about to freeze counts. A cgroup
@@ -147,36 +125,6 @@ func (c *Container) frozen() (bool, error) {
 		return false, nil
 	}
 	return c.hasCgroup()
-}
-
-// pidfd opens init for signals. The start time is checked after opening, so
-// the descriptor is of the right process or the error is ErrNotRunning.
-func (c *Container) pidfd() (int, error) {
-	fd, err := c.uncheckedPidfd()
-	if err != nil {
-		return -1, err
-	}
-	alive, err := c.Alive()
-	if err == nil && !alive {
-		err = ErrNotRunning
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
-}
-
-// uncheckedPidfd opens what has init's number, for who checks the start time afterwards.
-func (c *Container) uncheckedPidfd() (int, error) {
-	if c.Journal.Init.PID == 0 {
-		return -1, ErrNotRunning
-	}
-	fd, err := unix.PidfdOpen(c.Journal.Init.PID, 0)
-	if err == unix.ESRCH {
-		return -1, ErrNotRunning
-	}
-	return fd, os.NewSyscallError("pidfd_open", err)
 }
 
 // OpenCgroup opens the container's cgroup: nil if it has none, or none any
@@ -243,7 +191,7 @@ func (c *Container) Kill(sig unix.Signal, all bool) error {
 		}
 		return ErrNotRunning
 	}
-	fd, err := c.pidfd()
+	fd, err := c.Journal.Init.Pidfd()
 	if err != nil {
 		return err
 	}
@@ -300,7 +248,7 @@ func SignalMember(group *cgroups.Cgroup, pid int, sig unix.Signal) error {
 	}
 	defer unix.Close(fd)
 	has, err := group.Has(pid)
-	if err != nil && !GoneFromProc(err) {
+	if err != nil && !state.Gone(err) {
 		return err
 	}
 	if err != nil || !has {

@@ -37,16 +37,16 @@ func sleeper(t *testing.T) *exec.Cmd {
 // TestAlive: a pid alone proves nothing, and a zombie is dead.
 func TestAlive(t *testing.T) {
 	cmd := sleeper(t)
-	real, err := Identify(cmd.Process.Pid)
+	real, err := state.Identify(cmd.Process.Pid)
 	systest.MustDo(t, err)
 	check := func(what string, p state.Process, want bool) {
 		t.Helper()
 		noneLeft := systest.Descriptors(t)
 		c := Container{Journal: &state.State{Init: p}}
-		if got, err := c.Alive(); got != want || err != nil {
+		if got, err := c.Journal.Init.Alive(); got != want || err != nil {
 			t.Errorf("%s: alive %t, %v", what, got, err)
 		}
-		fd, err := c.pidfd()
+		fd, err := c.Journal.Init.Pidfd()
 		if want != (err == nil) || !want && !errors.Is(err, ErrNotRunning) {
 			t.Errorf("%s: pidfd: %v", what, err)
 		}
@@ -74,7 +74,7 @@ func TestAlive(t *testing.T) {
 // TestKillGone: a signal never reaches a process that only has the pid.
 func TestKillGone(t *testing.T) {
 	cmd := sleeper(t)
-	real, err := Identify(cmd.Process.Pid)
+	real, err := state.Identify(cmd.Process.Pid)
 	systest.MustDo(t, err)
 	c := Container{Journal: &state.State{Init: state.Process{PID: real.PID, Start: real.Start + 1},
 		Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}}}}
@@ -86,7 +86,7 @@ func TestKillGone(t *testing.T) {
 	if err := c.end(); err != nil {
 		t.Error(err)
 	}
-	if alive, _ := (&Container{Journal: &state.State{Init: real}}).Alive(); !alive {
+	if alive, _ := real.Alive(); !alive {
 		t.Error("somebody else's process was killed")
 	}
 	c.Journal.Init = real

@@ -81,7 +81,7 @@ func (c *Container) salvage(warn func(specconv.Warning)) error {
 	if c.Journal, err = c.Dir.Salvage(); err != nil {
 		return err
 	}
-	alive, err := c.Alive()
+	alive, err := c.Journal.Init.Alive()
 	if err != nil {
 		return err
 	}
@@ -144,10 +144,10 @@ func (c *Container) Remove(end func() error, warn func(specconv.Warning)) error 
 // end kills init and waits until it is dead.
 func (c *Container) end() error {
 	// Of one that is gone there is no descriptor to be had, nor needed.
-	if alive, err := c.Alive(); err != nil || !alive {
+	if alive, err := c.Journal.Init.Alive(); err != nil || !alive {
 		return err
 	}
-	init, err := c.pidfd()
+	init, err := c.Journal.Init.Pidfd()
 	if errors.Is(err, ErrNotRunning) {
 		return nil
 	}

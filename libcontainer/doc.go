@@ -239,7 +239,7 @@
 //	foreground  the caller's side: terminal, streams, pid file, the wait for the end
 //	sources     what of the host is mounted in a container
 //	bundle      config.json and the facts of the host, for specconv
-//	state       the state directory: journal, lock, start's fifos
+//	state       the state directory: journal, lock, start's fifos; init by its name for good
 //	resctrl     classes of service for caches and memory bandwidth
 //	netdev      network devices, moved between namespaces
 //	early       what comes before all other packages, and before Go's runtime

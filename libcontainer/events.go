@@ -53,7 +53,7 @@ type WatchOptions struct {
 // never polls for them. An error of tell ends it. The error is ErrNotRunning
 // if the container has stopped already.
 func (c *Container) Watch(o WatchOptions, tell func(*Event) error) error {
-	init, err := c.pidfd()
+	init, err := c.Journal.Init.Pidfd()
 	if err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func Signal(pidfd, pid int, sig unix.Signal) error {
 // neither, because it is stuck in the kernel, reaps nobody either.
 func waitStopped(pid int) error {
 	for range 200 {
-		st, err := ReadStat(pid)
+		st, err := state.ReadStat(pid)
 		if err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func killChildren(parent int) error {
 		if err != nil {
 			continue
 		}
-		st, err := ReadStat(pid)
+		st, err := state.ReadStat(pid)
 		if err != nil || st.Parent != parent {
 			continue
 		}

@@ -24,7 +24,7 @@ func noCgroup() error {
 // device filter: nothing is done to it, and nothing is born in it. The error is
 // ended if init is gone, too.
 func (c *Container) CgroupGone(ended error) error {
-	alive, err := c.Alive()
+	alive, err := c.Journal.Init.Alive()
 	if err != nil {
 		return err
 	}

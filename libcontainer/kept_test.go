@@ -11,7 +11,7 @@ import (
 
 // TestFormerCreated: only an init of this version says by its name whether it waits for start.
 func TestFormerCreated(t *testing.T) {
-	init, err := Identify(os.Getpid())
+	init, err := state.Identify(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}

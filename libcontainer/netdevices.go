@@ -42,7 +42,7 @@ func (c *Container) network() (int, error) {
 			return sys.OpenNamespace(ns.Path)
 		}
 	}
-	if alive, err := c.Alive(); err != nil || !alive {
+	if alive, err := c.Journal.Init.Alive(); err != nil || !alive {
 		return 0, nil
 	}
 	return sys.OpenNamespace("/proc/" + strconv.Itoa(c.Journal.Init.PID) + "/ns/net")

@@ -35,7 +35,7 @@ func (c *Container) Processes() ([]int, error) {
 	if c.Journal.Cgroup.Dir != "" {
 		return nil, c.CgroupGone(nil)
 	}
-	alive, err := c.Alive()
+	alive, err := c.Journal.Init.Alive()
 	if err != nil || !alive {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func sharing(kind, namespace string) ([]int, error) {
 // signalSharing signals the processes of a container without a cgroup. SIGKILL
 // is not over before all are gone that can be seen.
 func (c *Container) signalSharing(sig unix.Signal) (reached bool, err error) {
-	init, err := c.pidfd()
+	init, err := c.Journal.Init.Pidfd()
 	if errors.Is(err, ErrNotRunning) {
 		return false, nil
 	}

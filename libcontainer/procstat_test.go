@@ -45,7 +45,7 @@ func TestAliveWithoutItsFirstThread(t *testing.T) {
 	until := func(what string, ok func(proc.Stat) bool) {
 		t.Helper()
 		for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-			st, err := ReadStat(cmd.Process.Pid)
+			st, err := state.ReadStat(cmd.Process.Pid)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,29 +58,29 @@ func TestAliveWithoutItsFirstThread(t *testing.T) {
 		}
 	}
 	until("the first thread ends", func(st proc.Stat) bool { return st.State == 'Z' && st.Threads > 1 })
-	id, err := Identify(cmd.Process.Pid)
+	id, err := state.Identify(cmd.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &Container{Journal: &state.State{Init: id}}
-	if alive, err := c.Alive(); !alive || err != nil {
+	if alive, err := c.Journal.Init.Alive(); !alive || err != nil {
 		t.Errorf("a process without its first thread: alive = %v, %v", alive, err)
 	}
 	if err := c.Kill(unix.SIGKILL, true); err != nil { // no cgroup: init alone
 		t.Errorf("kill: %v", err)
 	}
 	until("all threads end", func(st proc.Stat) bool { return st.State == 'Z' && st.Threads == 1 })
-	if alive, err := c.Alive(); alive || err != nil {
+	if alive, err := c.Journal.Init.Alive(); alive || err != nil {
 		t.Errorf("a zombie: alive = %v, %v", alive, err)
 	}
 	if err := cmd.Wait(); err == nil {
 		t.Error("it was not killed")
 	}
-	if alive, err := c.Alive(); alive || err != nil {
+	if alive, err := c.Journal.Init.Alive(); alive || err != nil {
 		t.Errorf("gone: alive = %v, %v", alive, err)
 	}
 	c.Journal.Init = state.Process{PID: os.Getpid(), Start: 1}
-	if alive, err := c.Alive(); alive || err != nil {
+	if alive, err := c.Journal.Init.Alive(); alive || err != nil {
 		t.Errorf("somebody else: alive = %v, %v", alive, err)
 	}
 }
@@ -120,7 +120,7 @@ func TestEndHolder(t *testing.T) {
 		return cmd, child
 	}
 	running := func(pid int) bool {
-		st, err := ReadStat(pid)
+		st, err := state.ReadStat(pid)
 		return err == nil && st.State != 0 && st.State != 'Z'
 	}
 

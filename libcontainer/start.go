@@ -74,7 +74,7 @@ func (c *Container) goOn(pid int, t *initlink.Trace, warn func(specconv.Warning)
 
 // startService starts a container for which systemd waits.
 func (c *Container) startService(notify string, pid int, t *initlink.Trace, warn func(specconv.Warning)) error {
-	init, err := c.pidfd()
+	init, err := c.Journal.Init.Pidfd()
 	if err != nil {
 		return errDead
 	}
@@ -104,7 +104,7 @@ func (c *Container) startService(notify string, pid int, t *initlink.Trace, warn
 // release tells init, which waits, to go and hears what becomes of it. A program that execve(2) refuses has been
 // started, as far as the caller is concerned: it ends at once, and has said why on its own standard error.
 func (c *Container) release(t *initlink.Trace, warn func(specconv.Warning)) error {
-	init, err := c.pidfd()
+	init, err := c.Journal.Init.Pidfd()
 	if errors.Is(err, ErrNotRunning) {
 		return errDead
 	}
@@ -189,7 +189,7 @@ const executeLook = time.Second
 
 // executes reports whether execve(2) has given init another name.
 func executes(init state.Process) bool {
-	st, err := ReadStat(init.PID)
+	st, err := state.ReadStat(init.PID)
 	return err == nil && st.Start == init.Start && st.Name != initproc.Created && st.Name != initproc.Started
 }
 
@@ -320,7 +320,7 @@ var errKilled = errors.New("container init was killed (SIGKILL) by someone else 
 // Either shows a moment later. Of one that was reaped nothing can be told any more.
 func HasExecuted(init state.Process, pidfd int) error {
 	for end := time.Now().Add(initlink.EndingTime); time.Now().Before(end); {
-		st, err := ReadStat(init.PID)
+		st, err := state.ReadStat(init.PID)
 		switch {
 		case err != nil:
 			return err

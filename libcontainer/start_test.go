@@ -99,7 +99,7 @@ func TestHear(t *testing.T) {
 	defer in.Close()
 	_, err = out.Read(make([]byte, 1))
 	systest.MustDo(t, err)
-	init, err := Identify(cmd.Process.Pid)
+	init, err := state.Identify(cmd.Process.Pid)
 	systest.MustDo(t, err)
 	pidfd, err := unix.PidfdOpen(init.PID, 0)
 	systest.MustDo(t, err)

@@ -35,7 +35,7 @@ type Interface struct {
 
 // Stats measures the container. The error is ErrNotRunning if it has stopped.
 func (c *Container) Stats() (*Stats, error) {
-	init, err := c.pidfd()
+	init, err := c.Journal.Init.Pidfd()
 	if err != nil {
 		return nil, err
 	}

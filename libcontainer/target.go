@@ -50,10 +50,10 @@ func (e *NamespacesError) Unwrap() error { return e.Err }
 // own, too. All is done through one descriptor of /proc/PID.
 func (t *Target) Open(c *Container, kinds []specs.LinuxNamespaceType) error {
 	var err error
-	if t.PidFD, err = c.uncheckedPidfd(); err != nil {
+	if t.PidFD, err = c.Journal.Init.UncheckedPidfd(); err != nil {
 		return err
 	}
-	init, err := OpenProcess(c.Journal.Init)
+	init, err := c.Journal.Init.Open()
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (c *Container) View() (*View, error) {
 		v.Resources, err = c.limits()
 	}
 	if err == nil {
-		v.Init, err = OpenProcess(c.Journal.Init)
+		v.Init, err = c.Journal.Init.Open()
 	}
 	if err == nil {
 		v.Cgroup, err = c.OpenCgroup()

@@ -107,7 +107,7 @@ type dump struct {
 
 func (d *dump) run() error {
 	var err error
-	if d.process, err = libcontainer.OpenProcess(d.Journal.Init); err != nil {
+	if d.process, err = d.Journal.Init.Open(); err != nil {
 		return err
 	}
 	defer d.process.Close()

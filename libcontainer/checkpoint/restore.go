@@ -359,7 +359,7 @@ func (c *restorer) takeInit(pid int) error {
 		return os.NewSyscallError("pidfd_open", err)
 	}
 	c.builder.Init.Process = &spawn.Process{Pid: pid, PidFD: pidfd, Conn: wire.FromFD(-1)}
-	if c.builder.Journal.Init, err = libcontainer.Identify(pid); err != nil {
+	if c.builder.Journal.Init, err = state.Identify(pid); err != nil {
 		return err
 	}
 	return c.builder.Dir.Save(&c.builder.Journal)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/proc"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
@@ -25,7 +26,7 @@ func (inv *invocation) printProcesses(pids []int, format string) error {
 	}
 	var list []process
 	for _, pid := range pids {
-		if st, err := libcontainer.ReadStat(pid); err == nil && st.State != 0 {
+		if st, err := state.ReadStat(pid); err == nil && st.State != 0 {
 			list = append(list, process{pid, st})
 		}
 	}

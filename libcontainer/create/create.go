@@ -292,7 +292,7 @@ func (c *Builder) adoptLast() error {
 		err = c.Init.Conn.Bound(initlink.AnswerTime)
 	}
 	if err == nil {
-		c.Journal.Init, err = libcontainer.Identify(c.Init.Pid)
+		c.Journal.Init, err = state.Identify(c.Init.Pid)
 	}
 	if err == nil {
 		err = c.Dir.Save(&c.Journal)

@@ -45,7 +45,7 @@ func (c *Builder) spawn(s *plan.Spawn) error {
 	if err != nil {
 		return err
 	}
-	if c.Journal.Init, err = libcontainer.Identify(c.Init.Pid); err != nil {
+	if c.Journal.Init, err = state.Identify(c.Init.Pid); err != nil {
 		return err
 	}
 	if c.Group != nil && !s.Outside {

@@ -178,10 +178,10 @@ func prepare(o *Options) (*process, error) {
 // overtaken is the error in other words if somebody has ended or deleted the container
 // meanwhile: what is missing then is its own, and no program that engines look for.
 func (e *process) overtaken(err error) error {
-	if err == nil || e.container.Journal == nil || !libcontainer.GoneFromProc(err) {
+	if err == nil || e.container.Journal == nil || !state.Gone(err) {
 		return err
 	}
-	if alive, aliveErr := e.container.Alive(); alive || aliveErr != nil {
+	if alive, aliveErr := e.container.Journal.Init.Alive(); alive || aliveErr != nil {
 		return err
 	}
 	return errors.New("cannot exec in a container that has stopped")

@@ -10,8 +10,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/proc"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -313,7 +313,7 @@ func (l *look) processes() error {
 	var zombies, stopped, elsewhere []string
 	for _, pid := range l.Processes {
 		text := strconv.Itoa(pid)
-		st, err := libcontainer.ReadStat(pid)
+		st, err := state.ReadStat(pid)
 		if err != nil || st.State == 0 {
 			continue // gone
 		}

@@ -33,12 +33,6 @@ type State struct {
 	NoNewKeyring bool // the container has the session keyring of who made it
 }
 
-// Process names a process for good: ids are used again, together with the start time they are not.
-type Process struct {
-	PID   int    // in the runtime's pid namespace; 0: there is none yet
-	Start uint64 // clock ticks after boot: field 22 of /proc/PID/stat, see proc_pid_stat(5)
-}
-
 // NetDevice is a network device of the host, see package netdev.
 type NetDevice struct {
 	Name string
