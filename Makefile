@@ -61,7 +61,7 @@ crun-go:
 # What CI runs first: format, vet, lint, unit tests. No root, no network but
 # for Go modules, under two minutes.
 check: lint
-	tests/unit-unprivileged
+	tests/env/unit-unprivileged
 
 lint:
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted" >&2; exit 1; }
@@ -111,7 +111,7 @@ test-kubernetes: crun-go
 # model over all captured bundles.
 test-faults: crun-go
 	RUNTIME=$(RUNTIME) tests/faults/run
-	MODEL=all RUNTIME=$(RUNTIME) tests/house bats tests/model.bats
+	MODEL=all RUNTIME=$(RUNTIME) tests/env/sandbox bats tests/suites/model.bats
 
 demo:
 	tests/demo

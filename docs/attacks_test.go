@@ -21,7 +21,7 @@ func named(t *testing.T) (suites map[string][]string, open map[string]bool) {
 	t.Helper()
 	suites, open = map[string][]string{}, map[string]bool{}
 	var files []string
-	for _, pattern := range []string{"../tests/*.bats", "../tests/attacks/*.bats", "../tests/vm/*.bats"} {
+	for _, pattern := range []string{"../tests/suites/*.bats", "../tests/attacks/*.bats", "../tests/vm/*.bats"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -250,7 +250,7 @@
 //	spawn       the raw child: clone3, joining, id maps; the sealed binary
 //	criu        the conversation with CRIU
 //	initproc    init: the loop over the steps
-//	model       what init is and holds at each step (tests/model.bats compares)
+//	model       what init is and holds at each step (tests/suites/model.bats compares)
 //	rootfs caps lsm seccomp terminal hooks    one mechanism each
 //	proc        namespaces by name, and the text of files in /proc
 //	sys         typed system calls, in-root opening, verified procfs

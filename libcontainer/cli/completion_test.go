@@ -18,7 +18,7 @@ func TestCompletionScripts(t *testing.T) {
 	}
 }
 
-// What may follow a command line; the last word is the one that is begun, ” none yet. tests/install.bats asks the shells.
+// What may follow a command line; the last word is the one that is begun, ” none yet. tests/suites/install.bats asks the shells.
 func TestCompletions(t *testing.T) {
 	root := t.TempDir()
 	for _, id := range []string{"web-1", "web-2", "db"} {

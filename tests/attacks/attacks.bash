@@ -8,11 +8,11 @@
 #
 # RACE is how many seconds an attack that needs luck tries its own.
 # shellcheck shell=bash
-load ../helpers
+load ../suites/helpers
 : "${RACE:=1}"
 
 # Attacks that get through change the owner and mode of standard streams and the
-# mounts on devices: those of this house are its own.
+# mounts on devices: those of this sandbox are its own.
 suite_setup() {
 	mkdir -p "$BATS_FILE_TMPDIR/dev"
 	mknod -m 666 "$BATS_FILE_TMPDIR/dev/null" c 1 3

@@ -7,7 +7,7 @@
 // third from one minute to the next, so what counts is the ratio between
 // runtimes that met the same weather.
 //
-// The command must see cgroup v2 at /sys/fs/cgroup; tests/unified arranges that.
+// The command must see cgroup v2 at /sys/fs/cgroup; tests/env/unified arranges that.
 package main
 
 import (

@@ -1,4 +1,4 @@
-# containerd.bash: containerd with ctr, in the house.
+# containerd.bash: containerd with ctr, in the sandbox.
 # shellcheck shell=bash disable=SC2016,SC2154
 UID_OF_ENGINE=0
 CONFIG='version = 2

@@ -1,4 +1,4 @@
-# docker.bash: dockerd with a containerd of its own, in the house.
+# docker.bash: dockerd with a containerd of its own, in the sandbox.
 # shellcheck shell=bash
 . "$here/cli.bash"
 . "$here/docker-only.bash"

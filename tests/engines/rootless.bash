@@ -1,4 +1,4 @@
-# rootless.bash: podman of an ordinary user, who has the house's cgroups to read.
+# rootless.bash: podman of an ordinary user, who has the sandbox's cgroups to read.
 # shellcheck shell=bash
 . "$here/podman.bash"
 UID_OF_ENGINE=2000

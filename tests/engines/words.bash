@@ -127,7 +127,7 @@ controllers() {
 	local name
 	cgroups
 	for name in "$@"; do
-		have "$name" || cannot "cgroup v2 has no $name controller in this host's test house"
+		have "$name" || cannot "cgroup v2 has no $name controller in this host's test sandbox"
 	done
 }
 
@@ -149,7 +149,7 @@ fail() {
 	return 1
 }
 
-# private_etc FILE LINE: the house's own copy of a file, with one more line.
+# private_etc FILE LINE: the sandbox's own copy of a file, with one more line.
 private_etc() {
 	[ -e "/etc/$1" ] || : >"/etc/$1"
 	cp -p "/etc/$1" "$D/etc-$1"

@@ -14,7 +14,7 @@
 // With -watch nothing fails: init is stopped at each of its system calls, and what it is
 // and holds is compared with the security model (libcontainer/initproc/model).
 //
-// It needs root, and a house (tests/house).
+// It needs root, and a sandbox (tests/env/sandbox).
 package main
 
 import (
@@ -72,8 +72,8 @@ func run() error {
 	if *watch {
 		return watchMain(s.runtime)
 	}
-	if os.Getenv("CRUN_GO_HOUSE") == "" {
-		return fmt.Errorf("run it through tests/house")
+	if os.Getenv("CRUN_GO_SANDBOX") == "" {
+		return fmt.Errorf("run it through tests/env/sandbox")
 	}
 	s.looks = *looks
 	return s.run()

@@ -1,11 +1,11 @@
-# cri.bash: containerd with CRI in a house of its own, for scripts that run there.
+# cri.bash: containerd with CRI in a sandbox of its own, for scripts that run there.
 #
 #   $D        the directory of this engine: short, because of sockets
 #   $ENGINE   containerd's programs         $CLIENTS   crictl and critest
 #   $IMAGES   archives to import            $RUNTIME   the runtime under test
 #   $HANDLER  what pods get that ask for nothing: runc or crun-go
 # shellcheck shell=bash disable=SC2034,SC2154
-: "${CRUN_GO_HOUSE:?run me in tests/house}" "${D:?}" "${RUNTIME:?}"
+: "${CRUN_GO_SANDBOX:?run me in tests/env/sandbox}" "${D:?}" "${RUNTIME:?}"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TESTS=${here%/*}
 CRI=unix://$D/c.sock
@@ -32,7 +32,7 @@ limits_needed() {
 spares() { (((0x$(awk '$1 == "CapEff:" { print $2 }' /proc/self/status) >> 24) & 1)); }
 
 # own_places: what engines, runtimes and network plugins keep in fixed places is
-# the house's own.
+# the sandbox's own.
 own_places() {
 	local place resolv
 	resolv=$(cat /etc/resolv.conf 2>/dev/null)

@@ -1,7 +1,7 @@
 # crio.bash: CRI-O in the place of cri.bash's containerd, with the same words. $CRIO
 # has the programs of CRI-O; $ENGINE is not needed.
 #
-# /etc is the house's own, so that all files are where CRI-O and "crun-go engines"
+# /etc is the sandbox's own, so that all files are where CRI-O and "crun-go engines"
 # look for them by themselves.
 # shellcheck shell=bash disable=SC2034,SC2154
 . "$(dirname "${BASH_SOURCE[0]}")/cri.bash"

@@ -48,7 +48,7 @@ critest_both() {
 		mv "$out/$SET.new" "$out/$SET"
 	fi
 	grep -q 'Container OOM' "$out/$SET" ||
-		printf 'skipped\tskipped\t[k8s.io] Container OOM runtime should output OOMKilled reason should terminate with exitCode 137 and reason OOMKilled\tcgroup v2 has no memory controller in this host'"'"'s test house\n' >>"$out/$SET"
+		printf 'skipped\tskipped\t[k8s.io] Container OOM runtime should output OOMKilled reason should terminate with exitCode 137 and reason OOMKilled\tcgroup v2 has no memory controller in this host'"'"'s test sandbox\n' >>"$out/$SET"
 	worse <"$out/$SET" >"$out/$SET.worse"
 	awk -F '\t' -v subject="$SUBJECT" -v worse="$out/$SET.worse" 'BEGIN { while ((getline spec <worse) > 0) bad[spec] }
 		{ spec = subject ": " $3

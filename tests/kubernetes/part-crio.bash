@@ -1,7 +1,7 @@
 # part-crio.bash: CRI-O, what crictl gets of it, and critest.
 # shellcheck shell=bash disable=SC2154
 . "$here/critest.bash"
-tests/packages gcc pkg-config libseccomp conmon buildah nft
+tests/env/packages gcc pkg-config libseccomp conmon buildah nft
 missing=
 [ -e /usr/include/seccomp.h ] || missing=libseccomp-dev
 for tool in gcc pkg-config conmon buildah nft; do command -v $tool >/dev/null || missing+="${missing:+, }$tool"; done

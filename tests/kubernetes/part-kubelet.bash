@@ -1,7 +1,7 @@
 # part-kubelet.bash: a kubelet on containerd, at the same time through both runtimes,
 # and whether its pods see the same.
 # shellcheck shell=bash disable=SC2154
-tests/packages curl
+tests/env/packages curl
 if ! command -v curl >/dev/null; then
 	echo "skipped kubelet # curl is not installed" >>"$results"
 elif ! build kubelet; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # AppArmor: the profile that config.json names is the one that the process has,
 # whatever the container has done to its /proc.
-load ../helpers
+load ../suites/helpers
 load guest
 
 suite_setup() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Limits of every controller, on machines where cgroup v2 has them.
-load ../helpers
+load ../suites/helpers
 load guest
 
 limits() { config ".linux.resources += $1"; }

@@ -2,7 +2,7 @@
 # bats file_tags=needs:criu
 # docker checkpoint, podman container checkpoint: the engines' own way to dump
 # and restore, with containers on a bridge.
-load ../helpers
+load ../suites/helpers
 load guest
 
 COUNTER='i=0; while :; do i=$((i+1)); echo $i; sleep 0.2; done'

@@ -2,7 +2,7 @@
 # bats file_tags=needs:criu
 # checkpoint and restore, by CRIU: what comes back is what was dumped, and no more
 # than config.json allows.
-load ../helpers
+load ../suites/helpers
 load guest
 
 # A container that counts in memory, and shows how far it is in a volume.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What limits do to who is under them, also when they change meanwhile.
-load ../helpers
+load ../suites/helpers
 load guest
 
 limits() { config ".linux.resources += $1"; }

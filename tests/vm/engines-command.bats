@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # crun-go engines on a host with current engines: installed for all of them, into
 # the guest's own /etc, and taken back.
-load ../helpers
+load ../suites/helpers
 load guest
 
 teardown() {

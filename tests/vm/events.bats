@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # events on a machine that has all controllers: what they count, and out of
 # memory.
-load ../helpers
+load ../suites/helpers
 load guest
 
 group() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")"; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # How little memory a container may have: what the runtime needs in its cgroup is
 # a limit's floor.
-load ../helpers
+load ../suites/helpers
 load guest
 
 suite_setup() { ours "their floors are theirs"; }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # Containers in containers, with limits: cgroups below cgroups, as deep as one
 # likes, in containers of any runtime and of systemd's.
-load ../helpers
-load ../nested
+load ../suites/helpers
+load ../suites/nested
 load guest
 
 # evacuate: the outer container makes room, as engines in containers do: no

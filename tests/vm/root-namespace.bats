@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A mount namespace that is made of the root filesystem alone (Linux 7.0): when, what is
 # in it, and that nothing else differs from one that is a copy of the host's.
-load ../helpers
+load ../suites/helpers
 load guest
 
 # alone, copied: how the plan makes the mount namespace.
@@ -134,7 +134,7 @@ both() {
 	local way
 	for way in "" 1; do
 		(cd "$TESTS/.." && env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TMPDIR="$TMPDIR" \
-			RUNTIME="$RUNTIME" PATIENCE="${PATIENCE:-}" ${way:+COPIED_MOUNTS=1} tests/house bats --tap "tests/$1.bats" </dev/null 3>&-) >"$BATS_TEST_TMPDIR/tap" 2>&1 || {
+			RUNTIME="$RUNTIME" PATIENCE="${PATIENCE:-}" ${way:+COPIED_MOUNTS=1} tests/env/sandbox bats --tap "tests/suites/$1.bats" </dev/null 3>&-) >"$BATS_TEST_TMPDIR/tap" 2>&1 || {
 			cat "$BATS_TEST_TMPDIR/tap" >&2
 			fail "$1${way:+, copied mounts}: $(grep -c '^not ok' "$BATS_TEST_TMPDIR/tap") tests fail"
 		}

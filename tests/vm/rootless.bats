@@ -2,7 +2,7 @@
 # An ordinary user's containers, by where the user calls from: a login session,
 # which is outside of the user's systemd; what root has delegated by hand; and a
 # scope that the user's systemd has delegated.
-load ../helpers
+load ../suites/helpers
 load guest
 
 uid=1000

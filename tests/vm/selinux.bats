@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SELinux: labels of the process, its keyring and its mounts, under a policy that
 # shows whose is whose (selinux/policy.conf).
-load ../helpers
+load ../suites/helpers
 load guest
 
 POLICY=$TESTS/.build/selinux.policy

@@ -2,7 +2,7 @@
 # The systemd driver when things go wrong: the runtime killed or its calls failing
 # while it talks to systemd, systemd executing itself anew, units that others
 # stop, and names that are taken.
-load ../helpers
+load ../suites/helpers
 load guest
 
 sd() { rt --systemd-cgroup "$@"; }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # systemd as a container's init: it boots to "running", makes cgroups of its own
 # with limits, is entered where its own init is, and ends as it does itself.
-load ../helpers
-load ../nested
+load ../suites/helpers
+load ../suites/nested
 load guest
 
 # Its root filesystem is the guest's own, below what it writes itself. Units that

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The systemd driver: containers in transient units of the system's systemd.
-load ../helpers
+load ../suites/helpers
 load guest
 
 sd() { rt --systemd-cgroup "$@"; }

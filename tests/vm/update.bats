@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # update and pause against a kernel with all controllers: what the container's
 # cgroup holds afterwards.
-load ../helpers
+load ../suites/helpers
 load guest
 
 limits() { config ".linux.resources += $1"; }

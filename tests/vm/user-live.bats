@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # An ordinary user, with cgroups of its own from systemd: pause, resume, ps and
 # update.
-load ../helpers
+load ../suites/helpers
 load guest
 
 eval "common_$(declare -f setup)"

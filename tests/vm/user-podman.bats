@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # podman of an ordinary user, whose runtime is root in a user namespace of
 # podman's.
-load ../helpers
+load ../suites/helpers
 load guest
 
 suite_setup() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # An ordinary user in a session of systemd's: ranges of ids, the user namespace
 # that podman makes, and a cgroup without being asked where.
-load ../helpers
+load ../suites/helpers
 load guest
 
 home=/user.slice/user-$UID.slice/user@$UID.service

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The systemd driver for an ordinary user: units of the user's own systemd.
-load ../helpers
+load ../suites/helpers
 load guest
 
 sd() { rt --systemd-cgroup "$@"; }

@@ -2,7 +2,7 @@
 // becomes the container's is and holds at each step.
 //
 // It is part of no program. What runs is compared with it: tests/faults stops a live
-// init at every system call and looks at it from outside (tests/model.bats). SECURITY.md
+// init at every system call and looks at it from outside (tests/suites/model.bats). SECURITY.md
 // shows it, and a test here keeps that up to date.
 package model
 

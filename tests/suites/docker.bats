@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # dockerd with this runtime as its default: what users of Docker do all day.
-# The daemon lives in the house, with its own data, its own containerd and a
+# The daemon lives in the sandbox, with its own data, its own containerd and a
 # cgroup parent of its own, and is stopped by its pid.
 load helpers
 

@@ -21,7 +21,7 @@ suite_setup() {
 	esac
 	find /proc/self/ns/ -mindepth 1 -printf '%l\n' >"$BATS_FILE_TMPDIR/namespaces"
 	# crun gives the host's /dev/null to the user of a container with a user
-	# namespace (CVE-2026-88265): this one is the house's own.
+	# namespace (CVE-2026-88265): this one is the sandbox's own.
 	mknod -m 666 "$BATS_FILE_TMPDIR/null" c 1 3
 	mount --bind "$BATS_FILE_TMPDIR/null" /dev/null
 }
@@ -84,8 +84,8 @@ compare() {
 	while IFS== read -r name path; do
 		"$how" "$path" "$BATS_TEST_TMPDIR/$name" "$@"
 		jq -n -r --slurpfile ours "$BATS_TEST_TMPDIR/ours" --slurpfile theirs "$BATS_TEST_TMPDIR/$name" \
-			--rawfile host "$BATS_FILE_TMPDIR/namespaces" --rawfile list "$TESTS/peerview.tsv" --arg peer "$name" --arg test "$BATS_TEST_DESCRIPTION" \
-			-f "$TESTS/peerview.jq" >"$BATS_TEST_TMPDIR/differences"
+			--rawfile host "$BATS_FILE_TMPDIR/namespaces" --rawfile list "$TESTS/suites/peerview.tsv" --arg peer "$name" --arg test "$BATS_TEST_DESCRIPTION" \
+			-f "$TESTS/suites/peerview.jq" >"$BATS_TEST_TMPDIR/differences"
 		[ ! -s "$BATS_TEST_TMPDIR/differences" ] || {
 			echo "field	crun-go	$name" >&2
 			cat "$BATS_TEST_TMPDIR/differences" >&2

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # linux.netDevices: devices of the runtime's network namespace, here the
-# house's, move into the container and keep their addresses.
+# sandbox's, move into the container and keep their addresses.
 load helpers
 
-# Each test has a pair of its own in the house: a$N, which moves, and b$N.
+# Each test has a pair of its own in the sandbox: a$N, which moves, and b$N.
 device() {
 	ours "1.1 does not know netDevices"
 	DEV=a$BATS_TEST_NUMBER PEER=b$BATS_TEST_NUMBER

@@ -8,7 +8,7 @@ setup_nothing() {
 		| del(.linux.maskedPaths, .linux.readonlyPaths)'
 }
 
-# all_mounts: the house's mounts, and how they propagate.
+# all_mounts: the sandbox's mounts, and how they propagate.
 all_mounts() { sort -n /proc/self/mountinfo; }
 
 @test "it runs in its root, warns, and mounts nothing" {

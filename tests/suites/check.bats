@@ -185,7 +185,7 @@ hint() { jq -r --arg f "$1" '.[] | select(.field == $f) | .hint' "$OUT"; }
 	try rt check --json
 	jq -e 'any(.where == "kernel" and .severity == "ok")' "$OUT" >/dev/null || fail "$out"
 	[[ $(jq -r 'map(.severity) | unique - ["error", "note", "ok", "warning"] | length' "$OUT") == 0 ]] || fail "$out"
-	try "$TESTS/as-nobody" "$RUNTIME" --root /run/nosuch check --json
+	try "$TESTS/env/as-nobody" "$RUNTIME" --root /run/nosuch check --json
 	jq -e 'any(.where == "/run/nosuch" and .severity == "error")' "$OUT" >/dev/null || fail "$out"
 	same "exit code" "$rc" 1
 }

@@ -258,7 +258,7 @@ has() {
 }
 
 @test "--no-pivot" {
-	ours "1.1 spoils the mounts of the house with it"
+	ours "1.1 spoils the mounts of the sandbox with it"
 	config '.linux.rootfsPropagation = "slave"'
 	args sh -c 'ls / | sort | tr "\n" " "; grep -c . /proc/self/mountinfo'
 	ok run_bundle --no-pivot "$ID"

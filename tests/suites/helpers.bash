@@ -14,13 +14,13 @@
 
 : "${RUNTIME:=./crun-go}"
 RUNTIME=$(realpath "$(command -v "$RUNTIME")")
-TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PROBE=$TESTS/.build/probe
 bats_require_minimum_version 1.5.0
 
-# The suites start and stop other programs' idea of a host: only in a house.
-[ -n "${CRUN_GO_HOUSE:-}" ] || {
-	echo "run suites through: tests/house bats tests/FILE.bats" >&2
+# The suites start and stop other programs' idea of a host: only in a sandbox.
+[ -n "${CRUN_GO_SANDBOX:-}" ] || {
+	echo "run suites through: tests/env/sandbox bats tests/suites/FILE.bats" >&2
 	exit 1
 }
 
@@ -45,7 +45,7 @@ setup() {
 	BUNDLE=$BATS_TEST_TMPDIR/bundle
 	OUT=$BATS_TEST_TMPDIR/out
 	ERR=$BATS_TEST_TMPDIR/err
-	# Cgroups are the host's: pids of a house are no names for them.
+	# Cgroups are the host's: pids of a sandbox are no names for them.
 	ID=t${BATS_RUN_TMPDIR##*-}-$BATS_TEST_NUMBER
 	new_bundle "$BUNDLE"
 	before_mounts=$(mounts)
@@ -66,7 +66,7 @@ ours() {
 is_ours() { [ "$(basename "$RUNTIME")" = crun-go ]; }
 
 # make_rootfs DIR
-make_rootfs() { PROBE=$PROBE "$TESTS/rootfs" "$1"; }
+make_rootfs() { PROBE=$PROBE "$TESTS/env/rootfs" "$1"; }
 
 # COPIED_MOUNTS: if it is set, bundles have a hook for which the mount namespace is a copy
 # of the host's, also where the kernel can make one of the root filesystem alone.
@@ -218,7 +218,7 @@ until_true() {
 
 mounts() { awk '{ print $3, $4, $5 }' /proc/self/mountinfo | sort; }
 
-# orphans: processes whose parent ended: in a house they belong to pid 1.
+# orphans: processes whose parent ended: in a sandbox they belong to pid 1.
 orphans() {
 	awk '$1 == "PPid:" && $2 == 1 { split(FILENAME, p, "/"); print p[3] }' /proc/[0-9]*/status 2>/dev/null | sort
 }
