@@ -87,6 +87,26 @@ stopped() { [ "$(d inspect -f '{{.State.Status}}' "$1")" = exited ]; }
 	same runtime "$out" under-test
 }
 
+@test "docs/quickstart.md: an image that Docker exports" {
+	[ "$(basename "$RUNTIME")" = crun-go ] || skip "the page is about crun-go"
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\nexec %q --root %q "$@"\n' "$RUNTIME" "$BATS_TEST_TMPDIR/root" >"$BATS_TEST_TMPDIR/bin/crun-go"
+	printf '#!/bin/sh\nexec %q -H %q "$@"\n' "$(command -v docker)" "unix://$RUN/d.sock" >"$BATS_TEST_TMPDIR/bin/docker"
+	chmod 755 "$BATS_TEST_TMPDIR"/bin/*
+	cd "$BATS_TEST_TMPDIR"
+	awk '/^## / { on = ($0 == "## With Docker or Podman") } on && /^    / { print substr($0, 5) }' "$TESTS/../docs/quickstart.md" |
+		sed 's/busybox/example/' >commands
+	d build -q -t example - >/dev/null <<-'EOF'
+		FROM bb:1
+		ENV GREETING=hello
+		WORKDIR /tmp
+		ENTRYPOINT ["sh", "-c", "echo $GREETING from $PWD; exit 7"]
+		CMD []
+	EOF
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH no 7 "" timeout -k 5 60 script -qec "sh -ex commands" /dev/null
+	[[ $out == *"hello from /tmp"* ]] || fail "not the image's command, environment and directory"
+}
+
 @test "docker run: output and exit code" {
 	ok drun bb:1 echo hello
 	same output "$out" hello

@@ -12,6 +12,24 @@ setup() {
 	ours "the pages are about crun-go"
 }
 
+# by_name: crun-go under the name that people type, with a state of its own, in an empty working directory.
+by_name() {
+	mkdir -p "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/work"
+	printf '#!/bin/sh\nexec %q --root %q "$@"\n' "$RUNTIME" "$ROOT" >"$BATS_TEST_TMPDIR/bin/crun-go"
+	chmod 755 "$BATS_TEST_TMPDIR/bin/crun-go"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH:/usr/sbin:/sbin
+	cd "$BATS_TEST_TMPDIR/work"
+}
+
+# section PAGE HEADING: the commands below a heading.
+section() {
+	H="## $2" awk '/^## / { on = ($0 == ENVIRON["H"]) } on && /^    / { print substr($0, 5); n++ } END { exit n == 0 }' "$DOCS/$1" ||
+		fail "$1 has no commands below $2"
+}
+
+# at_terminal FILE: as people do, at a terminal, in which they type exit to each shell that opens.
+at_terminal() { { while sleep 1; do echo exit; done & } | timeout -k 5 60 script -qec "sh -ex $1" /dev/null; }
+
 # conforms SCHEMA [FILE]: the documents in FILE, or in the last output, are as docs/schema/SCHEMA.json says.
 conforms() { "$BATS_FILE_TMPDIR/schema" "$DOCS/schema/$1.json" "${2:-$OUT}" || fail "not as docs/schema/$1.json says"; }
 
@@ -117,4 +135,59 @@ conforms() { "$BATS_FILE_TMPDIR/schema" "$DOCS/schema/$1.json" "${2:-$OUT}" || f
 	no 255 "" rt exec "$ID" nosuch
 	no 7 "" rt exec "$ID" sh -c 'exit 7'
 	no 143 "" rt exec "$ID" sh -c 'kill -TERM $$; sleep 10'
+}
+
+# an_image: a local image in the place of one that is pulled, unpacked as docs/quickstart.md says.
+an_image() {
+	for command in skopeo umoci jq script ip; do
+		command -v $command >/dev/null || skip "$command is not installed"
+	done
+	umoci init --layout local
+	umoci new --image local:latest
+	umoci insert --image local:latest "$BATS_FILE_TMPDIR/rootfs" /
+	umoci config --image local:latest --config.cmd sh --config.env PATH=/bin:/usr/bin:/sbin --config.env GREETING=hello
+	section quickstart.md "Without an engine" | sed 's#docker://alpine#oci:local:latest#' >commands
+	! grep -q docker: commands || fail "$(<commands)"
+}
+
+@test "quickstart: an image by skopeo and umoci, a writable root, limits, the background" {
+	by_name
+	an_image
+	ok at_terminal commands
+	same environment "$(jq '.process.env | index("GREETING=hello") != null' web/config.json)" true
+	section quickstart.md "A writable root" >commands
+	ok sh -ex commands
+	jq '.process.terminal = false | .process.args = ["sh", "-c", "touch /new /tmp/here /data/there"]' web/config.json >one.json
+	cp one.json web/one.json
+	ok crun-go run --config one.json --bundle web web1
+	[ -e web/rootfs/new ] && [ -e data/there ] && [ ! -e web/rootfs/tmp/here ] || fail "written elsewhere: $(find web/rootfs data)"
+	section quickstart.md Limits >commands
+	ok sh -ex commands
+	same limits "$(jq -c '.linux.resources | [.memory.limit, .pids.limit, .cpu.quota]' web/config.json)" "[268435456,100,50000]"
+	ok crun-go plan --bundle web
+	jq 'del(.linux.resources.memory, .linux.resources.pids, .linux.resources.cpu)' web/config.json >web/new.json
+	mv web/new.json web/config.json
+	section quickstart.md "In the background" >commands
+	ok sh -ex commands
+	[[ $out == *web1*running* ]] || fail "web1 was not listed"
+	same containers "$(crun-go list -q)" ""
+}
+
+@test "quickstart: a network" {
+	by_name
+	an_image
+	ok at_terminal commands
+	mount -t tmpfs run /run # ip(8) keeps names of namespaces in there
+	section quickstart.md "A network" >commands
+	iptables -t nat -L -n >/dev/null 2>&1 || {
+		echo "# no iptables here: the translation of addresses is left out" >&3
+		sed -i /iptables/d commands
+	}
+	touch web/rootfs/etc/resolv.conf
+	ok at_terminal commands
+	jq '.process.terminal = false | .process.args = ["sh", "-c", "cat /proc/net/fib_trie /etc/resolv.conf"]' web/config.json >web/one.json
+	ok crun-go run --config one.json --bundle web web1
+	[[ $out == *10.88.77.2* ]] || fail "no address"
+	ip netns delete web
+	umount -R /run
 }
