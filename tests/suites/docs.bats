@@ -191,3 +191,100 @@ an_image() {
 	ip netns delete web
 	umount -R /run
 }
+
+# seen COMMAND...: note what it prints, for the comparison with docs/troubleshooting.md.
+seen() { rt "$@" >>"$SEEN" 2>&1 </dev/null 3>&- || true; }
+
+# with FILTER: what run says of the bundle after this change, which is undone.
+with() {
+	cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/before.json"
+	config "$1"
+	seen run --bundle "$BUNDLE" "$ID"
+	mv "$BATS_TEST_TMPDIR/before.json" "$BUNDLE/config.json"
+}
+
+# of_bundles, of_programs, of_containers, of_hosts: make the mistakes of a chapter of docs/troubleshooting.md.
+of_bundles() {
+	mkdir "$BATS_TEST_TMPDIR/empty"
+	seen run --bundle "$BATS_TEST_TMPDIR/empty" "$ID"
+	with '.root.path = "nope"'
+	echo '{ "ociVersion": "1.0.0", }' >"$BATS_TEST_TMPDIR/empty/config.json"
+	seen run --bundle "$BATS_TEST_TMPDIR/empty" "$ID"
+	with '.mounts += [{destination: "/data", source: "/nosuch", options: ["bind"]}]'
+	with '.mounts += [{destination: "/etc/passwd", source: "/tmp", options: ["bind"]}]'
+}
+
+of_programs() {
+	local bin=$BUNDLE/rootfs/bin
+	with '.process.args = ["nosuch"]'
+	with '.process.args = ["/nosuch"]'
+	printf '#!/usr/bin/nosuch\n' >"$bin/script"
+	echo true >"$bin/text"
+	chmod 755 "$bin/script" "$bin/text"
+	touch "$bin/data"
+	with '.process.args = ["/bin/script"]'
+	with '.process.args = ["/bin/text"]'
+	with '.process.args = ["/bin/data"]'
+	with '.root.readonly = true | .process.args = ["sh", "-c", "echo >/new"]'
+	with '.process.args = ["ping", "-c", "1", "example"] | .process.capabilities |= map_values(. + ["CAP_NET_RAW"])'
+	with '.process.args = ["chown", "1", "/etc"] | .process.capabilities = {}'
+}
+
+of_containers() {
+	up
+	seen run --bundle "$BUNDLE" "$ID"
+	seen state nosuch
+	seen delete "$ID"
+	seen exec -it "$ID" sh
+	no 137 "" rt exec "$ID" sh -c 'kill -KILL $$'
+	ok rt kill "$ID" KILL
+	wait_status stopped
+	seen exec "$ID" true
+	ok rt delete "$ID"
+	config '.process.terminal = true'
+	seen create --bundle "$BUNDLE" "$ID"
+	config '.process.terminal = false'
+}
+
+of_hosts() {
+	local user=(setpriv --reuid 1000 --regid 1000 --clear-groups env -i PATH=/nosuch "$RUNTIME")
+	mount -t tmpfs -o mode=755 run /run
+	"${user[@]}" run --bundle "$BUNDLE" "$ID" >>"$SEEN" 2>&1 || true
+	config '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 1000, size: 1}] | .linux.gidMappings = .linux.uidMappings'
+	"${user[@]}" run --bundle "$BUNDLE" "$ID" >>"$SEEN" 2>&1 || true
+	config '.linux.uidMappings += [{containerID: 1, hostID: 100000, size: 100}]'
+	install -d -o 1000 "$BATS_TEST_TMPDIR/users"
+	"${user[@]}" --root "$BATS_TEST_TMPDIR/users" run --bundle "$BUNDLE" "$ID" >>"$SEEN" 2>&1 || true
+	umount /run
+	config 'del(.linux.uidMappings, .linux.gidMappings) | .linux.namespaces |= map(select(.type != "user"))'
+	mount -t tmpfs run /run # without systemd's sockets
+	seen --systemd-cgroup run --bundle "$BUNDLE" "$ID"
+	umount /run
+	PATH=${PATH//:/\/none:} seen restore --bundle "$BUNDLE" --image-path "$BATS_TEST_TMPDIR/empty" "$ID"
+}
+
+# printed TEXT: a line that was seen has it; "..." stands for anything.
+printed() {
+	TEXT=$1 awk 'BEGIN { n = split(ENVIRON["TEXT"], part, /[.][.][.]/) }
+		{ rest = $0; for (i = 1; i <= n && (part[i] == "" || (at = index(rest, part[i]))); i++) if (part[i] != "") rest = substr(rest, at + length(part[i])) }
+		i > n { found = 1; exit } END { exit !found }' "$SEEN"
+}
+
+@test "troubleshooting: each error that is explained is one that the program prints" {
+	local text missing="" n=0
+	SEEN=$BATS_TEST_TMPDIR/seen
+	of_bundles
+	of_programs
+	of_containers
+	of_hosts
+	sed -i 's/\\"/"/g' "$SEEN"
+	while IFS= read -r text; do
+		n=$((n + 1))
+		# Only a host that lacks it says so: its words are in the sources.
+		[[ $text != controller* ]] || { grep -qrF "controller not available in " "$TESTS/../cgroups" || missing+=" $text"; continue; }
+		printed "$text" || missing+=" | $text"
+	done < <(sed -n 's/^### `\(.*\)`$/\1/p' "$DOCS/troubleshooting.md")
+	[ "$n" -ge 20 ] || fail "only $n errors"
+	[ -z "$missing" ] || { cat "$SEEN" >&2; fail "not printed:$missing"; }
+}
