@@ -43,22 +43,21 @@ over the host. The exit code is 1 if there are errors, and with --strict also if
 				inv.code = exitFailure
 			}
 			if json {
-				_, err := inv.stdout.Write(append(findingsJSON(found), '\n'))
-				return err
+				return inv.printJSON(append(findingsJSON(found), '\n'))
 			}
-			return inv.print(findingsText(found))
+			return inv.print(findingsText(colors(inv.stdout), found))
 		},
 	}
 }
 
 // findingsText has a line for each finding, and one below it for what to do.
-func findingsText(found []diagnose.Finding) string {
+func findingsText(p palette, found []diagnose.Finding) string {
 	if len(found) == 0 {
 		return "no findings\n"
 	}
 	var b strings.Builder
 	for _, f := range found {
-		b.WriteString(string(f.Severity) + ": " + plan.Printable(f.Where))
+		b.WriteString(p.paint(severityColor(f.Severity), string(f.Severity)+":") + " " + plan.Printable(f.Where))
 		if f.Where != "" {
 			b.WriteString(": ")
 		}
@@ -68,6 +67,18 @@ func findingsText(found []diagnose.Finding) string {
 		}
 	}
 	return b.String()
+}
+
+func severityColor(s diagnose.Severity) color {
+	switch s {
+	case diagnose.Error:
+		return red
+	case diagnose.Warning:
+		return yellow
+	case diagnose.OK:
+		return green
+	}
+	return cyan
 }
 
 func findingsJSON(found []diagnose.Finding) []byte {

@@ -250,6 +250,5 @@ func (inv *invocation) printEnginesJSON(list []engines.Status) error {
 		w.End()
 	}
 	w.End()
-	_, err := inv.stdout.Write(append(w.Bytes(), '\n'))
-	return err
+	return inv.printJSON(append(w.Bytes(), '\n'))
 }

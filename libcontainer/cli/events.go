@@ -93,7 +93,7 @@ func (inv *invocation) watch(container *libcontainer.Container, id string, o lib
 func (inv *invocation) emit(e *libcontainer.Event, id string) error {
 	w := jsontext.NewWriter("")
 	writeEvent(w, e, id)
-	line := append(w.Bytes(), '\n')
+	line := shown(inv.stdout, append(w.Bytes(), '\n'))
 	f, ok := inv.stdout.(*os.File)
 	if !ok {
 		_, err := inv.stdout.Write(line)

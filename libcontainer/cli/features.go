@@ -16,8 +16,7 @@ func (inv *invocation) featuresCommand() *Command {
 		Example:     "crun-go features",
 		Description: "Prints the features document of the runtime specification (features.md).",
 		run: func(c *cli.Context) error {
-			_, err := inv.stdout.Write(append(inv.features(), '\n'))
-			return err
+			return inv.printJSON(append(inv.features(), '\n'))
 		},
 	}
 }

@@ -34,7 +34,7 @@ alone, and so is what other commands are working on.`,
 				}
 			}
 			if json {
-				_, err = inv.stdout.Write(append(leftoversJSON(leftovers, dryRun), '\n'))
+				err = inv.printJSON(append(leftoversJSON(leftovers, dryRun), '\n'))
 			} else {
 				err = inv.print(leftoversText(leftovers, dryRun))
 			}

@@ -71,7 +71,7 @@ func (g *global) flags() []cli.Flag {
 // prepare checks the global flags. Until it has run, errors go to standard error.
 func (inv *invocation) prepare(c *cli.Context) error {
 	g := &inv.global
-	if err := inv.prepareLog(); err != nil {
+	if err := inv.prepareLog(c.IsSet("log-format")); err != nil {
 		return err
 	}
 	switch g.cgroupManager {

@@ -39,10 +39,9 @@ that no process of the container could make by itself is marked with "!".`,
 					}
 				}
 				if json {
-					_, err := inv.stdout.Write(append(factsJSON(facts), '\n'))
-					return err
+					return inv.printJSON(append(factsJSON(facts), '\n'))
 				}
-				return inv.print(factsTable(facts))
+				return inv.print(factsTable(colors(inv.stdout), facts))
 			})
 		},
 	}
@@ -58,7 +57,7 @@ func differing(facts []inspect.Fact) []inspect.Fact {
 	return list
 }
 
-func factsTable(facts []inspect.Fact) string {
+func factsTable(p palette, facts []inspect.Fact) string {
 	if len(facts) == 0 {
 		return ""
 	}
@@ -73,7 +72,12 @@ func factsTable(facts []inspect.Fact) string {
 		}
 		rows = append(rows, []string{mark, f.Name, asked, f.Is})
 	}
-	return columns(rows, 0, 1)
+	return p.paintRows(columns(rows, 0, 1), func(row int) color {
+		if facts[row].Differs {
+			return red
+		}
+		return uncolored
+	})
 }
 
 func factsJSON(facts []inspect.Fact) []byte {

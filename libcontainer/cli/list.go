@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
 
 	"github.com/crun-go/crun-go/libcontainer"
@@ -73,9 +74,9 @@ func (inv *invocation) printContainers(o *listOptions) error {
 	case o.quiet:
 		return printIDs(inv.stdout, list)
 	case o.format == "table" && o.usage:
-		return inv.print(usageTable(list, time.Now()))
+		return inv.print(statusColors(inv.stdout, usageTable(list, time.Now()), list))
 	case o.format == "table":
-		return printTable(inv.stdout, list)
+		return inv.print(statusColors(inv.stdout, plainTable(list), list))
 	case o.format == "json":
 		return printList(inv.stdout, list)
 	}
@@ -151,13 +152,27 @@ func printIDs(w io.Writer, list []*status) error {
 	return err
 }
 
-func printTable(w io.Writer, list []*status) error {
+func plainTable(list []*status) string {
 	rows := [][]string{{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}}
 	for _, s := range list {
 		rows = append(rows, []string{s.id, strconv.Itoa(s.pid), s.word, s.bundle, s.createdText(), s.owner})
 	}
-	_, err := io.WriteString(w, columns(rows, 12, 3))
-	return err
+	return columns(rows, 12, 3)
+}
+
+// statusColors tells apart, where there are colors, containers that do not run.
+func statusColors(w io.Writer, table string, list []*status) string {
+	return colors(w).paintRows(table, func(row int) color { return statusColor(list[row]) })
+}
+
+func statusColor(s *status) color {
+	switch specs.ContainerState(s.word) {
+	case specs.StateRunning:
+		return uncolored
+	case specs.StateStopped:
+		return dim
+	}
+	return yellow
 }
 
 // printList prints null for no containers, as runc does.
@@ -172,7 +187,7 @@ func printList(out io.Writer, list []*status) error {
 		}
 		w.End()
 	}
-	_, err := out.Write(append(w.Bytes(), '\n'))
+	_, err := out.Write(shown(out, append(w.Bytes(), '\n')))
 	return err
 }
 

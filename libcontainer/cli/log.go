@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/advice"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -23,11 +22,13 @@ import (
 //
 // Engines read both. containerd takes the last line of the file whose level is error, podman the whole file as one JSON
 // object, conmon and buildah what is on standard error. So a failure is one record and nothing else: warnings wait for the
-// end of the command, and are part of that record if it fails. A person at a terminal sees them at once.
+// end of the command, and are part of that record if it fails. A person at a terminal sees them at once, as plain text
+// unless --log-format asks for something else.
 type log struct {
 	target string // --log, made absolute; empty: standard error alone
 	file   int    // the file of that name, once it is open
 	json   bool
+	chosen bool // the format was asked for, and is written to terminals, too
 	level  level
 	stderr io.Writer
 	now    func() time.Time // nil: time.Now
@@ -62,9 +63,10 @@ type record struct {
 
 // prepareLog checks --log, --log-format, --log-level and --debug. A file is opened, or made, at once: whether there is one
 // must not be found out when there is something to write.
-func (inv *invocation) prepareLog() error {
+func (inv *invocation) prepareLog(formatChosen bool) error {
 	g := &inv.global
 	next := inv.log
+	next.chosen = formatChosen
 	switch g.logFormat {
 	case "text":
 	case "json":
@@ -132,7 +134,7 @@ func (l *log) fail(err error) {
 	// The message is the last line, which callers show, and both lines are one write: readers of a pipe may stop at the
 	// first. JSON has the hint in the record.
 	var hint string
-	if !l.json && r.hint != "" {
+	if !l.json && r.hint != "" && !l.plain() {
 		hint, r.hint = "hint: "+plan.Printable(r.hint)+"\n", ""
 	}
 	l.stderr.Write(append([]byte(hint), l.format(&r)...))
@@ -218,14 +220,8 @@ func (l *log) watched() bool {
 	return l.target == "" && isTerminal(l.stderr)
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
-}
+// plain reports whether messages are texts for a person.
+func (l *log) plain() bool { return !l.chosen && l.watched() }
 
 // print writes a line to standard error.
 func (l *log) print(line string) { io.WriteString(l.stderr, plan.Printable(line)+"\n") }
@@ -258,8 +254,11 @@ func (l *log) write(r *record) error {
 	return nil
 }
 
-// format returns a record as one line in the chosen format.
+// format returns a record as one line in the chosen format, or as a text.
 func (l *log) format(r *record) []byte {
+	if l.plain() {
+		return formatPlain(colors(l.stderr), r)
+	}
 	now := time.Now
 	if l.now != nil {
 		now = l.now
@@ -269,6 +268,34 @@ func (l *log) format(r *record) []byte {
 		return formatJSON(at, r)
 	}
 	return formatText(at, r)
+}
+
+// formatPlain writes a message, and on a line of its own what to do about it.
+func formatPlain(p palette, r *record) []byte {
+	c := red
+	switch r.level {
+	case levelWarning:
+		c = yellow
+	case levelDebug:
+		c = dim
+	}
+	text := withoutProgram(r.msg)
+	if !strings.Contains(text, r.field) {
+		text = r.field + ": " + text
+	}
+	b := []byte(program + ": " + p.paint(c, r.level.String()+":") + " " + plan.Printable(text) + "\n")
+	if r.hint != "" {
+		b = append(b, p.paint(cyan, "hint:")+" "+plan.Printable(r.hint)+"\n"...)
+	}
+	return b
+}
+
+// withoutProgram takes the program's name from the front of a message, by whatever path it was called.
+func withoutProgram(msg string) string {
+	if name, rest, found := strings.Cut(msg, ": "); found && path.Base(name) == program {
+		return rest
+	}
+	return strings.TrimPrefix(msg, program+" ")
 }
 
 // formatJSON sorts the keys, as logrus does.

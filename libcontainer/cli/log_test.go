@@ -293,31 +293,3 @@ func TestDatagrams(t *testing.T) {
 		t.Errorf("no listener: %v", err)
 	}
 }
-
-// TestWarnWatched: a person at a terminal is told without asking, unless the
-// messages go to an engine's log.
-func TestWarnWatched(t *testing.T) {
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Skip("no pseudo-terminals: ", err)
-	}
-	defer master.Close()
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	peer, err := sys.TerminalPeer(int(master.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	terminal := os.NewFile(uintptr(peer), "terminal")
-	defer terminal.Close()
-	l := log{stderr: terminal, target: filepath.Join(t.TempDir(), "log")}
-	l.warn(specconv.Warning{Field: "a", Text: "to nobody"})
-	l.target = ""
-	l.warn(specconv.Warning{Field: "a", Text: "to a person"})
-	line := make([]byte, 200)
-	n, err := master.Read(line)
-	if err != nil || !strings.Contains(string(line[:n]), `msg="to a person"`) {
-		t.Errorf("the terminal shows %q, %v", line[:n], err)
-	}
-}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"path/filepath"
 	"strconv"
@@ -58,7 +59,11 @@ With --restore it shows what restore would do.`,
 				inv.note("warning: %s: %s", w.Field, w.Text)
 			}
 			if json {
-				return plan.JSON(inv.stdout, p)
+				var text bytes.Buffer
+				if err := plan.JSON(&text, p); err != nil {
+					return err
+				}
+				return inv.printJSON(text.Bytes())
 			}
 			if err := inv.print(describeHost(host)); err != nil {
 				return err

@@ -47,8 +47,7 @@ config.json says so. Of several lines for a call the first one counts whose cond
 				return err
 			}
 			if json {
-				_, err := inv.stdout.Write(append(verdictsJSON(verdicts), '\n'))
-				return err
+				return inv.printJSON(append(verdictsJSON(verdicts), '\n'))
 			}
 			return inv.print(verdictTable(verdicts))
 		},

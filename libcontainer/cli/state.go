@@ -20,8 +20,7 @@ func (inv *invocation) printState(container *libcontainer.Container) error {
 	}
 	w := jsontext.NewWriter("  ")
 	s.write(w)
-	_, err = inv.stdout.Write(w.Bytes()) // no newline: so it is with runc
-	return err
+	return inv.printJSON(w.Bytes()) // no newline: so it is with runc
 }
 
 // status is what state and list show of a container.

@@ -45,8 +45,7 @@ func (inv *invocation) printProcesses(pids []int, format string) error {
 			w.End()
 		}
 		w.End()
-		_, err := inv.stdout.Write(append(w.Bytes(), '\n'))
-		return err
+		return inv.printJSON(append(w.Bytes(), '\n'))
 	}
 	rows := [][]string{{"PID", "STATE", "THREADS", "CPU", "MEMORY", "COMMAND"}}
 	for _, p := range list {

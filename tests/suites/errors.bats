@@ -108,3 +108,45 @@ one_class() {
 	no 1 "lowering it takes CAP_SYS_RESOURCE" create "$ID"
 	[[ $err != *"permission denied"* ]] || fail "engines read 126"
 }
+
+# at_terminal COMMAND...: as a person calls it; $out is what the terminal shows.
+at_terminal() {
+	rc=0
+	timeout -k 5 60 script -qec "$(printf '%q ' "$@")" /dev/null </dev/null >"$OUT" 3>&- || rc=$?
+	out=$(tr -d '\r' <"$OUT")
+}
+
+@test "at a terminal errors, warnings and hints are plain text" {
+	ours "runc has logfmt there, too"
+	local red=$'\e[1;31m' cyan=$'\e[36m' off=$'\e[m' create=("$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID")
+	config '.process.cwd = "srv" | .odd = 1'
+	export TERM=dumb
+	at_terminal "${create[@]}"
+	same error "$out" "crun-go: warning: unknown keys are ignored: odd
+crun-go: error: create failed: process.cwd: \"srv\": cwd must be an absolute path"
+	same "exit code" "$rc" 1
+	# With colors, which --log-format and NO_COLOR turn off. What others have chosen moves no cursor.
+	export TERM=xterm
+	at_terminal "$RUNTIME" --root "$ROOT" kill "$ID" $'KIL\e[2J'
+	[[ $out == "crun-go: ${red}error:${off} container does not exist"* ]] || fail "no color"
+	config '.process.cwd = "srv\u001b[2J" | del(.odd)'
+	at_terminal "${create[@]}"
+	[[ $out == "crun-go: ${red}error:${off} "*'\x1b[2J'* && $out != *$'\e[2J'* ]] || fail "the cursor moves"
+	NO_COLOR=1 at_terminal "$RUNTIME" --root "$ROOT" --rootless maybe create -b "$BUNDLE" "$ID"
+	same "without colors" "$out" "crun-go: error: create failed: invalid rootless: maybe
+hint: --rootless is auto, true or false"
+	at_terminal "$RUNTIME" --root "$ROOT" --rootless maybe create -b "$BUNDLE" "$ID"
+	[[ $out == *$'\n'"${cyan}hint:${off} "* ]] || fail "no color"
+	at_terminal "$RUNTIME" --root "$ROOT" --log-format text state "$ID"
+	[[ $out == *'time="'*' level=error msg="container does not exist"'* && $out != *$'\e'* ]] || fail "not the format that was asked for"
+}
+
+@test "at a terminal JSON does not steer it" {
+	ours "runc leaves it to the reader"
+	config '.annotations = {"org.example": "a\u009b2J\u202e"}'
+	create "$ID"
+	at_terminal "$RUNTIME" --root "$ROOT" state "$ID"
+	[[ $out == *'"a\u009b2J\u202e"'* ]] || fail "as it is: $(printf %q "$out")"
+	ok rt state "$ID"
+	[[ $out == *$'"a\u009b2J\u202e"'* ]] || fail "a program gets something else"
+}
