@@ -11,7 +11,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -56,7 +55,7 @@ func run() error {
 	contests := flag.String("contests", "run,kubernetes,user,rootless,mounts,commands,together,memory", "what to compare")
 	flag.StringVar(&b.result.Base, "base", "crun", "peer that the ratios refer to")
 	out := flag.String("json", "", "also write the result to this file")
-	chart := flag.String("svg", "", "also draw the ratios into this file")
+	chart := flag.String("svg", "", "also draw it into this file")
 	makeOnly := flag.String("bundle", "", "only write Docker's bundle into this directory")
 	flag.Parse()
 
@@ -147,9 +146,7 @@ func (b *bench) write(out, chart string) error {
 	if chart == "" {
 		return nil
 	}
-	var drawn bytes.Buffer
-	b.result.svg(&drawn)
-	return os.WriteFile(chart, drawn.Bytes(), 0o644)
+	return os.WriteFile(chart, b.result.svg(), 0o644)
 }
 
 // skip says what is not measured, and why.

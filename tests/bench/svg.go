@@ -2,52 +2,132 @@ package main
 
 import (
 	"fmt"
-	"io"
+	"math"
 	"slices"
 	"strings"
+
+	"github.com/crun-go/crun-go/tests/pictures"
 )
 
-// svg draws what every contest took us as a share of what it took the base,
-// readable on light and dark pages. A rule marks the base; what only some peers
-// have to offer, the floor, is a mark.
-func (r *result) svg(w io.Writer) {
-	const (
-		width, left, right = 720, 170, 40
-		bar, gap, top      = 16, 8, 56
-		scale              = 1.2 // share of the base at the right end
-	)
-	at := func(share float64) float64 { return left + min(share, scale)/scale*(width-left-right) }
-	var shown []contest
-	for _, c := range r.Contests {
-		if len(c.Peers) > 0 && c.Peers[0].Ratio > 0 && c.Alive != 100 {
-			shown = append(shown, c)
+// The layout of the chart, in pixels.
+const (
+	chartWidth = 760
+	chartLeft  = 190 // of the bars; titles are left of it
+	chartRight = 120 // for values right of the longest bar
+	chartTop   = 92
+	barHeight  = 12
+	groupGap   = 10
+)
+
+var chartClasses = []pictures.Class{
+	{Name: "text", Property: "fill", Light: "#1f2328", Dark: "#e6edf3", More: "font: 13px sans-serif"},
+	{Name: "title", Property: "fill", Light: "#1f2328", Dark: "#e6edf3", More: "font: bold 15px sans-serif"},
+	{Name: "note", Property: "fill", Light: "#59636e", Dark: "#9198a1", More: "font: 11px sans-serif"},
+	{Name: "p0", Property: "fill", Light: "#0969da", Dark: "#4493f8"},
+	{Name: "p1", Property: "fill", Light: "#bc4c00", Dark: "#db6d28"},
+	{Name: "p2", Property: "fill", Light: "#afb8c1", Dark: "#656c76"},
+	{Name: "p3", Property: "fill", Light: "#d4a72c", Dark: "#9e6a03"},
+	{Name: "grid", Property: "stroke", Light: "#eaeef2", Dark: "#21262d"},
+	{Name: "floor", Property: "stroke", Light: "#1a7f37", Dark: "#3fb950", More: "stroke-width: 3"},
+}
+
+// A chart is a picture of the comparison: for each operation a bar of each runtime, as a multiple
+// of what the base takes. What is left to gain, the floor, is a mark.
+type chart struct {
+	*result
+	pictures.Picture
+	shown []contest
+	bars  []string // the runtimes that have bars; the first is ours
+	most  float64  // the multiple at the right end
+}
+
+// svg draws the chart.
+func (r *result) svg() []byte {
+	c := &chart{result: r}
+	for _, one := range r.Contests {
+		// With many alive, or one mount more, it would be the same again.
+		if len(one.Peers) > 0 && one.Peers[0].Ratio > 0 && one.Alive <= 1 && one.Mounts != 1 {
+			c.shown = append(c.shown, one)
 		}
 	}
-	notes := slices.Concat(wrap(r.others()),
-		wrap(r.Machine+"; medians of interleaved runs. Green: a C program that makes the system calls and nothing else."))
-	height := top + len(shown)*(bar+gap) + 16 + 18*len(notes)
-	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="sans-serif" font-size="13">
-<style>text{fill:#24292f}.note{fill:#6e7781;font-size:12px}.ours{fill:#0969da}.rule{stroke:#8c959f}.floor{stroke:#1a7f37;stroke-width:3}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.note{fill:#8d96a0}}</style>
-<text x="8" y="22" font-size="15">What a command takes, as a share of %s's median (shorter is faster)</text>
-`, width, height, width, height, r.Base)
-	for i, c := range shown {
-		y := top + i*(bar+gap)
-		share := c.Peers[0].Ratio
-		fmt.Fprintf(w, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n<rect class=\"ours\" x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"%d\" rx=\"2\"/>\n",
-			left-8, y+13, c.title(), left, y, at(share)-left, bar)
-		if floor := c.of("floor"); floor != nil {
-			fmt.Fprintf(w, "<line class=\"floor\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%d\" y2=\"%d\"/>\n", at(floor.Ratio), at(floor.Ratio), y-2, y+bar+2)
+	for _, one := range c.shown {
+		for i, s := range one.Peers {
+			if i == 1 && len(c.bars) == 1 {
+				c.bars = append(c.bars, r.Base)
+			}
+			if s.Name != "floor" && !slices.Contains(c.bars, s.Name) {
+				c.bars = append(c.bars, s.Name)
+			}
+			c.most = max(c.most, math.Ceil(s.Ratio))
 		}
-		fmt.Fprintf(w, "<text x=\"%.0f\" y=\"%d\">%.2f</text>\n", at(share)+6, y+13, share)
 	}
-	bottom := top + len(shown)*(bar+gap)
-	fmt.Fprintf(w, `<line class="rule" x1="%.0f" x2="%.0f" y1="%d" y2="%d"/>
-<text class="note" x="%.0f" y="%d" text-anchor="middle">%s</text>
-`, at(1), at(1), top-6, bottom, at(1), top-12, r.Base)
+	notes := wrap(r.Machine + "; medians of commands that took turns, " + r.Started.Format("January 2006") + ".")
+	bottom := c.groupTop(len(c.shown))
+	c.Width, c.Height = chartWidth, int(bottom)+30+18*len(notes)
+	title := fmt.Sprintf("Time of a command, in multiples of %s's (shorter is faster)", r.Base)
+	c.Text("title", "", 12, 26, title)
+	c.legend()
+	c.axis(bottom)
+	for i := range c.shown {
+		c.group(&c.shown[i], c.groupTop(i))
+	}
 	for i, note := range notes {
-		fmt.Fprintf(w, "<text class=\"note\" x=\"8\" y=\"%d\">%s</text>\n", bottom+18*(i+1), note)
+		c.Text("note", "", 12, bottom+26+18*float64(i), note)
 	}
-	fmt.Fprintln(w, "</svg>")
+	return c.Bytes(title, chartClasses)
+}
+
+// groupTop is where the bars of a contest begin.
+func (c *chart) groupTop(i int) float64 {
+	return chartTop + float64(i*(barHeight*len(c.bars)+groupGap))
+}
+
+// at is where a multiple is.
+func (c *chart) at(multiple float64) float64 {
+	return chartLeft + multiple/max(c.most, 1)*(chartWidth-chartLeft-chartRight)
+}
+
+// legend names the bars and the marks.
+func (c *chart) legend() {
+	const y = 50
+	x := 12.0
+	entry := func(draw func(x float64), text string) {
+		draw(x)
+		c.Text("text", "", x+18, y, text)
+		x += 40 + 7.2*float64(len(text))
+	}
+	for i, name := range c.bars {
+		entry(func(x float64) { c.Rect(fmt.Sprintf("p%d", i), x, y-11, 12, 12, 2) }, name)
+	}
+	if slices.ContainsFunc(c.shown, func(one contest) bool { return one.of("floor") != nil }) {
+		entry(func(x float64) { c.Line("floor", x+6, y-13, x+6, y+3) }, "the same system calls, made by a C program")
+	}
+}
+
+// axis draws the multiples.
+func (c *chart) axis(bottom float64) {
+	for n := range int(c.most) + 1 {
+		c.Line("grid", c.at(float64(n)), chartTop-8, c.at(float64(n)), bottom-groupGap+4)
+		c.Text("note", "middle", c.at(float64(n)), chartTop-14, fmt.Sprintf("%d×", n))
+	}
+}
+
+// group draws the bars of one contest.
+func (c *chart) group(one *contest, y float64) {
+	height := float64(barHeight * len(c.bars))
+	c.Text("text", "end", chartLeft-10, y+height/2+4, one.title())
+	for i, name := range c.bars {
+		s := one.of(name)
+		if s == nil || s.Ratio == 0 {
+			continue
+		}
+		top := y + float64(barHeight*i)
+		c.Rect(fmt.Sprintf("p%d", i), chartLeft, top, c.at(s.Ratio)-chartLeft, barHeight-1, 1)
+		c.Text("note", "", c.at(s.Ratio)+6, top+barHeight-2, fmt.Sprintf("%.2f× (%.1f ms)", s.Ratio, s.Median))
+	}
+	if floor := one.of("floor"); floor != nil {
+		c.Line("floor", c.at(floor.Ratio), y-2, c.at(floor.Ratio), y+barHeight+1)
+	}
 }
 
 // wrap breaks a text into lines that the picture's width holds.
@@ -62,27 +142,4 @@ func wrap(text string) []string {
 		}
 	}
 	return lines
-}
-
-// others tells how the peers that would not fit do.
-func (r *result) others() string {
-	var words string
-	low, high := make(map[string]float64), make(map[string]float64)
-	var names []string
-	for _, c := range r.Contests {
-		for i, s := range c.Peers {
-			if i == 0 || s.Name == r.Base || s.Name == "floor" || s.Ratio == 0 {
-				continue
-			}
-			if _, seen := low[s.Name]; !seen {
-				names = append(names, s.Name)
-				low[s.Name], high[s.Name] = s.Ratio, s.Ratio
-			}
-			low[s.Name], high[s.Name] = min(low[s.Name], s.Ratio), max(high[s.Name], s.Ratio)
-		}
-	}
-	for _, name := range names {
-		words += fmt.Sprintf("%s takes %.1f to %.1f times %s's time. ", name, low[name], high[name], r.Base)
-	}
-	return words
 }
