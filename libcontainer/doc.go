@@ -13,7 +13,8 @@
 // numbers. What is left are two lists of small typed steps, one for the parent
 // and one for init, each of which knows the field of config.json it comes
 // from. "crun-go plan" prints them; a step that fails says its field, itself
-// and the errno; tests compare them with golden files.
+// and the errno; tests compare them with golden files. docs/architecture.svg shows
+// which packages do what on this way.
 //
 // # Two processes, one socket, two round trips
 //
