@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/initproc"
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -25,11 +25,12 @@ var ErrNotRunning = state.ErrNotRunning
 
 // Container is an existing container.
 type Container struct {
-	Dir     *state.Dir
-	Journal *state.State
-	Held    *cgroups.Cgroup // open already, by who has made it; nil: not
-	Netns   int             // as is its network namespace; 0: not
+	*resource.Record
+	Owned *resource.Set // on the host, beside its processes
 }
+
+// Of is the container that owns a set.
+func Of(owned *resource.Set) *Container { return &Container{owned.Record, owned} }
 
 // Open opens a container of a root. The error is state.ErrNotExist if there is
 // none.
@@ -43,7 +44,7 @@ func Open(root, id string) (*Container, error) {
 		dir.Close()
 		return nil, err
 	}
-	return &Container{Dir: dir, Journal: journal}, nil
+	return Of(resource.Of(dir, journal)), nil
 }
 
 // Close releases what Open holds.
@@ -127,43 +128,15 @@ func (c *Container) frozen() (bool, error) {
 	return c.hasCgroup()
 }
 
-// OpenCgroup opens the container's cgroup: nil if it has none, or none any
-// more. What somebody else has made at its path is not the container's.
+// OpenCgroup opens the container's cgroup: nil if it has none, or none any more.
 func (c *Container) OpenCgroup() (*cgroups.Cgroup, error) {
-	dir := c.Journal.Cgroup.Dir
-	if dir == "" {
-		return nil, nil // or one that is held, and not the container's
-	}
-	if c.Held != nil {
-		return c.Held, nil
-	}
-	h, err := cgroups.Find(cgroups.Root)
-	if err != nil {
-		return nil, err
-	}
-	path, ok := strings.CutPrefix(dir, h.Path)
-	if !ok {
-		return nil, fmt.Errorf("cgroup %q is not below the cgroup v2 hierarchy at %q", dir, h.Path)
-	}
-	group, err := h.Open(path)
-	if errors.Is(err, cgroups.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil || c.Journal.Cgroup.ID == 0 {
-		return group, err
-	}
-	id, err := group.ID()
-	if err == nil && id == c.Journal.Cgroup.ID {
-		return group, nil
-	}
-	group.Close()
-	return nil, err
+	return resource.OpenCgroup(&c.Journal.Cgroup)
 }
 
 // hasCgroup reports whether the container's cgroup is there.
 func (c *Container) hasCgroup() (bool, error) {
 	group, err := c.OpenCgroup()
-	if group != nil && c.Held == nil {
+	if group != nil {
 		group.Close()
 	}
 	return group != nil, err

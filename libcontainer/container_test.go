@@ -13,7 +13,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
@@ -42,7 +42,7 @@ func TestAlive(t *testing.T) {
 	check := func(what string, p state.Process, want bool) {
 		t.Helper()
 		noneLeft := systest.Descriptors(t)
-		c := Container{Journal: &state.State{Init: p}}
+		c := Of(resource.Of(nil, &state.State{Init: p}))
 		if got, err := c.Journal.Init.Alive(); got != want || err != nil {
 			t.Errorf("%s: alive %t, %v", what, got, err)
 		}
@@ -76,8 +76,8 @@ func TestKillGone(t *testing.T) {
 	cmd := sleeper(t)
 	real, err := state.Identify(cmd.Process.Pid)
 	systest.MustDo(t, err)
-	c := Container{Journal: &state.State{Init: state.Process{PID: real.PID, Start: real.Start + 1},
-		Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}}}}
+	c := Of(resource.Of(nil, &state.State{Init: state.Process{PID: real.PID, Start: real.Start + 1},
+		Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}}}))
 	for _, all := range []bool{false, true} {
 		if err := c.Kill(unix.SIGKILL, all); all != (err == nil) || !all && !errors.Is(err, ErrNotRunning) {
 			t.Errorf("all %t: %v", all, err)
@@ -93,14 +93,5 @@ func TestKillGone(t *testing.T) {
 	systest.MustDo(t, c.end())
 	if status, err := cmd.Process.Wait(); err != nil || status.String() != "signal: killed" {
 		t.Errorf("%v, %v", status, err)
-	}
-}
-
-// TestNotItsCgroup: a cgroup that is open, and that the journal does not name, is somebody
-// else's.
-func TestNotItsCgroup(t *testing.T) {
-	c := &Container{Journal: new(state.State), Held: new(cgroups.Cgroup)}
-	if group, err := c.OpenCgroup(); group != nil || err != nil {
-		t.Errorf("%v, %v", group, err)
 	}
 }

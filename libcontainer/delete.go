@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/state"
-	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -44,7 +43,7 @@ func remove(root, id string, force bool, warn func(specconv.Warning)) error {
 	if err != nil {
 		return err
 	}
-	c := &Container{Dir: dir}
+	c := Of(resource.Of(dir, nil))
 	defer c.Close()
 	lock := dir.Lock
 	if force {
@@ -117,23 +116,17 @@ func (c *Container) salvageCgroup(warn func(specconv.Warning)) error {
 }
 
 // Destroy ends all processes and removes what the container owns.
-func (c *Container) Destroy(warn func(specconv.Warning)) error { return c.Remove(c.end, warn) }
+func (c *Container) Destroy(warn func(specconv.Warning)) error {
+	return c.Remove(c.end, warn)
+}
 
-// Remove removes what the container owns on the host, which is all in its journal, when
-// end has ended its processes. The state directory goes last, so that a removal that is
-// cut off can be done again; the hooks follow it (runtime-spec, lifecycle step 13).
+// Remove removes what the container owns on the host, when end has ended its processes. The
+// hooks follow that (runtime-spec, lifecycle step 13).
 func (c *Container) Remove(end func() error, warn func(specconv.Warning)) error {
 	if warn == nil {
 		warn = func(specconv.Warning) {}
 	}
-	c.returnNetDevices(warn)
-	if err := end(); err != nil {
-		return err
-	}
-	if err := errors.Join(c.removePlace(), LeaveRdt(&c.Journal.Rdt)); err != nil {
-		return fmt.Errorf("unable to destroy container: %w", err)
-	}
-	if err := c.Dir.Remove(); err != nil {
+	if err := c.Owned.Remove(end, warn); err != nil {
 		return err
 	}
 	st := c.Journal.Container.HookState(specs.StateStopped, 0)
@@ -171,53 +164,4 @@ func (c *Container) end() error {
 		return err
 	}
 	return awaitDeath(init, "container init still running")
-}
-
-// removePlace removes the cgroup, and the unit if it is systemd's.
-func (c *Container) removePlace() error {
-	if c.Journal.Cgroup.Unit != "" {
-		return c.removeUnit()
-	}
-	return c.removeCgroup()
-}
-
-// removeCgroup kills what is left in the cgroup and removes it, with the
-// parents that were made for it.
-func (c *Container) removeCgroup() error {
-	group, err := c.OpenCgroup()
-	if err != nil {
-		return err
-	}
-	if group == nil {
-		if sys.Exists(c.Journal.Cgroup.Dir) {
-			return nil // another was made there
-		}
-		// It is gone, but a removal that was cut off may have left parents.
-		for _, dir := range slices.Backward(c.Journal.Cgroup.Made) {
-			unix.Rmdir(dir) // fails if others use it, or it is gone, too
-		}
-		h, err := cgroups.Find(cgroups.Root)
-		if below, ok := strings.CutPrefix(c.Journal.Cgroup.Dir, h.Path); err == nil && ok && strings.HasPrefix(below, "/") {
-			h.DeleteParents(below)
-		}
-		return nil
-	}
-	if c.Held == nil {
-		defer group.Close()
-	}
-	populated, err := group.Populated()
-	if err != nil && !errors.Is(err, cgroups.ErrNotExist) { // systemd may have been faster
-		return err
-	}
-	if populated {
-		if err := group.Kill(); err != nil {
-			return err
-		}
-	}
-	root := strings.TrimSuffix(group.Dir(), group.Path())
-	made := make([]string, len(c.Journal.Cgroup.Made))
-	for i, dir := range c.Journal.Cgroup.Made {
-		made[i] = strings.TrimPrefix(dir, root)
-	}
-	return group.Delete(made)
 }

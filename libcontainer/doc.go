@@ -149,7 +149,9 @@
 // # Crash safety
 //
 // The journal (package state) names everything that will need undoing before
-// it is made. A runtime killed at any instruction leaves an init that ends by
+// it is made: what makes a thing writes its entry, and what removes it reads that, in one
+// type of package resource for each. A create that fails, delete and gc remove by the same
+// method, resource.Set.Remove. A runtime killed at any instruction leaves an init that ends by
 // itself (parent death signal, end of the socket), and a journal from which
 // delete --force finishes the work. It does not wait for a runtime that hangs:
 // who has the container locked for long, with a hook that does not end say, is
@@ -239,6 +241,7 @@
 //	checkpoint  dumps containers into images, and restores them
 //	foreground  the caller's side: terminal, streams, pid file, the wait for the end
 //	sources     what of the host is mounted in a container
+//	resource    what a container owns on the host: made, named in the journal, removed
 //	bundle      config.json and the facts of the host, for specconv
 //	state       the state directory: journal, lock, start's fifos; init by its name for good
 //	resctrl     classes of service for caches and memory bandwidth
@@ -257,7 +260,7 @@
 //	sys         typed system calls, in-root opening, verified procfs
 //
 // Imports point one way: main → cli → checkpoint → create, (create exec mounts) →
-// libcontainer → bundle → foreground → initlink → (state wire spawn hooks cgroups
+// libcontainer → (resource bundle) → foreground → initlink → (state wire spawn hooks cgroups
 // specconv) → (plan sys), and main → initproc → (wire rootfs caps lsm terminal hooks) →
 // (plan sys).
 package libcontainer

@@ -7,6 +7,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/specconv"
 )
@@ -56,7 +57,7 @@ func collect(root, id string, dryRun bool, warn func(specconv.Warning)) (*Leftov
 	if err != nil {
 		return nil, err
 	}
-	c := &Container{Dir: dir}
+	c := Of(resource.Of(dir, nil))
 	defer c.Close()
 	if locked, err := dir.TryLock(); err != nil || !locked {
 		return nil, err

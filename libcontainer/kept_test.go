@@ -6,6 +6,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/state"
 )
 
@@ -27,7 +28,7 @@ func TestFormerCreated(t *testing.T) {
 		if err := dir.PublishFifo(); err != nil {
 			t.Fatal(err)
 		}
-		c := &Container{Dir: dir, Journal: &state.State{Kept: kept, Status: specs.StateCreated, Init: init}}
+		c := Of(resource.Of(dir, &state.State{Kept: kept, Status: specs.StateCreated, Init: init}))
 		if got, _, err := c.Status(); err != nil || got != want {
 			t.Errorf("what was made is kept: %t: status %q, %v, want %q", kept, got, err, want)
 		}

@@ -1,15 +1,10 @@
 package libcontainer
 
 import (
-	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-
-	"github.com/crun-go/crun-go/cgroups"
-	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // overlay lays limits over others and returns the sum of both, without the
@@ -196,22 +191,3 @@ func completedForUnit(given, sum *specs.LinuxResources) *specs.LinuxResources {
 	}
 	return &full
 }
-
-// ResourceError gives a cgroup's error its full field name.
-func ResourceError(err error) error {
-	var e *cgroups.Error
-	if errors.As(err, &e) && e.Field != "" {
-		return plan.InField("linux.resources."+e.Field, resourceCause{err, e.Field + ": "})
-	}
-	return err
-}
-
-// resourceCause is a cgroup's error without the short field name.
-type resourceCause struct {
-	of    error
-	field string
-}
-
-func (c resourceCause) Error() string { return strings.TrimPrefix(c.of.Error(), c.field) }
-
-func (c resourceCause) Unwrap() error { return c.of }

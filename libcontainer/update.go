@@ -6,6 +6,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/ocijson"
@@ -42,7 +43,7 @@ func (c *Container) Update(u Update) error {
 		if u.L3CacheSchema+u.MemBwSchema == "" {
 			return nil
 		}
-		return c.SetRdt(u.L3CacheSchema, u.MemBwSchema)
+		return c.Owned.Class.Set(u.L3CacheSchema, u.MemBwSchema)
 	})
 }
 
@@ -74,10 +75,10 @@ func (c *Container) UpdateLimits(given *specs.LinuxResources, rest func() error)
 	sum := overlay(old, given)
 	undo, err := group.Update(completed(given, sum))
 	if err != nil {
-		return ResourceError(err)
+		return resource.LimitError(err)
 	}
 	if err = rest(); err == nil {
-		err = limitUnit(&c.Journal.Cgroup, group, completedForUnit(given, sum))
+		err = c.Owned.Unit.Limit(group, completedForUnit(given, sum))
 	}
 	if err == nil {
 		err = c.Dir.SaveLimits(ocijson.EncodeLimits(sum))

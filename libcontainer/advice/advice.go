@@ -26,7 +26,7 @@ import (
 
 // For returns what a person can do about an error; "" if there is nothing to say.
 func For(err error) string {
-	for _, about := range [...]func(error) string{kernel, resource, field, step, idMap, namespace, cgroup, other} {
+	for _, about := range [...]func(error) string{kernel, limit, field, step, idMap, namespace, cgroup, other} {
 		if hint := about(err); hint != "" {
 			return hint
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/bundle"
 	"github.com/crun-go/crun-go/libcontainer/create"
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -57,8 +58,8 @@ func TestFor(t *testing.T) {
 
 		{libcontainer.ErrNoCgroup, "recreate the container: use --systemd-cgroup"},
 		{&plan.FieldError{Field: "linux.cgroupsPath", Err: &libcontainer.MovedError{From: "/a", To: "/b"}}, "recreate"},
-		{&libcontainer.EnterError{From: "/a/b", To: "/a/c/d", Err: unix.EACCES}, `from a process in "/a/c", or have cgroup.procs of "/a"`},
-		{&libcontainer.EnterError{From: "/a", To: "/user.slice/user@5.service/x", Err: unix.EACCES}, "systemd-run --user --scope"},
+		{&resource.EnterError{From: "/a/b", To: "/a/c/d", Err: unix.EACCES}, `from a process in "/a/c", or have cgroup.procs of "/a"`},
+		{&resource.EnterError{From: "/a", To: "/user.slice/user@5.service/x", Err: unix.EACCES}, "systemd-run --user --scope"},
 		{&systemd.UnitExistsError{Unit: "x.scope"}, "systemctl status x.scope"},
 		{fmt.Errorf("%w (tried)", systemd.ErrNoSystemd), "loginctl enable-linger"},
 		{&fs.PathError{Op: "make threaded", Path: "/x", Err: unix.EOPNOTSUPP}, "threaded subtree"},

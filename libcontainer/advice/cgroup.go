@@ -11,6 +11,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups/systemd"
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/resource"
 )
 
 // userCgroup is how an ordinary user gets a cgroup.
@@ -20,7 +21,7 @@ const userCgroup = "use --systemd-cgroup, so that the user's systemd makes the c
 // cgroup is for cgroups that a container does not have or can't get.
 func cgroup(err error) string {
 	var moved *libcontainer.MovedError
-	var apart *libcontainer.EnterError
+	var apart *resource.EnterError
 	var unit *systemd.UnitExistsError
 	var failed *fs.PathError
 	switch {
@@ -57,7 +58,7 @@ func cgroupHint(field string, err error) string {
 }
 
 // enterHint names a place from which a process may be put into the cgroup.
-func enterHint(e *libcontainer.EnterError) string {
+func enterHint(e *resource.EnterError) string {
 	if strings.Contains(e.To, "/user@") {
 		return "start from inside of the user's systemd: systemd-run --user --scope ..."
 	}

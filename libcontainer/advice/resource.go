@@ -10,8 +10,8 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 )
 
-// resource is for limits that a cgroup does not take.
-func resource(err error) string {
+// limit is for limits that a cgroup does not take.
+func limit(err error) string {
 	var missing *cgroups.MissingError
 	if errors.As(err, &missing) {
 		return missingHint(missing)

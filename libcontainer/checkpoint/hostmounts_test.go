@@ -11,6 +11,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/proc"
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -97,7 +98,7 @@ func TestImageMoved(t *testing.T) {
 	dir, err := state.Create(root, "x")
 	systest.MustDo(t, err)
 	t.Cleanup(func() { dir.Close() })
-	d := &dump{Container: &libcontainer.Container{Dir: dir}, o: &DumpOptions{ImageOptions: ImageOptions{Image: top + "/image"}}}
+	d := &dump{Container: libcontainer.Of(resource.Of(dir, nil)), o: &DumpOptions{ImageOptions: ImageOptions{Image: top + "/image"}}}
 	d.request.ImagesDir = image
 	systest.MustDo(t, writeImage(image, nil, nil))
 	systest.MustDo(t, d.keepLimits())

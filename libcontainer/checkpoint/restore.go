@@ -6,10 +6,8 @@ import (
 	"os"
 	"time"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/bundle"
 	"github.com/crun-go/crun-go/libcontainer/create"
 	"github.com/crun-go/crun-go/libcontainer/criu"
@@ -102,8 +100,7 @@ func restore(o *bundle.Options, r *RestoreOptions) (*create.Builder, error) {
 		return nil, err
 	}
 	sys.CatchSignals()
-	if c.builder.Dir, err = state.Create(o.Root, o.ID); err != nil {
-		c.builder.Caller.Outputs.Close()
+	if err := c.builder.Begin(); err != nil {
 		return nil, err
 	}
 	if err = c.build(); err == nil {
@@ -117,9 +114,7 @@ func restore(o *bundle.Options, r *RestoreOptions) (*create.Builder, error) {
 
 // build writes the intent, then takes the steps.
 func (c *restorer) build() error {
-	c.builder.Journal = c.builder.Intent()
-	c.builder.NameCgroup()
-	if err := errors.Join(c.builder.Keep(), c.builder.Dir.Save(&c.builder.Journal)); err != nil {
+	if err := errors.Join(c.builder.Keep(), c.builder.Owned.Save()); err != nil {
 		return err
 	}
 	if err := c.builder.MakeNotify(false); err != nil {
@@ -179,7 +174,7 @@ func (c *restorer) do(item *plan.Item) error {
 	case *plan.MoveInside:
 		return c.place()
 	case *plan.EnterRdtGroup:
-		return libcontainer.EnterRdt(&c.builder.Journal.Rdt, c.criu.PID)
+		return c.builder.Owned.Class.Enter(c.criu.PID)
 	case *plan.StageRoot:
 		return c.inside.Do(func() error { return c.stageRoot(s) })
 	case *plan.OpenInTree:
@@ -201,10 +196,8 @@ func (c *restorer) do(item *plan.Item) error {
 	case *plan.CheckMounts:
 		return c.checkMounts()
 	case *plan.SaveCreated:
-		c.builder.Journal.Status = specs.StateCreated
-		c.builder.Journal.Created = time.Now().UTC()
-		c.builder.Settle()
-		return c.builder.Dir.Save(&c.builder.Journal)
+		c.builder.Owned.Journal.Created = time.Now().UTC()
+		return c.builder.Owned.Created()
 	case *plan.UpdateLimits:
 		return c.builder.Container().UpdateLimits(s.Resources, func() error { return nil })
 	case *plan.Continue:
@@ -269,7 +262,7 @@ func (c *restorer) startCRIU() error {
 			return err
 		}
 		c.closeDirs = closeDirs
-		if c.stage, c.top, err = stageTop(c.builder.Dir, c.builder.Opts.Root); err != nil {
+		if c.stage, c.top, err = stageTop(c.builder.Owned.Dir, c.builder.Opts.Root); err != nil {
 			return err
 		}
 		if c.request.CgroupYard, err = stageYard(c.stage, c.top, c.builder.Hierarchy.Path); err != nil {
@@ -291,19 +284,19 @@ func (c *restorer) startCRIU() error {
 // place puts CRIU where the container will be: its processes are born there.
 func (c *restorer) place() error {
 	var err error
-	if c.builder.Group != nil {
-		err = c.builder.Group.Add(c.criu.PID)
-	} else if c.builder.Unit != nil {
+	if c.builder.Owned.Cgroup.Group != nil {
+		err = c.builder.Owned.Cgroup.Group.Add(c.criu.PID)
+	} else if c.builder.Owned.Unit.Waits() {
 		err = c.builder.StartUnit(c.criu.PID)
 	}
 	if err != nil {
 		return err
 	}
-	if c.builder.Group != nil {
+	if c.builder.Owned.Cgroup.Group != nil {
 		// Not where the dumped container was: that may be somebody else's now.
-		c.request.CgroupRoots = []criu.CgroupRoot{{Path: c.builder.Group.Path()}}
+		c.request.CgroupRoots = []criu.CgroupRoot{{Path: c.builder.Owned.Cgroup.Group.Path()}}
 	}
-	return c.builder.Dir.Save(&c.builder.Journal)
+	return c.builder.Owned.Save()
 }
 
 func (c *restorer) restoreProcesses(s *plan.RestoreProcesses) error {
@@ -359,15 +352,15 @@ func (c *restorer) takeInit(pid int) error {
 		return os.NewSyscallError("pidfd_open", err)
 	}
 	c.builder.Init.Process = &spawn.Process{Pid: pid, PidFD: pidfd, Conn: wire.FromFD(-1)}
-	if c.builder.Journal.Init, err = state.Identify(pid); err != nil {
+	if c.builder.Owned.Journal.Init, err = state.Identify(pid); err != nil {
 		return err
 	}
-	return c.builder.Dir.Save(&c.builder.Journal)
+	return c.builder.Owned.Save()
 }
 
 // inNetwork does something in the container's network namespace.
 func (c *restorer) inNetwork(do func() error) error {
-	netns, err := c.builder.NetworkNamespace()
+	netns, err := c.builder.Owned.Devices.Namespace()
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/hooks"
 	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/proc"
-	"github.com/crun-go/crun-go/libcontainer/resctrl"
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/sources"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -28,22 +28,16 @@ import (
 type Builder struct {
 	*bundle.Bundle
 	Opts     *bundle.Options
-	Dir      *state.Dir
-	Journal  state.State
-	Group    *cgroups.Cgroup // nil: none
-	Unit     *unit           // of systemd's, whose cgroup that is; nil: none
-	Sources  sources.Set     // for init
+	Owned    *resource.Set
+	Sources  sources.Set // for init
 	Init     initlink.Init
 	Caller   foreground.Side
-	netns    int                    // of the container, while devices of the host are in it for the time being; or 0
 	listener int                    // of the filter, until the agent has it; or -1
 	notify   *libcontainer.Notifier // of run, if systemd waits for the container
 
-	waits     bool                  // init waits for start
-	shared    bool                  // the cgroup is another container's, too
-	raised    initlink.RaisedLimits // until init is made
-	leftClass bool                  // the class of service was made here, and outlives the container
-	ranHooks  bool                  // so must poststop's
+	waits    bool                  // init waits for start
+	raised   initlink.RaisedLimits // until init is made
+	ranHooks bool                  // so must poststop's
 }
 
 // New is a container of which nothing is made yet.
@@ -55,7 +49,7 @@ func New(b *bundle.Bundle, o *bundle.Options) *Builder {
 }
 
 // Cgroup is init's.
-func (c *Builder) Cgroup() *cgroups.Cgroup { return c.Group }
+func (c *Builder) Cgroup() *cgroups.Cgroup { return c.Owned.Cgroup.Group }
 
 // TakeTerminal takes over the master of the terminal that init has made.
 func (c *Builder) TakeTerminal(master int) error { return c.Caller.TakeTerminal(master) }
@@ -106,8 +100,7 @@ func create(o *bundle.Options, run bool) (*Builder, error) {
 		return nil, err
 	}
 	sys.CatchSignals()
-	if c.Dir, err = state.Create(o.Root, o.ID); err != nil {
-		c.Caller.Outputs.Close()
+	if err := c.Begin(); err != nil {
 		return nil, err
 	}
 	c.waits = !run
@@ -124,15 +117,25 @@ func create(o *bundle.Options, run bool) (*Builder, error) {
 // WriteTrace writes what was traced, if that is asked for.
 func (c *Builder) WriteTrace() error { return c.Init.Trace.Write(c.Caller.Outputs.Trace, c.Plan) }
 
+// Begin makes the state directory, and names in the journal what will be made.
+func (c *Builder) Begin() error {
+	dir, err := state.Create(c.Opts.Root, c.Opts.ID)
+	if err != nil {
+		c.Caller.Outputs.Close()
+		return err
+	}
+	c.Owned = resource.Of(dir, c.intent())
+	c.Owned.Intend(c.Plan, c.Hierarchy)
+	return nil
+}
+
 // build writes the intent, then takes the steps.
 func (c *Builder) build(run bool) error {
-	c.Journal = c.Intent()
-	c.NameCgroup()
-	if err := c.Dir.Save(&c.Journal); err != nil {
+	if err := c.Owned.Save(); err != nil {
 		return err
 	}
 	if c.waits {
-		if err := c.Dir.MakeFifo(); err != nil {
+		if err := c.Owned.Dir.MakeFifo(); err != nil {
 			return err
 		}
 	}
@@ -142,10 +145,8 @@ func (c *Builder) build(run bool) error {
 	if err := c.Init.Run(c.Do); err != nil {
 		return err
 	}
-	if c.Journal.Status != specs.StateCreated {
-		c.Journal.Status = specs.StateCreated
-		c.Settle()
-		if err := c.Dir.Save(&c.Journal); err != nil {
+	if c.Owned.Journal.Status != specs.StateCreated {
+		if err := c.Owned.Created(); err != nil {
 			return err
 		}
 	}
@@ -156,16 +157,16 @@ func (c *Builder) build(run bool) error {
 		if err := c.WriteTrace(); err != nil {
 			return err
 		}
-		if err := c.Dir.PublishFifo(); err != nil {
+		if err := c.Owned.Dir.PublishFifo(); err != nil {
 			return err
 		}
 	}
 	return c.Caller.Outputs.WritePidFile(c.Init.Pid)
 }
 
-// Intent is the journal before anything is made.
-func (c *Builder) Intent() state.State {
-	s := state.State{
+// intent is the journal before anything is made.
+func (c *Builder) intent() *state.State {
+	s := &state.State{
 		Container: c.Plan.Container,
 		Config:    c.Config,
 		Status:    specs.StateCreating,
@@ -189,9 +190,9 @@ func (c *Builder) MakeNotify(run bool) error {
 	if host == "" {
 		return nil
 	}
-	err := c.Dir.MakeNotify()
+	err := c.Owned.Dir.MakeNotify()
 	if err == nil && run {
-		c.notify, err = libcontainer.NewNotifier(c.Dir, host)
+		c.notify, err = libcontainer.NewNotifier(c.Owned.Dir, host)
 	}
 	return err
 }
@@ -200,17 +201,17 @@ func (c *Builder) MakeNotify(run bool) error {
 func (c *Builder) Do(item *plan.Item) error {
 	switch s := item.Step.(type) {
 	case *plan.CreateCgroup:
-		return c.createCgroup(s)
+		return c.unlimited(s, c.Owned.Cgroup.Create(s))
 	case *plan.StartUnit:
-		return c.prepareUnit(s)
+		return c.Owned.Unit.Prepare(s, c.Plan.Parent)
 	case *plan.SetResources:
-		return c.setResources(s)
+		return c.Owned.Cgroup.Limit(s.Resources)
 	case *plan.SetDevices:
-		return c.setDevices(s)
+		return c.Owned.Cgroup.SetDevices(s)
 	case *plan.EnterSubcgroup:
-		return c.enterSubcgroup(s)
+		return c.Owned.Cgroup.EnterSub(s, c.Init.Pid)
 	case *plan.SetPids:
-		return c.setPids(s)
+		return c.Owned.Unit.LimitPids(s.Limit)
 	case *plan.OpenTree:
 		return c.openSource(s)
 	case *plan.MakeTree:
@@ -251,15 +252,11 @@ func (c *Builder) Do(item *plan.Item) error {
 	case *plan.OpenLog:
 		return c.openLog(s)
 	case *plan.MakeRdtGroup:
-		root, err := resctrl.Find()
-		if err != nil {
-			return err
-		}
-		return c.makeRdtGroup(root, s)
+		return c.Owned.Class.Make(s)
 	case *plan.EnterRdtGroup:
-		return libcontainer.EnterRdt(&c.Journal.Rdt, c.Init.Pid)
+		return c.Owned.Class.Enter(c.Init.Pid)
 	case *plan.MoveNetDevice:
-		return c.moveNetDevice(s)
+		return c.Owned.Devices.Move(s)
 	case *plan.TakeListener:
 		return foreground.TakeListener(&c.Init, &c.listener)
 	case *plan.SendListener:
@@ -292,10 +289,10 @@ func (c *Builder) adoptLast() error {
 		err = c.Init.Conn.Bound(initlink.AnswerTime)
 	}
 	if err == nil {
-		c.Journal.Init, err = state.Identify(c.Init.Pid)
+		c.Owned.Journal.Init, err = state.Identify(c.Init.Pid)
 	}
 	if err == nil {
-		err = c.Dir.Save(&c.Journal)
+		err = c.Owned.Save()
 	}
 	return err
 }
@@ -303,8 +300,8 @@ func (c *Builder) adoptLast() error {
 // openSource opens a tree, which may be that of the container's cgroup.
 func (c *Builder) openSource(s *plan.OpenTree) error {
 	cgroup := ""
-	if c.Group != nil {
-		cgroup = c.Group.Dir()
+	if group := c.Cgroup(); group != nil {
+		cgroup = group.Dir()
 	}
 	return c.Sources.Open(s, cgroup)
 }
@@ -328,37 +325,27 @@ func (c *Builder) Undo() error {
 	c.Sources.Drop()
 	c.Sources.Unmap()
 	c.Init.Unseal()
-	if c.shared || c.Group == nil && (c.Unit == nil || !c.Unit.tried) {
-		c.Journal.Cgroup = state.Cgroup{} // named there, and not the container's
-	}
 	if !c.ranHooks {
-		c.Journal.Poststop = nil
+		c.Owned.Journal.Poststop = nil
 	}
-	container := c.Container()
 	end := func() error {
 		err := c.Init.Kill()
-		c.Journal.Init = state.Process{} // reaped: nobody has to be asked
+		c.Owned.Journal.Init = state.Process{} // reaped: nobody has to be asked
 		return err
 	}
-	err := container.Remove(end, c.Opts.Note)
-	if c.shared {
-		c.Group.Abandon()
-	}
+	err := c.Container().Remove(end, c.Opts.Note)
 	err = errors.Join(err, c.Caller.Outputs.PidFile.Remove())
 	c.Close()
 	return err
 }
 
-// Container is the container as who finds it made.
-func (c *Builder) Container() *libcontainer.Container {
-	return &libcontainer.Container{Dir: c.Dir, Journal: &c.Journal, Held: c.Group, Netns: c.netns}
-}
+// Container is the container as it is once it is made.
+func (c *Builder) Container() *libcontainer.Container { return libcontainer.Of(c.Owned) }
 
 // Close releases descriptors; the container goes on.
 func (c *Builder) Close() {
 	c.Caller.Close()
 	c.Sources.Close()
-	c.closeNetwork()
 	if c.listener >= 0 {
 		unix.Close(c.listener)
 		c.listener = -1
@@ -367,13 +354,8 @@ func (c *Builder) Close() {
 		c.notify.Close()
 	}
 	c.Init.Close()
-	if c.Group != nil {
-		c.Group.Close()
-	}
-	if c.Unit != nil {
-		c.Unit.conn.Close()
-	}
-	c.Dir.Close()
+	c.Owned.Close()
+	c.Owned.Dir.Close()
 }
 
 // readUIDMap reads the user ids of a process's user namespace.

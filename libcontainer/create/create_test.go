@@ -3,32 +3,15 @@ package create
 import (
 	"encoding/json"
 	"errors"
-	"os"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/bundle"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
-
-// TestNameCgroup: a cgroup that is there is not journaled before it is taken:
-// a delete would kill what lives in it.
-func TestNameCgroup(t *testing.T) {
-	top := t.TempDir()
-	systest.MustDo(t, os.Mkdir(top+"/taken", 0o755))
-	for path, want := range map[string]string{"/taken": "", "/free": top + "/free"} {
-		c := &Builder{Bundle: &bundle.Bundle{Hierarchy: cgroups.Hierarchy{Path: top},
-			Plan: &plan.Plan{Parent: []plan.Item{{Step: &plan.CreateCgroup{Path: path}}}}}}
-		c.NameCgroup()
-		if got := c.Journal.Cgroup.Dir; got != want || len(c.Journal.Cgroup.Made) != min(len(want), 1) {
-			t.Errorf("%s: journaled %q, made %q", path, got, c.Journal.Cgroup.Made)
-		}
-	}
-}
 
 func TestOffsets(t *testing.T) {
 	got := offsets(map[string]specs.LinuxTimeOffset{"boottime": {Secs: -5, Nanosecs: 7}, "monotonic": {Secs: 9}})

@@ -33,7 +33,7 @@ func Run(o bundle.Options) (int, error) {
 		return -1, err
 	}
 	if err = c.Init.Executed(c.hear); err == nil {
-		err = libcontainer.HasExecuted(c.Journal.Init, c.Init.PidFD)
+		err = libcontainer.HasExecuted(c.Owned.Journal.Init, c.Init.PidFD)
 	}
 	var failed *plan.StepError
 	var init *wire.Failure
@@ -65,7 +65,7 @@ func Run(o bundle.Options) (int, error) {
 	}
 	if o.Detach {
 		// Others may look at the container, and delete it, while it runs.
-		if err := c.Dir.Unlock(); err != nil {
+		if err := c.Owned.Dir.Unlock(); err != nil {
 			return -1, err
 		}
 		return 0, c.becomeReady(container)
@@ -76,7 +76,7 @@ func Run(o bundle.Options) (int, error) {
 // Attend waits for the end of the container, which others may look at, and
 // delete, while it runs.
 func (c *Builder) Attend(container *libcontainer.Container) (int, error) {
-	if err := c.Dir.Unlock(); err != nil {
+	if err := c.Owned.Dir.Unlock(); err != nil {
 		return -1, err
 	}
 	told := c.relayReady()
@@ -100,7 +100,7 @@ func (c *Builder) hear() (bool, error) {
 		return true, nil
 	}
 	c.Init.Conn.Extend(initlink.AnswerTime)
-	told := libcontainer.NewGoing(c.Journal.Init, c.Init.PidFD, func() bool { return libcontainer.MayTakeLong(c.Spec) })
+	told := libcontainer.NewGoing(c.Owned.Journal.Init, c.Init.PidFD, func() bool { return libcontainer.MayTakeLong(c.Spec) })
 	return told.Hear(c.Init.Conn.FD(), time.Now())
 }
 
@@ -137,7 +137,7 @@ func (c *Builder) relayReady() (told chan bool) {
 
 // finish removes a container that has ended, unless somebody else has.
 func (c *Builder) finish(container *libcontainer.Container) error {
-	err := c.Dir.Lock()
+	err := c.Owned.Dir.Lock()
 	if errors.Is(err, state.ErrNotExist) {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package create
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -9,9 +8,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/cgroups"
-	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/proc"
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
@@ -34,7 +32,7 @@ func (c *Builder) spawn(s *plan.Spawn) error {
 	}
 	err = c.Caller.WithPipes(func() error {
 		err := c.Init.Start(config, s)
-		if libcontainer.NotEntered(c.Group, err) {
+		if resource.NotEntered(c.Cgroup(), err) {
 			return c.spawnByUnit(config, s, err)
 		}
 		return err
@@ -45,11 +43,11 @@ func (c *Builder) spawn(s *plan.Spawn) error {
 	if err != nil {
 		return err
 	}
-	if c.Journal.Init, err = state.Identify(c.Init.Pid); err != nil {
+	if c.Owned.Journal.Init, err = state.Identify(c.Init.Pid); err != nil {
 		return err
 	}
-	if c.Group != nil && !s.Outside {
-		if err := c.aloneInCgroup(); err != nil {
+	if c.Cgroup() != nil && !s.Outside {
+		if err := c.Owned.Cgroup.Alone(c.Init.Pid); err != nil {
 			return err
 		}
 	}
@@ -57,12 +55,12 @@ func (c *Builder) spawn(s *plan.Spawn) error {
 	if err := c.Keep(); err != nil {
 		return err
 	}
-	if !c.runsHooks() && !c.movesNetDevices() && !c.leftClass {
+	if !c.runsHooks() && len(c.Spec.Linux.NetDevices) == 0 && !c.Owned.Class.Outlives {
 		// Nobody is asked to look at the container before it is created, and
 		// who does unasked has to wait for the lock: one write for both.
-		c.Journal.Status = specs.StateCreated
+		c.Owned.Journal.Status = specs.StateCreated
 	}
-	if err := c.Dir.Save(&c.Journal); err != nil {
+	if err := c.Owned.Save(); err != nil {
 		return err
 	}
 	return c.sendPlan()
@@ -70,32 +68,21 @@ func (c *Builder) spawn(s *plan.Spawn) error {
 
 // moveInside moves init into the container's cgroup.
 func (c *Builder) moveInside() error {
-	if err := c.Group.Add(c.Init.Pid); err != nil {
+	if err := c.Cgroup().Add(c.Init.Pid); err != nil {
 		return err
 	}
-	return c.aloneInCgroup()
-}
-
-// aloneInCgroup refuses a cgroup into which another container was born since it was
-// found to be empty. Whoever comes second sees the first; both may see each other.
-func (c *Builder) aloneInCgroup() error {
-	if c.Unit != nil {
-		return nil // named by systemd, for this container alone
-	}
-	err := c.Group.Alone(c.Init.Pid)
-	c.shared = errors.Is(err, cgroups.ErrNotEmpty)
-	return err
+	return c.Owned.Cgroup.Alone(c.Init.Pid)
 }
 
 // spawnByUnit has systemd move init into its cgroup, if that was delegated to the
 // user with a unit which this process is not in.
 func (c *Builder) spawnByUnit(config *spawn.Config, s *plan.Spawn, cause error) error {
-	cgroup := c.Group.Path()
-	if libcontainer.UnitOf(cgroup) == "" {
-		return libcontainer.NotFromHere(cause, cgroup)
+	cgroup := c.Cgroup().Path()
+	if resource.UnitOf(cgroup) == "" {
+		return resource.NotFromHere(cause, cgroup)
 	}
 	config.Cgroup = -1
-	config.Place = func(pid int) error { return libcontainer.Attach(true, "", cgroup, pid) }
+	config.Place = func(pid int) error { return resource.Attach(true, "", cgroup, pid) }
 	return c.Init.Start(config, s)
 }
 
@@ -149,13 +136,13 @@ func (e *OwnNamespaceError) Error() string {
 // spawnConfig opens what spawning needs: the sealed program, which init keeps (see
 // [initlink.Init.Executed]), and the namespaces to join.
 func (c *Builder) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int, err error) {
-	if err := c.Init.Seal(c.Dir.FD(), spawn.Audience{UIDs: s.UIDMaps, Exposed: exposed(s)}); err != nil {
+	if err := c.Init.Seal(c.Owned.Dir.FD(), spawn.Audience{UIDs: s.UIDMaps, Exposed: exposed(s)}); err != nil {
 		return nil, nil, err
 	}
 	config = &spawn.Config{Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets), KeepGroups: s.KeepGroups}
-	if c.Group != nil && !s.Outside {
-		config.Cgroup = c.Group.FD()
-	} else if c.Unit != nil {
+	if group := c.Cgroup(); group != nil && !s.Outside {
+		config.Cgroup = group.FD()
+	} else if c.Owned.Unit.Waits() {
 		config.Place = c.StartUnit
 	}
 	for _, ns := range s.New {
@@ -208,7 +195,7 @@ func (c *Builder) sendPlan() error {
 	if !c.waits {
 		return c.sendFirst(opening, after...)
 	}
-	start, answer, err := c.Dir.InitFifos()
+	start, answer, err := c.Owned.Dir.InitFifos()
 	if err != nil {
 		return err
 	}
@@ -255,9 +242,9 @@ func (c *Builder) Keep() error {
 	if k.Filter != nil && k.Filter.Notify {
 		k.Aside = nil // exec needs the listener's path
 	}
-	if err := c.Dir.Keep(&k); err != nil {
+	if err := c.Owned.Dir.Keep(&k); err != nil {
 		return err
 	}
-	c.Journal.Kept = true
+	c.Owned.Journal.Kept = true
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/bundle"
 	"github.com/crun-go/crun-go/libcontainer/foreground"
 	"github.com/crun-go/crun-go/libcontainer/initlink"
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
@@ -161,7 +162,7 @@ func prepare(o *Options) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &process{asked: o, container: &libcontainer.Container{Dir: dir}, target: libcontainer.NoTarget, caller: foreground.Side{ConsoleSocket: o.ConsoleSocket}, listener: -1}
+	e := &process{asked: o, container: libcontainer.Of(resource.Of(dir, nil)), target: libcontainer.NoTarget, caller: foreground.Side{ConsoleSocket: o.ConsoleSocket}, listener: -1}
 	e.init.Owner, e.init.Patience = e, initlink.AnswerTime
 	e.init.Trace = initlink.NewTrace(o.Trace != "", "exec", o.ID)
 	err = e.overtaken(e.init.Trace.Time("", initlink.Planning, e.look))
@@ -294,7 +295,7 @@ func (e *process) do(item *plan.Item) error {
 	case *plan.SendListener:
 		return e.sendListener(s)
 	case *plan.EnterRdtGroup:
-		return libcontainer.EnterRdt(&e.container.Journal.Rdt, e.init.Pid)
+		return e.container.Owned.Class.Enter(e.init.Pid)
 	case *plan.MoveInside:
 		return e.moveInside()
 	case *plan.SetScheduler:

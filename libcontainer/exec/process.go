@@ -15,6 +15,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/foreground"
 	"github.com/crun-go/crun-go/libcontainer/initlink"
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
@@ -126,14 +127,14 @@ func (e *process) enter(s *plan.Enter) error {
 // it is let in.
 func (e *process) spawnInside(config *spawn.Config) error {
 	err := e.init.Start(config, nil)
-	if e.taken(libcontainer.NotBorn(err)) {
+	if e.taken(resource.NotBorn(err)) {
 		if err := e.useInitCgroup(err); err != nil {
 			return err
 		}
 		config.Cgroup = e.cgroup.FD()
 		err = e.init.Start(config, nil)
 	}
-	if libcontainer.NotEntered(e.cgroup, err) {
+	if resource.NotEntered(e.cgroup, err) {
 		err = e.enterByUnit(config, err)
 	}
 	return err
@@ -144,11 +145,11 @@ func (e *process) spawnInside(config *spawn.Config) error {
 func (e *process) enterByUnit(config *spawn.Config, cause error) error {
 	of := &e.container.Journal.Cgroup
 	cgroup := e.cgroup.Path()
-	if of.Unit == "" && libcontainer.UnitOf(cgroup) == "" {
-		return libcontainer.NotFromHere(cause, cgroup)
+	if of.Unit == "" && resource.UnitOf(cgroup) == "" {
+		return resource.NotFromHere(cause, cgroup)
 	}
 	config.Cgroup, config.Stay = -1, false
-	config.Place = func(pid int) error { return libcontainer.Attach(of.User || of.Unit == "", of.Unit, cgroup, pid) }
+	config.Place = func(pid int) error { return resource.Attach(of.User || of.Unit == "", of.Unit, cgroup, pid) }
 	return e.init.Start(config, nil)
 }
 

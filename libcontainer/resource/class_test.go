@@ -1,26 +1,21 @@
-package create
+package resource
 
 import (
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/crun-go/crun-go/libcontainer"
-	"github.com/crun-go/crun-go/libcontainer/bundle"
 	"github.com/crun-go/crun-go/libcontainer/resctrl"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-func rdtCreation(t *testing.T) *Builder {
+func newSet(t *testing.T) *Set {
 	dir, err := state.Create(t.TempDir(), "c1")
 	systest.MustDo(t, err)
 	t.Cleanup(func() { dir.Close() })
-	b := &bundle.Bundle{Plan: &plan.Plan{Container: plan.Container{ID: "c1"}}}
-	c := &Builder{Bundle: b, Dir: dir}
-	c.Journal.Container.ID = "c1"
-	return c
+	return Of(dir, &state.State{Container: plan.Container{ID: "c1"}})
 }
 
 func TestRdtGroups(t *testing.T) {
@@ -40,8 +35,8 @@ func TestRdtGroups(t *testing.T) {
 		"watched": {step: plan.MakeRdtGroup{Class: "gold", MustExist: true, Monitor: true},
 			want: state.Rdt{Dir: "/gold", Monitor: "/gold/mon_groups/c1"}},
 	} {
-		root, c := fakeResctrl(t), rdtCreation(t)
-		err := c.makeRdtGroup(root, &test.step)
+		root, c := fakeResctrl(t), newSet(t)
+		err := c.Class.makeIn(root, &test.step)
 		if test.err != "" {
 			if err == nil || !strings.Contains(err.Error(), test.err) {
 				t.Errorf("%s: %v", name, err)
@@ -56,18 +51,18 @@ func TestRdtGroups(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 		got.Dir, got.Monitor = strings.TrimPrefix(got.Dir, root.Path), strings.TrimPrefix(got.Monitor, root.Path)
-		if got != test.want || c.leftClass != test.left {
-			t.Errorf("%s: %+v, outlives the container: %v, want %+v", name, got, c.leftClass, test.want)
+		if got != test.want || c.Class.Outlives != test.left {
+			t.Errorf("%s: %+v, outlives the container: %v, want %+v", name, got, c.Class.Outlives, test.want)
 		}
 		if made := c.Journal.Rdt; test.left {
-			c.Settle()
-			systest.MustDo(t, libcontainer.LeaveRdt(&c.Journal.Rdt))
+			systest.MustDo(t, c.Created())
+			systest.MustDo(t, c.Class.Remove())
 			if _, err := os.Stat(made.Dir); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			c.Journal.Rdt = made // create failed instead
 		}
-		systest.MustDo(t, libcontainer.LeaveRdt(&c.Journal.Rdt))
+		systest.MustDo(t, c.Class.Remove())
 		for _, dir := range []string{"/c1", "/tin", "/gold/mon_groups/c1"} {
 			if _, err := os.Stat(root.Path + dir); err == nil {
 				t.Errorf("%s: %s is left", name, dir)
@@ -81,12 +76,12 @@ func TestRdtGroups(t *testing.T) {
 
 // TestRdtMonitorTaken: a monitoring group that was there is somebody else's.
 func TestRdtMonitorTaken(t *testing.T) {
-	root, c := fakeResctrl(t), rdtCreation(t)
+	root, c := fakeResctrl(t), newSet(t)
 	systest.MustDo(t, os.Mkdir(root.Path+"/gold/mon_groups/c1", 0o755))
-	if err := c.makeRdtGroup(root, &plan.MakeRdtGroup{Class: "gold", MustExist: true, Monitor: true}); err == nil {
+	if err := c.Class.makeIn(root, &plan.MakeRdtGroup{Class: "gold", MustExist: true, Monitor: true}); err == nil {
 		t.Error("it was taken")
 	}
-	systest.MustDo(t, libcontainer.LeaveRdt(&c.Journal.Rdt))
+	systest.MustDo(t, c.Class.Remove())
 	if _, err := os.Stat(root.Path + "/gold/mon_groups/c1"); err != nil {
 		t.Error("it was removed")
 	}
@@ -101,4 +96,34 @@ func fakeResctrl(t *testing.T) resctrl.Root {
 		systest.MustDo(t, os.WriteFile(dir+"/tasks", nil, 0o644))
 	}
 	return r
+}
+
+func TestRdtTasks(t *testing.T) {
+	root, c := fakeResctrl(t), newSet(t)
+	c.Journal.Rdt = state.Rdt{Dir: root.Path, Monitor: root.Path + "/gold"} // any directory with a tasks file
+	systest.MustDo(t, c.Class.enterIn(root, 42))
+	for _, dir := range []string{c.Journal.Rdt.Dir, c.Journal.Rdt.Monitor} {
+		if got, _ := os.ReadFile(dir + "/tasks"); string(got) != "42" {
+			t.Errorf("%s: %q", dir, got)
+		}
+	}
+	c.Journal.Rdt = state.Rdt{}
+	systest.MustDo(t, c.Class.Enter(42)) // nothing was asked for
+}
+
+func TestSetSchemata(t *testing.T) {
+	root := fakeResctrl(t)
+	group := root.Group("gold")
+	systest.MustDo(t, setSchemata(group, "L3:0=f;1=f", "MB:0=20"))
+	if got, _ := os.ReadFile(group.Dir + "/schemata"); !strings.HasPrefix(string(got), "L3:0=f;1=f\nMB:0=20\n") {
+		t.Errorf("%q", got)
+	}
+	for _, bad := range [][2]string{{"MB:0=20", ""}, {"", "L3:0=f"}, {"L3:0=f\nMB:0=1", ""}} {
+		if err := setSchemata(group, bad[0], bad[1]); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+	if err := newSet(t).Class.Set("L3:0=f", ""); err == nil || !strings.Contains(err.Error(), "no class of service") {
+		t.Errorf("%v", err)
+	}
 }

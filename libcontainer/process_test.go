@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/proc"
+	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/state"
 )
 
@@ -62,7 +63,7 @@ func TestAliveWithoutItsFirstThread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Container{Journal: &state.State{Init: id}}
+	c := Of(resource.Of(nil, &state.State{Init: id}))
 	if alive, err := c.Journal.Init.Alive(); !alive || err != nil {
 		t.Errorf("a process without its first thread: alive = %v, %v", alive, err)
 	}
