@@ -128,13 +128,37 @@ conforms() { "$BATS_FILE_TMPDIR/schema" "$DOCS/schema/$1.json" "${2:-$OUT}" || f
 	same warnings "$(jq -s 'map(select(.warnings)) | length' "$LOG")" 1
 }
 
-@test "exit codes are those of docs/errors.md" {
+@test "exit codes are those of docs/errors.md and docs/migrating.md" {
 	no 3 "" rt nosuch
+	no 1 "" rt --nosuch list
+	no 1 "" "$RUNTIME" --root "$ROOT/nosuch" list
 	no 1 "" rt state nosuch
 	up
 	no 255 "" rt exec "$ID" nosuch
 	no 7 "" rt exec "$ID" sh -c 'exit 7'
 	no 143 "" rt exec "$ID" sh -c 'kill -TERM $$; sleep 10'
+	ok rt kill "$ID" KILL
+	wait_status stopped
+	no 255 "" rt exec "$ID" true
+}
+
+@test "annotations of crun have the effect that docs/migrating.md says" {
+	local name what n=0
+	while IFS='|' read -r _ name what _; do
+		for name in $(grep -o 'run[.]oci[a-z0-9_.-]*' <<<"$name"); do
+			n=$((n + 1))
+			config --arg name "$name" '.annotations = {($name): "/x"}'
+			args true
+			try rt --log-level warning run --bundle "$BUNDLE" "$ID"
+			case $what in
+			*"ignored with a warning"*) [[ $err == *"$name"* && $rc == 0 ]] || fail "$name: no warning" ;;
+			*works*) [[ $err != *"without effect"* ]] || fail "$name has no effect" ;;
+			*ignored*) [[ -z $err && $rc == 0 ]] || fail "$name is not ignored" ;;
+			*) fail "$name: $what" ;;
+			esac
+		done
+	done < <(grep '^| `run.oci' "$DOCS/migrating.md")
+	[ "$n" = 14 ] || fail "$n annotations"
 }
 
 # an_image: a local image in the place of one that is pulled, unpacked as docs/quickstart.md says.
