@@ -63,11 +63,13 @@ crun-go:
 check: lint
 	tests/env/unit-unprivileged
 
+# ./... has no generators and no programs of the tests (go.mod).
+lint: PACKAGES = ./... $(shell tests/env/programs)
 lint:
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted" >&2; exit 1; }
 	$(GO) mod tidy -diff
-	$(GO) vet ./...
-	$(GO) vet -tags $(TAGS) ./...
+	$(GO) vet $(PACKAGES)
+	$(GO) vet -tags $(TAGS) $(PACKAGES)
 	$(GO) test -count=1 ./tests/lint
 	@# What runs without Go's runtime is looked at in the program, with its symbols.
 	for arch in amd64 arm64; do \
@@ -76,7 +78,7 @@ lint:
 	BARE_PROGRAMS=$$PWD/tests/.build/bare $(GO) test -count=1 ./tests/bare
 	@# Fuzzing counts lines, which makes frames larger: the raw child's must still fit.
 	$(GO) test -run '^$$' -fuzz '^FuzzParseSignal$$' -fuzztime 1x ./libcontainer/cli
-	$(GO) tool -modfile=tests/tools/go.mod staticcheck -tags $(TAGS) ./...
+	$(GO) tool -modfile=tests/tools/go.mod staticcheck -tags $(TAGS) $(PACKAGES)
 
 # Everything: unit tests, the bats suite against the binary, Docker on top of it.
 # RUNTIME=runc runs the same suite against another runtime.

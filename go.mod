@@ -16,3 +16,16 @@ require (
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 	github.com/xrash/smetrics v0.0.0-20240521201337-686a1a2994c1 // indirect
 )
+
+// Generators and programs of the tests, which "go install ./..." leaves out:
+// tests/env/programs names them to what builds and checks everything.
+ignore (
+	./libcontainer/cli/internal/gen
+	./specconv/ocijson/internal/gen
+	./tests/attacks/naive
+	./tests/bench
+	./tests/faults
+	./tests/kubernetes/applets
+	./tests/probe
+	./tests/schema
+)
