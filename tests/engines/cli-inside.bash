@@ -145,7 +145,7 @@ op_pid() {
 }
 
 op_ipc() {
-	[ "$UID_OF_ENGINE" = 0 ] || [ -d /dev/mqueue ] || cannot "no /dev/mqueue on the host, which podman wants"
+	[ "$UID_OF_ENGINE" = 0 ] || [ -d /dev/mqueue ] || cannot "the host has no /dev/mqueue, which Podman needs"
 	quiet e run --rm "${FLAGS[@]}" --ipc host --uts host $IMAGE sh -c 'readlink /proc/self/ns/ipc; readlink /proc/self/ns/uts'
 	same namespaces "$out" "$(readlink /proc/self/ns/ipc /proc/self/ns/uts)"
 	up --ipc shareable $IMAGE sleep 1000

@@ -92,7 +92,7 @@ op_masks_podman() {
 }
 
 op_idmap() {
-	[ "$UID_OF_ENGINE" = 0 ] || cannot "only root may map the ids of the host's filesystems"
+	[ "$UID_OF_ENGINE" = 0 ] || cannot "only root can map ids of the host's filesystems"
 	mkdir "$T/v"
 	touch "$T/v/file"
 	ok run --uidmap 0:100000:5000 --gidmap 0:100000:5000 -v "$T/v:/v:idmap" $IMAGE sh -c 'touch /v/new; stat -c "%n %u:%g" /v/*'
@@ -109,7 +109,7 @@ op_userns() {
 }
 
 op_userns_auto() {
-	grep -q '^containers:' /etc/subuid || cannot "a user's ids do not suffice for that and the rest"
+	grep -q '^containers:' /etc/subuid || cannot "the user has too few subordinate ids"
 	quiet run --userns auto:size=3000 $IMAGE cat /proc/self/uid_map
 	same "first and size" "$(awk '{ print $1, $3 }' <<<"$out")" "0 3000"
 }
@@ -207,7 +207,7 @@ op_pod_cgroup() {
 }
 
 op_keep_id() {
-	[ "$UID_OF_ENGINE" != 0 ] || cannot "a user's: root has nothing to keep"
+	[ "$UID_OF_ENGINE" != 0 ] || cannot "these modes are for ordinary users"
 	local how
 	for how in keep-id nomap; do
 		ok run --userns $how $IMAGE sh -c 'id -u; cat /proc/self/uid_map; stat -c "%u:%g" /etc /proc/self; grep Cap /proc/self/status'
