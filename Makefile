@@ -33,9 +33,9 @@ LDFLAGS := $(STRIP) -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT
 LDFLAGS += -X runtime.godebugDefault=containermaxprocs=0,updatemaxprocs=0,disablethp=1
 
 # The program begins with a few lines of our own, which make Go's runtime start
-# faster (libcontainer/early), on the architectures that they are written for. Only
+# faster (libcontainer/rtstart), on the architectures that they are written for. Only
 # what builds has to know which that is: install may find no go.
-ENTRY = $(if $(filter amd64 arm64,$(shell $(GO) env GOARCH)),-E github.com/crun-go/crun-go/libcontainer/early.entry)
+ENTRY = $(if $(filter amd64 arm64,$(shell $(GO) env GOARCH)),-E github.com/crun-go/crun-go/libcontainer/rtstart.entry)
 
 # LIBSECCOMP=1 compiles seccomp profiles with libseccomp instead of in Go. Static
 # all the same: exec starts in the container, whose loader is nobody's to trust.

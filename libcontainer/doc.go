@@ -45,7 +45,7 @@
 // An init that waits has nothing that the container's process will not have: who may
 // trace it gains nothing. So it calls no more then than a filter has to let through; with
 // one that does not create fails, or the filter is loaded after the wait, if
-// no_new_privs lets a process without CAP_SYS_ADMIN do so (specconv's early).
+// no_new_privs lets a process without CAP_SYS_ADMIN do so (specconv, seccompnotify.go).
 //
 // A failure in init is one message {step, errno, text}. The end of the socket
 // without ready is a crash, and the parent finds out why before it reports. Where
@@ -95,7 +95,7 @@
 //
 // # Init
 //
-// Init is Go without Go's runtime: the program's entry (package early) finds init's
+// Init is Go without Go's runtime: the program's entry (package rtstart) finds init's
 // name in argv[0] and calls package initproc, on a stack and with a goroutine's
 // descriptor that no scheduler knows. So it is one thread from its first instruction,
 // with a fixed amount of memory, and what a container waits with for start is a tenth of
@@ -246,7 +246,7 @@
 //	state       the state directory: journal, lock, start's fifos; init by its name for good
 //	resctrl     classes of service for caches and memory bandwidth
 //	netdev      network devices, moved between namespaces
-//	early       what comes before all other packages, and before Go's runtime
+//	rtstart     what comes before all other packages, and before Go's runtime
 //	codec       the binary form of what parent and init say, read in place
 //	sys/raw     system calls, and sys/fault errors, that need no runtime
 //	wire        what parent and init say to each other

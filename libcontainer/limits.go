@@ -21,7 +21,7 @@ func overlay(old, given *specs.LinuxResources) *specs.LinuxResources {
 		Rdma:    overlayMap(old.Rdma, given.Rdma),
 		Unified: overlayMap(old.Unified, given.Unified),
 	}
-	if limit := newer(pids(old), pids(given)); limit != nil {
+	if limit := mergeNewer(pids(old), pids(given)); limit != nil {
 		sum.Pids = &specs.LinuxPids{Limit: limit}
 	}
 	return sum
@@ -34,19 +34,24 @@ func pids(r *specs.LinuxResources) *int64 {
 	return r.Pids.Limit
 }
 
-// newer is the value that was given, else the old one; nil if both are nothing.
-func newer[T comparable](old, given *T) *T {
-	var zero T
-	for _, p := range []*T{given, old} {
-		if p != nil && *p != zero {
-			return p
-		}
+// mergeNewer returns the value that was given, else the old one; nil if both are nothing.
+func mergeNewer[T comparable](old, given *T) *T {
+	if isSet(given) {
+		return given
+	}
+	if isSet(old) {
+		return old
 	}
 	return nil
 }
 
-// named is newer for values of which zero is one.
-func named[T any](old, given *T) *T {
+func isSet[T comparable](p *T) bool {
+	var zero T
+	return p != nil && *p != zero
+}
+
+// mergeGiven is mergeNewer for values of which zero is one.
+func mergeGiven[T any](old, given *T) *T {
 	if given != nil {
 		return given
 	}
@@ -56,11 +61,11 @@ func named[T any](old, given *T) *T {
 func overlayMemory(old, given *specs.LinuxMemory) *specs.LinuxMemory {
 	a, b := orEmpty(old), orEmpty(given)
 	sum := specs.LinuxMemory{
-		Limit:       newer(a.Limit, b.Limit),
-		Reservation: newer(a.Reservation, b.Reservation),
-		Swap:        newer(a.Swap, b.Swap),
+		Limit:       mergeNewer(a.Limit, b.Limit),
+		Reservation: mergeNewer(a.Reservation, b.Reservation),
+		Swap:        mergeNewer(a.Swap, b.Swap),
 	}
-	if is(b.Limit, -1) && newer(nil, b.Swap) == nil && sum.Swap != nil {
+	if is(b.Limit, -1) && !isSet(b.Swap) && sum.Swap != nil {
 		sum.Swap = b.Limit // the sum of memory and swap can't be less than one of them
 	}
 	return orNil(sum)
@@ -69,11 +74,11 @@ func overlayMemory(old, given *specs.LinuxMemory) *specs.LinuxMemory {
 func overlayCPU(old, given *specs.LinuxCPU) *specs.LinuxCPU {
 	a, b := orEmpty(old), orEmpty(given)
 	sum := specs.LinuxCPU{
-		Shares: newer(a.Shares, b.Shares),
-		Quota:  newer(a.Quota, b.Quota),
-		Period: newer(a.Period, b.Period),
-		Burst:  named(a.Burst, b.Burst),
-		Idle:   named(a.Idle, b.Idle),
+		Shares: mergeNewer(a.Shares, b.Shares),
+		Quota:  mergeNewer(a.Quota, b.Quota),
+		Period: mergeNewer(a.Period, b.Period),
+		Burst:  mergeGiven(a.Burst, b.Burst),
+		Idle:   mergeGiven(a.Idle, b.Idle),
 		Cpus:   a.Cpus,
 		Mems:   a.Mems,
 	}
@@ -92,7 +97,7 @@ func overlayBlockIO(old, given *specs.LinuxBlockIO) *specs.LinuxBlockIO {
 		return overlayList(old, given, func(d specs.LinuxThrottleDevice) specs.LinuxBlockIODevice { return d.LinuxBlockIODevice })
 	}
 	sum := &specs.LinuxBlockIO{
-		Weight: newer(a.Weight, b.Weight),
+		Weight: mergeNewer(a.Weight, b.Weight),
 		WeightDevice: overlayList(a.WeightDevice, b.WeightDevice,
 			func(d specs.LinuxWeightDevice) specs.LinuxBlockIODevice { return d.LinuxBlockIODevice }),
 		ThrottleReadBpsDevice:   rates(a.ThrottleReadBpsDevice, b.ThrottleReadBpsDevice),
@@ -149,15 +154,15 @@ func orNil[T comparable](v T) *T {
 	return &v
 }
 
-// completed adds to what was given what it takes along, of all that holds then:
+// addImplied adds to what was given what it takes along, of all that holds then:
 //
 //   - memory.swap limits memory and swap together, cgroup v2 swap alone: what is
 //     left for swap changes with memory.limit
 //   - a cgroup that was idle comes back with the default weight
 //   - one that is idle has none; shares wait until it is not
-func completed(given, sum *specs.LinuxResources) *specs.LinuxResources {
+func addImplied(given, sum *specs.LinuxResources) *specs.LinuxResources {
 	full := *given
-	if m := given.Memory; m != nil && newer(nil, m.Limit) != nil && !is(m.Limit, -1) && newer(nil, m.Swap) == nil {
+	if m := given.Memory; m != nil && isSet(m.Limit) && !is(m.Limit, -1) && !isSet(m.Swap) {
 		memory := *m
 		memory.Swap = sum.Memory.Swap
 		full.Memory = &memory
@@ -167,7 +172,7 @@ func completed(given, sum *specs.LinuxResources) *specs.LinuxResources {
 		switch {
 		case is(c.Idle, 0):
 			cpu.Shares = sum.CPU.Shares
-		case newer(nil, c.Shares) != nil:
+		case isSet(c.Shares):
 			cpu.Idle = sum.CPU.Idle
 		}
 		full.CPU = &cpu
@@ -175,16 +180,16 @@ func completed(given, sum *specs.LinuxResources) *specs.LinuxResources {
 	return &full
 }
 
-// completedForUnit adds what systemd has to know together, but the kernel keeps by
+// addImpliedForUnit adds what systemd has to know together, but the kernel keeps by
 // itself: a quota is a share of its period, and swap what a limit leaves of a sum.
-func completedForUnit(given, sum *specs.LinuxResources) *specs.LinuxResources {
-	full := *completed(given, sum)
-	if m := full.Memory; m != nil && newer(nil, m.Swap) != nil && newer(nil, m.Limit) == nil {
+func addImpliedForUnit(given, sum *specs.LinuxResources) *specs.LinuxResources {
+	full := *addImplied(given, sum)
+	if m := full.Memory; m != nil && isSet(m.Swap) && !isSet(m.Limit) {
 		memory := *m
 		memory.Limit = sum.Memory.Limit
 		full.Memory = &memory
 	}
-	if c := full.CPU; c != nil && (newer(nil, c.Quota) != nil || newer(nil, c.Period) != nil) {
+	if c := full.CPU; c != nil && (isSet(c.Quota) || isSet(c.Period)) {
 		cpu := *c
 		cpu.Quota, cpu.Period = sum.CPU.Quota, sum.CPU.Period
 		full.CPU = &cpu

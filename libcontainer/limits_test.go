@@ -71,7 +71,7 @@ func TestOverlay(t *testing.T) {
 		if want == "" {
 			want = string(ocijson.EncodeLimits(given))
 		}
-		if got := string(ocijson.EncodeLimits(completed(given, sum))); got != want {
+		if got := string(ocijson.EncodeLimits(addImplied(given, sum))); got != want {
 			t.Errorf("%s over %s: written\n got %s\nwant %s", test.given, test.old, got, want)
 		}
 		if got := string(ocijson.EncodeLimits(old)); got != string(ocijson.EncodeLimits(limits(t, test.old))) {
@@ -93,7 +93,7 @@ func TestCompletedForUnit(t *testing.T) {
 		{`{}`, `{"memory":{"swap":400}}`, `{"memory":{"swap":400}}`},
 	} {
 		given := limits(t, test.given)
-		told := completedForUnit(given, overlay(limits(t, test.old), given))
+		told := addImpliedForUnit(given, overlay(limits(t, test.old), given))
 		if got := string(ocijson.EncodeLimits(told)); got != test.told {
 			t.Errorf("%s over %s:\n got %s\nwant %s", test.given, test.old, got, test.told)
 		}

@@ -39,21 +39,21 @@ func (c *Container) Processes() ([]int, error) {
 	if err != nil || !alive {
 		return nil, err
 	}
-	bond := c.bond()
-	if bond == "" {
+	kind := c.identifyingNamespace()
+	if kind == "" {
 		return []int{c.Journal.Init.PID}, nil
 	}
-	shared, err := namespaceOf(c.Journal.Init.PID, bond)
+	shared, err := namespaceOf(c.Journal.Init.PID, kind)
 	if err != nil {
 		return nil, err
 	}
-	return sharing(bond, shared)
+	return sharing(kind, shared)
 }
 
-// bond is the kind of namespace that tells the processes of a container without
-// a cgroup from others, as /proc names it: one of its own that hardly anybody
-// leaves, if any.
-func (c *Container) bond() string {
+// identifyingNamespace returns the kind of namespace, as /proc names it, that
+// tells the processes of a container without a cgroup from others: one of its own
+// that processes hardly ever leave. It is "" if there is none.
+func (c *Container) identifyingNamespace() string {
 	if c.ownsPids() {
 		return "pid"
 	}
@@ -107,21 +107,21 @@ func (c *Container) signalSharing(sig unix.Signal) (reached bool, err error) {
 		return false, err
 	}
 	defer unix.Close(init)
-	bond := c.bond()
-	if bond == "" || bond == "pid" && sig == unix.SIGKILL { // the namespace ends with its init
+	kind := c.identifyingNamespace()
+	if kind == "" || kind == "pid" && sig == unix.SIGKILL { // the namespace ends with its init
 		return true, Signal(init, c.Journal.Init.PID, sig)
 	}
-	shared, err := namespaceOf(c.Journal.Init.PID, bond)
+	shared, err := namespaceOf(c.Journal.Init.PID, kind)
 	if err != nil {
 		return false, err
 	}
 	for end := time.Now().Add(DeathWait); ; {
-		pids, err := sharing(bond, shared)
+		pids, err := sharing(kind, shared)
 		if err != nil {
 			return true, err
 		}
 		for _, pid := range pids {
-			if err := signalSharer(pid, bond, shared, sig); err != nil {
+			if err := signalSharer(pid, kind, shared, sig); err != nil {
 				return true, err
 			}
 		}

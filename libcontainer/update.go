@@ -73,12 +73,12 @@ func (c *Container) UpdateLimits(given *specs.LinuxResources, rest func() error)
 	}
 	defer group.Close()
 	sum := overlay(old, given)
-	undo, err := group.Update(completed(given, sum))
+	undo, err := group.Update(addImplied(given, sum))
 	if err != nil {
 		return resource.LimitError(err)
 	}
 	if err = rest(); err == nil {
-		err = c.Owned.Unit.Limit(group, completedForUnit(given, sum))
+		err = c.Owned.Unit.Limit(group, addImpliedForUnit(given, sum))
 	}
 	if err == nil {
 		err = c.Dir.SaveLimits(ocijson.EncodeLimits(sum))

@@ -136,7 +136,7 @@ func TestPIDLast(t *testing.T) {
 		"linux": {"namespaces": [{"type": "mount"}, {"type": "pid", "path": "/p"}, {"type": "uts", "path": "/u"}],
 			"resources": {"pids": {"limit": 1}}}}`
 	p := planOf(t, fragment)
-	if got, want := typeNames(p.Parent), "CreateCgroup OpenPID OpenTree MakeTree Spawn SetDevices Continue Adopt SetPids SetScheduler Continue Await"; got != want {
+	if got, want := typeNames(p.Parent), "CreateCgroup OpenPID OpenTree MakeTree Spawn SetDevices Continue ReceivePidfd SetPids SetScheduler Continue Await"; got != want {
 		t.Errorf("parent:\n got %s\nwant %s", got, want)
 	}
 	const last = " JoinPID Chdir SetIdentity SetCapabilities FindExecutable CloseOthers CloneInside Sync WaitStart Execute"

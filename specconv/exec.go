@@ -153,14 +153,14 @@ func (b *builder) planAround(inside *Inside) error {
 		b.parentAdd("process.execCPUAffinity.initial", first)
 	}
 	b.raiseRlimits()
-	b.spawnWithStdio("", &plan.Enter{Join: inside.Joins, KeepGroups: b.spawn.KeepGroups, Outside: inside.Outside})
+	b.spawnWithStdio("", &plan.SpawnExec{Join: inside.Joins, KeepGroups: b.spawn.KeepGroups, Outside: inside.Outside})
 	if b.oom != nil {
 		b.parentAdd("process.oomScoreAdj", b.oom)
 	}
-	b.parentAdd("", &plan.Brief{})
+	b.parentAdd("", &plan.SendPlan{})
 	b.parentAdd("", &plan.Await{Phase: plan.Ready})
 	b.takeListener()
-	b.parentAdd("", &plan.Adopt{})
+	b.parentAdd("", &plan.ReceivePidfd{})
 	b.sendListener()
 	if b.linux.IntelRdt != nil {
 		b.parentAdd("linux.intelRdt", &plan.EnterRdtGroup{})

@@ -14,10 +14,10 @@ type Live struct {
 	ID, Bundle string
 	Cgroup     string                     // path in the hierarchy
 	Added      []uint64                   // ids of mounts that AddMounts has added
-	Joins      []specs.LinuxNamespaceType // of those a visitor joins, that are not the runtime's
+	Joins      []specs.LinuxNamespaceType // of those a helper process joins, that are not the runtime's
 }
 
-// LiveNamespaces lists the namespaces that a visitor joins at once: the user
+// LiveNamespaces lists the namespaces that a helper process joins at once: the user
 // namespace for its identity and its powers, the others because filesystems
 // show them. The mount namespace comes by descriptor later, the pid namespace
 // never.
@@ -47,7 +47,7 @@ func AddMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*plan
 		return nil, b.warnings, err
 	}
 	b.plan.Init = append(b.plan.Init, b.remounts...)
-	// Until the visitor is let go on, it takes back what it has added: what is not
+	// Until the helper process is let go on, it takes back what it has added: what is not
 	// written down could not be removed.
 	b.add("", &plan.Sync{Phase: plan.Mounted})
 	b.finishLive(enter, l, true, &plan.Await{Phase: plan.Mounted}, &plan.SaveMounts{}, &plan.Continue{Phase: plan.Mounted})
@@ -123,13 +123,13 @@ func (b *builder) checkLive(field string, m *specs.Mount) error {
 	return nil
 }
 
-// finishLive plans the end of the visitor, of which it may say nothing, and the
+// finishLive plans the end of the helper process, of which it may say nothing, and the
 // parent's half with its end. The descriptors of EnterContainer come after the trees.
 func (b *builder) finishLive(enter *plan.EnterContainer, l Live, quiet bool, end ...plan.Step) {
 	enter.Mount, enter.Proc = len(b.trees), len(b.trees)+1
 	b.add("", &plan.Sync{Phase: plan.Done, Quiet: quiet})
 	b.openTrees(slices.Contains(l.Joins, specs.UserNamespace))
-	b.parentAdd("", &plan.Visit{Join: l.Joins})
+	b.parentAdd("", &plan.SpawnHelper{Join: l.Joins})
 	b.openMore(false)
 	for _, step := range end {
 		b.parentAdd("", step)

@@ -30,10 +30,10 @@ func TestAddMounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `parent   1  mounts[1].source  open tree "/bundle/data", map ids
-parent   2  linux.namespaces  lock the mount flags of what was opened
-parent   3                    spawn a visitor, join user network
+parent   2  linux.namespaces  lock the mount flags of the trees that were opened
+parent   3                    spawn a helper process, join user network
 parent   4                    wait until init is mounted
-parent   5                    write down which mounts were changed
+parent   5                    save which mounts were changed
 parent   6                    let init continue
 init     1                    join the mount namespace
 init     2  mounts[0]         mount tmpfs on "/t" with size=1k (ro)

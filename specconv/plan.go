@@ -317,7 +317,7 @@ func (b *builder) limitPids() {
 // container's. Not every scheduling policy is inherited.
 func (b *builder) adoptLast() error {
 	b.takeListener()
-	b.parentAdd("", &plan.Adopt{})
+	b.parentAdd("", &plan.ReceivePidfd{})
 	b.sendListener()
 	b.limitPids()
 	scheduler, err := b.scheduler()

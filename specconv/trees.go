@@ -65,7 +65,7 @@ func (b *builder) inRoot(source string) (string, bool) {
 }
 
 // openTrees plans the first batch, which the parent opens before there is an init. A
-// visitor has no other: it has to have what it can't open in the container.
+// helper process has no other: it has to have what it can't open in the container.
 func (b *builder) openTrees(foreign bool) {
 	end := len(b.trees)
 	if !b.live {

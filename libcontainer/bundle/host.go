@@ -12,7 +12,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/caps"
-	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/rtstart"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 )
@@ -35,8 +35,8 @@ func HostFacts(spec *specs.Spec) (specconv.Host, error) {
 		Caps:    permitted,
 		Kcore:   sys.Exists("/proc/kcore"),
 
-		NoFileSoft: early.Soft,
-		NoFileHard: early.Hard,
+		NoFileSoft: rtstart.Soft,
+		NoFileHard: rtstart.Hard,
 	}
 	if h.UserNS {
 		deny, err := sys.ReadFile("/proc/self/setgroups", 64)

@@ -70,7 +70,7 @@ func checkRestored(staged []stagedMount, mounts []proc.Mount) error {
 				continue
 			}
 			found = found || m.Point == s.Point
-			if lacks := lacking(staged, m); lacks != "" {
+			if lacks := missingRestriction(staged, m); lacks != "" {
 				return plan.InField(s.field, fmt.Errorf("restored at %q, the mount is not %s, as config.json has it: the image was made with other mount options", m.Point, lacks))
 			}
 		}
@@ -81,9 +81,9 @@ func checkRestored(staged []stagedMount, mounts []proc.Mount) error {
 	return nil
 }
 
-// lacking returns the restriction that a mount lacks of each staged one that it
+// missingRestriction returns the restriction that a mount lacks of each staged one that it
 // could be; "" if there is one of which it lacks none.
-func lacking(staged []stagedMount, m *proc.Mount) (lacks string) {
+func missingRestriction(staged []stagedMount, m *proc.Mount) (lacks string) {
 	for i := range staged {
 		if s := &staged[i]; m.Device == s.device && m.Root == s.root {
 			if lacks = m.Lacks(s.attr); lacks == "" {

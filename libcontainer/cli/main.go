@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/initlink"
+	"github.com/crun-go/crun-go/libcontainer/rtstart"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
@@ -33,8 +33,8 @@ type invocation struct {
 // Main runs the command that args, the program's whole argument vector, ask for, and returns the process's exit code. The
 // version and commit are those of the build.
 func Main(args []string, version, commit string) int {
-	if os.Getenv(early.Setting) == early.SettingValue {
-		os.Unsetenv(early.Setting) // hooks have the caller's environment
+	if os.Getenv(rtstart.Setting) == rtstart.SettingValue {
+		os.Unsetenv(rtstart.Setting) // hooks have the caller's environment
 	}
 	sys.QuietChildren()
 	inv := &invocation{version: version, commit: commit, stdout: os.Stdout, stderr: os.Stderr}

@@ -245,7 +245,7 @@ func (c *Builder) Do(item *plan.Item) error {
 			return err
 		}
 		return c.Init.Reap() // whose end may take a while
-	case *plan.Adopt:
+	case *plan.ReceivePidfd:
 		return c.adoptLast()
 	case *plan.SetScheduler:
 		return initlink.SetScheduler(c.Init.Pid, s)

@@ -9,9 +9,9 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/bundle"
-	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/foreground"
 	"github.com/crun-go/crun-go/libcontainer/initlink"
+	"github.com/crun-go/crun-go/libcontainer/rtstart"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/wire"
 	"github.com/crun-go/crun-go/specconv"
@@ -127,7 +127,7 @@ func (c *Builder) relayReady() (told chan bool) {
 	}
 	go func() {
 		defer close(told)
-		early.Unpin()
+		rtstart.Unpin()
 		if err := c.notify.Relay(c.Init.PidFD, 0); err != nil && !errors.Is(err, libcontainer.ErrNotReady) {
 			c.Opts.Note(specconv.Warning{Text: err.Error()})
 		}

@@ -275,7 +275,7 @@ func (e *process) process(own *specs.Process) (*specs.Process, error) {
 // do carries out one step.
 func (e *process) do(item *plan.Item) error {
 	switch s := item.Step.(type) {
-	case *plan.Enter:
+	case *plan.SpawnExec:
 		return e.enter(s)
 	case *plan.GiveStdio:
 		// By the container's ids: where its init stays, it may not be in the namespace yet.
@@ -286,9 +286,9 @@ func (e *process) do(item *plan.Item) error {
 		return e.raised.Raise(s)
 	case *plan.SetOOMScoreAdj:
 		return initlink.SetOOMScoreAdj(e.init.Pid, s)
-	case *plan.Brief:
+	case *plan.SendPlan:
 		return e.sendPlan()
-	case *plan.Adopt:
+	case *plan.ReceivePidfd:
 		return e.init.Adopt()
 	case *plan.TakeListener:
 		return foreground.TakeListener(&e.init, &e.listener)

@@ -100,7 +100,7 @@ func (e *process) openCgroup(paused bool) error {
 }
 
 // enter spawns init.
-func (e *process) enter(s *plan.Enter) error {
+func (e *process) enter(s *plan.SpawnExec) error {
 	defer e.raised.TakeBack()
 	exposed := e.target.PIDLast < 0 && slices.Contains(e.target.Names, specs.UserNamespace)
 	if err := e.init.Seal(e.container.Dir.FD(), spawn.Audience{UIDs: e.target.UIDs, Exposed: exposed}); err != nil {

@@ -8,8 +8,8 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/early"
 	"github.com/crun-go/crun-go/libcontainer/proc"
+	"github.com/crun-go/crun-go/libcontainer/rtstart"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -73,7 +73,7 @@ func newOutputPipe(stream int) (*outputPipe, error) {
 // terminal: the process can't be told.
 func (p *outputPipe) copy() {
 	defer close(p.done)
-	early.Unpin()
+	rtstart.Unpin()
 	buf := make([]byte, 64<<10)
 	ended, left := false, 1<<20 // how much may still come then
 	for {

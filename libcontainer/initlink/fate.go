@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/rtstart"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/wire"
@@ -101,7 +101,7 @@ func (i *Init) died(status unix.WaitStatus, cause error) error {
 		if kills, err := group.OOMKills(); mayBe && err == nil && kills > 0 {
 			return errors.New("container init was OOM-killed (memory limit too low?)")
 		}
-		if room, err := group.PidsRoom(); err == nil && room < RoomForInit && status.Exited() && !early.Bare() {
+		if room, err := group.PidsRoom(); err == nil && room < RoomForInit && status.Exited() && !rtstart.Bare() {
 			return fmt.Errorf("container init could not make the threads that it needs to start, %d: pids.max of its cgroup, or of one above, leaves room for %d", RoomForInit, room)
 		}
 	}

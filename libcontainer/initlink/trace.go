@@ -174,12 +174,12 @@ func (t *Trace) events(steps []timed) []byte {
 	w.Key("began").Text(time.Unix(0, t.began).UTC().Format(time.RFC3339Nano))
 	w.End()
 	w.Key("traceEvents").Array()
-	named(w, os.Getpid(), "crun-go "+t.command)
+	nameProcess(w, os.Getpid(), "crun-go "+t.command)
 	if t.pid != 0 {
-		named(w, t.pid, "init")
+		nameProcess(w, t.pid, "init")
 	}
 	if t.inside != t.pid {
-		named(w, t.inside, "process")
+		nameProcess(w, t.inside, "process")
 	}
 	for i := range steps {
 		steps[i].write(w, t.began)
@@ -189,8 +189,8 @@ func (t *Trace) events(steps []timed) []byte {
 	return append(w.Bytes(), '\n')
 }
 
-// named writes the event that gives a process its name.
-func named(w *jsontext.Writer, pid int, name string) {
+// nameProcess writes the event that gives a process its name.
+func nameProcess(w *jsontext.Writer, pid int, name string) {
 	w.Object()
 	w.Key("name").Text("process_name")
 	w.Key("ph").Text("M")

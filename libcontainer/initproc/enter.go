@@ -45,7 +45,7 @@ func (c *container) ownProc(s *plan.OwnProc) error {
 // cloneInside clones the process that takes the steps after this one, as a child of
 // the parent's. It has a copy of this memory and of the descriptors, in which by now
 // there is nothing of the host but the socket. Both may be under the container's filter
-// already: what they call is in specconv's early.
+// already: what they call is in specconv (seccompnotify.go).
 func (c *container) cloneInside(s *plan.CloneInside) error {
 	if !c.prepared { // or the filter, which is loaded then, has a say in what that calls
 		c.forget()

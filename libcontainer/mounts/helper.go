@@ -94,7 +94,7 @@ func (v *helper) carryOut(p *plan.Plan) error {
 
 func (v *helper) do(item *plan.Item) error {
 	switch s := item.Step.(type) {
-	case *plan.Visit:
+	case *plan.SpawnHelper:
 		return v.enter()
 	case *plan.Await:
 		var err error

@@ -64,8 +64,8 @@ func (r Root) Group(clos string) Group {
 // Monitor names the monitoring group of a container within a class.
 func (g Group) Monitor(id string) Group { return Group{g.Dir + "/mon_groups/" + id, g.root} }
 
-// Open names a group by its directory.
-func (r Root) Open(dir string) Group { return Group{dir, r.Path} }
+// GroupAt returns the group of a directory.
+func (r Root) GroupAt(dir string) Group { return Group{dir, r.Path} }
 
 // Exists tells whether the group is there.
 func (g Group) Exists() bool { return unix.Access(g.Dir, unix.F_OK) == nil }

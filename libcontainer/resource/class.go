@@ -81,10 +81,10 @@ func (c *Class) Enter(pid int) error {
 
 func (c *Class) enterIn(root resctrl.Root, pid int) error {
 	entry := &c.Journal.Rdt
-	if err := root.Open(entry.Dir).Enter(pid); err != nil || entry.Monitor == "" {
+	if err := root.GroupAt(entry.Dir).Enter(pid); err != nil || entry.Monitor == "" {
 		return err
 	}
-	return root.Open(entry.Monitor).Enter(pid)
+	return root.GroupAt(entry.Monitor).Enter(pid)
 }
 
 // Set changes the schemata: L3 caches, memory bandwidth, or both; "" leaves one as it is.
@@ -96,7 +96,7 @@ func (c *Class) Set(l3Cache, memoryBandwidth string) error {
 	if err != nil {
 		return err
 	}
-	return setSchemata(root.Open(c.Journal.Rdt.Dir), l3Cache, memoryBandwidth)
+	return setSchemata(root.GroupAt(c.Journal.Rdt.Dir), l3Cache, memoryBandwidth)
 }
 
 func setSchemata(group resctrl.Group, l3Cache, memoryBandwidth string) error {
@@ -117,10 +117,10 @@ func setSchemata(group resctrl.Group, l3Cache, memoryBandwidth string) error {
 func (c *Class) Remove() error {
 	var errs []error
 	if monitor := c.Journal.Rdt.Monitor; monitor != "" {
-		errs = append(errs, resctrl.Root{}.Open(monitor).Remove())
+		errs = append(errs, resctrl.Root{}.GroupAt(monitor).Remove())
 	}
 	if c.Journal.Rdt.Made {
-		errs = append(errs, resctrl.Root{}.Open(c.Journal.Rdt.Dir).Remove())
+		errs = append(errs, resctrl.Root{}.GroupAt(c.Journal.Rdt.Dir).Remove())
 	}
 	return errors.Join(errs...)
 }

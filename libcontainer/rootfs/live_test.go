@@ -12,9 +12,9 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// visitor is a builder in a mount namespace that it has joined: its own, once
+// helper is a builder in a mount namespace that it has joined: its own, once
 // more, whose root is the container's for these tests. Paths are opened before.
-func visitor(t *testing.T, dir string, trees ...plan.Tree) (*Builder, error) {
+func helper(t *testing.T, dir string, trees ...plan.Tree) (*Builder, error) {
 	t.Helper()
 	open := func(path string, flags int) int {
 		fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
@@ -50,7 +50,7 @@ func TestUndo(t *testing.T) {
 	dir := t.TempDir()
 	source := t.TempDir()
 	systest.MustDo(t, os.WriteFile(source+"/file", nil, 0o600))
-	b, err := visitor(t, dir, plan.Tree{FD: -1, Path: source}, plan.Tree{FD: -1, Path: source + "/file"}, plan.Tree{FD: -1, Path: "/none"})
+	b, err := helper(t, dir, plan.Tree{FD: -1, Path: source}, plan.Tree{FD: -1, Path: source + "/file"}, plan.Tree{FD: -1, Path: "/none"})
 	systest.MustDo(t, err)
 	before := attached(t)
 	check := systest.Descriptors(t)
@@ -78,7 +78,7 @@ func TestFindMount(t *testing.T) {
 		return
 	}
 	dir := t.TempDir()
-	b, err := visitor(t, dir)
+	b, err := helper(t, dir)
 	systest.MustDo(t, err)
 	before := attached(t)
 	for _, path := range []string{"/a", "/a/b", "/plain", "/proc/masked"} {

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/rtstart"
 )
 
 // Thread runs functions on a thread of its own, which takes along what it has
@@ -21,7 +21,7 @@ func NewThread() *Thread {
 	t := &Thread{make(chan func() error), make(chan error)}
 	go func() {
 		runtime.LockOSThread() // never unlocked
-		early.Unpin()          // CRIU inherits it, and all that it restores
+		rtstart.Unpin()        // CRIU inherits it, and all that it restores
 		for do := range t.work {
 			t.done <- do()
 		}

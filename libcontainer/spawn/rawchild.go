@@ -36,7 +36,7 @@ type rawChild struct {
 
 	refused uint64 // joins, by bit, that were refused before entering the user namespace
 	report  report
-	go1     [1]byte
+	goAhead [1]byte
 	caps    capabilities
 
 	noSignals     uint64
@@ -157,7 +157,7 @@ func (r *rawChild) stageOne() {
 func (r *rawChild) await() {
 	call(unix.SYS_CLOSE, r.other, 0, 0)
 	for {
-		n, errno := call(unix.SYS_READ, r.socket, uintptr(unsafe.Pointer(&r.go1)), 1)
+		n, errno := call(unix.SYS_READ, r.socket, uintptr(unsafe.Pointer(&r.goAhead)), 1)
 		if errno == unix.EINTR {
 			continue
 		}

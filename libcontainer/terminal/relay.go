@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/rtstart"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
@@ -68,14 +68,14 @@ func (r *Relay) Start(init int) error {
 	r.quiet = sys.NotifyResize(r.wake)
 	r.resize()
 	r.done = make(chan error, 1)
-	// Two threads wait in the kernel; with one processor (package early) the second
+	// Two threads wait in the kernel; with one processor (package rtstart) the second
 	// would begin when Go notices that the first does.
 	runtime.GOMAXPROCS(2)
 	go func() {
 		// A reader who has gone is told by EPIPE. The thread keeps its mask and
 		// ends with the goroutine.
 		runtime.LockOSThread()
-		early.Unpin()
+		rtstart.Unpin()
 		unix.PthreadSigmask(unix.SIG_BLOCK, signals(unix.SIGPIPE), nil)
 		r.done <- (&copying{Relay: r, init: init}).run()
 	}()

@@ -16,21 +16,22 @@ import (
 // into that namespace, a process that has nothing left to do but to limit
 // itself, load the filter and execute.
 
-// Enter spawns exec's init in the container's cgroup and in its namespaces. Where the kernel allows no process in the
-// cgroup, because it has sub-cgroups with controllers, init's own is taken.
-type Enter struct {
+// SpawnExec spawns exec's init in the container's cgroup and in its namespaces.
+// Where the kernel allows no process in the cgroup, because it has sub-cgroups
+// with controllers, the cgroup of the container's init is used.
+type SpawnExec struct {
 	Join       []specs.LinuxNamespaceType
 	KeepGroups bool // see Spawn
-	Outside    bool // born in the runtime's cgroup: the container's has no room, or is frozen
+	Outside    bool // spawned in the runtime's cgroup: the container's has no room, or is frozen
 }
 
-// Brief sends init its half of the plan. Until then it is still who the runtime
-// is, which may be what it takes to change its limits.
-type Brief struct{}
+// SendPlan sends init its half of the plan. Until then init has the runtime's
+// privileges, which changing its limits may require.
+type SendPlan struct{}
 
-// Adopt takes over the process that init has cloned. It holds still until Release, and
-// if it is a container's init until Continue.
-type Adopt struct{}
+// ReceivePidfd receives the pidfd of the process that init has cloned, which from
+// here on is the process. It waits for Release, or as a container's init for Continue.
+type ReceivePidfd struct{}
 
 // MoveInside moves the process into the container's cgroup: the process of an
 // exec, or init.
@@ -69,7 +70,7 @@ type OwnProc struct{ Slot int }
 
 func (*OwnProc) InitKind() Kind        { return KindOwnProc }
 func (s *OwnProc) Code(c *codec.Coder) { c.Num(&s.Slot) }
-func (s *OwnProc) String() string      { return "take its own directory in /proc" }
+func (s *OwnProc) String() string      { return "take init's own directory in /proc" }
 
 // CloseOthers closes every descriptor that is not for the process, but the
 // socket, and of a container's init start's fifos and the files for what hooks print.
@@ -111,14 +112,14 @@ func (s *CloneInside) Code(c *codec.Coder) {
 }
 
 func (s *CloneInside) String() string {
-	line := "clone the process that does the rest"
+	line := "clone the process that takes the remaining steps"
 	if s.Sessionless {
 		line += ", in a session that is not its own, because the filter denies setsid"
 	}
 	return line + without(s.Hinders)
 }
 
-func (s *Enter) String() string {
+func (s *SpawnExec) String() string {
 	var b strings.Builder
 	b.WriteString("spawn init")
 	if s.Outside {
@@ -136,15 +137,17 @@ func (s *Enter) String() string {
 	return b.String()
 }
 
-func (s *Brief) String() string { return "send init its half of the plan" }
+func (s *SendPlan) String() string { return "send init its half of the plan" }
 
-func (s *Adopt) String() string { return "take over the process that init has cloned" }
+func (s *ReceivePidfd) String() string {
+	return "receive the pidfd of the process that init has cloned"
+}
 
-func (s *MoveInside) String() string { return "move it into the container's cgroup" }
+func (s *MoveInside) String() string { return "move the process into the container's cgroup" }
 
-func (s *TakeListener) String() string { return "take the seccomp listener" }
+func (s *TakeListener) String() string { return "receive the seccomp listener" }
 
-func (s *Release) String() string { return "let it execute" }
+func (s *Release) String() string { return "let the process execute" }
 
 func (s *SetAffinity) String() string {
 	if s.Myself {

@@ -14,8 +14,8 @@ import (
 // of the plan and ends. It never joins the pid namespace: nobody in the
 // container sees it.
 
-// Visit spawns that process and sends it its half of the plan.
-type Visit struct {
+// SpawnHelper spawns that process and sends it its half of the plan.
+type SpawnHelper struct {
 	Join []specs.LinuxNamespaceType // as far as they are not the runtime's own
 }
 
@@ -56,15 +56,15 @@ type DetachMounts struct{}
 
 func (*DetachMounts) InitKind() Kind    { return KindDetachMounts }
 func (*DetachMounts) Code(*codec.Coder) {}
-func (s *DetachMounts) String() string  { return "detach what was found" }
+func (s *DetachMounts) String() string  { return "detach the mounts that were found" }
 
-// SaveMounts writes down which mounts the visitor has changed.
+// SaveMounts saves which mounts the helper process has changed.
 type SaveMounts struct{}
 
-func (*SaveMounts) String() string { return "write down which mounts were changed" }
+func (*SaveMounts) String() string { return "save which mounts were changed" }
 
-func (s *Visit) String() string {
-	line := "spawn a visitor"
+func (s *SpawnHelper) String() string {
+	line := "spawn a helper process"
 	if len(s.Join) > 0 {
 		var names []string
 		for _, ns := range s.Join {

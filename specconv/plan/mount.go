@@ -158,7 +158,7 @@ type LendTree struct{}
 
 func (*LendTree) InitKind() Kind    { return KindLendTree }
 func (*LendTree) Code(*codec.Coder) {}
-func (s *LendTree) String() string  { return "have its ids mapped" }
+func (s *LendTree) String() string  { return "have the parent map the ids of the mount" }
 
 // Bind attaches a tree that the parent has opened, or OpenInRoot.
 type Bind struct {

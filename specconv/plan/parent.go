@@ -312,7 +312,7 @@ func (s *SendTrees) String() string {
 func (s *MapTree) String() string { return "map ids of a mount that init has opened" }
 
 func (s *LockTrees) String() string {
-	return "lock the mount flags of what was opened"
+	return "lock the mount flags of the trees that were opened"
 }
 
 func (s *Spawn) String() string {
@@ -345,7 +345,7 @@ func (s *Spawn) String() string {
 	return b.String()
 }
 
-func (s *PipeStdio) String() string { return "put pipes before standard streams that are files" }
+func (s *PipeStdio) String() string { return "replace standard streams that are files with pipes" }
 func (s *GiveStdio) String() string {
 	return fmt.Sprintf("give standard streams that are pipes to uid %d of the user namespace", s.UID)
 }

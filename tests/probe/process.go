@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/rtstart"
 )
 
 // limitNames are the resources of getrlimit(2), by number.
@@ -37,8 +37,8 @@ func limits() map[string]string {
 		if unix.Getrlimit(number, &l) != nil {
 			continue
 		}
-		if number == unix.RLIMIT_NOFILE && early.Hard != 0 {
-			l = unix.Rlimit{Cur: early.Soft, Max: early.Hard}
+		if number == unix.RLIMIT_NOFILE && rtstart.Hard != 0 {
+			l = unix.Rlimit{Cur: rtstart.Soft, Max: rtstart.Hard}
 		}
 		out["RLIMIT_"+name] = word(l.Cur) + " " + word(l.Max)
 	}

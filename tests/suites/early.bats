@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # early: the program's own beginning, before Go's runtime, leaves no trace in what
-# the runtime does and starts (package early).
+# the runtime does and starts (package rtstart).
 load helpers
 
 # The runtime's binary begins where it is meant to; one that does not is slower only.

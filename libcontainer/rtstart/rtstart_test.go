@@ -1,4 +1,4 @@
-package early_test
+package rtstart_test
 
 import (
 	"os"
@@ -8,15 +8,15 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/crun-go/crun-go/libcontainer/early"
+	"github.com/crun-go/crun-go/libcontainer/rtstart"
 )
 
 // TestBeforeSyscall runs this test again with a soft limit below the hard one.
 func TestBeforeSyscall(t *testing.T) {
 	const soft = 64
 	if os.Getenv("EARLY_CHILD") != "" {
-		if early.Soft != soft {
-			t.Fatalf("remembered %d, the caller's soft limit is %d: package syscall came first", early.Soft, soft)
+		if rtstart.Soft != soft {
+			t.Fatalf("remembered %d, the caller's soft limit is %d: package syscall came first", rtstart.Soft, soft)
 		}
 		var now syscall.Rlimit
 		if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); err != nil || now.Cur == soft {

@@ -1,6 +1,6 @@
 //go:build !amd64 && !arm64
 
-package early
+package rtstart
 
 func prlimit(_, _ *[2]uint64) int  { return -1 }
 func resetSlack()                  {}

@@ -1,4 +1,4 @@
-package early
+package rtstart
 
 // What stands in for Go's runtime in an init: a goroutine's descriptor that no
 // scheduler knows, where the thread pointer leads to, and a stack. How much of it is

@@ -9,7 +9,7 @@
 #define SYS_prlimit64 261
 #define RLIMIT_NOFILE 7
 #define PR_SET_TIMERSLACK 29
-#define CPUS_SIZE 1024 // of early.go's cpuSet
+#define CPUS_SIZE 1024 // of rtstart.go's cpuSet
 #define STACK_SIZE 65536 // of bare.go
 #define STACK_GUARD 928  // stackGuard of Go's runtime
 

@@ -1,6 +1,6 @@
 //go:build amd64 || arm64
 
-package early
+package rtstart
 
 // prlimit is prlimit64(0, RLIMIT_NOFILE, set, old); each may be nil. It returns
 // the negated errno.

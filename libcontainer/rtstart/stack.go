@@ -1,4 +1,4 @@
-package early
+package rtstart
 
 // growStack makes the calling goroutine's stack large enough for what a start
 // needs, which is 32 KiB. A goroutine begins with 2; to double it again and again

@@ -1,4 +1,4 @@
-// Package early is what comes before all other packages, and in part before Go's
+// Package rtstart is what comes before all other packages, and in part before Go's
 // runtime.
 //
 // Where the linker is told so (-E, see the Makefile), the program begins in this
@@ -24,7 +24,7 @@
 // Go initialises packages in the order of their import paths as soon as their
 // dependencies are, and this one has none; a test holds it to that. A program
 // that begins as usual is slower, and the same otherwise.
-package early
+package rtstart
 
 // Soft and Hard are the caller's limit on open files. Package syscall raises the
 // soft limit to the hard one, which a container must not inherit: programs that

@@ -9,7 +9,7 @@
 #define SYS_getcpu 309
 #define RLIMIT_NOFILE 7
 #define PR_SET_TIMERSLACK 29
-#define CPUS_SIZE 1024 // of early.go's cpuSet
+#define CPUS_SIZE 1024 // of rtstart.go's cpuSet
 #define SYS_arch_prctl 158
 #define ARCH_SET_FS 0x1002
 #define STACK_SIZE 65536 // of bare.go
