@@ -44,6 +44,8 @@ only sys.Dig lib/digger.go
 openers sys
 open lib/x.go:told the name is ours
 lines 10 4
+types 2 3
+type lib.large it mirrors the device
 `
 	for _, c := range []struct{ name, pkg, source, want string }{
 		{"fine", "lib", `import "m/sys"; var _ = sys.X`, ""},
@@ -68,6 +70,16 @@ lines 10 4
 		{"create", "lib", `import "os"; func f() { os.Create("/run/x") }`, "f calls os.Create"},
 		{"open with a reason", "lib", `import "os"; func told(p string) { os.Open(p) }`, ""},
 		{"open in sys", "sys", `import "os"; func f(p string) { os.Open(p) }`, ""},
+		{"methods", "lib", "type t int; func (t) a() {}; func (*t) b() {}; func (t) c() {}", "type lib.t has 3 methods"},
+		{"methods of a generic type", "lib", "type t[T, U any] struct{}; func (t[T, U]) a() {}; func (*t[T, U]) b() {}; func (t[T, U]) c() {}", "type lib.t has 3 methods"},
+		{"methods of two types", "lib", "type t int; type u int; func (t) a() {}; func (t) b() {}; func (u) c() {}", ""},
+		{"fields", "lib", "type t struct { A, b int; C, D string }; func (*t) a() {}", "type lib.t has 4 fields"},
+		{"methods and fields", "lib", "type t struct { io.Reader; a, b, c int }; func (*t) a() {}; func (t) b() {}; func (t) c() {}", "has 3 methods, the budget is 2, and 4 fields"},
+		{"fields of a record", "lib", "type t struct { A, B, C, D int }; func (*t) a() {}", ""},
+		{"fields without methods", "lib", "type t struct { a, b, c, d int }; func (t) a() {}", ""},
+		{"large with a reason", "lib", "type large struct { a, b, c, d int }; func (*large) a() {}", ""},
+		{"reason not needed", "lib", "type large struct { a, b int }; func (*large) a() {}", "type lib.large: it is within"},
+		{"reason for nothing", "lib", "type largest struct{}", "type lib.large: there is no such type"},
 		{"long file", "lib", strings.Repeat("\n", 12), "has 12 lines"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -79,6 +91,9 @@ lines 10 4
 			file, err := parseFile("m", c.pkg, c.pkg+"/x.go", []byte(source))
 			if err != nil {
 				t.Fatal(err)
+			}
+			if !strings.Contains(c.source, "large") {
+				clear(rules.typeReasons)
 			}
 			got := strings.Join(rules.check([]sourceFile{file}), "\n")
 			if c.want == "" && got != "" || !strings.Contains(got, c.want) {
@@ -94,6 +109,10 @@ func TestRulesRefuseNonsense(t *testing.T) {
 		"lib @unknown",
 		"lines ten 5",
 		"lines 10",
+		"types 10",
+		"types 10 ten",
+		"type lib.t",
+		"type lib because so",
 		"open lib/x.go:f",
 		"open lib/x.go because so",
 		"heavy-allowed lib",

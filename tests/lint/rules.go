@@ -1,6 +1,6 @@
 // Package lint holds the program to the boundaries written in .imports: which
 // package may import which, who may use unsafe, print or exit, which heavy
-// imports stay out of the start path, and how long files and functions grow.
+// imports stay out of the start path, and how large files, functions and types grow.
 // It runs as a test; `make check` includes it.
 package lint
 
@@ -14,20 +14,22 @@ import (
 
 // A rules is the content of an .imports file.
 type rules struct {
-	may        map[string][]string // package: what it may import of this module
-	unsafe     []string            // packages that may import unsafe
-	speak      []string            // packages that may use the standard streams
-	exit       []string            // packages that may end the process
-	only       map[string][]string // name: files that may use it
-	tools      []string            // build-time programs: not part of the binary, free
-	heavy      []string            // import paths kept out of the program
-	excepted   []string            // package:import exceptions to heavy
-	openers    []string            // packages that may open files by themselves
-	fileLines  int
-	blockLines int
+	may      map[string][]string // package: what it may import of this module
+	unsafe   []string            // packages that may import unsafe
+	speak    []string            // packages that may use the standard streams
+	exit     []string            // packages that may end the process
+	only     map[string][]string // name: files that may use it
+	tools    []string            // build-time programs: not part of the binary, free
+	heavy    []string            // import paths kept out of the program
+	excepted []string            // package:import exceptions to heavy
+	openers  []string            // packages that may open files by themselves
+
+	fileLines, blockLines   int
+	typeMethods, typeFields int
 
 	openReasons map[string]string // file:function: why it opens something by itself
 	openUsed    map[string]bool
+	typeReasons map[string]string // package.type: why it may be larger
 }
 
 func readRules(path string) (*rules, error) {
@@ -45,7 +47,7 @@ func readRules(path string) (*rules, error) {
 func parseRules(text string) (*rules, error) {
 	r := &rules{
 		may: map[string][]string{}, only: map[string][]string{},
-		openReasons: map[string]string{}, openUsed: map[string]bool{},
+		openReasons: map[string]string{}, openUsed: map[string]bool{}, typeReasons: map[string]string{},
 	}
 	groups := map[string][]string{}
 	for n, line := range strings.Split(text, "\n") {
@@ -97,23 +99,31 @@ func (r *rules) parseLine(groups map[string][]string, key string, words []string
 			return fmt.Errorf("want open FILE:FUNCTION REASON")
 		}
 		r.openReasons[words[0]] = strings.Join(words[1:], " ")
+	case "type":
+		if len(words) < 2 || !strings.Contains(words[0], ".") {
+			return fmt.Errorf("want type PACKAGE.NAME REASON")
+		}
+		r.typeReasons[words[0]] = strings.Join(words[1:], " ")
 	case "lines":
-		return r.parseLines(words)
+		return parseBudget(key+" FILE FUNCTION", words, &r.fileLines, &r.blockLines)
+	case "types":
+		return parseBudget(key+" METHODS FIELDS", words, &r.typeMethods, &r.typeFields)
 	default:
 		return r.parsePackage(groups, key, words)
 	}
 	return nil
 }
 
-func (r *rules) parseLines(words []string) error {
+// parseBudget reads two numbers.
+func parseBudget(usage string, words []string, first, second *int) error {
 	if len(words) != 2 {
-		return fmt.Errorf("want lines FILE FUNCTION")
+		return fmt.Errorf("want %s", usage)
 	}
 	var err error
-	if r.fileLines, err = strconv.Atoi(words[0]); err != nil {
+	if *first, err = strconv.Atoi(words[0]); err != nil {
 		return err
 	}
-	r.blockLines, err = strconv.Atoi(words[1])
+	*second, err = strconv.Atoi(words[1])
 	return err
 }
 
@@ -147,7 +157,7 @@ func (r *rules) check(tree []sourceFile) []string {
 			complaints = append(complaints, f.path+": "+c)
 		}
 	}
-	return complaints
+	return append(complaints, r.checkTypes(tree)...)
 }
 
 func (r *rules) checkFile(f sourceFile) []string {

@@ -22,6 +22,7 @@ type sourceFile struct {
 	uses      []string // package-qualified names such as os.Exit, each once
 	functions []function
 	opens     []opening
+	types     map[string]typeSize
 	lines     int
 	generated bool // nobody reads it, so its length is free
 }
@@ -88,7 +89,7 @@ func parseFile(module, pkg, path string, text []byte) (sourceFile, error) {
 	if err != nil {
 		return sourceFile{}, err
 	}
-	f := sourceFile{path: path, pkg: pkg, lines: set.File(parsed.FileStart).LineCount(), generated: ast.IsGenerated(parsed)}
+	f := sourceFile{path: path, pkg: pkg, lines: set.File(parsed.FileStart).LineCount(), generated: ast.IsGenerated(parsed), types: map[string]typeSize{}}
 	names := map[string]string{} // name in this file: import path
 	for _, spec := range parsed.Imports {
 		imported, err := strconv.Unquote(spec.Path.Value)
@@ -115,7 +116,10 @@ func parseFile(module, pkg, path string, text []byte) (sourceFile, error) {
 					f.uses = append(f.uses, use)
 				}
 			}
+		case *ast.TypeSpec:
+			f.addType(n)
 		case *ast.FuncDecl:
+			f.addMethod(n)
 			lines := set.Position(n.End()).Line - set.Position(n.Pos()).Line + 1
 			if !isTable(n) {
 				f.functions = append(f.functions, function{n.Name.Name, lines})
