@@ -98,7 +98,7 @@ func TestAttacks(t *testing.T) {
 				}
 			}
 			if open[id] != (row[2] == "open") {
-				t.Errorf("attacks.md: %s is met by %q, marked as open in its suite: %t", id, row[2], open[id])
+				t.Errorf("attacks.md: %s has the defence %q, marked as open in its suite: %t", id, row[2], open[id])
 			}
 		}
 	}
