@@ -70,7 +70,7 @@ func TestContract(t *testing.T) {
 			t.Errorf("contract.md: %q is in no golden file", text)
 		}
 	}
-	for _, row := range section(t, doc, "How a change is noticed") {
+	for _, row := range section(t, doc, "Tests") {
 		for _, found := range word.FindAllStringSubmatch(row[0]+row[1], -1) {
 			checkNamed(t, found[1])
 		}
