@@ -236,6 +236,7 @@
 //	advice      what a person can do about an error: hints, for cli
 //	engines     registers the runtime with container engines (contrib)
 //	create      makes a container, and runs one in the foreground
+//	builder     what create and restore share: a container while it is being made
 //	exec        runs a process in a container
 //	mounts      changes the mounts of a container
 //	checkpoint  dumps containers into images, and restores them
@@ -259,7 +260,7 @@
 //	proc        namespaces by name, and the text of files in /proc
 //	sys         typed system calls, in-root opening, verified procfs
 //
-// Imports point one way: main → cli → checkpoint → create, (create exec mounts) →
+// Imports point one way: main → cli → (create exec mounts checkpoint) → builder →
 // libcontainer → (resource bundle) → foreground → initlink → (state wire spawn hooks cgroups
 // specconv) → (plan sys), and main → initproc → (wire rootfs caps lsm terminal hooks) →
 // (plan sys).

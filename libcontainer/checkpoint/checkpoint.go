@@ -14,7 +14,6 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/bundle"
-	"github.com/crun-go/crun-go/libcontainer/create"
 	"github.com/crun-go/crun-go/libcontainer/criu"
 	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sources"
@@ -338,7 +337,11 @@ func (o *ImageOptions) open(r *criu.Options, log string, dump bool) (closeDirs f
 		o.Work = o.Image
 	}
 	var dirs []int
-	closeDirs = func() { create.CloseAll(dirs) }
+	closeDirs = func() {
+		for _, fd := range dirs {
+			unix.Close(fd)
+		}
+	}
 	for _, path := range []string{o.Image, o.Work} {
 		if dump || path == o.Work {
 			if err := os.MkdirAll(path, 0o700); err != nil {

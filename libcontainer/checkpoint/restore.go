@@ -8,11 +8,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/builder"
 	"github.com/crun-go/crun-go/libcontainer/bundle"
-	"github.com/crun-go/crun-go/libcontainer/create"
 	"github.com/crun-go/crun-go/libcontainer/criu"
 	"github.com/crun-go/crun-go/libcontainer/foreground"
-	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sources"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
@@ -37,25 +36,21 @@ func Restore(o bundle.Options, r RestoreOptions) (int, error) {
 	if !o.Detach && !o.NoSubreaper {
 		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // see Run
 	}
-	c, err := restore(&o, &r)
+	b, err := restore(&o, &r)
 	if err != nil {
 		return -1, err
 	}
-	if err := c.Caller.Start(c.Init.PidFD); err != nil {
-		return -1, errors.Join(err, c.Undo())
+	if err := b.Caller.Start(b.Init.PidFD); err != nil {
+		return -1, b.Fail(err)
 	}
-	defer c.Close()
-	container := c.Container()
-	if o.Detach {
-		return 0, nil
-	}
-	return c.Attend(container)
+	defer b.Close()
+	return b.Attend()
 }
 
 // restorer is a container that comes back: one in the making whose processes CRIU
 // makes, with all that happened to them.
 type restorer struct {
-	builder   *create.Builder
+	builder   *builder.Builder
 	o         *RestoreOptions
 	request   criu.Options
 	files     []*os.File // that CRIU inherits
@@ -68,53 +63,28 @@ type restorer struct {
 	closeDirs func() // closes the directories of the request
 }
 
-func restore(o *bundle.Options, r *RestoreOptions) (*create.Builder, error) {
-	if err := state.CheckID(o.ID); err != nil {
-		return nil, err
-	}
-	if err := sys.CheckKernel(); err != nil {
-		return nil, err
-	}
-	if err := sys.FenceFrom(3); err != nil {
-		return nil, err
-	}
+func restore(o *bundle.Options, r *RestoreOptions) (*builder.Builder, error) {
 	image, err := ReadImage(r.Image)
 	if err != nil {
 		return nil, err
 	}
-	trace := initlink.NewTrace(o.Trace != "", "restore", o.ID)
-	var b *bundle.Bundle
-	err = trace.Time("", initlink.Planning, func() (err error) {
-		b, err = bundle.Load(o, true, o.Detach, image)
-		return err
-	})
+	b, err := builder.Begin(o, "restore", 3, image)
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range b.Warnings {
-		o.Note(w)
-	}
-	c := &restorer{builder: create.New(b, o), o: r, pidfd: -1, stage: -1, closeDirs: func() {}}
-	c.builder.Init.Trace = trace
-	if err := c.builder.Caller.Outputs.Open(o.PidFile, o.Trace, ""); err != nil {
-		return nil, err
-	}
-	sys.CatchSignals()
-	if err := c.builder.Begin(); err != nil {
-		return nil, err
-	}
+	c := &restorer{builder: b, o: r, pidfd: -1, stage: -1, closeDirs: func() {}}
 	if err = c.build(); err == nil {
-		err = foreground.Commit(&c.builder.Init, o.Detach)
+		err = foreground.Commit(&b.Init, o.Detach)
 	}
 	if err != nil {
-		return nil, c.builder.Fail(err)
+		return nil, b.Fail(err)
 	}
-	return c.builder, nil
+	return b, nil
 }
 
 // build writes the intent, then takes the steps.
 func (c *restorer) build() error {
-	if err := errors.Join(c.builder.Keep(), c.builder.Owned.Save()); err != nil {
+	if err := errors.Join(c.builder.Owned.Keep(c.builder.Kept()), c.builder.Owned.Save()); err != nil {
 		return err
 	}
 	if err := c.builder.MakeNotify(false); err != nil {
@@ -262,7 +232,7 @@ func (c *restorer) startCRIU() error {
 			return err
 		}
 		c.closeDirs = closeDirs
-		if c.stage, c.top, err = stageTop(c.builder.Owned.Dir, c.builder.Opts.Root); err != nil {
+		if c.stage, c.top, err = stageTop(c.builder.Owned.Dir, c.builder.Options.Root); err != nil {
 			return err
 		}
 		if c.request.CgroupYard, err = stageYard(c.stage, c.top, c.builder.Hierarchy.Path); err != nil {

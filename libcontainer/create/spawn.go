@@ -18,10 +18,10 @@ import (
 )
 
 // spawn makes init, journals it, and gives it its half of the plan.
-func (c *Builder) spawn(s *plan.Spawn) error {
+func (c *creator) spawn(s *plan.Spawn) error {
 	defer c.raised.TakeBack()
 	config, joined, err := c.spawnConfig(s)
-	defer CloseAll(joined)
+	defer closeAll(joined)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (c *Builder) spawn(s *plan.Spawn) error {
 		}
 		return err
 	})
-	if backErr := unix.Chdir(c.Opts.Bundle); err == nil && backErr != nil {
+	if backErr := unix.Chdir(c.Options.Bundle); err == nil && backErr != nil {
 		err = os.NewSyscallError("chdir", backErr)
 	}
 	if err != nil {
@@ -52,7 +52,7 @@ func (c *Builder) spawn(s *plan.Spawn) error {
 		}
 	}
 	// While init starts: it costs the container no time.
-	if err := c.Keep(); err != nil {
+	if err := c.Owned.Keep(c.Kept()); err != nil {
 		return err
 	}
 	if !c.runsHooks() && len(c.Spec.Linux.NetDevices) == 0 && !c.Owned.Class.Outlives {
@@ -67,7 +67,7 @@ func (c *Builder) spawn(s *plan.Spawn) error {
 }
 
 // moveInside moves init into the container's cgroup.
-func (c *Builder) moveInside() error {
+func (c *creator) moveInside() error {
 	if err := c.Cgroup().Add(c.Init.Pid); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (c *Builder) moveInside() error {
 
 // spawnByUnit has systemd move init into its cgroup, if that was delegated to the
 // user with a unit which this process is not in.
-func (c *Builder) spawnByUnit(config *spawn.Config, s *plan.Spawn, cause error) error {
+func (c *creator) spawnByUnit(config *spawn.Config, s *plan.Spawn, cause error) error {
 	cgroup := c.Cgroup().Path()
 	if resource.UnitOf(cgroup) == "" {
 		return resource.NotFromHere(cause, cgroup)
@@ -87,7 +87,7 @@ func (c *Builder) spawnByUnit(config *spawn.Config, s *plan.Spawn, cause error) 
 }
 
 // runsHooks tells whether hooks will run before the container is created.
-func (c *Builder) runsHooks() bool {
+func (c *creator) runsHooks() bool {
 	h := c.Spec.Hooks
 	return h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 //nolint:staticcheck // deprecated, but engines use it
 }
@@ -135,7 +135,7 @@ func (e *OwnNamespaceError) Error() string {
 
 // spawnConfig opens what spawning needs: the sealed program, which init keeps (see
 // [initlink.Init.Executed]), and the namespaces to join.
-func (c *Builder) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int, err error) {
+func (c *creator) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int, err error) {
 	if err := c.Init.Seal(c.Owned.Dir.FD(), spawn.Audience{UIDs: s.UIDMaps, Exposed: exposed(s)}); err != nil {
 		return nil, nil, err
 	}
@@ -168,8 +168,8 @@ func (c *Builder) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int
 	return config, joined, nil
 }
 
-// CloseAll closes descriptors.
-func CloseAll(fds []int) {
+// closeAll closes descriptors.
+func closeAll(fds []int) {
 	for _, fd := range fds {
 		unix.Close(fd)
 	}
@@ -186,8 +186,8 @@ func offsets(m map[string]specs.LinuxTimeOffset) []byte {
 	return b
 }
 
-func (c *Builder) sendPlan() error {
-	opening := wire.Opening{Trees: c.Sources.Trees, PreserveFDs: c.Opts.ListenFDs + c.Opts.PreserveFDs, Holes: c.Opts.Holes}
+func (c *creator) sendPlan() error {
+	opening := wire.Opening{Trees: c.Sources.Trees, PreserveFDs: c.Options.ListenFDs + c.Options.PreserveFDs, Holes: c.Options.Holes}
 	var after []int
 	if mount := c.Init.Mount(); mount >= 0 && c.pivots() {
 		opening.Own, after = true, append(after, mount)
@@ -208,7 +208,7 @@ func (c *Builder) sendPlan() error {
 // sendFirst sends the plan with the first trees. To make room for others they are
 // init's alone then; else the parent, which lives longer, keeps them: whoever is the
 // last to close a tree has to wait for the lock on all mounts.
-func (c *Builder) sendFirst(opening wire.Opening, after ...int) error {
+func (c *creator) sendFirst(opening wire.Opening, after ...int) error {
 	err := c.Init.SendPlan(opening, after...)
 	if slices.ContainsFunc(c.Plan.Parent, func(i plan.Item) bool { _, ok := i.Step.(*plan.SendTrees); return ok }) {
 		c.Sources.Drop()
@@ -217,7 +217,7 @@ func (c *Builder) sendFirst(opening wire.Opening, after ...int) error {
 }
 
 // pivots tells whether init will leave the old root behind.
-func (c *Builder) pivots() bool {
+func (c *creator) pivots() bool {
 	return slices.ContainsFunc(c.Plan.Init, func(i plan.Item) bool { _, ok := i.Step.(*plan.PivotRoot); return ok })
 }
 
@@ -227,24 +227,4 @@ func exposed(s *plan.Spawn) bool {
 	user := slices.ContainsFunc(s.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })
 	last := slices.ContainsFunc(s.Join, func(ns plan.Namespace) bool { return ns.Last })
 	return user && !last && !slices.Contains(s.New, specs.PIDNamespace)
-}
-
-// Keep writes down what the container is made from, for all that will be done
-// with it later: its bundle may be gone then, or be what somebody else has made of
-// it, the container included.
-func (c *Builder) Keep() error {
-	k := state.Kept{Text: c.Text, Aside: c.Aside}
-	for _, item := range c.Plan.Init {
-		if s, ok := item.Step.(*plan.LoadSeccomp); ok {
-			k.Filter = s
-		}
-	}
-	if k.Filter != nil && k.Filter.Notify {
-		k.Aside = nil // exec needs the listener's path
-	}
-	if err := c.Owned.Dir.Keep(&k); err != nil {
-		return err
-	}
-	c.Owned.Journal.Kept = true
-	return nil
 }

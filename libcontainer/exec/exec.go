@@ -8,7 +8,6 @@ import (
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/bundle"
@@ -162,7 +161,7 @@ func prepare(o *Options) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &process{asked: o, container: libcontainer.Of(resource.Of(dir, nil)), target: libcontainer.NoTarget, caller: foreground.Side{ConsoleSocket: o.ConsoleSocket}, listener: -1}
+	e := &process{asked: o, container: libcontainer.Of(resource.Of(dir, nil)), target: libcontainer.NoTarget, caller: foreground.Side{ConsoleSocket: o.ConsoleSocket}}
 	e.init.Owner, e.init.Patience = e, initlink.AnswerTime
 	e.init.Trace = initlink.NewTrace(o.Trace != "", "exec", o.ID)
 	err = e.overtaken(e.init.Trace.Time("", initlink.Planning, e.look))
@@ -291,7 +290,7 @@ func (e *process) do(item *plan.Item) error {
 	case *plan.ReceivePidfd:
 		return e.init.Adopt()
 	case *plan.TakeListener:
-		return foreground.TakeListener(&e.init, &e.listener)
+		return e.caller.TakeListener(&e.init)
 	case *plan.SendListener:
 		return e.sendListener(s)
 	case *plan.EnterRdtGroup:
@@ -314,9 +313,6 @@ func (e *process) do(item *plan.Item) error {
 // close releases descriptors; the process goes on.
 func (e *process) close() {
 	e.target.Close()
-	if e.listener >= 0 {
-		unix.Close(e.listener)
-	}
 	if e.cgroup != nil {
 		e.removeOwnCgroup()
 		e.cgroup.Close()

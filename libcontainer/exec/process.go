@@ -42,7 +42,6 @@ type process struct {
 	affinity   *unix.CPUSet // the runtime's own, if it was changed
 	ownsCgroup bool         // the cgroup was made for the process
 	releasedAt time.Time
-	listener   int // of the filter; or -1
 }
 
 // Cgroup is the process's.
@@ -218,7 +217,7 @@ func (e *process) sendListener(s *plan.SendListener) error {
 		return err
 	}
 	st := e.container.Journal.Container.HookState(status, pid)
-	return foreground.HandListener(&e.listener, s, &st, e.init.Pid)
+	return e.caller.SendListener(&e.init, s, &st)
 }
 
 // release lets the process execute, if the container is still there, and waits

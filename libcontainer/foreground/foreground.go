@@ -64,6 +64,7 @@ type Side struct {
 	relay         *terminal.Relay
 	pipes         []*outputPipe
 	Outputs       Outputs
+	listener      int // of the filter, until the agent has it; 0: none
 }
 
 // Start begins to relay the terminal, if there is one, until the process ends.
@@ -93,6 +94,7 @@ func (f *Side) End() error {
 func (f *Side) Close() {
 	f.End()
 	f.Outputs.Close()
+	f.closeListener()
 }
 
 // Commit is the end of the work that a signal takes back: later ones are passed on to

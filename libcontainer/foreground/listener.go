@@ -13,20 +13,38 @@ import (
 
 // TakeListener takes the listener from init, which goes on: the filter is one that asks
 // nobody before the process executes.
-func TakeListener(init *initlink.Init, listener *int) error {
+func (f *Side) TakeListener(init *initlink.Init) error {
 	var err error
-	if *listener, err = init.Listener(); err != nil {
+	if f.listener, err = init.Listener(); err != nil {
 		return err
 	}
 	return init.Continue()
 }
 
-// HandListener hands the listener to the agent.
-func HandListener(listener *int, s *plan.SendListener, st *specs.State, pid int) error {
-	err := SendDescriptor(s.Path, string(processState(st, pid, s.Metadata)), *listener)
-	unix.Close(*listener) // or the agent's end would not be the end of it
-	*listener = -1
-	return err
+// SendListener hands the listener to the agent, and takes it from init before if that has
+// not been done. A container without its agent would hang at the first notification, so
+// there is none. st is the container's state.
+func (f *Side) SendListener(init *initlink.Init, s *plan.SendListener, st *specs.State) error {
+	waits := f.listener == 0
+	if waits {
+		var err error
+		if f.listener, err = init.Listener(); err != nil {
+			return err
+		}
+	}
+	err := SendDescriptor(s.Path, string(processState(st, init.Pid, s.Metadata)), f.listener)
+	f.closeListener() // or the agent's end would not be the end of it
+	if err != nil || !waits {
+		return err
+	}
+	return init.Continue()
+}
+
+func (f *Side) closeListener() {
+	if f.listener > 0 {
+		unix.Close(f.listener)
+		f.listener = 0
+	}
 }
 
 // processState writes the ContainerProcessState that comes to the agent with

@@ -29,6 +29,15 @@ type Record struct {
 // Save writes the journal.
 func (r *Record) Save() error { return r.Dir.Save(r.Journal) }
 
+// Keep writes down what the container is made from.
+func (r *Record) Keep(k *state.Kept) error {
+	if err := r.Dir.Keep(k); err != nil {
+		return err
+	}
+	r.Journal.Kept = true
+	return nil
+}
+
 // Set is what one container owns, in the order in which it is removed; the state directory
 // goes last.
 type Set struct {

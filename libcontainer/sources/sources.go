@@ -80,6 +80,31 @@ func (src *Set) Open(s *plan.OpenTree, cgroup string) error {
 	return src.MapIDs(t.FD, s.IDMap)
 }
 
+// OpenCgroup opens the trees of the container's cgroup, at dir, that were to be opened
+// before it was there.
+func (src *Set) OpenCgroup(dir string) error {
+	locks := slices.ContainsFunc(src.Plan.Parent, func(i plan.Item) bool { _, ok := i.Step.(*plan.LockTrees); return ok })
+	for _, item := range src.Plan.Parent {
+		if _, ok := item.Step.(*plan.Spawn); ok {
+			return nil // what is opened later finds the cgroup
+		}
+		s, ok := item.Step.(*plan.OpenTree)
+		if !ok || s.Path != "" {
+			continue
+		}
+		if err := src.Open(s, dir); err != nil {
+			return err
+		}
+		if !locks {
+			continue
+		}
+		if err := LockFlags([]*plan.Tree{&src.Trees[s.Slot]}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // cloneTree clones a tree. Where that fails it returns the path that it has, of which no
 // component is a symbolic link.
 func (src *Set) cloneTree(s *plan.OpenTree, path string) (plan.Tree, error) {

@@ -1,23 +1,21 @@
-package create
+package builder
 
 import (
 	"errors"
-	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/libcontainer/resource"
-	"github.com/crun-go/crun-go/libcontainer/sources"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // unlimited names the limit for which an ordinary user's container needs a cgroup.
-func (c *Builder) unlimited(s *plan.CreateCgroup, err error) error {
-	if !resource.Denied(err) || errors.Is(err, unix.EROFS) || c.Host.EUID == 0 && !c.Host.UserNS || c.Spec.Linux.CgroupsPath != "" {
+func (b *Builder) unlimited(s *plan.CreateCgroup, err error) error {
+	if !resource.Denied(err) || errors.Is(err, unix.EROFS) || b.Host.EUID == 0 && !b.Host.UserNS || b.Spec.Linux.CgroupsPath != "" {
 		return err
 	}
-	limit := firstLimit(c.Spec.Linux.Resources)
+	limit := firstLimit(b.Spec.Linux.Resources)
 	if limit == "" {
 		return err
 	}
@@ -50,26 +48,9 @@ func firstLimit(r *specs.LinuxResources) string {
 
 // StartUnit has systemd start the unit with process pid in it, and opens what could not be
 // opened before the unit's cgroup was there.
-func (c *Builder) StartUnit(pid int) error {
-	if err := c.Owned.Unit.Start(pid); err != nil {
+func (b *Builder) StartUnit(pid int) error {
+	if err := b.Owned.Unit.Start(pid); err != nil {
 		return err
 	}
-	for _, item := range c.Plan.Parent {
-		if _, ok := item.Step.(*plan.Spawn); ok {
-			return nil // what is opened later finds the cgroup
-		}
-		if s, ok := item.Step.(*plan.OpenTree); ok && s.Path == "" {
-			if err := c.openSource(s); err != nil {
-				return err
-			}
-			locks := func(i plan.Item) bool { _, ok := i.Step.(*plan.LockTrees); return ok }
-			if !slices.ContainsFunc(c.Plan.Parent, locks) {
-				continue
-			}
-			if err := sources.LockFlags([]*plan.Tree{&c.Sources.Trees[s.Slot]}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return b.Sources.OpenCgroup(b.Cgroup().Dir())
 }
