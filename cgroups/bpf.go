@@ -158,6 +158,23 @@ func progQuery(cgroup int) ([]uint32, error) {
 	}
 }
 
+// progInfo returns the name of a program, and its tag: the kernel's hash of its
+// instructions.
+func progInfo(fd int) (name string, tag [8]byte, err error) {
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	info := make([]byte, 128) // struct bpf_prog_info up to and past its name
+	a := new(bpfAttr)
+	a.u32(0, uint32(fd))
+	a.u32(4, uint32(len(info)))
+	a.pointer(&pin, 8, info)
+	if _, err := a.call(unix.BPF_OBJ_GET_INFO_BY_FD); err != nil {
+		return "", tag, err
+	}
+	name, _, _ = strings.Cut(string(info[64:80]), "\x00")
+	return name, [8]byte(info[8:]), nil
+}
+
 // progByID opens a program by its id, if it has the name of ours.
 func progByID(id uint32) (fd int, ours bool, err error) {
 	a := new(bpfAttr)
@@ -166,18 +183,11 @@ func progByID(id uint32) (fd int, ours bool, err error) {
 	if err != nil {
 		return -1, false, err
 	}
-	var pin runtime.Pinner
-	defer pin.Unpin()
-	info := make([]byte, 128) // struct bpf_prog_info up to and past its name
-	a = new(bpfAttr)
-	a.u32(0, uint32(fd))
-	a.u32(4, uint32(len(info)))
-	a.pointer(&pin, 8, info)
-	if _, err := a.call(unix.BPF_OBJ_GET_INFO_BY_FD); err != nil {
+	name, _, err := progInfo(fd)
+	if err != nil {
 		unix.Close(fd)
 		return -1, false, err
 	}
-	name, _, _ := strings.Cut(string(info[64:80]), "\x00")
 	if name != progName {
 		unix.Close(fd)
 		return -1, false, nil

@@ -315,3 +315,34 @@ func (c *Cgroup) DevicePrograms() (int, error) {
 	ids, err := progQuery(c.fd)
 	return len(ids), err
 }
+
+// HasDevices reports whether the filter of rules, and no other of SetDevices's, is
+// attached to the cgroup. Programs are the same if their tags are, for which the
+// filter is loaded once more; rules that allow everything need none.
+func (c *Cgroup) HasDevices(rules []specs.LinuxDeviceCgroup) (bool, error) {
+	insns, err := DeviceProgram(rules)
+	if err != nil {
+		return false, err
+	}
+	own, err := ownPrograms(c.fd)
+	if err != nil {
+		return false, c.deviceError("query", err)
+	}
+	defer closeAll(own)
+	if allowsAll(insns) || len(own) != 1 {
+		return allowsAll(insns) && len(own) == 0, nil
+	}
+	want, err := loadProgram(insns)
+	if err != nil {
+		return false, c.deviceError("load", err)
+	}
+	defer unix.Close(want)
+	_, asked, err := progInfo(want)
+	if err == nil {
+		var is [8]byte
+		if _, is, err = progInfo(own[0]); err == nil {
+			return is == asked, nil
+		}
+	}
+	return false, c.deviceError("query", err)
+}

@@ -5,6 +5,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
@@ -13,6 +14,7 @@ type View struct {
 	Status    specs.ContainerState
 	Spec      *specs.Spec           // the configuration that it was made from
 	Resources *specs.LinuxResources // the limits of the last update
+	Devices   []state.Device        // those that updates have added
 	PID       int                   // of init
 	Init      sys.Proc              // its directory in the host's /proc
 	Cgroup    *cgroups.Cgroup       // nil: it has none
@@ -31,6 +33,9 @@ func (c *Container) View() (*View, error) {
 	}
 	if err == nil {
 		v.Resources, err = c.limits()
+	}
+	if err == nil {
+		v.Devices, err = c.Dir.AddedDevices()
 	}
 	if err == nil {
 		v.Init, err = c.Journal.Init.Open()

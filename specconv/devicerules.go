@@ -9,19 +9,39 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// planDeviceRules plans the device filter: nothing is allowed but what
+const rulesField = "linux.resources.devices"
+
+// planDeviceRules plans the device filter.
+func (b *builder) planDeviceRules(devices []specs.LinuxDeviceCgroup) error {
+	rules, err := filterRules(devices, b.host)
+	if err == nil && rules != nil {
+		b.devices = []plan.Item{{Field: rulesField, Step: &plan.SetDevices{Rules: rules}}}
+	}
+	return err
+}
+
+// DeviceRules are the rules of a container's device filter, of which some were added to it
+// later; nil if it has no filter.
+func DeviceRules(spec *specs.Spec, added []specs.LinuxDeviceCgroup, host Host) ([]specs.LinuxDeviceCgroup, error) {
+	var own []specs.LinuxDeviceCgroup
+	if spec.Linux != nil && spec.Linux.Resources != nil {
+		own = spec.Linux.Resources.Devices
+	}
+	return filterRules(append(slices.Clip(own), added...), &host)
+}
+
+// filterRules are the rules of the device filter: nothing is allowed but what
 // linux.resources.devices allows, the default devices, pseudo terminals, tun,
 // and making nodes of any kind. The last rule that matches decides.
-func (b *builder) planDeviceRules(devices []specs.LinuxDeviceCgroup) error {
-	const field = "linux.resources.devices"
+func filterRules(devices []specs.LinuxDeviceCgroup, host *Host) ([]specs.LinuxDeviceCgroup, error) {
 	rules := make([]specs.LinuxDeviceCgroup, 0, len(devices)+len(defaultDevices)+6)
 	if len(devices) == 0 || !isEverything(&devices[0]) {
 		rules = append(rules, specs.LinuxDeviceCgroup{Type: "a", Access: "rwm"})
 	}
 	open := false // the rules allow everything
 	for i, rule := range devices {
-		if err := normalizeRule(index(field, i), &rule); err != nil {
-			return err
+		if err := normalizeRule(index(rulesField, i), &rule); err != nil {
+			return nil, err
 		}
 		switch {
 		case isEverything(&rule):
@@ -33,8 +53,8 @@ func (b *builder) planDeviceRules(devices []specs.LinuxDeviceCgroup) error {
 	}
 	// A user namespace may make no node and use no bpf(2): there is nothing to
 	// filter and no way to do it.
-	if open || b.host.UserNS || b.host.EUID != 0 {
-		return nil
+	if open || host.UserNS || host.EUID != 0 {
+		return nil, nil
 	}
 	allow := func(kind string, major, minor int64, access string) {
 		rule := specs.LinuxDeviceCgroup{Allow: true, Type: kind, Access: access}
@@ -54,8 +74,7 @@ func (b *builder) planDeviceRules(devices []specs.LinuxDeviceCgroup) error {
 	allow("c", 136, -1, "rwm") // /dev/pts/N
 	allow("c", 5, 2, "rwm")    // /dev/ptmx
 	allow("c", 10, 200, "rwm") // /dev/net/tun
-	b.devices = []plan.Item{{Field: field, Step: &plan.SetDevices{Rules: rules}}}
-	return nil
+	return rules, nil
 }
 
 // normalizeRule checks a rule and puts what is left out in words.

@@ -86,6 +86,38 @@ func RemoveMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*p
 	return &b.plan, b.warnings, nil
 }
 
+// LiveDevice is a device to be added to a container that exists.
+type LiveDevice struct {
+	plan.AddDevice
+	Source string // the node on the host
+}
+
+// ChangeDevices turns devices into the steps that remove nodes from a container that
+// exists, and then add others. What was removed stays so if another step fails: nobody in
+// the container is to keep a device by being in the way of that.
+func ChangeDevices(spec *specs.Spec, remove []plan.RemoveDevice, add []LiveDevice, host Host, l Live) (*plan.Plan, error) {
+	b, err := liveBuilder(spec, host, l)
+	if err != nil {
+		return nil, err
+	}
+	enter := new(plan.EnterContainer)
+	b.add("", enter)
+	for i := range remove {
+		b.add("--device-remove", &remove[i])
+	}
+	for i := range add {
+		step := &add[i].AddDevice
+		if step.Slot = -1; b.inUserNS() {
+			step.Slot = b.open("--device-add", &plan.OpenTree{Path: add[i].Source, Device: true, Owners: b.spawn.UIDMaps})
+		}
+		b.add("--device-add", step)
+	}
+	// As in AddMounts.
+	b.add("", &plan.Sync{Phase: plan.Mounted})
+	b.finishLive(enter, l, true, &plan.Await{Phase: plan.Mounted}, &plan.SaveDevices{}, &plan.Continue{Phase: plan.Mounted})
+	return &b.plan, nil
+}
+
 func liveBuilder(spec *specs.Spec, host Host, l Live) (*builder, error) {
 	b := &builder{spec: spec, host: &host, linux: spec.Linux, live: true, opts: &Options{ID: l.ID, Bundle: l.Bundle}}
 	if b.linux == nil {

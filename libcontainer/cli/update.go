@@ -1,13 +1,16 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
 
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/mounts"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/ocijson"
@@ -20,6 +23,8 @@ func (inv *invocation) updateCommand() *Command {
 	flags := []cli.Flag{&cli.StringFlag{Name: "resources", Aliases: []string{"r"}, Destination: &file,
 		Usage: "read a linux.resources object from `FILE`, - for standard input, and ignore the other flags",
 	}}
+	var devices deviceFlags
+	flags = append(flags, devices.flags()...)
 	for i, f := range limits {
 		flags = append(flags, &cli.StringFlag{Name: f.name, Destination: &given[i], Usage: f.usage})
 	}
@@ -29,11 +34,23 @@ func (inv *invocation) updateCommand() *Command {
 		Args:  containerArg(),
 		Description: `Limits that are not given, and the device rules, stay as they are. SIZE is in bytes, or has a suffix: k, m, g. -1
 means no limit; 0 leaves a limit unchanged, except for --cpu-burst and --cpu-idle. If one limit is refused, none is changed. A
-file may have all limits of linux.resources in cgroup v2, also hugepageLimits, rdma and unified.`,
-		Example: "crun-go update --memory 512m --cpu-quota 50000 web",
+file may have all limits of linux.resources in cgroup v2, also hugepageLimits, rdma and unified.
+
+Devices are changed by --device-add and --device-remove, which can be repeated, and are not combined with limits. A device
+that is added gets its node with mode and owner of the host's, at a path where nothing is yet, and a rule that allows ACCESS
+(rwm if not given); in a user namespace the host's node is mounted there. Either all are added, or none. Only what was added
+can be removed; then the rule is gone, and the node, unless the container has put another file in its place.`,
+		Example: "crun-go update --memory 512m --cpu-quota 50000 web\ncrun-go update --device-add /dev/ttyUSB0:/dev/modem:rw web",
 		flags:   flags,
 		run: func(c *cli.Context) error {
 			return inv.onContainer(c, func(container *libcontainer.Container) error {
+				if devices.given() {
+					// Limits and devices are undone apart.
+					if file != "" || slices.ContainsFunc(given, func(value string) bool { return value != "" }) {
+						return errors.New("--device-add and --device-remove take an update of their own: leave out the limits")
+					}
+					return mounts.ChangeDevices(container, devices.add, devices.remove)
+				}
 				u := libcontainer.Update{Resources: new(specs.LinuxResources)}
 				var err error
 				if file != "" {

@@ -178,6 +178,14 @@ func (c *container) do(kind plan.Kind) error {
 		return b.FindMount(&s)
 	case plan.KindDetachMounts:
 		return b.DetachMounts()
+	case plan.KindAddDevice:
+		var s plan.AddDevice
+		s.Code(d)
+		return b.AddDevice(&s)
+	case plan.KindRemoveDevice:
+		var s plan.RemoveDevice
+		s.Code(d)
+		return b.RemoveDevice(&s)
 	case plan.KindEnterRoot:
 		return b.Enter()
 	case plan.KindJoinPID:

@@ -57,7 +57,7 @@ func (l *look) cgroup() error {
 			l.add("device programs", "linux.resources.devices", "", strconv.Itoa(n), false)
 		}
 	}
-	return nil
+	return l.deviceFilter()
 }
 
 // limit compares a file's content; nothing if nothing was asked for. One without its

@@ -30,7 +30,7 @@ func Facts(v *libcontainer.View) ([]Fact, error) {
 	l.add("status", "", "", string(v.Status), false)
 	for _, part := range [...]func(*look) error{
 		(*look).namespaces, (*look).idMaps, (*look).identity, (*look).labels, (*look).limits, (*look).scheduling,
-		(*look).mounts, (*look).cgroup, (*look).sysctls, (*look).processes,
+		(*look).mounts, (*look).devices, (*look).cgroup, (*look).sysctls, (*look).processes,
 	} {
 		if err := part(&l); err != nil {
 			return nil, err

@@ -1,2 +1,2 @@
-// Package mounts adds mounts to a container that exists, and removes them.
+// Package mounts adds mounts and devices to a container that exists, and removes them.
 package mounts

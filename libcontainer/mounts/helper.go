@@ -22,14 +22,14 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// helper is an init that enters a container to change its mounts.
+// helper is an init that enters a container to change its mounts and devices.
 type helper struct {
 	container *libcontainer.Container
 	target    libcontainer.Target
 	mount     int // the mount namespace
 	sources   sources.Set
 	init      initlink.Init
-	changed   []uint64 // ids of mounts that were added or removed
+	changed   []uint64 // ids of mounts that were added or removed, and of files that were made
 	save      func(changed []uint64) error
 }
 
@@ -100,7 +100,7 @@ func (v *helper) do(item *plan.Item) error {
 		var err error
 		v.changed, err = v.init.Await(s.Phase)
 		return err
-	case *plan.SaveMounts:
+	case *plan.SaveMounts, *plan.SaveDevices:
 		return v.save(v.changed)
 	case *plan.Continue:
 		return v.init.Continue()

@@ -32,9 +32,8 @@ func Remove(c *libcontainer.Container, mounts []specs.Mount, warn func(specconv.
 	return changeMounts(c, specconv.RemoveMounts, gone, mounts, warn)
 }
 
-// changeMounts changes mounts by a plan. then says which mounts have been added, all
-// in all, by those before and those that the plan has changed.
-func changeMounts(c *libcontainer.Container, make planner, then func(added, changed []uint64) []uint64, mounts []specs.Mount, warn func(specconv.Warning)) error {
+// lockLiving locks a container that has been created and lives.
+func lockLiving(c *libcontainer.Container) error {
 	// What the caller has leaked is no business of the helper.
 	if err := sys.FenceFrom(3); err != nil {
 		return err
@@ -50,6 +49,15 @@ func changeMounts(c *libcontainer.Container, make planner, then func(added, chan
 		return libcontainer.ErrNotRunning
 	case status == specs.StateCreating:
 		return errors.New("the container is still being created")
+	}
+	return nil
+}
+
+// changeMounts changes mounts by a plan. then says which mounts have been added, all
+// in all, by those before and those that the plan has changed.
+func changeMounts(c *libcontainer.Container, make planner, then func(added, changed []uint64) []uint64, mounts []specs.Mount, warn func(specconv.Warning)) error {
+	if err := lockLiving(c); err != nil {
+		return err
 	}
 	v, err := newHelper(c)
 	if err != nil {

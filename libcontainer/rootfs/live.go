@@ -18,8 +18,9 @@ type live struct {
 	exists   bool // false while the container is being made
 	proc     int  // this process's directory in /proc
 	attached mounts
-	found    mounts                // to be detached
-	changed  [2 * maxMounts]uint64 // ids of those that were detached, then of those that were attached
+	found    mounts // to be detached
+	made     files
+	changed  [2*maxMounts + 2*plan.MaxDevices]uint64 // see Changed
 }
 
 // mounts are descriptors of mounts, in order.
@@ -124,6 +125,9 @@ func (b *Builder) Undo() error {
 		}
 		raw.Close(mount)
 	}
+	if errno := b.live.made.undo(); errno != 0 && failed == 0 {
+		return fault.Call("unlink", errno)
+	}
 	return fault.Call("umount", failed)
 }
 
@@ -138,8 +142,8 @@ func mountID(mount int) (uint64, error) {
 	return st.Mnt_id, fault.Call("statx", errno)
 }
 
-// Changed lists the ids of the mounts that were added to a container that exists,
-// or taken away.
+// Changed lists the ids of the mounts that were taken away from a container that exists,
+// then of those that were added, then device and inode of the files that were made.
 func (b *Builder) Changed() ([]uint64, error) {
 	l := &b.live
 	detached := l.found.count
@@ -150,7 +154,12 @@ func (b *Builder) Changed() ([]uint64, error) {
 		}
 		l.changed[detached+i] = id
 	}
-	return l.changed[:detached+l.attached.count], nil
+	n := detached + l.attached.count
+	for i := range l.made.count {
+		l.changed[n], l.changed[n+1] = l.made.list[i].dev, l.made.list[i].ino
+		n += 2
+	}
+	return l.changed[:n], nil
 }
 
 // detach takes a mount away, whatever its name is by now: that in /proc is the

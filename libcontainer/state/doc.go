@@ -4,6 +4,7 @@
 //	config.kept  what the container was made from, as it was then
 //	limits.json  the resource limits that hold, once they are not those of config.kept any more
 //	mounts.added the mounts that were added to the living container: those that may be removed
+//	devices.json the devices that were added to the living container: those that may be removed
 //	exec.fifo    there from create to start, which writes to it; its reader is the container's init
 //	answer.fifo  there as long; what init tells start
 //	notify       of a service of systemd's: directory of the socket to which it says that it is ready

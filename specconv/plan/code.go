@@ -56,6 +56,8 @@ const (
 	KindEnterContainer
 	KindFindMount
 	KindDetachMounts
+	KindAddDevice
+	KindRemoveDevice
 	KindEnterRoot
 	KindJoinPID
 	KindOwnProc

@@ -58,6 +58,69 @@ func (*DetachMounts) InitKind() Kind    { return KindDetachMounts }
 func (*DetachMounts) Code(*codec.Coder) {}
 func (s *DetachMounts) String() string  { return "detach the mounts that were found" }
 
+// MaxDevices is how many devices can be added to a container at once.
+const MaxDevices = 64
+
+// AddDevice makes a device node in a container that exists, or mounts the host's on a new
+// file where mknod(2) is refused. Nothing may be there yet.
+type AddDevice struct {
+	Path         string
+	Type         string // c or b
+	Major, Minor int64
+	Mode         uint32
+	UID, GID     uint32
+	Slot         int    // slot of the host's node, for the mount; -1: none
+	HostDev      uint64 // the filesystem of the host's nodes, where none is made; 0: it can't be told
+}
+
+func (*AddDevice) InitKind() Kind { return KindAddDevice }
+
+func (s *AddDevice) Code(c *codec.Coder) {
+	c.Str(&s.Path)
+	c.Str(&s.Type)
+	c.I64(&s.Major)
+	c.I64(&s.Minor)
+	c.U32(&s.Mode)
+	c.U32(&s.UID)
+	c.U32(&s.GID)
+	c.Num(&s.Slot)
+	c.U64(&s.HostDev)
+}
+
+func (s *AddDevice) String() string {
+	return "add device " + strconv.Quote(s.Path) + " " + s.Type + " " + strconv.FormatInt(s.Major, 10) + ":" + strconv.FormatInt(s.Minor, 10)
+}
+
+// RemoveDevice removes what AddDevice has made, if it is still there and still that.
+type RemoveDevice struct {
+	Path         string
+	Type         string
+	Major, Minor int64
+	Dev, Ino     uint64 // of the file; 0: not known, its number decides
+	Mount        uint64 // id of the mount on it; 0: none
+	Bound        bool   // there is a mount on it, whose id may be unknown
+}
+
+func (*RemoveDevice) InitKind() Kind { return KindRemoveDevice }
+
+func (s *RemoveDevice) Code(c *codec.Coder) {
+	c.Str(&s.Path)
+	c.Str(&s.Type)
+	c.I64(&s.Major)
+	c.I64(&s.Minor)
+	c.U64(&s.Dev)
+	c.U64(&s.Ino)
+	c.U64(&s.Mount)
+	c.Flag(&s.Bound)
+}
+
+func (s *RemoveDevice) String() string { return "remove device " + strconv.Quote(s.Path) }
+
+// SaveDevices saves which devices the helper process has added and removed.
+type SaveDevices struct{}
+
+func (*SaveDevices) String() string { return "save which devices were changed" }
+
 // SaveMounts saves which mounts the helper process has changed.
 type SaveMounts struct{}
 

@@ -96,6 +96,8 @@ var all = [kinds]InitStep{
 	KindEnterContainer:  (*EnterContainer)(nil),
 	KindFindMount:       (*FindMount)(nil),
 	KindDetachMounts:    (*DetachMounts)(nil),
+	KindAddDevice:       (*AddDevice)(nil),
+	KindRemoveDevice:    (*RemoveDevice)(nil),
 	KindEnterRoot:       (*EnterRoot)(nil),
 	KindJoinPID:         (*JoinPID)(nil),
 	KindOwnProc:         (*OwnProc)(nil),

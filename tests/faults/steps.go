@@ -14,7 +14,7 @@ var steps = []plan.InitStep{
 	&plan.SetHostname{}, &plan.SetDomainname{}, &plan.Sysctl{}, &plan.JoinKeyring{}, &plan.Console{}, &plan.ReopenNull{}, &plan.OwnStdio{},
 	&plan.SetPersonality{}, &plan.SetScheduler{}, &plan.SetIOPriority{}, &plan.SetMemoryPolicy{}, &plan.SetLabels{}, &plan.SetIdentity{},
 	&plan.SetCapabilities{}, &plan.SetNoNewPrivs{}, &plan.Chdir{}, &plan.FindExecutable{}, &plan.WaitStart{}, &plan.SetRlimits{},
-	&plan.LoadSeccomp{}, &plan.Execute{}, &plan.EnterContainer{}, &plan.FindMount{}, &plan.DetachMounts{}, &plan.EnterRoot{}, &plan.JoinPID{},
+	&plan.LoadSeccomp{}, &plan.Execute{}, &plan.EnterContainer{}, &plan.FindMount{}, &plan.DetachMounts{}, &plan.AddDevice{}, &plan.RemoveDevice{}, &plan.EnterRoot{}, &plan.JoinPID{},
 	&plan.OwnProc{}, &plan.CloneInside{}, &plan.CloseOthers{}, &plan.DropAdmin{},
 }
 

@@ -187,6 +187,16 @@ func Mknod(dir int, name string, mode uint32, device uint64) unix.Errno {
 	return errno
 }
 
+// Unlink is unlinkat(2), of no directory.
+func Unlink(dir int, name string) unix.Errno {
+	var p cPath
+	if !p.set(name) {
+		return badPath(name)
+	}
+	_, errno := Call(unix.SYS_UNLINKAT, uintptr(dir), uintptr(unsafe.Pointer(&p)), 0, 0, 0, 0)
+	return errno
+}
+
 // Symlink is symlinkat(2).
 func Symlink(target string, dir int, name string) unix.Errno {
 	var t, p cPath
