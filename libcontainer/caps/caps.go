@@ -32,8 +32,8 @@ func Become(s *plan.SetIdentity) error {
 	if err := sys.SetUID(s.UID); err != nil {
 		return err
 	}
-	// Where fs.suid_dumpable is 1, other ids make a process dumpable again: then whoever
-	// has them in the same pid namespace could trace it.
+	// Where fs.suid_dumpable is 1, other ids make a process dumpable again: then a process
+	// with the same ids in the same pid namespace could trace it.
 	if _, errno := raw.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); errno != 0 {
 		return fault.Call("prctl PR_SET_DUMPABLE", errno)
 	}
@@ -91,8 +91,8 @@ func drop(keep uint64, last int) error {
 	return nil
 }
 
-// check reads back what this thread has: that a call succeeded may be the word
-// of a filter, too.
+// check reads back what this thread has: a filter can make a call
+// appear to succeed.
 func check(s *plan.SetCapabilities, want sets) error {
 	got, err := current()
 	if err != nil {

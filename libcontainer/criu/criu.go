@@ -232,8 +232,8 @@ func (p *Process) receive() (*response, error) {
 	return r, err
 }
 
-// lost finds out how CRIU ended without a word. It is told that it has no client
-// any more, so that one that lives ends, too.
+// lost finds out how CRIU ended without an answer. It closes the connection first, so
+// that one that still runs exits, too.
 func (p *Process) lost(cause error) error {
 	if !errors.Is(cause, io.EOF) && !errors.Is(cause, unix.EPIPE) && !errors.Is(cause, unix.ECONNRESET) || p.process == nil {
 		return cause

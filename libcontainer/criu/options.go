@@ -74,8 +74,8 @@ type Options struct {
 	TCP           bool // established connections
 	TCPClose      bool
 	ShellJob      bool
-	OrphanMaster  bool // tell about the master of a terminal that somebody outside has
-	Evasive       bool // dump devices that nobody can find at their path any more
+	OrphanMaster  bool // notify about the master of a terminal that a process outside holds
+	Evasive       bool // dump devices that are no longer at their path
 	EmptyNS       int  // CLONE_NEW* of namespaces whose content is not CRIU's business
 	CgroupMode    CgroupMode
 	CgroupRoots   []CgroupRoot

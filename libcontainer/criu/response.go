@@ -20,7 +20,7 @@ type Version struct{ Major, Minor, Sublevel int }
 // Features that depend on the kernel as well.
 type Features struct{ MemoryTracking, LazyPages bool }
 
-// Notification is what CRIU tells on the way, see criu(8), "--action-script".
+// Notification is a message that CRIU sends during its work, see criu(8), "--action-script".
 type Notification struct {
 	Script string
 	PID    int // of the first process of a restore, with setup-namespaces and post-restore; else 0

@@ -21,7 +21,7 @@ import (
 type Env []string
 
 // Log is where hooks' output is copied to: descriptors, 0 for none. A copy that
-// can't be written is no failure of the hook.
+// cannot be written is not a failure of the hook.
 type Log struct{ Stdout, Stderr int }
 
 // Error is the failure of one hook.

@@ -106,7 +106,7 @@ const ranPast = "hook ran past specified timeout of %d.0s"
 func (r *running) end(failed *fault.Fault) error {
 	if failed != nil {
 		raw.Kill(-r.pid, unix.SIGKILL) // with its children: the hook is its group's leader
-		// A set-user-id program may be somebody whom this process may not end. Then nobody waits for it.
+		// This process may be unable to kill a set-user-id program. Then it does not wait for it.
 		errno := raw.SignalProcess(r.pidfd, r.pid, unix.SIGKILL)
 		if errno != 0 && errno != unix.ESRCH {
 			if failed.Text == ranPast {

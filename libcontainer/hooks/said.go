@@ -7,7 +7,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/raw"
 )
 
-// keep is how many bytes of both of a hook's outputs its error message tells: what a
+// keep is how many bytes of both of a hook's outputs its error message has: what a
 // message may have, nearly.
 const keep = 1700
 

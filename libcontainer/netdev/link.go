@@ -80,8 +80,8 @@ type address struct {
 	attributes     []attribute
 }
 
-// lasting are the flags of an address that its owner chose; the others tell
-// what has become of it.
+// lasting are the flags of an address that its owner chose; the others are
+// its state.
 const lasting = unix.IFA_F_NODAD | unix.IFA_F_HOMEADDRESS | unix.IFA_F_MANAGETEMPADDR |
 	unix.IFA_F_NOPREFIXROUTE | unix.IFA_F_MCAUTOJOIN
 

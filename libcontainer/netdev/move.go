@@ -85,7 +85,7 @@ func (n *Namespaces) Move(d *Device) error {
 }
 
 // GiveBack takes a device back home, wherever on its way it is. One that is not
-// away, or no longer anywhere, is no error: virtual devices end with their
+// away, or no longer exists, is not an error: virtual devices end with their
 // namespace.
 func (n *Namespaces) GiveBack(d *Device) error {
 	list, err := n.away.links(unix.NLM_F_DUMP)
@@ -94,7 +94,7 @@ func (n *Namespaces) GiveBack(d *Device) error {
 	}
 	for _, l := range list {
 		if l.mac != d.MAC || l.name != passing(d.Name) && !matches(d.To, l.name) {
-			continue // somebody else's
+			continue // another one's
 		}
 		if err := move(n.away, n.home, n.homeFD, l.name, d.Name, d.Up); err != nil {
 			return fmt.Errorf("give back network device %q: %w", d.Name, err)
@@ -103,7 +103,7 @@ func (n *Namespaces) GiveBack(d *Device) error {
 	return nil
 }
 
-// matches tells whether a device's name is the wanted one, or one that the
+// matches reports whether a device's name is the wanted one, or one that the
 // kernel has made of it.
 func matches(wanted, name string) bool {
 	before, after, template := strings.Cut(wanted, "%d")
@@ -116,7 +116,7 @@ func matches(wanted, name string) bool {
 }
 
 // passing is the name of a device between two namespaces. The kernel moves
-// first and renames then: under a name that nobody else uses a device is found
+// first and renames then: under a unique name a device is found
 // again, and one whose name is taken does not get stuck on the other side.
 func passing(name string) string {
 	hash := uint32(2166136261) // FNV-1a

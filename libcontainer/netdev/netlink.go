@@ -48,8 +48,8 @@ func (s socket) close() { unix.Close(s.fd) }
 // requests counts them: an answer has the number of its request.
 var requests atomic.Uint32
 
-// fromKernel reports who has sent a datagram. Whoever has CAP_NET_ADMIN in a
-// network namespace may send some to the sockets in it.
+// fromKernel reports whether the kernel has sent a datagram. A process with CAP_NET_ADMIN
+// in a network namespace can send some to the sockets in it, too.
 func fromKernel(from unix.Sockaddr) bool {
 	address, ok := from.(*unix.SockaddrNetlink)
 	return ok && address.Pid == 0

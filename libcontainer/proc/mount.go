@@ -63,7 +63,7 @@ func parseMount(line string) (m Mount, ok bool) {
 	return m, true
 }
 
-// unescape undoes the octal escapes of a word: of space, tab, newline, backslash and #.
+// unescape undoes the octal escapes of a field: of space, tab, newline, backslash and #.
 func unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s

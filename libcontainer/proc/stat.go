@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// Stat is the part of /proc/PID/stat that tells processes apart, see
+// Stat is the part of /proc/PID/stat that identifies processes, see
 // proc_pid_stat(5).
 type Stat struct {
 	Name    string // field 2: of the program, or what the process calls itself

@@ -67,7 +67,7 @@ func (g Group) Monitor(id string) Group { return Group{g.Dir + "/mon_groups/" + 
 // GroupAt returns the group of a directory.
 func (r Root) GroupAt(dir string) Group { return Group{dir, r.Path} }
 
-// Exists tells whether the group is there.
+// Exists reports whether the group is there.
 func (g Group) Exists() bool { return unix.Access(g.Dir, unix.F_OK) == nil }
 
 // Make makes a group.
@@ -82,7 +82,7 @@ func (r Root) Make(g Group) error {
 }
 
 // Remove removes a group; its processes fall back to the one above. One that is
-// not there is no error.
+// not there is not an error.
 func (g Group) Remove() error {
 	if err := unix.Rmdir(g.Dir); err != nil && err != unix.ENOENT {
 		return &os.PathError{Op: "rmdir", Path: g.Dir, Err: err}

@@ -5,8 +5,8 @@ package rtstart
 import "unsafe"
 
 // Go's runtime aborts the program with a dump of all stacks where the system refuses
-// it memory or a thread. That is no mistake in the program, so one line says what it
-// was. The runtime has a hook for what it writes; the linker puts it there, so that it
+// it memory or a thread. That is not a bug in the program, so one line says what was
+// refused. The runtime has a hook for what it writes; the linker puts it there, so that it
 // holds from the first instruction on.
 //
 //go:linkname overrideWrite runtime.overrideWrite
@@ -49,7 +49,7 @@ var (
 	filled int
 )
 
-// write stands for write(2) where Go's runtime speaks for itself, a word at a time. It
+// write stands for write(2) where Go's runtime prints messages of its own, in pieces. It
 // may be called on any stack, before there is a goroutine: it and what it calls
 // allocate nothing, and have no room to grow.
 //

@@ -1,7 +1,7 @@
 // Package rtstart is what comes before all other packages, and in part before Go's
 // runtime.
 //
-// Where the linker is told so (-E, see the Makefile), the program begins in this
+// If the linker is asked to (-E, see the Makefile), the program begins in this
 // package, with a few lines of assembly. They spare each start of the program,
 // and a container takes two, a fifth of what Go's runtime takes to be ready:
 //
@@ -10,7 +10,7 @@
 //     command of a millisecond has nothing to do for it.
 //   - It can't open files. Without that it reads /proc/self/cgroup, mountinfo, which
 //     is long on a host with many containers, and the CPU limit of the caller's
-//     cgroup, also where it is told to make nothing of it.
+//     cgroup, even if it is configured to ignore that.
 //   - The thread with which it watches over the others (sysmon), and which would wake
 //     up every 70 µs, sleeps longer: threads inherit their timer slack.
 //   - It stays on one processor. The collector's goroutines begin on threads of their
@@ -35,7 +35,7 @@ package rtstart
 var Soft, Hard uint64
 
 // Setting is what the program's beginning adds to its environment, for Go's
-// runtime to see and for nobody else. A setting that is there already stays.
+// runtime alone. A setting that is there already stays.
 const Setting, SettingValue = "GOMAXPROCS", "01"
 
 var (
@@ -75,7 +75,7 @@ func init() {
 // release gives this thread back what the caller may use. Who sets an affinity is
 // held to it (user_cpus_ptr), with all that it starts, also when its cpuset grows. So
 // if the caller was held to nothing but the cpuset, it is all processors that are
-// asked for. That an affinity was set to all of a cpuset can't be told from that.
+// asked for. An affinity that was set to all of a cpuset looks the same.
 func release() {
 	var all, now cpuSet
 	for i := range all {

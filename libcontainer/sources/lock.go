@@ -13,7 +13,7 @@ import (
 )
 
 // Lock replaces the trees that the OpenTree steps have opened by copies
-// whose flags nobody can take away.
+// whose flags cannot be cleared.
 func (src *Set) Lock() error {
 	var trees []*plan.Tree
 	for _, item := range src.Plan.Parent {
@@ -74,7 +74,7 @@ func LockFlags(trees []*plan.Tree) error {
 }
 
 // attachToRoot attaches trees, by number, in a tmpfs that becomes this thread's
-// root: who has another one than its mount namespace may make no user namespace.
+// root: a process whose root differs from its mount namespace's cannot make a user namespace.
 func attachToRoot(trees []*plan.Tree) error {
 	top, err := retry.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

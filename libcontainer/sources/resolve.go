@@ -156,7 +156,7 @@ func (w *hostWalk) follow(link int, name string, more bool) (target string, err 
 	if inside {
 		return "", &ImageLinkError{path.Join(pathOf(w.cur), name)}
 	}
-	if sys.IsProc(link) == nil { // its text may not be where it leads
+	if sys.IsProc(link) == nil { // its text need not be where it leads
 		if more {
 			name += "/."
 		}
@@ -201,9 +201,9 @@ func (w *hostWalk) mayFollow(link int, last bool) error {
 }
 
 // inImage reports whether cur is in the container's root filesystem: below it, or below
-// another mount of a directory in it. What is on the same filesystem and cannot be told
-// apart counts as in it. A root that is the runtime's own holds all of the host, and
-// nobody else's links.
+// another mount of a directory in it. What is on the same filesystem and cannot be
+// distinguished counts as in it. A root that is the runtime's own is the whole host, and no
+// image's links are in it.
 func (w *hostWalk) inImage() (bool, error) {
 	var root, st, host unix.Statx_t
 	if err := identityOf(w.root, &root); err != nil {

@@ -155,7 +155,7 @@ func (src *Set) protectNode(tree int, owners []specs.LinuxIDMapping) error {
 	if err := unix.Fstat(tree, &st); err != nil {
 		return os.NewSyscallError("fstat", err)
 	}
-	const overflow = 65534 // who is not mapped in this process's own user namespace
+	const overflow = 65534 // the id of users that this process's user namespace does not map
 	if src.userNS && st.Uid == overflow {
 		return nil
 	}
@@ -277,7 +277,7 @@ func (src *Set) Close() {
 	}
 }
 
-// Unmap lets go of the user namespace that maps ids.
+// Unmap closes the user namespace that maps ids.
 func (src *Set) Unmap() {
 	src.mapping.close()
 	src.mapping = nil

@@ -8,8 +8,8 @@
 //
 //	stage one (only to join namespaces by path, or to be placed in a cgroup)
 //	    wait until the parent has had it placed (systemd moves it, alone and small)
-//	    setns each; a user namespace in between, when the others need its powers
-//	    clone3 with CLONE_PARENT and the new namespaces; tell the parent the pid; exit
+//	    setns each; a user namespace in between, if the others require its privileges
+//	    clone3 with CLONE_PARENT and the new namespaces; report the pid to the parent; exit
 //	stage two
 //	    wait for the id maps; become the user namespace's root
 //	    make the time namespace, set its clocks
@@ -17,7 +17,7 @@
 //
 // Without either the first clone3 makes stage two at once. The first clone3 goes
 // into the container's cgroup (CLONE_INTO_CGROUP), unless it makes the process
-// by which the cgroup comes to be: then stage two is born where that was moved.
+// for which the cgroup is created: then stage two is cloned where stage one was moved.
 // Stage two is always a child of the runtime.
 //
 // exec's init (Config.Stay) joins in stage one, all but the pid namespace, and

@@ -25,7 +25,7 @@ type MapError struct {
 	Err     error
 }
 
-// MapWhy tells why a map of ids could not be written.
+// MapWhy reports why a map of ids could not be written.
 type MapWhy uint8
 
 const (
@@ -164,7 +164,7 @@ func (k *idKind) notGiven(maps []specs.LinuxIDMapping, ranges []idRange) int {
 	return -1
 }
 
-// within tells whether size ids from first on are all in the ranges, one or
+// within reports whether size ids from first on are all in the ranges, one or
 // several side by side.
 func within(ranges []idRange, first, size uint64) bool {
 	for range ranges {

@@ -77,15 +77,15 @@ func overlayElsewhere(dir int) (int, error) {
 	return overlay(dir, other)
 }
 
-// overlayChild mounts an overlay where the caller may not: in a user and a mount
-// namespace made for that, where nobody is once it has ended. It shares memory and
+// overlayChild mounts an overlay where the caller is not allowed to: in a user and a mount
+// namespace made for that, which hold no process once it has exited. It shares memory and
 // descriptors with the caller, so that the mount stays.
 type overlayChild struct {
 	args                                 cloneArgs
 	dir, fstype, readOnly, lower, layers *byte
 
 	mount uintptr
-	errno unix.Errno // EINTR until it is known: who is killed says nothing
+	errno unix.Errno // EINTR until it is known: a killed process reports nothing
 }
 
 func foreignOverlay(path string) (Sealed, error) {
@@ -95,7 +95,7 @@ func foreignOverlay(path string) (Sealed, error) {
 	}
 	o := &overlayChild{dir: text[0], fstype: text[1], readOnly: text[2], lower: text[3], layers: text[4], args: cloneArgs{
 		flags: unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_FILES | unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_CLEAR_SIGHAND,
-	}, errno: unix.EINTR} // No signal at its end: nobody else's wait finds it.
+	}, errno: unix.EINTR} // No exit signal: no other wait finds it.
 	pid, errno := o.fork()
 	if errno != 0 {
 		return Unsealed, os.NewSyscallError("clone3", errno)
@@ -130,7 +130,7 @@ func (o *overlayChild) fork() (int, unix.Errno) {
 //go:nosplit
 //go:norace
 func (o *overlayChild) make() unix.Errno {
-	// The mounts are others now, so layers have to be found anew.
+	// In the new mount namespace the mounts are copies: the layers must be opened again.
 	if _, errno := call(unix.SYS_CHDIR, uintptr(unsafe.Pointer(o.dir)), 0, 0); errno != 0 {
 		return errno
 	}

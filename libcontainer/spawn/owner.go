@@ -7,11 +7,11 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// outOfReach opens this program itself, if neither its caller nor anybody in the
-// container may write to it, or come to: -1 if that is not certain.
+// outOfReach opens this program itself, if neither its caller nor any process in the
+// container can write to it, or gain the right to: -1 if that is not certain.
 //
-// Only the owner's bits let it be written to, so that takes the owner or who has
-// capabilities over him, in a user namespace that maps him. The caller is neither, which
+// Only the owner's bits allow writing, so a writer must be the owner, or have
+// capabilities over the owner, in a user namespace that maps it. The caller is neither, which
 // the kernel is asked. That says enough if he has the capability for it: the owner is
 // mapped in no user namespace from his own downwards. Of a caller without any it is
 // left that the container's user namespace, which he may give other ids than his

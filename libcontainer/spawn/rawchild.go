@@ -109,7 +109,7 @@ func (r *rawChild) stageOne() {
 		if r.newTime && len(r.offsets) > 0 {
 			fd = r.openOffsets()
 		}
-		// This is a copy of the runtime: nobody in there may look into it.
+		// This is a copy of the runtime: no process in there may trace it.
 		call6(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0, 0, 0, 0, 0)
 	}
 	// First with the powers we came with. What they are not enough for waits
@@ -179,8 +179,8 @@ func (r *rawChild) joinUser() {
 			r.die(stageJoin, i, errno)
 		}
 	}
-	// The host's groups must not come along unasked. A namespace that forbids
-	// setgroups(2) was made by somebody who had no others to give.
+	// The host's groups must not be inherited unasked. A namespace that forbids
+	// setgroups(2) was made by a process that had no others to give.
 	if !r.keepGroups {
 		call(unix.SYS_SETGROUPS, 0, 0, 0)
 	}
@@ -219,7 +219,7 @@ func (r *rawChild) stageTwo() {
 		r.makeTime(offsets)
 	}
 	r.answerSignals()
-	// Close-on-exec is off for the one descriptor that init is told of.
+	// Close-on-exec is off for the one descriptor whose number is passed to init.
 	call(unix.SYS_FCNTL, r.socket, unix.F_SETFD, 0)
 	_, errno := call6(unix.SYS_EXECVEAT, r.exe, uintptr(unsafe.Pointer(&emptyPath)),
 		uintptr(unsafe.Pointer(&r.argv[0])), uintptr(unsafe.Pointer(&r.envv[0])), unix.AT_EMPTY_PATH, 0)
@@ -267,7 +267,7 @@ func (r *rawChild) become() {
 
 // keepCapabilities makes the capabilities of a user other than root survive
 // execve, as ambient ones. Init clears them. It leaves the end to its caller: the stack
-// of functions that may not split one is short, most of all where fuzzing counts lines.
+// of functions that must not split one is short, most of all where fuzzing counts lines.
 //
 //go:nosplit
 //go:norace
@@ -290,8 +290,8 @@ func (r *rawChild) keepCapabilities() unix.Errno {
 }
 
 // makeTime makes the time namespace, which the next execve (Linux 6.1) or clone enters,
-// and sets its clocks while nobody is in it. It comes after the ids, so that a
-// user namespace's root may do it.
+// and sets its clocks while it has no process. It comes after the ids, so that a
+// user namespace's root can do it.
 //
 //go:nosplit
 //go:norace
@@ -322,7 +322,7 @@ func (r *rawChild) openOffsets() uintptr {
 	return fd
 }
 
-// die tells the parent why and ends the child.
+// die reports the reason to the parent and ends the child.
 //
 //go:nosplit
 //go:norace

@@ -11,18 +11,18 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// Sealed is this program in a form that nobody in the container can write to.
+// Sealed is this program in a form that no process in the container can write to.
 type Sealed struct {
 	FD     int // to be executed, see execveat(2); -1: none
 	Mount  int // that it is on, if it has one of its own; -1
-	helper int // who made the mount, to be reaped; or 0
+	helper int // the process that made the mount, to be reaped; or 0
 }
 
 // Unsealed is none.
 var Unsealed = Sealed{FD: -1, Mount: -1}
 
-// Close releases it. The kernel takes a while to let go of a mount that has never
-// been attached: it waits for all processors (RCU).
+// Close releases it. The kernel takes a while to release a mount that has never
+// been attached: it waits for an RCU grace period.
 func (s *Sealed) Close() {
 	for _, fd := range [...]int{s.FD, s.Mount} {
 		if fd >= 0 {
@@ -35,10 +35,10 @@ func (s *Sealed) Close() {
 	*s = Unsealed
 }
 
-// Audience is who may get hold of what init executes.
+// Audience is the users that could get hold of what init executes.
 type Audience struct {
-	// UIDs are whom the user namespace maps that the container has and the caller
-	// has not. nil: it has none, or who that is is not known.
+	// UIDs are the users that the container's user namespace maps, if the caller is in
+	// another one. nil: it has none, or they are not known.
 	UIDs []specs.LinuxIDMapping
 	// Exposed: init joins that user namespace before it executes, and others in
 	// there see it.
@@ -50,7 +50,7 @@ func (a *Audience) has(uid uint32) bool {
 }
 
 // SealedSelf opens this program for execution by a container's init, in a form
-// that nobody in there can write to: whoever gets hold of it through /proc/PID/exe
+// that no process in there can write to: one that opens it through /proc/PID/exe
 // could otherwise replace the runtime on the host (CVE-2019-5736). That is
 //
 //   - the file itself, where neither the caller nor the container has power over it:

@@ -29,9 +29,9 @@ type Join struct {
 type Config struct {
 	Exe    int      // descriptor of the sealed binary
 	Args   []string // its arguments; the number of the child's socket is appended
-	Cgroup int      // directory of the cgroup it is born in; -1: the caller's own
-	// Place, if it is set, moves process pid to where the process is to be born:
-	// its forerunner, which waits for that and then makes it. Cgroup is -1 then.
+	Cgroup int      // directory of the cgroup it is cloned into; -1: the caller's own
+	// Place, if it is set, moves process pid to where the process is to be cloned:
+	// stage one, which waits for that and then makes it. Cgroup is -1 then.
 	Place func(pid int) error
 	New   int // CLONE_NEW* flags of clone3
 	Joins []Join
@@ -89,7 +89,7 @@ func stageText(stage, index int, c *Config) string {
 }
 
 // Start makes the process, and makes it the victim of signals (sys.CatchSignals). The calling goroutine must be locked to its thread
-// for as long as the process may not outlive the caller: parent death signals
+// for as long as the process must not outlive the caller: parent death signals
 // follow the thread. On error nothing is left running.
 func Start(c *Config) (*Process, error) {
 	for _, join := range c.Joins {
@@ -166,7 +166,7 @@ func (p *Process) signal() error {
 	return os.NewSyscallError("write", err)
 }
 
-// staged tells whether a first stage makes the process.
+// staged reports whether a first stage makes the process.
 func (c *Config) staged() bool { return len(c.Joins) > 0 && !c.Stay || c.Place != nil }
 
 // adopt replaces stage one by the process it made.
@@ -178,7 +178,7 @@ func (p *Process) adopt(c *Config) error {
 	m.Close()
 	switch m.Kind {
 	case wire.SpawnFailed:
-		// Stage two may fail before stage one has told of it: it is our child
+		// Stage two can fail before stage one has reported it: it is our child
 		// all the same, and has to be reaped.
 		if second, err := p.Conn.Recv(); err == nil && second.Kind == wire.Child && len(second.Payload) == 4 {
 			wait(int(codec.Values[uint32](second.Payload)[0]))
@@ -198,7 +198,7 @@ func (p *Process) adopt(c *Config) error {
 	sys.Forget(p.PidFD)
 	unix.Close(p.PidFD)
 	p.PidFD = -1
-	// An unreaped child: its pid can't be anybody else's.
+	// An unreaped child: its pid cannot be reused.
 	p.Pid = pid
 	if p.PidFD, err = unix.PidfdOpen(pid, 0); err != nil {
 		return os.NewSyscallError("pidfd_open", err)
@@ -233,8 +233,8 @@ func (e *JoinError) Error() string { return e.Stage + ": " + e.Err.Error() }
 // Unwrap returns the errno.
 func (e *JoinError) Unwrap() error { return e.Err }
 
-// CloneError is that the kernel made no process, where it was to be born in a cgroup.
-// No failure of a process that there is, whatever its errno, is one.
+// CloneError means that the kernel made no process, where it was to be cloned into a
+// cgroup. A failure of an existing process is not a CloneError, whatever its errno.
 type CloneError struct{ Errno unix.Errno }
 
 func (e *CloneError) Error() string { return "clone3: " + e.Errno.Error() }
@@ -338,8 +338,9 @@ func newRawChild(c *Config, socket, other int) (*rawChild, error) {
 		r.userJoined = r.userJoined || j.Type == unix.CLONE_NEWUSER
 		r.timeJoined = r.timeJoined || j.Type == unix.CLONE_NEWTIME
 	}
-	// The root directory of its message queues belongs to who makes an IPC namespace:
-	// made with the user namespace, whose ids are not mapped by then, to nobody in it.
+	// The root directory of its message queues belongs to the user that makes an IPC
+	// namespace: made with the user namespace, whose ids are not mapped yet, that user
+	// would have no id in it.
 	flags := uint64(c.New)
 	if r.newIPC = r.mapped && flags&unix.CLONE_NEWIPC != 0; r.newIPC {
 		flags &^= unix.CLONE_NEWIPC

@@ -27,7 +27,7 @@ func (m *IDMaps) Write(pid int) error {
 	return gids.write(pid, m.GIDs)
 }
 
-// SetGroups tells whether setgroups(2) works in a namespace with these maps.
+// SetGroups reports whether setgroups(2) works in a namespace with these maps.
 func (m *IDMaps) SetGroups() bool {
 	if os.Geteuid() == 0 {
 		setgroups, err := sys.ReadFile("/proc/self/setgroups", 64)

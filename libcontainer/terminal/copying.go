@@ -23,7 +23,7 @@ type copying struct {
 
 	deaf     bool          // nothing comes in any more
 	eof      bool          // and the container is to know it
-	patience time.Duration // how long to wait before it is told again
+	patience time.Duration // how long to wait before the end is typed again
 	ended    bool          // init has
 	left     int           // how much may still come then
 }
@@ -49,7 +49,7 @@ func (c *copying) run() error {
 		}
 		if fds[atInit].Revents != 0 {
 			// What its terminal still has fits into the kernel's buffer, if
-			// there is not somebody who goes on printing.
+			// no process keeps printing.
 			c.ended, c.deaf, c.typed, c.left = true, true, nil, 1<<20
 		}
 		switch {
@@ -63,14 +63,14 @@ func (c *copying) run() error {
 			if c.closing.Load() && !c.ended {
 				return nil
 			}
-			c.makeRaw() // an error: it is gone, as the next read tells
+			c.makeRaw() // an error: it is gone, as the next read reports
 			c.resize()
 		}
 		c.move(&fds)
 	}
 }
 
-// interests tells what has to happen next. Nothing is read before what was read
+// interests returns what is waited for next. Nothing is read before what was read
 // is written.
 func (c *copying) interests() [places]unix.PollFd {
 	var fds [places]unix.PollFd
@@ -136,7 +136,7 @@ func (c *copying) move(fds *[places]unix.PollFd) {
 		switch {
 		case err == unix.EAGAIN:
 		case err != nil || n == 0:
-			c.hangUp() // nobody can come back to it
+			c.hangUp() // no process can open it again
 		default:
 			c.printed = c.printing[:n]
 			c.left -= n
@@ -153,7 +153,7 @@ func (c *copying) read(ready int16) {
 	case err == nil && n > 0:
 		c.typed = c.typing[:n]
 		if c.before == nil {
-			c.makeRaw() // a shell does not tell who comes to the foreground
+			c.makeRaw() // a shell does not report which job is in the foreground
 		}
 	case c.tty && ready&unix.POLLHUP != 0:
 		c.giveUp()
@@ -163,8 +163,8 @@ func (c *copying) read(ready int16) {
 	}
 }
 
-// tellEnd types ^D, or what the container has set for it. To read nothing is to
-// have read the end, so a reader who comes back has to find it again. One ^D at
+// tellEnd types ^D, or what the container has set for it. Reading nothing means the
+// end of the input, so a reader that comes later must find it again. One ^D at
 // a time: a program that changes the terminal's mode may miss one, and one that
 // does not read is not to find many.
 func (c *copying) tellEnd() {
@@ -179,9 +179,9 @@ func (c *copying) tellEnd() {
 	}
 }
 
-// write writes what was printed. If nobody reads it any more, the terminal has
-// gone. What can't be written for another reason, a full disk say, is lost: the
-// container's process can't be told.
+// write writes what was printed. If nothing reads it any more, the terminal
+// has gone. What cannot be written for another reason, such as a full disk, is lost: there
+// is no way to report it to the container's process.
 func (c *copying) write(ready int16) {
 	if ready&unix.POLLOUT == 0 {
 		c.giveUp()
@@ -199,7 +199,7 @@ func (c *copying) write(ready int16) {
 	}
 }
 
-// giveUp hangs up: there is nobody to type or to read.
+// giveUp hangs up: nothing types or reads any more.
 func (c *copying) giveUp() {
 	c.typed, c.printed, c.deaf = nil, nil, true
 	c.hangUp()

@@ -39,8 +39,8 @@ func newRelay(master int, streams [3]int) (*Relay, error) {
 		err = fault.Call("ioctl TCSETS", raw.PlainLines(master)) // for a restored terminal; init has done it to its own
 	}
 	if err == nil {
-		// A container may let go of its terminal and come back to it, as
-		// systemd does with /dev/console. Held here, it has no end before.
+		// A container can close its terminal and open it again, as systemd does
+		// with /dev/console. Held open here, it does not report its end then.
 		r.slave, err = sys.TerminalPeer(master)
 	}
 	if err == nil {
@@ -64,7 +64,7 @@ func (r *Relay) Start(init int) error {
 	if err := r.makeRaw(); err != nil {
 		return err
 	}
-	// The size may have changed since Size told it.
+	// The size may have changed since Size read it.
 	r.quiet = sys.NotifyResize(r.wake)
 	r.resize()
 	r.done = make(chan error, 1)
@@ -72,7 +72,7 @@ func (r *Relay) Start(init int) error {
 	// would begin when Go notices that the first does.
 	runtime.GOMAXPROCS(2)
 	go func() {
-		// A reader who has gone is told by EPIPE. The thread keeps its mask and
+		// A reader that has gone is noticed by EPIPE. The thread keeps its mask and
 		// ends with the goroutine.
 		runtime.LockOSThread()
 		rtstart.Unpin()
@@ -109,7 +109,7 @@ func (r *Relay) release() {
 	}
 }
 
-// hangUp lets the terminal go, and the kernel tell the container with SIGHUP.
+// hangUp closes the terminal, on which the kernel sends the container SIGHUP.
 func (r *Relay) hangUp() {
 	for _, fd := range []*int{&r.slave, &r.master} {
 		if *fd >= 0 {

@@ -35,9 +35,8 @@ func Open(root int, s *plan.Console) (master, slave int, err error) {
 	return master, slave, nil
 }
 
-// openMaster opens a new terminal of the devpts at /dev/pts. That of the host gives
-// nobody a right to the ptmx in it, but to /dev/ptmx, which leads to the devpts
-// beside it.
+// openMaster opens a new terminal of the devpts at /dev/pts. In that of the host
+// no user may open ptmx, but /dev/ptmx, which belongs to the devpts beside it.
 func openMaster(root int) (int, error) {
 	master, err := sys.OpenInRoot(root, "/dev/pts/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NOFOLLOW)
 	if fault.Is(err, unix.EACCES) {

@@ -11,7 +11,7 @@ import (
 // Failure is a failed step of init, as it crosses the process boundary.
 type Failure struct {
 	Step     int       // index in the plan's init half; -1: outside any step
-	StepKind plan.Kind // of that step, for who has no plan
+	StepKind plan.Kind // of that step, for a receiver without the plan
 	*fault.Fault
 	Undo *fault.Fault // why what was done before could not be taken back, if it could not
 }

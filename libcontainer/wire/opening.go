@@ -11,8 +11,8 @@ type Opening struct {
 	Trees       []plan.Tree // slots of the plan
 	Own         bool        // the descriptor after the trees' is the mount of init's own program
 	Fifos       bool        // the two descriptors after that are exec.fifo and answer.fifo
-	Progress    bool        // the last descriptor is the word for the step under way, see Progress
-	Trace       bool        // tell when each step began and ended
+	Progress    bool        // the last descriptor is the memory with the number of the current step, see Progress
+	Trace       bool        // report when each step began and ended
 	PreserveFDs int         // descriptors 3, 4, … that the container inherits
 	Holes       []int       // those of them that the caller had not open
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// Progress is a word in memory that init shares with its parent until it is ready, and
+// Progress is a number in memory that init shares with its parent until it is ready, and
 // the process that exec's init clones until it executes. It holds the number of the step
 // under way, from 1, so that the parent knows it even of one that was killed. It is as
 // much to be believed as they are.
@@ -17,7 +17,7 @@ type Progress struct{ fd int }
 // ProgressSize is how many bytes that is.
 const ProgressSize = 4
 
-// NewProgress makes a word that says no step. nil if there is no memory for it: then
+// NewProgress makes one without a step. nil if there is no memory for it: then
 // nothing is known.
 func NewProgress() *Progress {
 	fd, err := unix.MemfdCreate("crun-go:step", unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)

@@ -10,14 +10,14 @@ import (
 // that is the same clock in every time namespace.
 type Span struct{ Begin, End int64 }
 
-// Start writes a word to an init that waits, which answers with one: whether times are
-// wanted, and whether they will come.
+// Start writes one byte to an init that waits, which answers with one: whether times are
+// wanted, and whether they will follow.
 const (
 	Go       = 0
 	GoTraced = 1
 )
 
-// A LateSpan is when a step began and ended that init took after start, for who has no plan.
+// A LateSpan is when a step began and ended that init took after start, for a receiver without the plan.
 type LateSpan struct {
 	Kind uint64 // plan.Kind
 	Span
@@ -28,8 +28,8 @@ const MaxLate = 16
 
 const lateSize = 24
 
-// DecodeLate reads the spans that stand, after their number, before what else init has
-// told start.
+// DecodeLate reads the spans that stand, after their number, before the rest of
+// init's answer to start.
 func DecodeLate(b []byte) (spans []LateSpan, rest []byte, err error) {
 	if len(b) == 0 {
 		return nil, b, nil

@@ -94,7 +94,7 @@ func (c *Conn) Bound(limit time.Duration) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(c.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv))
 }
 
-// Extend begins the limit of Bound anew.
+// Extend restarts the limit of Bound.
 func (c *Conn) Extend(limit time.Duration) { c.deadline = time.Now().Add(limit) }
 
 // Left returns how much of the time for receiving is left; it is negative if there is no limit.
@@ -235,7 +235,7 @@ func (c Conn) read(p []byte) error {
 	return nil
 }
 
-// received tells what came of a call that has read n bytes.
+// received returns the result of a call that has read n bytes.
 func (c Conn) received(call string, n int, err error) error {
 	switch {
 	case err == unix.EAGAIN && c.late(): // else it is the kernel's own answer
