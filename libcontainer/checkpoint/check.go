@@ -14,39 +14,37 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// checkMounts compares the external mounts of the restored container with what
-// was staged. CRIU mounts by paths and sets flags as the image has them.
-func (c *restorer) checkMounts() error {
-	want, err := sys.HostProcess(c.criu.PID)
+// check compares the external mounts of the restored container with what was staged. CRIU
+// mounts by paths and sets flags as the image has them.
+func (st *stage) check(criu, init int) error {
+	mounts, err := mountsOfProcess(criu)
 	if err != nil {
 		return err
 	}
-	defer want.Close()
-	if err := c.identifyStaged(want); err != nil {
+	if err := st.identify(mounts); err != nil {
 		return err
 	}
-	process, err := sys.HostProcess(c.builder.Init.Pid)
-	if err != nil {
+	if mounts, err = mountsOfProcess(init); err != nil {
 		return err
 	}
-	defer process.Close()
-	mounts, err := mountsOf(process)
-	if err != nil {
-		return err
-	}
-	return checkRestored(c.staged, mounts)
+	return checkRestored(st.mounts, mounts)
 }
 
-// identifyStaged finds out which filesystems were staged.
-func (c *restorer) identifyStaged(criu sys.Proc) error {
-	mounts, err := mountsOf(criu)
+func mountsOfProcess(pid int) ([]proc.Mount, error) {
+	process, err := sys.HostProcess(pid)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i := range c.staged {
-		s := &c.staged[i]
+	defer process.Close()
+	return mountsOf(process)
+}
+
+// identify finds out which filesystems were staged.
+func (st *stage) identify(mounts []proc.Mount) error {
+	for i := range st.mounts {
+		s := &st.mounts[i]
 		for _, m := range mounts {
-			if m.Point == c.top+"/"+strconv.Itoa(i) {
+			if m.Point == st.top+"/"+strconv.Itoa(i) {
 				s.device, s.root = m.Device, m.Root
 			}
 		}
@@ -95,8 +93,8 @@ func missingRestriction(staged []stagedMount, m *proc.Mount) (lacks string) {
 }
 
 // makeRootReadonly makes the root filesystem read-only: CRIU does not restore that.
-func (c *restorer) makeRootReadonly() error {
-	process, err := sys.HostProcess(c.builder.Init.Pid)
+func makeRootReadonly(init int) error {
+	process, err := sys.HostProcess(init)
 	if err != nil {
 		return err
 	}

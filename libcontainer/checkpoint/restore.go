@@ -55,11 +55,8 @@ type restorer struct {
 	request   criu.Options
 	files     []*os.File // that CRIU inherits
 	criu      *criu.Process
-	pidfd     int             // of CRIU; -1: none
-	inside    *sources.Thread // in CRIU's mount namespace
-	stage     int             // directory in there for what CRIU mounts; -1: none
-	top       string          // its path
-	staged    []stagedMount
+	pidfd     int // of CRIU; -1: none
+	stage     stage
 	closeDirs func() // closes the directories of the request
 }
 
@@ -72,7 +69,7 @@ func restore(o *bundle.Options, r *RestoreOptions) (*builder.Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &restorer{builder: b, o: r, pidfd: -1, stage: -1, closeDirs: func() {}}
+	c := &restorer{builder: b, o: r, pidfd: -1, stage: stage{sources: &b.Sources, dir: -1}, closeDirs: func() {}}
 	if err = c.build(); err == nil {
 		err = foreground.Commit(&b.Init, o.Detach)
 	}
@@ -120,12 +117,7 @@ func (c *restorer) end() {
 		f.Close()
 	}
 	c.closeDirs()
-	if c.stage >= 0 {
-		unix.Close(c.stage)
-	}
-	if c.inside != nil {
-		c.inside.End()
-	}
+	c.stage.close()
 	c.builder.Sources.Close()
 }
 
@@ -146,13 +138,22 @@ func (c *restorer) do(item *plan.Item) error {
 	case *plan.EnterRdtGroup:
 		return c.builder.Owned.Class.Enter(c.criu.PID)
 	case *plan.StageRoot:
-		return c.inside.Do(func() error { return c.stageRoot(s) })
+		return c.stage.thread.Do(func() (err error) {
+			c.request.Root, err = c.stage.root(s)
+			return err
+		})
 	case *plan.OpenInTree:
-		return c.openInTree(s)
+		return c.stage.openInTree(s)
 	case *plan.MakeMountPoint:
-		return c.makeMountPoint(s)
+		return c.stage.makeMountPoint(s)
 	case *plan.StageMount:
-		return c.inside.Do(func() error { return c.stageMount(item.Field, s) })
+		return c.stage.thread.Do(func() error {
+			m, err := c.stage.mount(item.Field, s)
+			if err == nil {
+				c.request.Mounts = append(c.request.Mounts, m)
+			}
+			return err
+		})
 	case *plan.RestoreProcesses:
 		return c.restoreProcesses(s)
 	case *plan.Await:
@@ -162,9 +163,9 @@ func (c *restorer) do(item *plan.Item) error {
 	case *plan.Sysctl:
 		return c.inNetwork(func() error { return setSysctl(s) })
 	case *plan.SetRoot:
-		return c.makeRootReadonly()
+		return makeRootReadonly(c.builder.Init.Pid)
 	case *plan.CheckMounts:
-		return c.checkMounts()
+		return c.stage.check(c.criu.PID, c.builder.Init.Pid)
 	case *plan.SaveCreated:
 		c.builder.Owned.Journal.Created = time.Now().UTC()
 		return c.builder.Owned.Created()
@@ -222,8 +223,8 @@ func (c *restorer) inherit(key string, fd int) error {
 // startCRIU starts CRIU, which finds in its mount namespace what is mounted for it
 // there, and opens the directories in it: CRIU mounts in one of them for a while.
 func (c *restorer) startCRIU() error {
-	c.inside = sources.NewThread()
-	err := c.inside.Do(func() error {
+	c.stage.thread = sources.NewThread()
+	err := c.stage.thread.Do(func() error {
 		if err := separateForCRIU(); err != nil {
 			return err
 		}
@@ -232,10 +233,10 @@ func (c *restorer) startCRIU() error {
 			return err
 		}
 		c.closeDirs = closeDirs
-		if c.stage, c.top, err = stageTop(c.builder.Owned.Dir, c.builder.Options.Root); err != nil {
+		if c.stage.dir, c.stage.top, err = stageTop(c.builder.Owned.Dir, c.builder.Options.Root); err != nil {
 			return err
 		}
-		if c.request.CgroupYard, err = stageYard(c.stage, c.top, c.builder.Hierarchy.Path); err != nil {
+		if c.request.CgroupYard, err = stageYard(c.stage.dir, c.stage.top, c.builder.Hierarchy.Path); err != nil {
 			return err
 		}
 		c.criu, err = c.o.start(c.files)

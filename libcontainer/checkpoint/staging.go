@@ -25,24 +25,43 @@ type stagedMount struct {
 	root   string // what of it is mounted
 }
 
-func (c *restorer) tree(slot int) (int, error) {
-	if slot < 0 || slot >= len(c.builder.Sources.Trees) || c.builder.Sources.Trees[slot].FD < 0 {
+// stage is what CRIU finds mounted, in a mount namespace of its own.
+type stage struct {
+	sources *sources.Set
+	thread  *sources.Thread // in the mount namespace; nil: there is none yet
+	dir     int             // for what is mounted; -1: none
+	top     string          // its path
+	mounts  []stagedMount
+}
+
+// close ends the mount namespace, but for CRIU.
+func (st *stage) close() {
+	if st.dir >= 0 {
+		unix.Close(st.dir)
+	}
+	if st.thread != nil {
+		st.thread.End()
+	}
+}
+
+func (st *stage) tree(slot int) (int, error) {
+	if slot < 0 || slot >= len(st.sources.Trees) || st.sources.Trees[slot].FD < 0 {
 		return -1, fmt.Errorf("open the source, which takes root's privileges: %w", unix.EPERM)
 	}
-	return c.builder.Sources.Trees[slot].FD, nil
+	return st.sources.Trees[slot].FD, nil
 }
 
-func (c *restorer) stageRoot(s *plan.StageRoot) error {
-	tree, err := c.tree(s.Slot)
+// root stages the root filesystem, and returns its path.
+func (st *stage) root(s *plan.StageRoot) (string, error) {
+	tree, err := st.tree(s.Slot)
 	if err != nil {
-		return err
+		return "", err
 	}
-	c.request.Root = c.top + "/root"
-	return sources.AttachAt(c.stage, "root", tree)
+	return st.top + "/root", sources.AttachAt(st.dir, "root", tree)
 }
 
-func (c *restorer) openInTree(s *plan.OpenInTree) error {
-	tree, err := c.tree(s.Tree)
+func (st *stage) openInTree(s *plan.OpenInTree) error {
+	tree, err := st.tree(s.Tree)
 	if err != nil {
 		return err
 	}
@@ -52,29 +71,29 @@ func (c *restorer) openInTree(s *plan.OpenInTree) error {
 	}
 	fd, err := sys.OpenInRoot(tree, s.Rest, flags)
 	if err == nil {
-		c.builder.Sources.Keep(s.Slot, plan.Tree{FD: fd})
+		st.sources.Keep(s.Slot, plan.Tree{FD: fd})
 	}
 	return err
 }
 
 // makeMountPoint makes a mount point. Links are followed inside the tree, as they
 // were when the container was first started.
-func (c *restorer) makeMountPoint(s *plan.MakeMountPoint) error {
-	tree, err := c.tree(s.Tree)
+func (st *stage) makeMountPoint(s *plan.MakeMountPoint) error {
+	tree, err := st.tree(s.Tree)
 	if err != nil {
 		return err
 	}
 	isDir := s.Like < 0
 	if !isDir {
-		like, err := c.tree(s.Like)
+		like, err := st.tree(s.Like)
 		if err != nil {
 			return err
 		}
-		var st unix.Stat_t
-		if err := unix.Fstat(like, &st); err != nil {
+		var file unix.Stat_t
+		if err := unix.Fstat(like, &file); err != nil {
 			return os.NewSyscallError("fstat", err)
 		}
-		isDir = st.Mode&unix.S_IFMT == unix.S_IFDIR
+		isDir = file.Mode&unix.S_IFMT == unix.S_IFDIR
 	}
 	var fd int
 	switch {
@@ -94,28 +113,27 @@ func (c *restorer) makeMountPoint(s *plan.MakeMountPoint) error {
 	return err
 }
 
-// stageMount mounts what an external mount of the image is of. It is restricted
-// before it is anywhere to be seen.
-func (c *restorer) stageMount(field string, s *plan.StageMount) error {
-	tree, err := c.takeSource(s)
+// mount mounts what an external mount of the image is of. It is restricted before it is
+// anywhere to be seen.
+func (st *stage) mount(field string, s *plan.StageMount) (criu.Mount, error) {
+	tree, err := st.takeSource(s)
 	if err != nil {
-		return err
+		return criu.Mount{}, err
 	}
 	defer unix.Close(tree)
 	if err := restrict(tree, &s.Options); err != nil {
-		return err
+		return criu.Mount{}, err
 	}
-	name := strconv.Itoa(len(c.staged))
-	if err := sources.AttachAt(c.stage, name, tree); err != nil {
-		return err
+	name := strconv.Itoa(len(st.mounts))
+	if err := sources.AttachAt(st.dir, name, tree); err != nil {
+		return criu.Mount{}, err
 	}
-	c.staged = append(c.staged, stagedMount{ImageMount: s.ImageMount, field: field, attr: s.Options.Attr.Set | s.Options.Recursive.Set})
-	c.request.Mounts = append(c.request.Mounts, criu.Mount{Key: s.ID, Value: c.top + "/" + name})
-	return nil
+	st.mounts = append(st.mounts, stagedMount{ImageMount: s.ImageMount, field: field, attr: s.Options.Attr.Set | s.Options.Recursive.Set})
+	return criu.Mount{Key: s.ID, Value: st.top + "/" + name}, nil
 }
 
 // takeSource returns the tree of an external mount, for the caller to close.
-func (c *restorer) takeSource(s *plan.StageMount) (int, error) {
+func (st *stage) takeSource(s *plan.StageMount) (int, error) {
 	if s.Slot < 0 {
 		null, err := sys.OpenNull()
 		if err != nil {
@@ -124,10 +142,10 @@ func (c *restorer) takeSource(s *plan.StageMount) (int, error) {
 		defer unix.Close(null)
 		return sys.CloneTree(null, "", 0)
 	}
-	tree, err := c.tree(s.Slot)
+	tree, err := st.tree(s.Slot)
 	if err != nil || !s.InTree {
 		if err == nil {
-			c.builder.Sources.Trees[s.Slot].FD = -1
+			st.sources.Trees[s.Slot].FD = -1
 		}
 		return tree, err
 	}
@@ -137,7 +155,7 @@ func (c *restorer) takeSource(s *plan.StageMount) (int, error) {
 	}
 	clone, err := sys.CloneTree(tree, "", flags)
 	if err == nil && s.IDMap != nil {
-		if err = c.builder.Sources.MapIDs(clone, s.IDMap); err != nil {
+		if err = st.sources.MapIDs(clone, s.IDMap); err != nil {
 			unix.Close(clone)
 		}
 	}

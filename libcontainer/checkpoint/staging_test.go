@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/crun-go/crun-go/libcontainer/builder"
+	"github.com/crun-go/crun-go/libcontainer/sources"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
@@ -25,8 +25,8 @@ func TestMountPoints(t *testing.T) {
 	like, err := unix.Open(file, unix.O_PATH, 0)
 	systest.MustDo(t, err)
 	t.Cleanup(func() { unix.Close(like) })
-	c := &restorer{builder: new(builder.Builder)}
-	c.builder.Sources.Trees = []plan.Tree{{FD: openDir(t, root)}, {FD: like}, {FD: -1}}
+	c := &stage{sources: new(sources.Set)}
+	c.sources.Trees = []plan.Tree{{FD: openDir(t, root)}, {FD: like}, {FD: -1}}
 	for _, s := range []*plan.MakeMountPoint{
 		{Tree: 0, Rest: "/a/b", Like: -1}, {Tree: 0, Rest: "/a/c", Like: 0}, {Tree: 0, Rest: "/d/e", Like: 1},
 		{Tree: 0, Rest: "/link/f", Like: -1}, {Tree: 0, Rest: "/a/b", Readonly: true, Like: -1},
@@ -51,13 +51,13 @@ func TestOpenInTree(t *testing.T) {
 	root := t.TempDir()
 	systest.MustDo(t, os.Mkdir(filepath.Join(root, "a"), 0o755))
 	systest.MustDo(t, os.Symlink("/a", filepath.Join(root, "link")))
-	c := &restorer{builder: new(builder.Builder)}
-	c.builder.Sources.Trees = []plan.Tree{{FD: openDir(t, root)}}
+	c := &stage{sources: new(sources.Set)}
+	c.sources.Trees = []plan.Tree{{FD: openDir(t, root)}}
 	systest.MustDo(t, c.openInTree(&plan.OpenInTree{Slot: 3, Tree: 0, Rest: "/link"}))
-	defer unix.Close(c.builder.Sources.Trees[3].FD)
+	defer unix.Close(c.sources.Trees[3].FD)
 	want, err := os.Stat(filepath.Join(root, "a"))
 	systest.MustDo(t, err)
-	got, err := os.Stat("/proc/self/fd/" + strconv.Itoa(c.builder.Sources.Trees[3].FD))
+	got, err := os.Stat("/proc/self/fd/" + strconv.Itoa(c.sources.Trees[3].FD))
 	systest.MustDo(t, err)
 	if !os.SameFile(got, want) {
 		t.Error("another directory was opened")
