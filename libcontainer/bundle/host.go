@@ -65,15 +65,15 @@ func appArmorEnabled() bool {
 	return err == nil && bytes.HasPrefix(data, []byte("Y"))
 }
 
-// noNewPrivs tells whether this process has no_new_privs, and so all its
+// noNewPrivs reports whether this process has no_new_privs, and so all its
 // children (prctl(2)).
 func noNewPrivs() bool {
 	on, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
 	return err == nil && on == 1
 }
 
-// confined tells whether AppArmor confines this process. Its label is the word
-// unconfined, or one or more profiles with their mode in parentheses.
+// confined reports whether AppArmor confines this process. Its label is "unconfined",
+// or one or more profiles with their mode in parentheses.
 func confined() bool {
 	label, err := sys.ReadFile("/proc/self/attr/apparmor/current", 4096)
 	if err != nil { // Linux before 5.8
@@ -88,7 +88,7 @@ func isConfinement(label []byte) bool {
 }
 
 // joinedLast reports whether the pid namespace that a configuration has a path of can be
-// joined last. Why it can't be opened is told by who joins it.
+// joined last. The step that joins it reports why it cannot be opened.
 func joinedLast(spec *specs.Spec) bool {
 	if spec.Linux == nil {
 		return false
@@ -149,7 +149,7 @@ func besideOrBelow(own string, mayHold func(dir string) bool) string {
 	return ""
 }
 
-// mayHold tells whether the caller may make cgroups in a directory, and put
+// mayHold reports whether the caller can make cgroups in a directory, and put
 // processes of its own there into them: for that the kernel looks at the cgroup
 // above both (cgroup-v2.rst, "Delegation Containment").
 func mayHold(dir string) bool {

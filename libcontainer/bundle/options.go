@@ -9,8 +9,8 @@ type Options struct {
 	Bundle string // absolute
 	Config string // file name of the configuration in the bundle, or a path; "" is config.json
 
-	ConsoleSocket string // who gets the terminal's master
-	PidfdSocket   string // who gets a pidfd of init
+	ConsoleSocket string // socket that receives the terminal's master
+	PidfdSocket   string // socket that receives a pidfd of init
 	NotifySocket  string // systemd's, which the container is to be relayed to; see sd_notify(3)
 	PidFile       string // see [sys.OpenOutput]; written before create returns
 
@@ -29,11 +29,11 @@ type Options struct {
 
 	Trace string // file that gets the time each step took, see [sys.OpenOutput]; "" for none
 
-	// Warn is told what in config.json has no effect. It may be nil.
+	// Warn gets warnings about what in config.json has no effect. It may be nil.
 	Warn func(specconv.Warning)
 }
 
-// Note passes a warning on, if somebody wants it.
+// Note passes a warning on, if Warn is set.
 func (o *Options) Note(w specconv.Warning) {
 	if o.Warn != nil {
 		o.Warn(w)

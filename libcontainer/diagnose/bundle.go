@@ -145,7 +145,7 @@ func controllers(c *create.Checked) []Finding {
 	return found
 }
 
-// openFiles finds a limit on open files that nobody may have.
+// openFiles finds a limit on open files that no process can have.
 func openFiles(spec *specs.Spec) []Finding {
 	most, ok := number("/proc/sys/fs/nr_open")
 	for _, l := range spec.Process.Rlimits {
@@ -241,7 +241,7 @@ func profile(spec *specs.Spec) []Finding {
 	const file = "/sys/kernel/security/apparmor/profiles"
 	loaded, err := sys.ReadFile(file, 1<<20)
 	if err != nil || strings.Contains("\n"+string(loaded), "\n"+name+" (") {
-		return nil // nobody but root may read it
+		return nil // only root can read it
 	}
 	return []Finding{field(Error, "process.apparmorProfile", fmt.Sprintf("no AppArmor profile %q is loaded", name),
 		"load it with apparmor_parser, or leave it out")}
@@ -316,8 +316,8 @@ func searchPath(p *plan.Plan) string {
 	return ""
 }
 
-// executable reports why a path below root is no program: unix.EACCES if it is no file
-// that anybody may execute.
+// executable reports why a path below root is not a program: unix.EACCES if it is not a
+// file that any user may execute.
 func executable(root int, name string) error {
 	mode, err := modeAt(root, name)
 	if err == nil && (mode&unix.S_IFMT != unix.S_IFREG || mode&0o111 == 0) {

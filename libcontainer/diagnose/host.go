@@ -18,7 +18,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 )
 
-// Host finds out what of containers works on this host, for the user who asks. root is
+// Host finds out what works on this host, for the calling user. root is
 // the directory of the containers' states.
 func Host(root string) []Finding {
 	h := host{uid: os.Geteuid(), userNS: sys.InUserNamespace()}

@@ -83,7 +83,7 @@ func readonly(spec *specs.Spec, target string) bool {
 	return slices.ContainsFunc(spec.Linux.ReadonlyPaths, func(p string) bool { return path.Clean(p) == path.Clean(target) })
 }
 
-// setuid notes programs that give other rights to who executes them.
+// setuid notes programs that give other rights to a process that executes them.
 func setuid(root int, spec *specs.Spec) []Finding {
 	if spec.Process.NoNewPrivileges {
 		return nil

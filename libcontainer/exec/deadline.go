@@ -23,8 +23,8 @@ const (
 	exitKilled   = 137 // they had to be killed
 )
 
-// bounded tells whether the process gets a cgroup of its own, below the
-// container's, in which all that comes of it can be ended and counted.
+// bounded reports whether the process gets a cgroup of its own, below the container's,
+// in which it and its descendants can be killed and counted.
 func (o *Options) bounded() bool { return o.Timeout > 0 || o.Report != "" }
 
 // makeOwnCgroup makes it. It has no controllers but those that the container
@@ -58,7 +58,7 @@ func (e *process) removeOwnCgroup() {
 	}
 }
 
-// used is what --report tells.
+// used is the content of the report.
 type used struct {
 	status           unix.WaitStatus
 	timedOut, killed bool

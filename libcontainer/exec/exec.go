@@ -28,8 +28,8 @@ type Options struct {
 	ProcessFile string // a process of config.json alone; "": as Process changes the container's own
 	Process     ProcessChanges
 
-	ConsoleSocket string // who gets the terminal's master
-	PidfdSocket   string // who gets a pidfd of the process
+	ConsoleSocket string // socket that receives the terminal's master
+	PidfdSocket   string // socket that receives a pidfd of the process
 	PidFile       string // see [sys.OpenOutput]; written before Exec returns, and only if the process runs
 	Detach        bool   // return once the process runs
 	PreserveFDs   int    // descriptors 3, 4, … to pass on
@@ -41,9 +41,9 @@ type Options struct {
 	Timeout, KillAfter time.Duration
 	Report             string
 	Trace              string // file that gets the time each step took, see [sys.OpenOutput]; "" for none
-	IgnorePaused       bool   // a paused container is no error; the process waits with it
+	IgnorePaused       bool   // a paused container is not an error; the process waits with it
 
-	// Warn is told what has no effect. It may be nil.
+	// Warn gets warnings about what has no effect. It may be nil.
 	Warn func(specconv.Warning)
 }
 
@@ -175,8 +175,8 @@ func prepare(o *Options) (*process, error) {
 	return e, nil
 }
 
-// overtaken is the error in other words if somebody has ended or deleted the container
-// meanwhile: what is missing then is its own, and no program that engines look for.
+// overtaken returns another error if the container has been stopped or deleted meanwhile:
+// then its own files are missing, and not a program that engines look for.
 func (e *process) overtaken(err error) error {
 	if err == nil || e.container.Journal == nil || !state.Gone(err) {
 		return err
@@ -257,7 +257,7 @@ func (e *process) drawExec() error {
 	return nil
 }
 
-// process is what is to run. A file is read at once: who wrote it removes it.
+// process is what is to run. A file is read at once: its writer removes it.
 func (e *process) process(own *specs.Process) (*specs.Process, error) {
 	file := e.asked.ProcessFile
 	if file == "" {
@@ -277,7 +277,7 @@ func (e *process) do(item *plan.Item) error {
 	case *plan.SpawnExec:
 		return e.enter(s)
 	case *plan.GiveStdio:
-		// By the container's ids: where its init stays, it may not be in the namespace yet.
+		// By the container's ids: where its init stays, it need not be in the namespace yet.
 		return e.caller.GiveStdio(s, e.target.UIDs)
 	case *plan.PipeStdio:
 		return e.caller.PipeStdio()

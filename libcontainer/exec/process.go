@@ -92,7 +92,7 @@ func (e *process) openCgroup(paused bool) error {
 	if e.outside {
 		return nil
 	}
-	// The kernel would make room by killing, and not us but who has most.
+	// The kernel would make room by killing, and would choose the process that uses most.
 	memory, err := e.cgroup.MemoryRoom(memoryForInit)
 	e.outside = memory < memoryForInit && e.cgroup.MayEnter()
 	return err
@@ -139,8 +139,8 @@ func (e *process) spawnInside(config *spawn.Config) error {
 	return err
 }
 
-// enterByUnit has systemd move the process: a user who calls from outside of what
-// was delegated to him, from a login session, may not clone from there to here.
+// enterByUnit has systemd move the process: a user who calls from outside of what was
+// delegated, such as from a login session, cannot clone from there into this cgroup.
 func (e *process) enterByUnit(config *spawn.Config, cause error) error {
 	of := &e.container.Journal.Cgroup
 	cgroup := e.cgroup.Path()
@@ -152,7 +152,7 @@ func (e *process) enterByUnit(config *spawn.Config, cause error) error {
 	return e.init.Start(config, nil)
 }
 
-// moveInside moves the process to where it could not be born.
+// moveInside moves the process into the cgroup that it could not be cloned into.
 func (e *process) moveInside() error {
 	err := e.cgroup.Add(e.init.Pid)
 	var refused unix.Errno
@@ -263,7 +263,7 @@ func (e *process) hasSaid() (bool, error) {
 	case n == 0:
 		return false, e.init.At(fmt.Errorf("the process did not come to execute within %s: the container does not let it run", e.asked.Timeout))
 	}
-	if fds[0].Revents == 0 { // somebody who may trace it has kept its end of the socket
+	if fds[0].Revents == 0 { // a process that can trace it has kept its end of the socket
 		return false, nil
 	}
 	e.init.Conn.Extend(initlink.AnswerTime)

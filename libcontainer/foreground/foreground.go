@@ -57,10 +57,10 @@ func (o *Outputs) WritePidFile(pid int) error {
 	return nil
 }
 
-// Side is the caller's side of a process: its terminal, its standard streams, and
-// the files that tell of it.
+// Side is the caller's side of a process: its terminal, its standard streams, and the
+// files with its pid.
 type Side struct {
-	ConsoleSocket string // who gets the terminal's master; "": it is relayed
+	ConsoleSocket string // socket that receives the terminal's master; "": it is relayed
 	relay         *terminal.Relay
 	pipes         []*outputPipe
 	Outputs       Outputs

@@ -11,8 +11,8 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// TakeListener takes the listener from init, which goes on: the filter is one that asks
-// nobody before the process executes.
+// TakeListener takes the listener from init, which goes on: no call is sent to the agent
+// before the process executes.
 func (f *Side) TakeListener(init *initlink.Init) error {
 	var err error
 	if f.listener, err = init.Listener(); err != nil {

@@ -29,8 +29,8 @@ func SendDescriptor(path, text string, fd int) error {
 	return wait.Send(sock, []byte(text), fd)
 }
 
-// receiverPatience is how long whoever is to get a descriptor may take to accept the
-// connection, if others wait for that and his queue is full.
+// receiverPatience is how long the receiver of a descriptor may take to accept the
+// connection, if others wait for that and its queue is full.
 const receiverPatience = 10 * time.Second
 
 // Patience is how long connecting to a socket and sending to it may take, each on its own,

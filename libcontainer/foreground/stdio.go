@@ -15,7 +15,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// outputPipe carries to a file what a process prints that may not open that file.
+// outputPipe carries to a file the output of a process that is not allowed to open it.
 // The process opens /dev/stdout again, of which it owns the pipe; the file's owner
 // and length stay as they are.
 type outputPipe struct {
@@ -70,7 +70,7 @@ func newOutputPipe(stream int) (*outputPipe, error) {
 
 // copy ends with the pipe's last writer or, if the process has ended, when all is
 // written that was printed until then. What can't be written is lost, as with a
-// terminal: the process can't be told.
+// terminal: there is no way to report it to the process.
 func (p *outputPipe) copy() {
 	defer close(p.done)
 	rtstart.Unpin()

@@ -61,8 +61,8 @@ func nodeAt(root int, d *state.Device) string {
 	return fmt.Sprintf("%s %d:%d", kind, unix.Major(st.Rdev), unix.Minor(st.Rdev))
 }
 
-// deviceFilter compares the program of the cgroup with the one for all rules. There is
-// nothing to say for who may not ask.
+// deviceFilter compares the program of the cgroup with the one for all rules. Without
+// the right to ask there is nothing to report.
 func (l *look) deviceFilter() error {
 	host, err := bundle.HostFacts(l.Spec)
 	if err != nil {

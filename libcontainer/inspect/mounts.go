@@ -189,7 +189,7 @@ func (l *look) sysctls() error {
 				unix.Close(fd)
 			}
 			if err == unix.EPERM {
-				break // an ordinary user, who would have to join the user namespace first
+				break // an ordinary user, which would have to join the user namespace first
 			}
 			if err != nil {
 				done <- answer{err: fmt.Errorf("join the %s namespace to read linux.sysctl: %w", kind.file, err)}

@@ -34,7 +34,7 @@ func Remove(c *libcontainer.Container, mounts []specs.Mount, warn func(specconv.
 
 // lockLiving locks a container that has been created and lives.
 func lockLiving(c *libcontainer.Container) error {
-	// What the caller has leaked is no business of the helper.
+	// The helper must not have descriptors that the caller has leaked.
 	if err := sys.FenceFrom(3); err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func reopenAppend(look, flags int) (int, error) {
 			return -1, err
 		}
 	case unix.S_IFIFO:
-		// For reading too: that waits for nobody, and keeps what is written
+		// For reading, too: opening then does not block, and keeps what is written
 		// until the end of this process.
 		flags = unix.O_RDWR | unix.O_NONBLOCK
 	case unix.S_IFLNK:

@@ -7,15 +7,15 @@ import (
 )
 
 // What signals do, for the handlers. They write caught before they read catching
-// and forwardTo; who changes those looks at caught afterwards: so no signal is lost
-// between the two.
+// and forwardTo; code that changes those looks at caught afterwards: so no signal is
+// lost between the two.
 var (
-	forwardTo int32 = -1 // pidfd of who is signalled
+	forwardTo int32 = -1 // pidfd of the process that is signalled
 	catching  int32      // not 0: with SIGKILL
 	caught    int32      // the last signal that came
 )
 
-// ending are the signals that somebody outside may mean for this process or a
+// ending are the signals that another process can mean for this process or a
 // container, and whose default is to end: not those about the receiver's own state (a
 // fault, a child, a stop) nor the one with which Go interrupts its threads (SIGURG).
 // SIGABRT is how systemd's watchdog asks for a core.
@@ -30,7 +30,7 @@ func ending() []unix.Signal {
 }
 
 // passable are further signals that a container may get: what this process gets of
-// them is no wish to end it.
+// them does not mean that it should exit.
 func passable() []unix.Signal { return []unix.Signal{unix.SIGCONT, unix.SIGPIPE} }
 
 // resizing are the signals after which a terminal has to be looked at again.
@@ -40,7 +40,7 @@ func resizing() []unix.Signal { return []unix.Signal{unix.SIGWINCH, unix.SIGCONT
 
 // CatchSignals begins a piece of work that a signal must not leave half done. Until
 // PassSignals one that would end this process kills the Victim instead, and shows in
-// Caught: who works sees the one or the other, and takes back what is made. Signals
+// Caught: the code at work sees the one or the other, and undoes what was made. Signals
 // that the caller ignores stay ignored.
 func CatchSignals() {
 	if atomic.LoadInt32(&catching) != 0 {
@@ -85,7 +85,7 @@ func TakeCaught() unix.Signal {
 }
 
 // PassSignals ends what CatchSignals began: from now on signals go on to the process
-// of pidfd, until Forget, or if that is -1 to nobody. If it is false one was caught
+// of pidfd, until Forget, or if that is -1 nowhere. If it is false one was caught
 // before, and the work is not done.
 func PassSignals(pidfd int) bool {
 	atomic.StoreInt32(&forwardTo, int32(pidfd))

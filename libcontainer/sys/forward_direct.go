@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// resizeTo is the eventfd that is told of a resize.
+// resizeTo is the eventfd that is written to at a resize.
 var resizeTo int32 = -1
 
 // handlers returns the addresses of the handlers: forward notes its signal in caught
-// and sends it to forwardTo, or SIGKILL while catching is set; resized tells resizeTo of it
+// and sends it to forwardTo, or SIGKILL while catching is set; resized writes to resizeTo
 // and passes SIGCONT on. And of what they return to.
 func handlers() (forward, resized, restorer uintptr)
 
@@ -50,7 +50,7 @@ func catchEnding() {
 	}
 }
 
-// passAll handles also the signals of which a container may be told. That of a
+// passAll handles also the signals that are forwarded to a container. That of a
 // terminal has a handler of its own.
 func passAll() {
 	forward, resized, restorer := handlers()

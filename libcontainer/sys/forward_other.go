@@ -23,7 +23,7 @@ func catchEnding() {
 	handle(signals, forward)
 }
 
-// passAll handles also the signals of which a container may be told.
+// passAll handles also the signals that are forwarded to a container.
 func passAll() {
 	signals := passable()
 	for _, s := range ending() {

@@ -221,7 +221,7 @@ func (w *walk) step(name string) (target string, errno unix.Errno) {
 	return target, errno
 }
 
-// look finds out to whom the directory belongs in which nothing may be made.
+// look finds the owner of the directory in which nothing can be made.
 func (w *walk) look(errno unix.Errno) {
 	var st unix.Statx_t
 	if errno == unix.EACCES && raw.Stat(w.cur, unix.STATX_UID|unix.STATX_GID, &st) == 0 {

@@ -24,8 +24,8 @@ func (h *held) release() {
 	}
 }
 
-// open opens a directory and holds it. No symbolic link on the way is followed: it may
-// have come there since whoever names the directory has looked.
+// open opens a directory and holds it. No symbolic link on the way is followed: it can
+// have been put there after the caller has looked.
 func (h *held) open(dir string) (int, error) {
 	if h.count == len(h.fds) {
 		return -1, fault.New(unix.E2BIG, "more than %d directories").Num(int64(len(h.fds)))

@@ -181,8 +181,8 @@ func RestrictMount(mount int, set, propagation uint64, recursive bool) error {
 }
 
 // ChangeMountAttr sets attributes of a mount and takes others away, and does so
-// with all mounts below it if recursive is set. What is taken from a mount of the
-// host's can be its protection: who calls this has to say why it may (.imports).
+// with all mounts below it if recursive is set. A mount below a mount of the
+// host can be what protects something: each caller has its reason in .imports.
 func ChangeMountAttr(mount int, set, clear uint64, recursive bool) error {
 	attr := unix.MountAttr{Attr_set: set, Attr_clr: clear}
 	return setattr(mount, &attr, recursive)

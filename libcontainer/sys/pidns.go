@@ -18,7 +18,7 @@ func ProcOf(pidns int, source string, params []string) (int, error) {
 	return held.newMount(fs, source, params, "", 0)
 }
 
-// ShowsPID tells whether ProcOf can do that.
+// ShowsPID reports whether ProcOf can do that.
 func ShowsPID(pidns int) bool {
 	fs, err := procContext(pidns)
 	if err == nil {

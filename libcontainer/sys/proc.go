@@ -12,12 +12,12 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// Proc is a procfs that nobody else can reach or mount over: a private,
+// Proc is a procfs that no other process can reach or mount over: a private,
 // detached instance. Writes to /proc go through one (CVE-2019-16884,
 // CVE-2025-52881).
 type Proc struct{ fd int }
 
-// NoProc is no procfs at all.
+// NoProc is the absence of a procfs.
 var NoProc = Proc{-1}
 
 // PrivateProc makes a procfs for this process's pid namespace. Where the
@@ -214,7 +214,7 @@ func ReadHead(fd, limit int) ([]byte, error) {
 	return buf[:min(len(buf), limit)], nil
 }
 
-// waitFor waits until a descriptor that somebody has made non-blocking is ready
+// waitFor waits until a descriptor that another process has made non-blocking is ready
 // for events of poll(2), and reports whether there is hope for that.
 func waitFor(fd int, events int16) bool {
 	_, err := retry.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, -1)

@@ -15,7 +15,7 @@ import (
 // one, and after an error the old one. Other descriptors of the old one keep it.
 //
 // The file is made under a random name and renamed, so that no link and no
-// device that somebody else has put there is written to or removed. Mode is
+// device that another user has put there is written to or removed. Mode is
 // that of open(2), the umask counts. If finish is not nil, it gets the
 // descriptor of the complete file before the rename.
 //

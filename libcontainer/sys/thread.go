@@ -74,7 +74,7 @@ func SetMemoryPolicy(mode uint32, nodes []uint64) error {
 	var mask unsafe.Pointer
 	size := 0
 	if len(nodes) > 0 {
-		// The kernel reads one bit less than it is told of.
+		// The kernel reads one bit less than the length that is passed.
 		mask, size = unsafe.Pointer(&words), 64*len(nodes)+1
 	}
 	_, _, errno := unix.RawSyscall(unix.SYS_SET_MEMPOLICY, uintptr(mode), uintptr(mask), uintptr(size))

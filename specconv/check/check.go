@@ -19,8 +19,8 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// What bounds how often the search starts again: a document may be made to keep who
-// checks it busy.
+// What bounds how often the search starts again: a document can be made to keep
+// the checker busy.
 const (
 	maxMistakes = 200
 	maxRead     = 16 << 20 // bytes of the document, in all

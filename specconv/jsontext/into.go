@@ -7,7 +7,7 @@ func Decode[T any](file string, data []byte, read func(*Reader, *T)) (*T, error)
 	return DecodeFrom(NewReader(file, data), read)
 }
 
-// DecodeFrom is [Decode] for who asks the reader afterwards.
+// DecodeFrom is [Decode] with a reader that the caller can ask afterwards.
 func DecodeFrom[T any](r *Reader, read func(*Reader, *T)) (*T, error) {
 	if r.peek() != '{' {
 		r.expected("an object")

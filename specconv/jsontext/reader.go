@@ -24,7 +24,7 @@
 // pointer, list or map; the last of several equal keys wins, objects and maps being merged; invalid UTF-8 and lone
 // surrogates read as U+FFFD; 1e3 is not a whole number. It differs in four ways:
 //
-//   - keys match exactly, unless the reader is told of other spellings (Respell)
+//   - keys match exactly, unless Respell gives other spellings
 //   - a repeated list replaces the earlier one, instead of being laid over its elements
 //   - a document nested deeper than 200 levels is refused (encoding/json: 10000)
 //   - the document itself must not be null
@@ -45,10 +45,10 @@ type Reader struct {
 	noted []Span
 	err   *Error
 
-	// Respell, if not nil, gives a key that nobody has read another spelling to try, "" for none.
+	// Respell, if not nil, gives an unknown key another spelling to try, "" for none.
 	Respell func(key string) string
 
-	unknown  []string // paths of keys that nobody has read
+	unknown  []string // paths of unknown keys
 	skipping int      // values within values that are skipped, in which keys mean nothing
 }
 
@@ -153,7 +153,7 @@ func (r *Reader) respelt(key string) string {
 	return ""
 }
 
-// maxUnknown bounds what is kept of keys that nobody has read.
+// maxUnknown bounds the list of unknown keys.
 const maxUnknown = 20
 
 func (r *Reader) unread() {
@@ -162,7 +162,7 @@ func (r *Reader) unread() {
 	}
 }
 
-// Unknown returns the paths of the first keys that nobody has read, not of those within their values.
+// Unknown returns the paths of the first unknown keys, without those within their values.
 func (r *Reader) Unknown() []string { return r.unknown }
 
 // Elements returns the indices of the array that follows, one by one; the loop's body reads the element at each, once, or
@@ -193,7 +193,7 @@ func (r *Reader) elements(of string, yield func(int) bool) {
 // Array reports whether an array comes next.
 func (r *Reader) Array() bool { return r.peek() == '[' }
 
-// Fail makes what comes next an error, for who knows more of it than its type.
+// Fail makes the next value an error, for a caller that knows more than its type.
 func (r *Reader) Fail(msg string) { r.fail(r.pos, msg) }
 
 // Skip reads any value and forgets it. It must be valid JSON all the same.

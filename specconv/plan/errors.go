@@ -22,8 +22,8 @@ func (e *FieldError) Unwrap() error { return e.Err }
 type StepError struct {
 	Item Item
 	Err  error
-	// Root is the container's root filesystem, by a name of the host's, for who
-	// looks why its program is not executed.
+	// Root is the container's root filesystem, by its name on the host, for
+	// finding out why its program is not executed.
 	Root string
 	// Whole means that Err's text stands alone, in words engines match on.
 	Whole bool

@@ -6,7 +6,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
-// Sync tells the parent that init has come to a phase. After Born and Mounted
+// Sync reports to the parent that init has reached a phase. After Born and Mounted
 // init waits for the parent's continue.
 type Sync struct {
 	Phase Phase

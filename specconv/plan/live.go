@@ -11,8 +11,8 @@ import (
 
 // The steps that change the mounts of a container that exists. Its init is a
 // process that joins some of the container's namespaces, carries out its half
-// of the plan and ends. It never joins the pid namespace: nobody in the
-// container sees it.
+// of the plan and ends. It never joins the pid namespace: the container
+// cannot see it.
 
 // SpawnHelper spawns that process and sends it its half of the plan.
 type SpawnHelper struct {
@@ -70,7 +70,7 @@ type AddDevice struct {
 	Mode         uint32
 	UID, GID     uint32
 	Slot         int    // slot of the host's node, for the mount; -1: none
-	HostDev      uint64 // the filesystem of the host's nodes, where none is made; 0: it can't be told
+	HostDev      uint64 // the filesystem of the host's nodes, where none is made; 0: not known
 }
 
 func (*AddDevice) InitKind() Kind { return KindAddDevice }

@@ -20,7 +20,7 @@ func (a *Attr) Code(c *codec.Coder) {
 // MountOptions is what every kind of mount can ask for.
 type MountOptions struct {
 	Attr        Attr
-	Others      uint64   // attributes that nobody asked for: cleared too, unless a user namespace has them locked
+	Others      uint64   // attributes that were not asked for: cleared, too, unless a user namespace has them locked
 	Recursive   Attr     // of this mount and all below it
 	Propagation []uint64 // MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, each perhaps with MS_REC, in order
 	NoFollow    bool     // a symbolic link at the target is mounted on itself

@@ -18,7 +18,7 @@ type CreateCgroup struct {
 	Delegate  bool   // give its files to the container's root (writable cgroup namespace)
 	OwnerUID  int    // host ids of the container's root, with Delegate
 	OwnerGID  int
-	Tolerated bool // rootless and no limit asked for: a cgroup that can't be made is no error
+	Tolerated bool // rootless and no limit asked for: a cgroup that cannot be made is not an error
 }
 
 // StartUnit has systemd make the container's cgroup, as a transient unit, once
@@ -172,7 +172,7 @@ type Spawn struct {
 }
 
 // PipeStdio puts a pipe in the place of standard output and error that are files,
-// for a foreground process that may not open these, and copies.
+// for a foreground process that is not allowed to open these, and copies.
 type PipeStdio struct{}
 
 // GiveStdio gives the caller's pipes among the standard streams to a user of the
@@ -211,7 +211,7 @@ type RunHooks struct {
 // SetOOMScoreAdj writes /proc/PID/oom_score_adj of init.
 type SetOOMScoreAdj struct {
 	Value      int
-	BestEffort bool // rootless: a value that takes privileges to set is no error
+	BestEffort bool // rootless: a value that requires privileges is not an error
 }
 
 // RaiseRlimits raises the runtime's own hard limits, where that takes privileges

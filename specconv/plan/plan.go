@@ -28,7 +28,7 @@ type Item struct {
 	Step
 }
 
-// Container is what hooks and the state command tell about a container.
+// Container is what hooks and the state command report about a container.
 type Container struct {
 	ID          string
 	Bundle      string // absolute
@@ -61,7 +61,7 @@ const (
 	// Ready: init has become the container's process in all but execve, and
 	// the executable exists.
 	Ready
-	// Done: there is no process to become, init has nothing left to do.
+	// Done: init does not become a process, and has nothing left to do.
 	Done
 	// Born: init runs, but not yet in the container's cgroup. The parent moves it
 	// there now.

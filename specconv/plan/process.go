@@ -245,7 +245,7 @@ func (s *SetIOPriority) String() string {
 type SetMemoryPolicy struct {
 	Name  string   // of the mode
 	Mode  uint32   // with its flags
-	Nodes []uint64 // a bit for each memory node, 64 in a word; empty: none
+	Nodes []uint64 // a bit for each memory node, 64 in each; empty: none
 }
 
 func (*SetMemoryPolicy) InitKind() Kind { return KindSetMemoryPolicy }
@@ -443,7 +443,7 @@ type Execute struct {
 	// ListenPID has init write its pid, which only it knows, into LISTEN_PID
 	// of Env.
 	ListenPID bool
-	// Alone means that nobody waits for the outcome: if execve(2) refuses the program, the process says so on its own
+	// Alone means that no caller waits for the outcome: if execve(2) refuses the program, the process says so on its own
 	// standard error and ends with exit code 255.
 	Alone bool
 }

@@ -15,7 +15,7 @@ import (
 type PassStream struct {
 	FD        int
 	Key       string // by which the image knows it: "pipe:[4711]"
-	Owner     int    // host uid that gets it, as OwnStdio does it; -1: nobody
+	Owner     int    // host uid that gets it, as OwnStdio does it; -1: none
 	PipesOnly bool   // see OwnStdio
 }
 

@@ -1,7 +1,6 @@
 // Package fault has the errors of what works with and without Go's runtime: init,
 // and what it shares with its parent. To make one allocates nothing where there is no
-// runtime, and formats nothing anywhere: the words are put together by who reads
-// them, in the parent.
+// runtime, and formats nothing: the parent, which reads it, makes the text.
 package fault
 
 import (
@@ -25,8 +24,8 @@ type Fault struct {
 	// ends in a space. Its verbs take what has been added after In.
 	Prefix string
 	Errno  unix.Errno // 0: no system call failed
-	Call   string     // the system call that failed, for who has to know it; else ""
-	Kind   Kind       // for who has to know more than Errno
+	Call   string     // the system call that failed, where the reader needs it; else ""
+	Kind   Kind       // where Errno is not enough
 
 	Entry   int  // which entry of the step's list failed, from 1; 0: it has none
 	Whole   bool // the words stand alone, and are such as engines match on
@@ -39,8 +38,8 @@ type Fault struct {
 	used  int
 }
 
-// Kind tells failures apart of which the errno does not say enough. Programs go by it,
-// never by the words.
+// Kind distinguishes failures for which the errno is not enough. Programs use it, never
+// the text.
 type Kind uint8
 
 const (
@@ -62,8 +61,8 @@ type arg struct {
 	start, size int
 }
 
-// Without Go's runtime there is room for so many faults at once: the one that is told
-// in the end, and those of what was tried before.
+// Without Go's runtime there is room for so many faults at once: the one that is reported
+// in the end, and those of earlier attempts.
 var (
 	room [8]Fault
 	next int
@@ -253,8 +252,8 @@ func (f *Fault) Error() string {
 	return string(b)
 }
 
-// appendText appends a text with its verbs filled in, and tells whether it has said
-// the errno.
+// appendText appends a text with its verbs filled in, and reports whether the errno was
+// among them.
 func (f *Fault) appendText(b []byte, text string, args []arg) (_ []byte, said bool) {
 	for i := 0; i < len(text); i++ {
 		if text[i] != '%' || i+1 == len(text) {

@@ -54,7 +54,7 @@ func Poll(fds []unix.PollFd, limit int) (int, unix.Errno) {
 	return result(waiting(unix.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(unsafe.Pointer(time)), 0, 0, 0))
 }
 
-// Monotonic is the time of a clock that nobody sets, in nanoseconds.
+// Monotonic is the time of a clock that cannot be set, in nanoseconds.
 func Monotonic() int64 {
 	var now unix.Timespec
 	Call(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&now)), 0, 0, 0, 0)
@@ -77,8 +77,8 @@ type Action [8]uint64
 
 const sizeofSignalSet = 8
 
-// IgnorePipe has writes to a pipe that nobody reads fail instead of ending the
-// process, and returns what was so before. Go's runtime sees to that itself.
+// IgnorePipe makes writes to a pipe without readers fail instead of ending the process,
+// and returns the earlier setting. Go's runtime sees to that itself.
 func IgnorePipe() (before Action) {
 	if HasRuntime() {
 		return before

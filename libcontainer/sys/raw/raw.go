@@ -1,5 +1,5 @@
-// Package raw makes system calls without Go's runtime: they allocate nothing, tell
-// the scheduler nothing, and try again when a signal has interrupted them (EINTR,
+// Package raw makes system calls without Go's runtime: they allocate nothing, do
+// not involve the scheduler, and try again when a signal has interrupted them (EINTR,
 // signal(7)). A path or another string that the kernel wants with a NUL at its end is
 // copied to the stack for that.
 //

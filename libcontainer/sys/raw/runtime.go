@@ -41,8 +41,7 @@ func waitBeside(trap, a1, a2, a3, a4, a5, a6 uintptr) (uintptr, unix.Errno) {
 
 // Pin keeps the calling goroutine on its thread, without being preempted, and blocks all
 // signals, until Unpin. A process that is cloned has that thread alone: there a goroutine
-// that gives way, because somebody has asked it to before, waits for another thread for
-// ever. Without the runtime it does nothing. It returns the mask of signals.
+// that yields, because it was asked to before, waits for another thread for ever. Without the runtime it does nothing. It returns the mask of signals.
 func Pin() (mask uint64) {
 	if absent {
 		return 0

@@ -34,7 +34,7 @@ func Execve(path string, argv, envp []*byte) unix.Errno {
 	return errno
 }
 
-// Exit is exit_group(2), which a filter may not let through.
+// Exit is exit_group(2), which a filter may refuse.
 func Exit(code int) { unix.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(code), 0, 0) }
 
 // Setsid is setsid(2).
@@ -50,8 +50,8 @@ func Now() int64 {
 	return now.Nano()
 }
 
-// ShareWord is mmap(2) of the word at a file's beginning, shared with who else maps it or
-// reads the file; nil if that is not possible.
+// ShareWord is mmap(2) of the first eight bytes of a file, shared with other mappings and
+// readers of the file; nil if that is not possible.
 func ShareWord(fd int) *uint32 {
 	address, errno := Call(unix.SYS_MMAP, 0, unsafe.Sizeof(uint32(0)), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED, uintptr(fd), 0)
 	if errno != 0 {
@@ -65,7 +65,7 @@ func UnshareWord(word *uint32) {
 	Call(unix.SYS_MUNMAP, uintptr(unsafe.Pointer(word)), unsafe.Sizeof(*word), 0, 0, 0, 0)
 }
 
-// Memory is mmap(2) of so many bytes that nobody else has; nil with an errno.
+// Memory is mmap(2) of so many private bytes; nil with an errno.
 func Memory(size int) ([]byte, unix.Errno) {
 	trap, unit := uintptr(unix.SYS_MMAP), uintptr(0)
 	address, errno := Call(trap, 0, uintptr(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uintptr(0), unit)

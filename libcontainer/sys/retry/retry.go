@@ -85,7 +85,7 @@ func Recvfrom(fd int, p []byte, flags int) (n int, from unix.Sockaddr, err error
 	return n, from, err
 }
 
-// Connect is connect(2) of a Unix socket, which begins anew each time.
+// Connect is connect(2) of a Unix socket, which starts again each time.
 func Connect(fd int, to *unix.SockaddrUnix) error {
 	return Do(func() error { return unix.Connect(fd, to) })
 }
@@ -140,7 +140,7 @@ func Wait4(pid int, status *unix.WaitStatus, options int) (int, error) {
 	return Of(func() (int, error) { return unix.Wait4(pid, status, options, nil) })
 }
 
-// Waitid is waitid(2) of a pidfd, without what it tells.
+// Waitid is waitid(2) of a pidfd, without its result.
 func Waitid(pidfd, options int) error {
 	return Do(func() error { return unix.Waitid(unix.P_PIDFD, pidfd, nil, options, nil) })
 }

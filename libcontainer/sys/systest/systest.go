@@ -58,7 +58,7 @@ func Descriptors(t testing.TB) (check func()) {
 // open returns what each descriptor of this process refers to.
 func open(t testing.TB) map[int]string {
 	t.Helper()
-	// A pipe makes Go open its poller, which stays open and is nobody's leak.
+	// A pipe makes Go open its poller, which stays open and is not a leak.
 	r, w, err := os.Pipe()
 	MustDo(t, err)
 	r.Close()

@@ -26,8 +26,8 @@ const align = 8
 // Writer writes a message into a buffer.
 func Writer(buf []byte) Coder { return Coder{buf: buf} }
 
-// Reader reads a message, which must be aligned to eight bytes, and be nobody else's:
-// it is changed.
+// Reader reads a message, which must be aligned to eight bytes. It takes ownership of the
+// message and changes it.
 func Reader(message []byte) Coder { return Coder{buf: message, reading: true} }
 
 // Reading reports whether a message is read.
