@@ -37,7 +37,7 @@ type address struct {
 	bus  bool // a message bus is listening, behind which systemd may be
 }
 
-// Dial connects to the system's systemd, or to that of the user who runs this
+// Dial connects to the system's systemd, or to that of the user of this
 // process. Directly, if possible: the bus is one more program to wait for.
 func Dial(user bool) (*Conn, error) {
 	places := systemPlaces(os.Getenv)
@@ -47,9 +47,9 @@ func Dial(user bool) (*Conn, error) {
 	return dial(places)
 }
 
-// dial connects to the first place where systemd answers. It may be that it does
-// nowhere because it is just executing itself anew ("systemctl daemon-reexec", an
-// update of its package): then it will.
+// dial connects to the first place where systemd answers. If it answers
+// nowhere, it may be re-executing ("systemctl daemon-reexec", an update of its package):
+// then it will answer soon.
 func dial(places []address) (*Conn, error) {
 	for end := time.Now().Add(timeout); ; retry.Sleep(20 * time.Millisecond) {
 		c, coming, err := dialOnce(places)

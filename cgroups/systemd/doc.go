@@ -4,16 +4,15 @@
 //
 // A scope needs a process to start with. The caller offers one that waits, has
 // it put into the scope by [Conn.Start], and lets it make the container's init
-// there: so init is born in its cgroup, though nothing but systemd ever moved a
-// process.
+// there: so init is cloned into its cgroup, and only systemd moves processes.
 //
 // Limits are properties of the unit as well as values in the cgroup's files:
 // systemd writes all that it knows of into the files whenever it likes, such as
 // when a property of the unit changes, or another unit of the slice needs one more
 // controller. What it has no property for it leaves alone, and also the device
-// filter: there are no properties for devices, so that systemd has no filter of
-// its own to put in the place of the container's.
+// filter: there are no properties for devices, so systemd does not replace the
+// container's filter with one of its own.
 //
-// systemd may execute itself anew at any time. It keeps units and jobs, not
-// connections: what was asked for is asked for again.
+// systemd can re-execute at any time. It keeps units and jobs, but not connections:
+// requests are repeated.
 package systemd

@@ -11,7 +11,7 @@ import (
 // known calls set with properties, and again without one that this systemd does
 // not know. What it does not know it does not write either: the value in the
 // kernel's file, which the caller sets, is safe. Other properties, and those that
-// somebody has asked for by name, have to be known.
+// were asked for by name, must be known.
 func known(list []Property, set func([]Property) error) error {
 	for {
 		err := set(list)
@@ -30,8 +30,8 @@ func known(list []Property, set func([]Property) error) error {
 	}
 }
 
-// mirrors tells whether a property says the same as a file of the cgroup, and
-// is one that not all systemd since 239 have for all kinds of units.
+// mirrors reports whether a property has the same effect as a file of the cgroup, and not
+// every systemd since 239 has it for all kinds of units.
 func mirrors(name string) bool {
 	switch name {
 	case "MemorySwapMax", "MemoryZSwapMax", "MemoryZSwapWriteback", "MemoryMin", "OOMPolicy", "CPUQuotaPeriodUSec", "AllowedCPUs", "AllowedMemoryNodes":

@@ -21,8 +21,7 @@ type Pair struct {
 	Value uint64
 }
 
-// Typed is a value that somebody else has written: of a basic type of D-Bus, or
-// an array of one.
+// Typed is a value from the configuration: of a basic type of D-Bus, or an array of one.
 type Typed struct {
 	Type   string
 	Values []string // numbers in decimal, true or false, text
@@ -113,9 +112,8 @@ func alignment(kind string) int {
 	return 4
 }
 
-// encodeText appends a value of a basic type. What is out of the type's range,
-// or none of it, becomes what the bits make of it: to check it was for whoever
-// read it.
+// encodeText appends a value of a basic type. A value outside the
+// type's range is truncated: it was checked when it was read.
 func encodeText(b *dbus.Body, kind, text string) {
 	switch kind {
 	case "s", "o":

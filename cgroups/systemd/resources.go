@@ -11,11 +11,11 @@ import (
 
 // Properties says limits in systemd's words: those that it has properties for.
 // As in cgroups, absent and zero mean "leave as it is", and -1 means no limit;
-// values of unified win. What is wrong in a way that only the kernel can tell is
-// left for the kernel to tell. Devices and the number of processes are not among
+// values of unified win. Mistakes that only the kernel can find are left to the
+// kernel. Devices and the number of processes are not among
 // them: see the package's comment and [Tasks].
 //
-// bfq tells whether the unit's cgroup has io.bfq.weight, for which systemd
+// bfq reports whether the unit's cgroup has io.bfq.weight, for which systemd
 // converts IOWeight to the scheduler's own scale.
 func Properties(r *specs.LinuxResources, bfq bool) ([]Property, error) {
 	if r == nil {
@@ -36,7 +36,7 @@ func Properties(r *specs.LinuxResources, bfq bool) ([]Property, error) {
 	return list, list.unified(r.Unified)
 }
 
-// Tasks is the limit on processes as a property; 0 is no answer.
+// Tasks is the limit on processes as a property; 0 is not a limit.
 func Tasks(limit int64) []Property {
 	switch {
 	case limit == 0:

@@ -15,9 +15,9 @@ func (c *Conn) begin() {
 	c.bus.Until(c.deadline)
 }
 
-// restarted tells whether the error is that systemd has closed the connection,
-// as it does when it executes itself anew, and has been reached again. It keeps
-// its units and jobs, and has heard what was asked for last, or not.
+// restarted reports whether the error is that systemd has closed the connection, as it
+// does when it re-executes, and has been reached again. It keeps its units and jobs; the
+// last request may have reached it or not.
 func (c *Conn) restarted(err error) bool {
 	if !errors.Is(err, dbus.ErrClosed) {
 		return false
@@ -43,15 +43,15 @@ func (c *Conn) callTwice(method, signature string, args *dbus.Body) (*dbus.Messa
 }
 
 // startAgain starts a unit that systemd may have begun to start before it was
-// restarted. Then nobody tells the end of the job: the signal goes to those
-// who had asked.
+// restarted. Then the end of the job is not signalled: the signal goes to the
+// connection that had asked.
 func (c *Conn) startAgain(u *Unit, pid int) error {
 	err := c.start(u, pid)
 	if !isError(err, "UnitExists") {
 		return err
 	}
 	if text, asked := c.property(u.Name, "org.freedesktop.systemd1.Unit", "Description"); asked != nil || text != u.Description {
-		return errors.Join(err, asked) // somebody else's
+		return errors.Join(err, asked) // another container's
 	}
 	for {
 		state, err := c.property(u.Name, "org.freedesktop.systemd1.Unit", "ActiveState")

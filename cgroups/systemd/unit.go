@@ -29,7 +29,7 @@ type Unit struct {
 	Properties  []Property
 }
 
-// IsSlice tells whether the unit of that name is a slice, which takes no process.
+// IsSlice reports whether the unit of that name is a slice, which holds no processes.
 func IsSlice(name string) bool { return strings.HasSuffix(name, ".slice") }
 
 // Start makes the unit, with process pid in it unless it is a slice, and waits
@@ -204,8 +204,8 @@ func (c *Conn) call(method, signature string, args *dbus.Body) (*dbus.Message, e
 	return c.bus.Call(dbus.Method{Destination: c.dest, Path: managerPath, Interface: managerInterface, Member: method}, signature, args)
 }
 
-// property reads a property that is a text. Of a unit that is not there
-// systemd tells defaults: its name for a description, nothing for others.
+// property reads a property that is a text. For a unit that does not exist
+// systemd returns defaults: its name for a description, nothing for others.
 func (c *Conn) property(unit, of, name string) (string, error) {
 	var args dbus.Body
 	args.Text(of)
@@ -223,7 +223,7 @@ func (c *Conn) property(unit, of, name string) (string, error) {
 	return text, answer.Args.Err()
 }
 
-// unitPath is the object of a unit: every byte of its name that is no letter or
+// unitPath is the object of a unit: every byte of its name that is not a letter or
 // digit as _XX (sd_bus_path_encode(3)).
 func unitPath(name string) string {
 	const hex = "0123456789abcdef"
@@ -239,7 +239,7 @@ func unitPath(name string) string {
 	return string(b)
 }
 
-// isError tells whether systemd's answer was the error of that name.
+// isError reports whether systemd's answer was the error of that name.
 func isError(err error, name string) bool {
 	var e *dbus.Error
 	return errors.As(err, &e) && e.Name == "org.freedesktop.systemd1."+name

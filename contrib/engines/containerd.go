@@ -85,7 +85,7 @@ type containerdConfig struct {
 	files   []string // with those that it imports
 	version int
 	dropIn  string // the file of our own that it imports, or would; empty: none
-	systemd bool   // runc is told to have systemd make cgroups: a node has one driver, which is the kubelet's, too
+	systemd bool   // runc is configured to have systemd make cgroups: a node has one driver, which is the kubelet's, too
 }
 
 func (h *Host) readContainerd() (*containerdConfig, error) {

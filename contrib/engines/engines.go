@@ -2,7 +2,7 @@
 // the runtime already, and writes what is missing.
 //
 // An engine that reads all files of a directory gets one of ours, with the text of package contrib. Docker and containerd 1
-// read none: lines are added to their file where that is safe, and otherwise a person is told which, and where they belong
+// read none: lines are added to their file where that is safe, and otherwise the caller gets them, with where they belong
 // ([ManualError]). Lines that were written are recognised by their text, so that they can be replaced and taken back; the rest
 // of the file stays as it is.
 //
@@ -132,7 +132,7 @@ func (h *Host) Survey(s Settings) []Status {
 	return list
 }
 
-// versionIn finds the version in what a program says of itself: the first word that begins as one, such as 20.10.24+dfsg1.
+// versionIn finds the version in the output of a program: the first word that begins as one, such as 20.10.24+dfsg1.
 func versionIn(text string) string {
 	for word := range strings.FieldsSeq(text) {
 		word = strings.TrimPrefix(strings.TrimRight(word, ",;"), "v")

@@ -137,7 +137,7 @@ func Exposed(file string) string {
 // maxFile bounds what is read of a configuration.
 const maxFile = 4 << 20
 
-// read returns the content of a file. A file that is not there is no error.
+// read returns the content of a file. A file that does not exist is not an error.
 func (h *Host) read(file string) (text string, exists bool, err error) {
 	fd, err := sys.OpenRegularInRoot(h.root, file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -187,7 +187,7 @@ func (h *Host) write(file, text string) error {
 	var st unix.Stat_t
 	err = unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
-		// A link belongs to whoever manages these files: it must not turn into a file.
+		// A link belongs to the tool that manages these files: it must not be replaced by a file.
 		return fmt.Errorf("write %s: expected a regular file, found a %s", h.Shown(file), sys.FileType(st.Mode))
 	}
 	if err != nil && err != unix.ENOENT {

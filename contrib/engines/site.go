@@ -23,7 +23,7 @@ type site struct {
 	write  func(Settings) string // what is written at the place
 	valid  func(text string) error
 	manual string // why nothing can be written there; empty: it can
-	edited bool   // somebody else has written there about the runtime
+	edited bool   // a person has written there about the runtime
 
 	path                 string
 	registered, standard Place

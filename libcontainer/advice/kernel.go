@@ -22,7 +22,7 @@ func kernel(err error) string {
 	if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) || !errors.As(sys.CheckKernel(), &cause) || !errors.Is(err, cause.Errno) {
 		return ""
 	}
-	// What openat2 fails to open is told by its path alone.
+	// A failure of openat2 has the path only.
 	if !slices.Contains(cause.Calls, failedCall(err)) && !slices.Contains(cause.Calls, "openat2") {
 		return ""
 	}

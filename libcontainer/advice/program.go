@@ -56,7 +56,7 @@ func programHint(root int, path string, errno unix.Errno) string {
 }
 
 // Program says why the kernel could not execute a program below root, "" if it could,
-// as far as files tell: whether a set of rules or a mount forbids it is another matter.
+// as far as files show: whether a set of rules or a mount forbids it is another matter.
 func Program(root int, path string) string {
 	head := programHead(root, path)
 	if len(head) == 0 {

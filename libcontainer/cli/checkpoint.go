@@ -162,7 +162,7 @@ type choiceValue[T any] struct {
 
 func (v *choiceValue[T]) String() string { return "" }
 
-// Set takes a word.
+// Set sets the value.
 func (v *choiceValue[T]) Set(word string) error {
 	i := slices.Index(v.words, word)
 	if i < 0 {

@@ -16,7 +16,7 @@ import (
 
 // detail is what programs can know of an error without reading its text. Everything may be empty.
 type detail struct {
-	code  string // the kind of failure: a word of those in errorCode
+	code  string // the kind of failure: one of those in errorCode
 	field string // where in config.json the cause is: "mounts[3]"
 	errno string // what the kernel answered: "ENOENT"
 	hint  string // what a person can do about it

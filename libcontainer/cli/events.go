@@ -103,7 +103,7 @@ func (inv *invocation) emit(e *libcontainer.Event, id string) error {
 	for len(line) > 0 {
 		n, err := retry.Write(int(f.Fd()), line)
 		switch err {
-		case unix.EAGAIN: // somebody made it non-blocking
+		case unix.EAGAIN: // another process made it non-blocking
 			if _, err = retry.Poll([]unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLOUT}}, -1); err == nil {
 				continue
 			}
@@ -116,8 +116,8 @@ func (inv *invocation) emit(e *libcontainer.Event, id string) error {
 	return nil
 }
 
-// writeEvent writes the envelope. The data of events that runc does not know must make sense to those who decode each as
-// statistics, so its keys are none of theirs.
+// writeEvent writes the envelope. The data of events that runc does not know must be harmless to readers that decode
+// every event as statistics, so its keys differ from theirs.
 func writeEvent(w *jsontext.Writer, e *libcontainer.Event, id string) {
 	w.Object()
 	w.Key("type").Text(string(e.Type))

@@ -45,7 +45,7 @@ of the signal that ended it, or 255 if it could not be run.`,
 	}
 }
 
-// checkBounds refuses flags that need somebody who waits.
+// checkBounds refuses flags that need a caller that waits.
 func checkBounds(o *exec.Options, killAfter bool) error {
 	switch {
 	case o.Timeout < 0:
@@ -168,8 +168,8 @@ func (f *idsFlag) Set(value string) error {
 	return err
 }
 
-// setUser reads UID or UID:GID, strictly: what is taken for somebody else than was meant may be root (CVE-2026-30892).
-// Empty is unset. A value that is none is a failure of exec, as it is to others, and no misuse of the command line.
+// setUser reads UID or UID:GID, strictly: a misread user could be root (CVE-2026-30892). Empty is unset. As in
+// other runtimes, an invalid value is a failure of exec and not a usage error.
 func setUser(p *exec.ProcessChanges, value string) error {
 	if value == "" {
 		return nil

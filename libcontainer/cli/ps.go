@@ -83,7 +83,7 @@ func pidArray(pids []int) string {
 	return string(w.Bytes())
 }
 
-// psOptions are those for ps(1). go-runc passes all of them as one word.
+// psOptions are those for ps(1). go-runc passes all of them as one argument.
 func psOptions(args []string) []string {
 	if len(args) == 1 {
 		args = strings.Fields(args[0])

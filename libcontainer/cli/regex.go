@@ -20,8 +20,8 @@ func regexFlag(asked *bool) cli.Flag {
 	}
 }
 
-// eachMatch does something to every container whose id matches. As with crun, a container that it fails for is named on
-// standard error, and the others follow; no match at all is no error.
+// eachMatch calls a function for every container whose id matches. As with crun, a container that it fails for is named on
+// standard error, and the others follow; no match at all is not an error.
 func (inv *invocation) eachMatch(text string, do func(id string) error) error {
 	re, err := regexp.CompilePOSIX(text)
 	if err != nil {

@@ -37,7 +37,7 @@ func parseSize(text string) (int64, error) {
 	return int64(f), nil
 }
 
-// digits tells whether text is a number without sign, with a fraction perhaps.
+// digits reports whether text is a number without sign, with a fraction perhaps.
 func digits(text string) bool {
 	whole, fraction, dot := strings.Cut(text, ".")
 	if whole == "" || dot && fraction == "" {

@@ -68,7 +68,7 @@ func writeSpec(bundle, name, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// rootlessSpec is startSpec for a user without privileges, who becomes root in a user namespace. That user has no network
+// rootlessSpec is startSpec for a user without privileges, which becomes root in a user namespace. That user has no network
 // namespace to configure and so no sysfs to mount, no group 5 to give terminals to, and no cgroup with limits.
 func rootlessSpec(uid, gid int) string {
 	const resources = `"resources": {

@@ -32,7 +32,7 @@ type status struct {
 	created        time.Time
 	annotations    map[string]string
 	owner          string
-	usage          *usage // nil: nobody asked
+	usage          *usage // nil: not asked for
 }
 
 func statusOf(container *libcontainer.Container) (*status, error) {

@@ -226,7 +226,7 @@ func (o object) interfaces(list []libcontainer.Interface) {
 	o.End()
 }
 
-// rdma writes use and limits of each adapter; no limit is no key.
+// rdma writes use and limits of each adapter; without a limit there is no key.
 func (o object) rdma(adapters []cgroups.RdmaStats) {
 	if len(adapters) == 0 {
 		return

@@ -55,7 +55,7 @@ func (inv *invocation) printProcesses(pids []int, format string) error {
 	return inv.print(columns(rows, 0, 2))
 }
 
-// usage is what a container uses; what nobody measures is negative.
+// usage is what a container uses; what is not measured is negative.
 type usage struct {
 	cpu    time.Duration
 	memory int64 // bytes
@@ -82,7 +82,7 @@ func usageOf(container *libcontainer.Container) usage {
 
 var sortKeys = []string{"id", "age", "cpu", "memory", "pids"}
 
-// sortBy sorts containers: the largest, and the youngest, first; by id as ever.
+// sortBy sorts containers: the largest, and the youngest, first; by id in ascending order.
 func sortBy(list []*status, key string) {
 	slices.SortStableFunc(list, func(a, b *status) int {
 		switch key {

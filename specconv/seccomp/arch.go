@@ -59,7 +59,7 @@ func (a *arch) number(slot int) uint32 {
 	return a.base + uint32(slot)
 }
 
-// setupENOSYS tells whether syscall number 0 is to answer ENOSYS wherever
+// setupENOSYS reports whether syscall number 0 must answer ENOSYS wherever
 // newer syscalls do. On s390 numbers above 255 are passed in a register, and
 // a call whose number the kernel doesn't know arrives as number 0, setup(2),
 // which itself has been gone since Linux 2.6.

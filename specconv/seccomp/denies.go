@@ -2,7 +2,7 @@ package seccomp
 
 import "golang.org/x/sys/unix"
 
-// Denies tells whether the filter may keep its own process from making a
+// Denies reports whether the filter could keep its own process from making a
 // system call of the native architecture, whose first arguments are known. To ask the
 // agent is not to deny.
 //
@@ -13,15 +13,15 @@ func (p *Program) Denies(nr uint32, args ...uint64) bool {
 	return w.denies(place{})
 }
 
-// Lets tells whether the filter lets its process make a system call of the
-// native architecture, asking nobody. The call's first arguments are known, the
+// Lets reports whether the filter lets its process make a system call of the
+// native architecture, without asking an agent. The call's first arguments are known, the
 // others may be anything.
 func (p *Program) Lets(nr uint32, args ...uint64) bool {
 	w := walk{filter: p.Filter, nr: nr, args: args, unasked: true, seen: make(map[place]bool)}
 	return !w.denies(place{})
 }
 
-// Never tells whether the filter lets its process make a system call of the native
+// Never reports whether the filter lets its process make a system call of the native
 // architecture with no arguments whatever.
 func (p *Program) Never(nr uint32) bool {
 	w := walk{filter: p.Filter, nr: nr, seen: make(map[place]bool), ever: true}
@@ -84,7 +84,7 @@ func (w *walk) denies(at place) bool {
 	return false // been here
 }
 
-// denied tells whether a filter's answer is to deny. A tracer decides otherwise.
+// denied reports whether a filter's answer is to deny. A tracer decides otherwise.
 func (w *walk) denied(answer uint32) bool {
 	switch answer & unix.SECCOMP_RET_ACTION_FULL {
 	case unix.SECCOMP_RET_ALLOW, unix.SECCOMP_RET_LOG:

@@ -3,7 +3,7 @@ package seccomp
 import "golang.org/x/sys/unix"
 
 // code is a BPF program under construction, last instruction first. BPF jumps
-// only forwards, so that whoever emits a jump knows where its targets are.
+// only forwards, so that the code that emits a jump knows where its targets are.
 type code []unix.SockFilter
 
 // label is an instruction's index in code.

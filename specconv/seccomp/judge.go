@@ -40,7 +40,7 @@ func (c *compiler) judge(a *arch) (newest int, err error) {
 	return newest, nil
 }
 
-// multiplexed tells whether the syscall of an index is made through
+// multiplexed reports whether the syscall of an index is made through
 // socketcall(2) or ipc(2), too.
 func (a *arch) multiplexed(at int) bool {
 	if a.socketcall == 0 {
@@ -147,7 +147,7 @@ func (j *judgement) add(v *verdict, conds []cond) error {
 	return j.c.insert(v, j.a, []rule{r})
 }
 
-// split turns an entry into rules as the architecture compares them. all tells
+// split turns an entry into rules as the architecture compares them. all means
 // that one of them has no condition left.
 func (c *compiler) split(entry int, conds []cond, a *arch) (rules []rule, all bool) {
 	e := &c.entries[entry]

@@ -120,7 +120,7 @@ func (w wordTest) same(v wordTest) bool {
 	return w.word == v.word && w.op == v.op && w.value == v.value && w.mask == v.mask
 }
 
-// less tells whether w comes after v.
+// less reports whether w comes after v.
 func (w wordTest) less(v wordTest) bool {
 	switch {
 	case w.same(v):

@@ -50,7 +50,7 @@ func Now() int64 {
 	return now.Nano()
 }
 
-// ShareWord is mmap(2) of the first eight bytes of a file, shared with other mappings and
+// ShareWord is mmap(2) of the first four bytes of a file, shared with other mappings and
 // readers of the file; nil if that is not possible.
 func ShareWord(fd int) *uint32 {
 	address, errno := Call(unix.SYS_MMAP, 0, unsafe.Sizeof(uint32(0)), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED, uintptr(fd), 0)

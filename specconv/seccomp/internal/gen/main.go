@@ -42,7 +42,7 @@ type table struct {
 	base  int    // number of slot 0
 	goos  string // suffix of x/sys/unix's zsysnum_linux_*.go
 
-	// borrowed tells that x/sys/unix has no file for this one, and goos names
+	// borrowed means that x/sys/unix has no file for this one, and goos names
 	// its 64-bit sibling's.
 	borrowed bool
 }
@@ -121,7 +121,7 @@ func main() {
 	}
 }
 
-// extra are syscalls below number 424 that a libseccomp may not know yet.
+// extra are syscalls below number 424 that a libseccomp may be too old for.
 var extra = []string{"uretprobe", "uprobe", "riscv_hwprobe", "riscv_flush_icache"}
 
 // only64 are syscalls that x32 doesn't share with x86_64 ("64" in the kernel's
@@ -278,5 +278,5 @@ func numberOf(token uint32, name string) int {
 	return int(C.seccomp_syscall_resolve_name_arch(C.uint32_t(token), c))
 }
 
-// known tells whether this libseccomp has the name on any architecture.
+// known reports whether this libseccomp has the name on any architecture.
 func known(name string) bool { return numberOf(C.SCMP_ARCH_X86_64, name) != C.__NR_SCMP_ERROR }

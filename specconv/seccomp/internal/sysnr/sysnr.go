@@ -23,7 +23,7 @@ const (
 
 const ipcCall = 100
 
-// Call tells how the syscall of index i is made on architectures that
+// Call returns how the syscall of index i is made on architectures that
 // multiplex it: the call number that socketcall(2) or ipc(2) takes as its
 // first argument. It is 0 for all others.
 func Call(i int) (socketcall, ipc uint8) {
