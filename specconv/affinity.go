@@ -8,7 +8,7 @@ const maxCPUs = 1 << 16
 // affinity resolves process.execCPUAffinity: where the runtime starts exec's
 // init, and where the process runs. Without a final list that is wherever the
 // container's cgroup lets it: init sees to that.
-func (b *builder) affinity() (first, then *plan.SetAffinity, err error) {
+func (b *schedulingBuilder) affinity() (first, then *plan.SetAffinity, err error) {
 	a := b.process.ExecCPUAffinity
 	if a == nil {
 		return nil, nil, nil

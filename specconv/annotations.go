@@ -1,11 +1,8 @@
 package specconv
 
 import (
-	"path"
 	"strconv"
 	"strings"
-
-	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // Annotations that mean something to this runtime; others stand in the
@@ -50,35 +47,4 @@ func (b *builder) checkAnnotations() error {
 		}
 	}
 	return b.checkUnitProperties()
-}
-
-// annotated tells whether an annotation says yes.
-func (b *builder) annotated(key string) bool {
-	value := b.spec.Annotations[key]
-	return value == "1" || value == "true"
-}
-
-// planHookLogs opens the files that hooks' output is copied to.
-func (b *builder) planHookLogs() error {
-	for _, log := range [...]struct {
-		key  string
-		slot *int
-	}{{HooksStdout, &b.hookLog.Stdout}, {HooksStderr, &b.hookLog.Stderr}} {
-		name := b.spec.Annotations[log.key]
-		if name == "" {
-			continue
-		}
-		field := "annotations." + log.key
-		if !path.IsAbs(name) || strings.ContainsRune(name, 0) {
-			return invalid(field, "", "%q is not absolute, expected the absolute path of a file", name)
-		}
-		h := &b.hooks
-		if len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer)+len(h.StartContainer) == 0 { //nolint:staticcheck // deprecated, but engines use it
-			continue
-		}
-		slot := len(b.trees)
-		b.trees = append(b.trees, plan.Item{Field: field, Step: &plan.OpenLog{Slot: slot, Path: name}})
-		*log.slot = slot + 1
-	}
-	return nil
 }

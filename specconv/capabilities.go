@@ -75,7 +75,7 @@ func capability(name string) int {
 }
 
 // planCapabilities resolves process.capabilities. Absent means none.
-func (b *builder) planCapabilities() error {
+func (b *privilegeBuilder) planCapabilities() error {
 	step := &plan.SetCapabilities{Last: b.host.LastCap, KeepAdmin: b.filter != nil && !b.process.NoNewPrivileges}
 	b.capabilities = step
 	c := b.process.Capabilities
@@ -122,7 +122,7 @@ func (b *builder) planCapabilities() error {
 
 // capabilityBits turns names into bits. What this kernel doesn't know is left
 // out with a warning, so that one configuration serves several kernels.
-func (b *builder) capabilityBits(field string, names []string) (bits uint64) {
+func (b *privilegeBuilder) capabilityBits(field string, names []string) (bits uint64) {
 	for i, name := range names {
 		n := capability(name)
 		if n < 0 || n > b.host.LastCap {
@@ -136,7 +136,7 @@ func (b *builder) capabilityBits(field string, names []string) (bits uint64) {
 
 // checkOwnCapabilities checks that the runtime has what it is to give. In a
 // user namespace of the container's it has everything.
-func (b *builder) checkOwnCapabilities(c *specs.LinuxCapabilities) error {
+func (b *privilegeBuilder) checkOwnCapabilities(c *specs.LinuxCapabilities) error {
 	if b.ns.has(specs.UserNamespace) {
 		return nil
 	}

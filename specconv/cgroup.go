@@ -13,9 +13,21 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
+// cgroupBuilder plans the container's cgroup, its limits, and its class of service.
+type cgroupBuilder struct {
+	*draft
+	ns *namespaceBuilder
+
+	path      string
+	limits    []plan.Item          // set by the parent while init starts
+	devices   []plan.Item          // SetDevices: as limits, or once init has mounted its disks
+	subcgroup *plan.EnterSubcgroup // nil: none
+	rdt       bool                 // linux.intelRdt is there
+}
+
 // planCgroup plans the cgroup and its limits. Who lacks the privileges of the host's
 // root, and asks for no limits, can do without.
-func (b *builder) planCgroup() error {
+func (b *cgroupBuilder) planCgroup() error {
 	if b.opts.NoCgroup {
 		b.leaveCgroup()
 		return nil
@@ -40,18 +52,18 @@ func (b *builder) planCgroup() error {
 	if name := b.linux.CgroupsPath; strings.Count(name, ":") == 2 && !strings.Contains(name, "/") {
 		b.warn("linux.cgroupsPath", strconv.Quote(name)+" is taken for the name of a directory: for systemd it would be slice:prefix:name, with --systemd-cgroup")
 	}
-	b.cgroup = b.cgroupPath()
-	step := &plan.CreateCgroup{Path: b.cgroup, Tolerated: tolerated}
+	b.path = b.cgroupPath()
+	step := &plan.CreateCgroup{Path: b.path, Tolerated: tolerated}
 	b.delegateCgroup(step)
 	b.parentAdd("linux.cgroupsPath", step)
 	b.planSubcgroup(step)
-	b.spawn.Outside = memoryLimit(b.linux.Resources) < littleMemory && !b.rootless()
+	b.ns.spawn.Outside = memoryLimit(b.linux.Resources) < littleMemory && !b.rootless()
 	return b.planLimits()
 }
 
 // leaveCgroup plans a container that stays in the caller's cgroup: what limits it
 // has are that one's.
-func (b *builder) leaveCgroup() {
+func (b *cgroupBuilder) leaveCgroup() {
 	if needsCgroup(b.linux.Resources) {
 		b.warn("linux.resources", "limits have no effect: cgroups are disabled")
 	}
@@ -86,14 +98,14 @@ func memoryLimit(r *specs.LinuxResources) int64 {
 }
 
 // planSubcgroup plans the cgroup below that an annotation asks for.
-func (b *builder) planSubcgroup(above *plan.CreateCgroup) {
+func (b *cgroupBuilder) planSubcgroup(above *plan.CreateCgroup) {
 	if name := b.spec.Annotations[delegateCgroup]; name != "" {
 		b.subcgroup = &plan.EnterSubcgroup{Name: name, Delegate: above.Delegate, OwnerUID: above.OwnerUID, OwnerGID: above.OwnerGID}
 	}
 }
 
 // planLimits plans the limits and the device filter of the cgroup.
-func (b *builder) planLimits() error {
+func (b *cgroupBuilder) planLimits() error {
 	r := b.linux.Resources
 	if r == nil {
 		return b.planDeviceRules(nil)
@@ -109,7 +121,7 @@ func (b *builder) planLimits() error {
 
 // cgroupPath resolves linux.cgroupsPath to a path below the hierarchy's root.
 // ".." can't lead out of it: cleaning a rooted path ends there.
-func (b *builder) cgroupPath() string {
+func (b *cgroupBuilder) cgroupPath() string {
 	name := b.linux.CgroupsPath
 	switch {
 	case name == "":
@@ -123,7 +135,7 @@ func (b *builder) cgroupPath() string {
 // delegateCgroup gives the cgroup to the container's user (runtime-spec,
 // config-linux.md, "Cgroup ownership"), if the container gets a cgroup
 // namespace and may write to its cgroup mount.
-func (b *builder) delegateCgroup(step *plan.CreateCgroup) {
+func (b *cgroupBuilder) delegateCgroup(step *plan.CreateCgroup) {
 	if !b.ns.makes(specs.CgroupNamespace) {
 		return
 	}

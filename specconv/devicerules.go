@@ -12,7 +12,7 @@ import (
 const rulesField = "linux.resources.devices"
 
 // planDeviceRules plans the device filter.
-func (b *builder) planDeviceRules(devices []specs.LinuxDeviceCgroup) error {
+func (b *cgroupBuilder) planDeviceRules(devices []specs.LinuxDeviceCgroup) error {
 	rules, err := filterRules(devices, b.host)
 	if err == nil && rules != nil {
 		b.devices = []plan.Item{{Field: rulesField, Step: &plan.SetDevices{Rules: rules}}}

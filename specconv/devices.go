@@ -27,17 +27,17 @@ var defaultDevices = [...]defaultDevice{
 
 // planDevices plans what is in /dev. One that is bound from elsewhere is left
 // as it is.
-func (b *builder) planDevices() error {
+func (b *rootBuilder) planDevices() error {
 	for i := range b.linux.Devices {
 		if err := checkDevice(index("linux.devices", i), &b.linux.Devices[i]); err != nil {
 			return err
 		}
 	}
-	if slices.Contains(b.bound, "/dev") {
+	if slices.Contains(b.mounts.table.bound, "/dev") {
 		return nil
 	}
 	for _, d := range defaultDevices {
-		if slices.Contains(b.bound, d.path) || b.hasDevice(d.path) {
+		if slices.Contains(b.mounts.table.bound, d.path) || b.hasDevice(d.path) {
 			continue
 		}
 		b.addDevice("", &plan.MakeDevice{Path: d.path, Type: "c", Major: d.major, Minor: d.minor, Mode: 0o666})
@@ -85,27 +85,27 @@ func checkDevice(field string, d *specs.LinuxDevice) error {
 	return nil
 }
 
-func (b *builder) hasDevice(name string) bool {
+func (b *rootBuilder) hasDevice(name string) bool {
 	return slices.ContainsFunc(b.linux.Devices, func(d specs.LinuxDevice) bool { return path.Clean(d.Path) == name })
 }
 
 // addDevice plans a node. A user namespace may not make any, so there the
 // parent opens the host's for a bind mount.
-func (b *builder) addDevice(field string, step *plan.MakeDevice) {
-	step.Slot, step.NodeOnly = -1, b.unmounted || b.rootfs != nil
-	if b.unmounted {
+func (b *rootBuilder) addDevice(field string, step *plan.MakeDevice) {
+	step.Slot, step.NodeOnly = -1, b.ns.unmounted || b.rootfs != nil
+	if b.ns.unmounted {
 		b.add(field, step)
 		return
 	}
-	if b.inUserNS() && step.Type != "p" {
-		step.Slot = b.open(field, &plan.OpenTree{Path: step.Path, Device: true, Owners: b.spawn.UIDMaps})
+	if b.ns.inUserNS() && step.Type != "p" {
+		step.Slot = b.trees.open(field, &plan.OpenTree{Path: step.Path, Device: true, Owners: b.ns.spawn.UIDMaps})
 	}
 	b.add(field, step)
 }
 
 // addDevLinks plans the links of runtime-spec's config-linux.md, "Dev symbolic
 // links", and the way to the container's own devpts.
-func (b *builder) addDevLinks() {
+func (b *rootBuilder) addDevLinks() {
 	for _, link := range [...]plan.MakeSymlink{
 		{Target: "/proc/self/fd", Path: "/dev/fd"},
 		{Target: "/proc/self/fd/0", Path: "/dev/stdin"},

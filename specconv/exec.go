@@ -47,10 +47,10 @@ const (
 func ExecPlan(spec *specs.Spec, process *specs.Process, host Host, inside Inside) (*plan.Plan, []Warning, error) {
 	own := *spec
 	own.Process = process
-	b := &builder{spec: &own, process: process, linux: spec.Linux, host: &host, opts: &Options{
+	b := newBuilder(&own, host, Options{
 		ID: inside.ID, Bundle: inside.Bundle, Detach: inside.Detach, ConsoleSocket: inside.ConsoleSocket,
 		NoNewKeyring: inside.NoNewKeyring, Run: true,
-	}}
+	})
 	if b.linux == nil {
 		b.linux = &specs.Linux{}
 	}
@@ -58,21 +58,20 @@ func ExecPlan(spec *specs.Spec, process *specs.Process, host Host, inside Inside
 	for _, ns := range inside.Joins {
 		b.ns.joined |= nsBit(ns)
 	}
-	b.spawn.GIDMaps = b.linux.GIDMappings
-	b.filter = inside.Filter
-	for _, stage := range [...]func(*builder) error{
-		(*builder).checkCwd,
-		(*builder).checkProcess,
-		(*builder).checkTerminal,
-		(*builder).planIdentity,
-		(*builder).planRlimits,
-		(*builder).checkNotify,
-		(*builder).planCapabilities,
-		(*builder).planOOM,
-	} {
-		if err := stage(b); err != nil {
-			return nil, b.warnings, err
-		}
+	b.ns.spawn.GIDMaps = b.linux.GIDMappings
+	b.privileges.filter = inside.Filter
+	var err error
+	done := func(stage error) bool { err = stage; return err == nil }
+	_ = done(b.proc.checkCwd()) &&
+		done(b.proc.checkProcess()) &&
+		done(b.proc.checkTerminal()) &&
+		done(b.proc.planIdentity()) &&
+		done(b.proc.planRlimits()) &&
+		done(b.privileges.checkNotify()) &&
+		done(b.privileges.planCapabilities()) &&
+		done(b.proc.planOOM())
+	if err != nil {
+		return nil, b.warnings, err
 	}
 	if err := b.planInside(&inside); err != nil {
 		return nil, b.warnings, err
@@ -80,7 +79,7 @@ func ExecPlan(spec *specs.Spec, process *specs.Process, host Host, inside Inside
 	return &b.plan, b.warnings, b.planAround(&inside)
 }
 
-func (b *builder) checkCwd() error {
+func (b *processBuilder) checkCwd() error {
 	if b.process.Cwd == "" {
 		return invalid("process.cwd", "", "Cwd property must not be empty")
 	}
@@ -96,28 +95,30 @@ func (b *builder) planInside(inside *Inside) error {
 	} else {
 		b.add("", &plan.EnterRoot{})
 	}
-	if err := b.planKeyring(); err != nil {
+	if err := b.proc.planKeyring(); err != nil {
 		return err
 	}
 	if p.Terminal {
-		console, err := b.console()
+		console, err := b.proc.console()
 		if err != nil {
 			return err
 		}
 		console.Uncontrolled = true
 		b.add("process.terminal", console)
 	}
-	for _, stage := range [...]func(*builder) error{
-		(*builder).planStdio, (*builder).planPersonality, (*builder).planIOPriority, (*builder).planMemoryPolicy,
-	} {
-		if err := stage(b); err != nil {
-			return err
-		}
+	var err error
+	done := func(stage error) bool { err = stage; return err == nil }
+	_ = done(b.proc.planStdio()) &&
+		done(b.scheduling.planPersonality()) &&
+		done(b.scheduling.planIOPriority()) &&
+		done(b.scheduling.planMemoryPolicy())
+	if err != nil {
+		return err
 	}
 	if p.ApparmorProfile != "" || p.SelinuxLabel != "" {
 		b.add("", &plan.OwnProc{Slot: SlotProc})
 	}
-	if err := b.planLabels(); err != nil {
+	if err := b.proc.planLabels(); err != nil {
 		return err
 	}
 	if inside.PIDLast {
@@ -127,41 +128,41 @@ func (b *builder) planInside(inside *Inside) error {
 	b.becomeUser()
 	b.add("", &plan.CloseOthers{})
 	b.add("", &plan.Sync{Phase: plan.Ready})
-	early, hinders, err := b.earlyExec()
+	early, hinders, err := b.privileges.earlyExec()
 	if err != nil {
 		return err
 	}
-	b.cloneInside(&plan.CloneInside{Hinders: hinders}, early, true)
-	if b.filter != nil && !early {
-		b.add("linux.seccomp", b.filter)
+	b.privileges.cloneInside(&plan.CloneInside{Hinders: hinders}, early, true)
+	if b.privileges.filter != nil && !early {
+		b.add("linux.seccomp", b.privileges.filter)
 	}
-	b.add("process.args", &plan.Execute{Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID, Alone: b.opts.Detach})
+	b.add("process.args", &plan.Execute{Args: p.Args, Env: b.proc.env.list, Home: b.proc.env.home, UID: p.User.UID, Alone: b.opts.Detach})
 	return nil
 }
 
 // planAround plans the runtime's half.
 func (b *builder) planAround(inside *Inside) error {
-	scheduler, err := b.scheduler()
+	scheduler, err := b.scheduling.scheduler()
 	if err != nil {
 		return err
 	}
-	first, then, err := b.affinity()
+	first, then, err := b.scheduling.affinity()
 	if err != nil {
 		return err
 	}
 	if first != nil {
 		b.parentAdd("process.execCPUAffinity.initial", first)
 	}
-	b.raiseRlimits()
-	b.spawnWithStdio("", &plan.SpawnExec{Join: inside.Joins, KeepGroups: b.spawn.KeepGroups, Outside: inside.Outside})
-	if b.oom != nil {
-		b.parentAdd("process.oomScoreAdj", b.oom)
+	b.proc.raiseRlimits()
+	b.proc.spawnWithStdio("", &plan.SpawnExec{Join: inside.Joins, KeepGroups: b.ns.spawn.KeepGroups, Outside: inside.Outside})
+	if b.proc.oom != nil {
+		b.parentAdd("process.oomScoreAdj", b.proc.oom)
 	}
 	b.parentAdd("", &plan.SendPlan{})
 	b.parentAdd("", &plan.Await{Phase: plan.Ready})
-	b.takeListener()
+	b.privileges.takeListener()
 	b.parentAdd("", &plan.ReceivePidfd{})
-	b.sendListener()
+	b.privileges.sendListener()
 	if b.linux.IntelRdt != nil {
 		b.parentAdd("linux.intelRdt", &plan.EnterRdtGroup{})
 	}

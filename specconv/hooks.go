@@ -3,6 +3,7 @@ package specconv
 import (
 	"math"
 	"path"
+	"strings"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -10,10 +11,18 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
+// hookBuilder plans hooks.
+type hookBuilder struct {
+	*draft
+	trees *treeBuilder
+	list  specs.Hooks
+	log   plan.HookLog
+}
+
 // planHooks checks all hooks and sorts out where they run. Hooks without an
 // environment get the runtime's on the host, none at createContainer, and the
 // process's at startContainer, as with runc.
-func (b *builder) planHooks() error {
+func (b *hookBuilder) planHooks() error {
 	hooks := b.spec.Hooks
 	if hooks == nil {
 		return nil
@@ -35,7 +44,7 @@ func (b *builder) planHooks() error {
 			}
 		}
 	}
-	b.hooks = *hooks
+	b.list = *hooks
 	b.plan.Poststart, b.plan.Poststop = hooks.Poststart, hooks.Poststop
 	return nil
 }
@@ -66,8 +75,8 @@ func checkHook(field string, h *specs.Hook) error {
 
 // inside plans hooks that init runs. If they are confined, one without an environment
 // has the process's.
-func (b *builder) inside(kind string, status specs.ContainerState, hooks []specs.Hook, confined bool) *plan.Hooks {
-	s := &plan.Hooks{Kind: kind, Hooks: make([]plan.Hook, len(hooks)), Log: b.hookLog, Confined: confined}
+func (b *hookBuilder) inside(kind string, status specs.ContainerState, hooks []specs.Hook, confined bool) *plan.Hooks {
+	s := &plan.Hooks{Kind: kind, Hooks: make([]plan.Hook, len(hooks)), Log: b.log, Confined: confined}
 	s.Before, s.After = b.plan.Container.StateAround(status)
 	for i, h := range hooks {
 		s.Hooks[i] = plan.Hook{Path: h.Path, Args: h.Args, ProcessEnv: confined && h.Env == nil}
@@ -84,26 +93,51 @@ func (b *builder) inside(kind string, status specs.ContainerState, hooks []specs
 	return s
 }
 
-// createContainerHooks plans the host's programs that init runs, in the
+// createContainer plans the host's programs that init runs, in the
 // container's namespaces.
-func (b *builder) createContainerHooks() {
-	if hooks := b.hooks.CreateContainer; len(hooks) > 0 {
+func (b *hookBuilder) createContainer() {
+	if hooks := b.list.CreateContainer; len(hooks) > 0 {
 		s := b.inside("createContainer", specs.StateCreating, hooks, false)
 		s.Dir = b.plan.Container.Rootfs
 		b.add("hooks.createContainer", s)
 	}
 }
 
-// startContainerHooks plans the container's own programs that init runs.
-func (b *builder) startContainerHooks() {
-	if hooks := b.hooks.StartContainer; len(hooks) > 0 {
+// startContainer plans the container's own programs that init runs.
+func (b *hookBuilder) startContainer() {
+	if hooks := b.list.StartContainer; len(hooks) > 0 {
 		b.addLast(b.inside("startContainer", specs.StateCreated, hooks, true))
 	}
 }
 
-// hooksOutside plans hooks that the parent runs.
-func (b *builder) hooksOutside(kind string, hooks []specs.Hook) {
+// outside plans hooks that the parent runs.
+func (b *hookBuilder) outside(kind string, hooks []specs.Hook) {
 	if len(hooks) > 0 {
-		b.parentAdd("hooks."+kind, &plan.RunHooks{Kind: kind, Status: specs.StateCreating, Hooks: hooks, Log: b.hookLog})
+		b.parentAdd("hooks."+kind, &plan.RunHooks{Kind: kind, Status: specs.StateCreating, Hooks: hooks, Log: b.log})
 	}
+}
+
+// planHookLogs opens the files that hooks' output is copied to.
+func (b *hookBuilder) planHookLogs() error {
+	for _, log := range [...]struct {
+		key  string
+		slot *int
+	}{{HooksStdout, &b.log.Stdout}, {HooksStderr, &b.log.Stderr}} {
+		name := b.spec.Annotations[log.key]
+		if name == "" {
+			continue
+		}
+		field := "annotations." + log.key
+		if !path.IsAbs(name) || strings.ContainsRune(name, 0) {
+			return invalid(field, "", "%q is not absolute, expected the absolute path of a file", name)
+		}
+		h := &b.list
+		if len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer)+len(h.StartContainer) == 0 { //nolint:staticcheck // deprecated, but engines use it
+			continue
+		}
+		slot := len(b.trees.list)
+		b.trees.list = append(b.trees.list, plan.Item{Field: field, Step: &plan.OpenLog{Slot: slot, Path: name}})
+		*log.slot = slot + 1
+	}
+	return nil
 }

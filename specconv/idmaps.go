@@ -8,15 +8,15 @@ import (
 
 // planIDMaps checks linux.uidMappings and linux.gidMappings and hands them to
 // the Spawn step. With a user namespace that is joined they only describe it.
-func (b *builder) planIDMaps() error {
+func (b *namespaceBuilder) planIDMaps() error {
 	uids, gids := b.linux.UIDMappings, b.linux.GIDMappings
-	made := b.ns.makes(specs.UserNamespace)
+	made := b.makes(specs.UserNamespace)
 	for _, m := range [...]struct {
 		field string
 		maps  []specs.LinuxIDMapping
 	}{{"linux.uidMappings", uids}, {"linux.gidMappings", gids}} {
 		switch {
-		case len(m.maps) > 0 && !b.ns.has(specs.UserNamespace):
+		case len(m.maps) > 0 && !b.has(specs.UserNamespace):
 			return invalid(m.field, `add {"type": "user"} to linux.namespaces, or remove the mappings`,
 				"user namespace mappings specified, but the configuration has no user namespace")
 		case len(m.maps) == 0 && made:

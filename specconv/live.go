@@ -35,7 +35,7 @@ func AddMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*plan
 	own := *spec
 	own.Mounts = mounts
 	b.spec = &own
-	b.cgroup = l.Cgroup
+	b.cgroup.path = l.Cgroup
 	enter := new(plan.EnterContainer)
 	b.add("", enter)
 	for i := range mounts {
@@ -43,10 +43,10 @@ func AddMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*plan
 			return nil, b.warnings, err
 		}
 	}
-	if err := b.planMounts(); err != nil {
+	if err := b.mounts.planMounts(); err != nil {
 		return nil, b.warnings, err
 	}
-	b.plan.Init = append(b.plan.Init, b.remounts...)
+	b.plan.Init = append(b.plan.Init, b.mounts.remounts...)
 	// Until the helper process is let go on, it takes back what it has added: what is not
 	// written down could not be removed.
 	b.add("", &plan.Sync{Phase: plan.Mounted})
@@ -67,7 +67,7 @@ func RemoveMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*p
 	var found []plan.Item
 	for i := range mounts {
 		field := index("mounts", i) + ".destination"
-		target, err := b.destination(field, mounts[i].Destination)
+		target, err := b.mounts.destination(field, mounts[i].Destination)
 		if err != nil {
 			return nil, b.warnings, err
 		}
@@ -107,8 +107,8 @@ func ChangeDevices(spec *specs.Spec, remove []plan.RemoveDevice, add []LiveDevic
 	}
 	for i := range add {
 		step := &add[i].AddDevice
-		if step.Slot = -1; b.inUserNS() {
-			step.Slot = b.open("--device-add", &plan.OpenTree{Path: add[i].Source, Device: true, Owners: b.spawn.UIDMaps})
+		if step.Slot = -1; b.ns.inUserNS() {
+			step.Slot = b.trees.open("--device-add", &plan.OpenTree{Path: add[i].Source, Device: true, Owners: b.ns.spawn.UIDMaps})
 		}
 		b.add("--device-add", step)
 	}
@@ -119,19 +119,19 @@ func ChangeDevices(spec *specs.Spec, remove []plan.RemoveDevice, add []LiveDevic
 }
 
 func liveBuilder(spec *specs.Spec, host Host, l Live) (*builder, error) {
-	b := &builder{spec: spec, host: &host, linux: spec.Linux, live: true, opts: &Options{ID: l.ID, Bundle: l.Bundle}}
+	b := newBuilder(spec, host, Options{ID: l.ID, Bundle: l.Bundle})
+	b.live = true
 	if b.linux == nil {
 		return nil, invalid("linux", linuxHint, "linux must be specified")
 	}
 	b.plan.Container = plan.Container{ID: l.ID, Bundle: l.Bundle, OCIVersion: spec.Version}
-	for _, stage := range [...]func(*builder) error{
-		(*builder).planNamespaces,
-		(*builder).planIDMaps,
-		(*builder).planPropagation,
-	} {
-		if err := stage(b); err != nil {
-			return nil, err
-		}
+	var err error
+	done := func(stage error) bool { err = stage; return err == nil }
+	_ = done(b.ns.planNamespaces()) &&
+		done(b.ns.planIDMaps()) &&
+		done(b.mounts.planPropagation())
+	if err != nil {
+		return nil, err
 	}
 	return b, nil
 }
@@ -158,11 +158,11 @@ func (b *builder) checkLive(field string, m *specs.Mount) error {
 // finishLive plans the end of the helper process, of which it may say nothing, and the
 // parent's half with its end. The descriptors of EnterContainer come after the trees.
 func (b *builder) finishLive(enter *plan.EnterContainer, l Live, quiet bool, end ...plan.Step) {
-	enter.Mount, enter.Proc = len(b.trees), len(b.trees)+1
+	enter.Mount, enter.Proc = len(b.trees.list), len(b.trees.list)+1
 	b.add("", &plan.Sync{Phase: plan.Done, Quiet: quiet})
-	b.openTrees(slices.Contains(l.Joins, specs.UserNamespace))
+	b.trees.openTrees(slices.Contains(l.Joins, specs.UserNamespace) && !b.ns.unmounted)
 	b.parentAdd("", &plan.SpawnHelper{Join: l.Joins})
-	b.openMore(false)
+	b.trees.openMore(false)
 	for _, step := range end {
 		b.parentAdd("", step)
 	}

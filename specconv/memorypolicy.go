@@ -59,7 +59,7 @@ const (
 )
 
 // planMemoryPolicy plans linux.memoryPolicy.
-func (b *builder) planMemoryPolicy() error {
+func (b *schedulingBuilder) planMemoryPolicy() error {
 	p := b.linux.MemoryPolicy
 	if p == nil {
 		return nil

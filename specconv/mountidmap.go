@@ -13,7 +13,7 @@ import (
 
 // mountIDMap resolves the mapping of an id-mapped mount: its own, or with the
 // option alone the container's.
-func (b *builder) mountIDMap(field string, m *specs.Mount, w *mountWords) (*plan.IDMap, error) {
+func (b *namespaceBuilder) mountIDMap(field string, m *specs.Mount, w *mountWords) (*plan.IDMap, error) {
 	uids, gids := m.UIDMappings, m.GIDMappings
 	own := len(uids)+len(gids) > 0
 	switch {
@@ -24,7 +24,7 @@ func (b *builder) mountIDMap(field string, m *specs.Mount, w *mountWords) (*plan
 		return b.inlineIDMap(index(field+".options", w.mapping), m.Options[w.mapping], w.ridmap)
 	case !own && !w.idmap && !w.ridmap:
 		return nil, nil
-	case !own && !b.ns.has(specs.UserNamespace):
+	case !own && !b.has(specs.UserNamespace):
 		return nil, invalid(field, "add uidMappings and gidMappings to the mount",
 			"option idmap without mappings takes those of the user namespace, found none")
 	case !own:
@@ -45,7 +45,7 @@ func (b *builder) mountIDMap(field string, m *specs.Mount, w *mountWords) (*plan
 
 // joinedUserNS is the path of the user namespace that the container joins; empty:
 // none. That of a container that exists may lead to another one by now.
-func (b *builder) joinedUserNS() string {
+func (b *namespaceBuilder) joinedUserNS() string {
 	i := slices.IndexFunc(b.spawn.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })
 	if i < 0 || b.live {
 		return ""
@@ -60,7 +60,7 @@ func (b *builder) joinedUserNS() string {
 //
 // Each range is the first id on the filesystem, the first on the host, and how
 // many. After an @ the second is not of the host but of the container.
-func (b *builder) inlineIDMap(field, word string, recursive bool) (*plan.IDMap, error) {
+func (b *namespaceBuilder) inlineIDMap(field, word string, recursive bool) (*plan.IDMap, error) {
 	_, text, _ := strings.Cut(word, "=")
 	idmap := &plan.IDMap{Recursive: recursive}
 	for part := range strings.SplitSeq(strings.TrimSuffix(text, ";"), ";") {

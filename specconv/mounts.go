@@ -15,8 +15,30 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
+// mountBuilder plans the container's mounts.
+type mountBuilder struct {
+	*draft
+	ns     *namespaceBuilder
+	trees  *treeBuilder
+	cgroup *cgroupBuilder
+
+	table       mountTable
+	propagation rootPropagation
+	remounts    []plan.Item // what becomes read-only only at the end
+	overlays    []plan.Item // FindLayers steps
+	disks       bool        // init mounts disks, which the device filter has to let it
+	hostView    bool        // a mount needs the host's mounts beside the root filesystem, see chooseNamespace
+}
+
+// mountTable is what has been mounted where by a point of the plan.
+type mountTable struct {
+	bound   []string                 // targets of bind mounts
+	mounted map[string]*plan.MountFS // by target: what was mounted there last; nil: a bind mount
+	kept    int                      // how many filesystems init keeps for Remounts
+}
+
 // planMounts plans mounts, in the order of the configuration.
-func (b *builder) planMounts() error {
+func (b *mountBuilder) planMounts() error {
 	if err := b.checkContextType(); err != nil {
 		return err
 	}
@@ -34,7 +56,7 @@ const NotifyTarget = "/run/notify"
 
 // planNotify mounts the socket's directory: the socket itself is made later, by
 // start.
-func (b *builder) planNotify() error {
+func (b *mountBuilder) planNotify() error {
 	if b.opts.NotifyDir == "" {
 		return nil
 	}
@@ -44,7 +66,7 @@ func (b *builder) planNotify() error {
 	})
 }
 
-func (b *builder) planMount(field string, m *specs.Mount) error {
+func (b *mountBuilder) planMount(field string, m *specs.Mount) error {
 	for _, part := range [...]struct{ key, text string }{
 		{".destination", m.Destination}, {".type", m.Type}, {".source", m.Source},
 	} {
@@ -73,6 +95,7 @@ func (b *builder) planMount(field string, m *specs.Mount) error {
 	if m.Type == "bind" {
 		words.bind = true
 	}
+	b.hostView = b.hostView || target == "/"
 	isShared := func(flags uint64) bool { return flags&unix.MS_SHARED != 0 }
 	switch {
 	case target == "/" && slices.ContainsFunc(words.options.Propagation, isShared):
@@ -104,7 +127,7 @@ func usualOptions(m *specs.Mount) []string {
 
 // destination makes a mount point an absolute path in the container. What is mounted
 // on "/" becomes the root, but not of a container that runs in another one.
-func (b *builder) destination(field, destination string) (string, error) {
+func (b *mountBuilder) destination(field, destination string) (string, error) {
 	if destination == "" {
 		return "", invalid(field, "", "empty, expected an absolute path in the container")
 	}
@@ -121,12 +144,12 @@ func (b *builder) destination(field, destination string) (string, error) {
 // planRemount plans the change of a mount that is there by then. Its filesystem
 // is changed only if this configuration has made it, for nobody else: that of a
 // bind mount, or one that is the kernel's own, is the host's too.
-func (b *builder) planRemount(field string, m *specs.Mount, target string, w *mountWords) error {
+func (b *mountBuilder) planRemount(field string, m *specs.Mount, target string, w *mountWords) error {
 	if target == "/" {
 		return invalid(field+".destination", "use root.readonly", "%q can't be remounted: nothing could be mounted on it any more", m.Destination)
 	}
 	step := &plan.Remount{Target: target, Options: w.options}
-	switch fs := b.ownFilesystem(target); {
+	switch fs := b.table.ownFilesystem(target); {
 	case w.bind || fs == nil:
 		if w.param >= 0 {
 			return invalid(index(field+".options", w.param), "",
@@ -134,10 +157,10 @@ func (b *builder) planRemount(field string, m *specs.Mount, target string, w *mo
 		}
 		b.warnSuper(field, m, w)
 	case len(w.params)+len(w.cleared) > 0:
-		b.keep(fs)
+		b.table.keep(fs)
 		step.Params = append(w.params, w.cleared...)
 	}
-	if fs := b.mounted[target]; fs != nil {
+	if fs := b.table.mounted[target]; fs != nil {
 		step.Kept = fs.Keep
 	}
 	b.add(field, step)
@@ -146,33 +169,32 @@ func (b *builder) planRemount(field string, m *specs.Mount, target string, w *mo
 
 // ownFilesystem is the filesystem that is mounted on target so far, if no other
 // mount can have it.
-func (b *builder) ownFilesystem(target string) *plan.MountFS {
-	if fs := b.mounted[target]; fs != nil && (fs.Type == "tmpfs" || fs.Type == "devpts") {
+func (t *mountTable) ownFilesystem(target string) *plan.MountFS {
+	if fs := t.mounted[target]; fs != nil && (fs.Type == "tmpfs" || fs.Type == "devpts") {
 		return fs
 	}
 	return nil
 }
 
 // keep has init keep a filesystem for Remounts.
-func (b *builder) keep(fs *plan.MountFS) {
+func (t *mountTable) keep(fs *plan.MountFS) {
 	if fs.Keep == 0 {
-		b.kept++
-		fs.Keep = b.kept
+		t.kept++
+		fs.Keep = t.kept
 	}
 }
 
 // mount notes what is mounted on target from now on; nil is a bind mount.
-func (b *builder) mount(target string, fs *plan.MountFS) {
-	if b.mounted == nil {
-		b.mounted = make(map[string]*plan.MountFS)
+func (t *mountTable) mount(target string, fs *plan.MountFS) {
+	if t.mounted == nil {
+		t.mounted = make(map[string]*plan.MountFS)
 	}
-	b.mounted[target] = fs
-	b.hostView = b.hostView || target == "/"
+	t.mounted[target] = fs
 }
 
 // warnSuper warns of words that ask for a flag of the filesystem, which is the
 // same for all its mounts, where one is only mounted once more.
-func (b *builder) warnSuper(field string, m *specs.Mount, w *mountWords) {
+func (b *mountBuilder) warnSuper(field string, m *specs.Mount, w *mountWords) {
 	if w.super >= 0 {
 		b.warn(index(field+".options", w.super),
 			`"`+m.Options[w.super]+`" is a flag of the filesystem: it has no effect on a mount of one that is there`)
@@ -180,7 +202,7 @@ func (b *builder) warnSuper(field string, m *specs.Mount, w *mountWords) {
 }
 
 // planBind plans a bind mount: the parent opens the source, init attaches it.
-func (b *builder) planBind(field string, m *specs.Mount, target string, w *mountWords) error {
+func (b *mountBuilder) planBind(field string, m *specs.Mount, target string, w *mountWords) error {
 	b.warnEngineWords(field, m, w)
 	if w.param >= 0 {
 		return invalid(index(field+".options", w.param), "what a bind mount takes are the mountOptions that the command features lists",
@@ -192,7 +214,7 @@ func (b *builder) planBind(field string, m *specs.Mount, target string, w *mount
 	if err := checkProc(field, target, m.Type, true); err != nil {
 		return err
 	}
-	idmap, err := b.mountIDMap(field, m, w)
+	idmap, err := b.ns.mountIDMap(field, m, w)
 	if err != nil {
 		return err
 	}
@@ -202,23 +224,23 @@ func (b *builder) planBind(field string, m *specs.Mount, target string, w *mount
 		Path: source, Recursive: w.rbind, NoFollow: w.sourceLink || w.copyLink, IDMap: idmap,
 	})
 	options := w.forBind()
-	if b.inUserNS() && len(options.Propagation) > 0 {
+	if b.ns.inUserNS() && len(options.Propagation) > 0 {
 		keepReadonly(&options)
 	}
-	base := b.rootProp.bind
+	base := b.propagation.bind
 	if target == "/" { // a shared mount can't become the root; it is made shared at the end
-		base = b.rootProp.attach
+		base = b.propagation.attach
 	}
 	options.Propagation = bindPropagation(base, options.Propagation, w.rbind)
 	b.add(field, &plan.Bind{Slot: slot, Source: source, Target: target, CopyLink: w.copyLink, Options: options})
-	b.bound = append(b.bound, target)
-	b.mount(target, nil)
+	b.table.bound = append(b.table.bound, target)
+	b.table.mount(target, nil)
 	return nil
 }
 
 // warnEngineWords leaves out what engines leave in of their own options for
 // volumes, and warns of it.
-func (b *builder) warnEngineWords(field string, m *specs.Mount, w *mountWords) {
+func (b *mountBuilder) warnEngineWords(field string, m *specs.Mount, w *mountWords) {
 	for w.param >= 0 && isEngineWord(m.Options[w.param]) {
 		b.warn(index(field+".options", w.param), `"`+m.Options[w.param]+`" is an engine's option for volumes: it has no effect here`)
 		w.param = nextParam(m.Options, w.param+1)
@@ -237,7 +259,7 @@ func bindPropagation(base uint64, own []uint64, recursive bool) []uint64 {
 }
 
 // planFilesystem plans a mount of a new filesystem instance.
-func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w *mountWords) error {
+func (b *mountBuilder) planFilesystem(field string, m *specs.Mount, target string, w *mountWords) error {
 	if m.Type == "" || m.Type == "none" {
 		return invalid(field+".type", "", "%q, expected a filesystem type, or bind, rbind or remount among the options", m.Type)
 	}
@@ -272,7 +294,7 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 	if err := b.planMapped(field, m, step, w); err != nil {
 		return err
 	}
-	if b.pidLast != nil && step.Type == "proc" {
+	if b.ns.pidLast != nil && step.Type == "proc" {
 		b.makeTree(field, step, nil)
 	}
 	if b.live && !step.Made && namesFiles(step.Type) {
@@ -290,13 +312,13 @@ func (b *builder) planFilesystem(field string, m *specs.Mount, target string, w 
 	b.disks = b.disks || !step.Made && step.Type != "overlay" && onFiles(step)
 	b.remountLater(field, step)
 	b.add(field, step)
-	b.mount(target, step)
+	b.table.mount(target, step)
 	return nil
 }
 
 // checkOwners checks the ids that a filesystem's options give it to. Init mounts
 // it, in the user namespace, where the kernel would call them invalid arguments.
-func (b *builder) checkOwners(field string, step *plan.MountFS) error {
+func (b *mountBuilder) checkOwners(field string, step *plan.MountFS) error {
 	if step.Made || step.Type != "devpts" && step.Type != "tmpfs" || !b.ns.makes(specs.UserNamespace) {
 		return nil
 	}
@@ -326,7 +348,7 @@ var contextTypes = [...]string{"context", "fscontext", "defcontext", "rootcontex
 // to filesystems.
 const mountContextType = "run.oci.mount_context_type"
 
-func (b *builder) checkContextType() error {
+func (b *mountBuilder) checkContextType() error {
 	if word := b.spec.Annotations[mountContextType]; word != "" && !slices.Contains(contextTypes[:], word) {
 		return invalid("annotations."+mountContextType, "", "%q, expected context, fscontext, defcontext or rootcontext", word)
 	}
@@ -334,7 +356,7 @@ func (b *builder) checkContextType() error {
 }
 
 // label gives a filesystem linux.mountLabel, unless its options label it.
-func (b *builder) label(step *plan.MountFS) {
+func (b *mountBuilder) label(step *plan.MountFS) {
 	own := slices.ContainsFunc(step.Params, func(p string) bool {
 		key, _, _ := strings.Cut(p, "=")
 		return slices.Contains(contextTypes[:], key)
@@ -347,8 +369,8 @@ func (b *builder) label(step *plan.MountFS) {
 
 // planMapped has the parent make a filesystem whose mount is id-mapped: init,
 // in a user namespace of its own, does not control that of the mapping.
-func (b *builder) planMapped(field string, m *specs.Mount, step *plan.MountFS, w *mountWords) error {
-	idmap, err := b.mountIDMap(field, m, w)
+func (b *mountBuilder) planMapped(field string, m *specs.Mount, step *plan.MountFS, w *mountWords) error {
+	idmap, err := b.ns.mountIDMap(field, m, w)
 	if err != nil || idmap == nil {
 		return err
 	}
@@ -363,9 +385,9 @@ func (b *builder) planMapped(field string, m *specs.Mount, step *plan.MountFS, w
 
 // makeTree has the parent make a filesystem, with an id-mapped mount or, if idmap
 // is nil, without.
-func (b *builder) makeTree(field string, step *plan.MountFS, idmap *plan.IDMap) {
-	step.Fallback, step.Made = b.slot(), true
-	b.trees = append(b.trees, plan.Item{Field: field, Step: &plan.MakeTree{
+func (b *mountBuilder) makeTree(field string, step *plan.MountFS, idmap *plan.IDMap) {
+	step.Fallback, step.Made = b.trees.slot(), true
+	b.trees.list = append(b.trees.list, plan.Item{Field: field, Step: &plan.MakeTree{
 		Slot: step.Fallback, Type: step.Type, Source: step.Source, Params: step.Params, IDMap: idmap,
 		JoinedPID: step.Type == "proc",
 	}})
@@ -398,7 +420,7 @@ func onFiles(step *plan.MountFS) bool {
 // exists: who has joined its mount namespace finds under such a path what the
 // container has put there, a node of another device, and no device filter holds
 // for the runtime.
-func (b *builder) planOutside(field string, step *plan.MountFS) error {
+func (b *mountBuilder) planOutside(field string, step *plan.MountFS) error {
 	if b.ns.has(specs.UserNamespace) {
 		return invalid(field+".type", "mount it on the host, and add a bind mount of that",
 			"%q can't be added to a container that exists and has a user namespace", step.Type)
@@ -413,10 +435,10 @@ func (b *builder) planOutside(field string, step *plan.MountFS) error {
 // namespace of its own a user namespace may not mount it; then the container
 // gets to see its own cgroup, never the host's hierarchy (CVE-2023-25809), and
 // if there is none, an empty directory.
-func (b *builder) planCgroupMount(field string, m *specs.Mount, step *plan.MountFS, w *mountWords) error {
+func (b *mountBuilder) planCgroupMount(field string, m *specs.Mount, step *plan.MountFS, w *mountWords) error {
 	step.Type = "cgroup2"
 	switch {
-	case b.inUserNS():
+	case b.ns.inUserNS():
 	case b.ns.has(specs.CgroupNamespace) || b.host.CgroupRoot == "":
 		return nil
 	case w.param >= 0:
@@ -427,38 +449,38 @@ func (b *builder) planCgroupMount(field string, m *specs.Mount, step *plan.Mount
 		// The host's mount once more: a new one in the host's cgroup namespace
 		// would set the options of all of them, and so take nsdelegate and
 		// memory_recursiveprot from the whole host.
-		step.Fallback, step.Made = b.open(field, &plan.OpenTree{Path: b.host.CgroupRoot}), true
+		step.Fallback, step.Made = b.trees.open(field, &plan.OpenTree{Path: b.host.CgroupRoot}), true
 		step.Options.Propagation = bindPropagation(unix.MS_PRIVATE, step.Options.Propagation, false)
 		return nil
 	}
 	step.Mask = true
 	if b.host.CgroupRoot != "" && !b.opts.NoCgroup {
 		tree := &plan.OpenTree{Optional: true} // of a unit, which is not there yet
-		if b.cgroup != "" {
-			tree.Path = path.Join(b.host.CgroupRoot, b.cgroup)
+		if b.cgroup.path != "" {
+			tree.Path = path.Join(b.host.CgroupRoot, b.cgroup.path)
 		}
-		step.Fallback = b.open(field, tree)
+		step.Fallback = b.trees.open(field, tree)
 	}
 	return nil
 }
 
 // planSysfs: a sysfs shows a network namespace, and mounting it takes the user
 // namespace that owns that. The host's is the way out.
-func (b *builder) planSysfs(field string, step *plan.MountFS) {
-	if b.inUserNS() && !b.ns.makes(specs.NetworkNamespace) {
-		step.Fallback = b.open(field, &plan.OpenTree{Path: "/sys", Recursive: true, Optional: true})
+func (b *mountBuilder) planSysfs(field string, step *plan.MountFS) {
+	if b.ns.inUserNS() && !b.ns.makes(specs.NetworkNamespace) {
+		step.Fallback = b.trees.open(field, &plan.OpenTree{Path: "/sys", Recursive: true, Optional: true})
 	}
 }
 
 // remountLater postpones the read-only attribute of a tmpfs, which is born
 // empty, until mount points and devices have been made in it.
-func (b *builder) remountLater(field string, step *plan.MountFS) {
+func (b *mountBuilder) remountLater(field string, step *plan.MountFS) {
 	const ro = unix.MOUNT_ATTR_RDONLY
 	if step.Options.Attr.Set&ro == 0 || step.Type != "tmpfs" && step.Target != "/dev" || b.live && !step.CopyUp {
 		return
 	}
 	step.Options.Attr.Set &^= ro
-	b.keep(step)
+	b.table.keep(step)
 	remount := &plan.Remount{Target: step.Target, Kept: step.Keep, Options: plan.MountOptions{Attr: plan.Attr{Set: ro}}}
 	b.remounts = append(b.remounts, plan.Item{Field: field, Step: remount})
 }

@@ -33,8 +33,28 @@ func (n namespaces) makes(t specs.LinuxNamespaceType) bool { return n.made&nsBit
 // has reports whether the container's namespace of a type is not the host's.
 func (n namespaces) has(t specs.LinuxNamespaceType) bool { return (n.made|n.joined)&nsBit(t) != 0 }
 
+// namespaceBuilder plans the container's namespaces, and what is set in them by their
+// names alone.
+type namespaceBuilder struct {
+	*draft
+	trees *treeBuilder
+
+	namespaces
+	spawn      plan.Spawn
+	pidLast    *plan.JoinPID // nil: the pid namespace is new, the caller's, or joined with the others
+	unmounted  bool          // there is no mount namespace
+	netDevices []plan.Item   // MoveNetDevice steps
+}
+
+// foreign reports whether the container's mounts belong to a user namespace other than
+// the runtime's.
+func (b *namespaceBuilder) foreign() bool { return b.has(specs.UserNamespace) && !b.unmounted }
+
+// inUserNS reports whether the container's root is not the host's.
+func (b *namespaceBuilder) inUserNS() bool { return b.host.UserNS || b.has(specs.UserNamespace) }
+
 // planNamespaces reads linux.namespaces into b.ns and the Spawn step.
-func (b *builder) planNamespaces() error {
+func (b *namespaceBuilder) planNamespaces() error {
 	for i, ns := range b.linux.Namespaces {
 		field := index("linux.namespaces", i)
 		bit := nsBit(ns.Type)
@@ -42,11 +62,11 @@ func (b *builder) planNamespaces() error {
 			return invalid(field+".type", "", "unknown namespace type %q, expected one of %s",
 				ns.Type, strings.Join(Namespaces(), ", "))
 		}
-		if (b.ns.made|b.ns.joined)&bit != 0 {
+		if (b.made|b.joined)&bit != 0 {
 			return invalid(field+".type", "", "duplicated namespace type %q, expected each at most once", ns.Type)
 		}
 		if ns.Path == "" {
-			b.ns.made |= bit
+			b.made |= bit
 			switch ns.Type {
 			case specs.CgroupNamespace: // made by init
 			case specs.TimeNamespace:
@@ -62,11 +82,11 @@ func (b *builder) planNamespaces() error {
 		if err := checkNull(field+".path", ns.Path); err != nil {
 			return err
 		}
-		b.ns.joined |= bit
+		b.joined |= bit
 		b.spawn.Join = append(b.spawn.Join, plan.Namespace{Type: ns.Type, Path: ns.Path, Field: field + ".path"})
 	}
 	b.planPIDLast()
-	if b.host.EUID != 0 && !b.ns.has(specs.UserNamespace) {
+	if b.host.EUID != 0 && !b.has(specs.UserNamespace) {
 		return invalid("linux.namespaces", "the command spec --rootless writes a config.json that has one; by hand, "+
 			`add {"type": "user"}, and the user's ids to linux.uidMappings and linux.gidMappings; or run as root`,
 			"rootless containers require user namespaces, found none")
@@ -80,7 +100,7 @@ func (b *builder) planNamespaces() error {
 // planPIDLast: who is in a pid namespace that others are in, too, is seen by them, and
 // maybe traced. So init works outside of it, and clones the process that stays when
 // nothing of the host's is left to it.
-func (b *builder) planPIDLast() {
+func (b *namespaceBuilder) planPIDLast() {
 	i := slices.IndexFunc(b.spawn.Join, func(ns plan.Namespace) bool { return ns.Type == specs.PIDNamespace })
 	if i < 0 || !b.host.PIDLast {
 		return
@@ -88,13 +108,13 @@ func (b *builder) planPIDLast() {
 	ns := b.spawn.Join[i]
 	ns.Last = true
 	b.spawn.Join = append(slices.Delete(b.spawn.Join, i, i+1), ns)
-	b.pidLast = &plan.JoinPID{Slot: b.slot()}
-	b.trees = append(b.trees, plan.Item{Field: ns.Field, Step: &plan.OpenPID{Slot: b.pidLast.Slot, Path: ns.Path}})
+	b.pidLast = &plan.JoinPID{Slot: b.trees.slot()}
+	b.trees.list = append(b.trees.list, plan.Item{Field: ns.Field, Step: &plan.OpenPID{Slot: b.pidLast.Slot, Path: ns.Path}})
 }
 
 // changes notes that a field of config.json changes something in the container's
 // namespace of a type.
-func (b *builder) changes(t specs.LinuxNamespaceType, field string) {
+func (b *namespaceBuilder) changes(t specs.LinuxNamespaceType, field string) {
 	for i := range b.spawn.Join {
 		if ns := &b.spawn.Join[i]; ns.Type == t && ns.Changes == "" {
 			ns.Changes = field
@@ -103,7 +123,7 @@ func (b *builder) changes(t specs.LinuxNamespaceType, field string) {
 }
 
 // planTime takes over linux.timeOffsets, see time_namespaces(7).
-func (b *builder) planTime() error {
+func (b *namespaceBuilder) planTime() error {
 	offsets := b.linux.TimeOffsets
 	if len(offsets) == 0 {
 		return nil
@@ -125,7 +145,7 @@ func (b *builder) planTime() error {
 }
 
 // enterNamespaces plans what init does inside namespaces of its own.
-func (b *builder) enterNamespaces() error {
+func (b *namespaceBuilder) enterNamespaces() error {
 	if b.spawn.Outside {
 		b.add("", &plan.Sync{Phase: plan.Born}) // a cgroup namespace has init's cgroup as its root
 	}

@@ -10,12 +10,12 @@ import (
 
 // planNetDevices plans linux.netDevices, see "Network Devices" in the
 // runtime-spec's config-linux.md.
-func (b *builder) planNetDevices() error {
+func (b *namespaceBuilder) planNetDevices() error {
 	devices := b.linux.NetDevices
 	if len(devices) == 0 {
 		return nil
 	}
-	if !b.ns.has(specs.NetworkNamespace) {
+	if !b.has(specs.NetworkNamespace) {
 		return invalid("linux.netDevices", `add {"type": "network"} to linux.namespaces`,
 			"unable to move network devices without a private NET namespace")
 	}

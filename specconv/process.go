@@ -18,8 +18,21 @@ type environment struct {
 	home bool   // HOME is missing or empty
 }
 
+// processBuilder plans the container's process, but for what it may do.
+type processBuilder struct {
+	*draft
+	ns *namespaceBuilder
+
+	env       environment
+	identity  *plan.SetIdentity
+	oom       *plan.SetOOMScoreAdj // nil: as the caller's
+	rlimits   []plan.Rlimit        // empty: as the caller's
+	giveStdio *plan.GiveStdio      // nil: none
+	pipeStdio bool
+}
+
 // checkProcess checks process.args, env and cwd, and resolves the environment.
-func (b *builder) checkProcess() error {
+func (b *processBuilder) checkProcess() error {
 	p := b.process
 	if len(p.Args) == 0 {
 		return invalid("process.args", "", "args must not be empty, expected at least the program")
@@ -95,7 +108,7 @@ func newEnvironment(entries []string) environment {
 }
 
 // planIdentity resolves process.user.
-func (b *builder) planIdentity() error {
+func (b *processBuilder) planIdentity() error {
 	u := &b.process.User
 	const uids, gids = "linux.uidMappings", "linux.gidMappings"
 	if err := checkID("process.user.uid", uids, b.linux.UIDMappings, u.UID); err != nil {
@@ -119,7 +132,7 @@ func (b *builder) planIdentity() error {
 	// podman's --group-add keep-groups: the caller's supplementary groups, of
 	// which a user namespace has no numbers.
 	step.KeepGroups = b.annotated(keepGroups)
-	b.spawn.KeepGroups = step.KeepGroups && b.ns.has(specs.UserNamespace)
+	b.ns.spawn.KeepGroups = step.KeepGroups && b.ns.has(specs.UserNamespace)
 	if step.KeepGroups && len(u.AdditionalGids) > 0 {
 		b.warn("process.user.additionalGids", "no effect: "+keepGroups+" leaves the caller's groups")
 	}
@@ -136,16 +149,16 @@ func (b *builder) planIdentity() error {
 
 // cannotSetGroups: an unprivileged user who maps only the own gid has to give
 // up setgroups(2) first, see user_namespaces(7) and CVE-2014-8989.
-func (b *builder) cannotSetGroups() bool {
+func (b *processBuilder) cannotSetGroups() bool {
 	if b.host.SetgroupsDenied {
 		return true
 	}
-	maps := b.spawn.GIDMaps
+	maps := b.ns.spawn.GIDMaps
 	return b.host.EUID != 0 && len(maps) == 1 && maps[0].Size == 1
 }
 
 // planOOM resolves process.oomScoreAdj. Absent leaves init the caller's.
-func (b *builder) planOOM() error {
+func (b *processBuilder) planOOM() error {
 	adj := b.process.OOMScoreAdj
 	if adj == nil {
 		return nil
@@ -158,7 +171,7 @@ func (b *builder) planOOM() error {
 }
 
 // planLabels resolves process.apparmorProfile and process.selinuxLabel.
-func (b *builder) planLabels() error {
+func (b *processBuilder) planLabels() error {
 	apparmor, selinux := b.process.ApparmorProfile, b.process.SelinuxLabel
 	if apparmor != "" && !b.host.AppArmor {
 		if apparmor != "unconfined" {
@@ -183,12 +196,12 @@ func (b *builder) planLabels() error {
 }
 
 // planNames plans hostname and domainname.
-func (b *builder) planNames() error {
+func (b *namespaceBuilder) planNames() error {
 	for _, name := range [...]struct{ field, value string }{{"hostname", b.spec.Hostname}, {"domainname", b.spec.Domainname}} {
 		if name.value == "" {
 			continue
 		}
-		if !b.ns.has(specs.UTSNamespace) {
+		if !b.has(specs.UTSNamespace) {
 			return invalid(name.field, `add {"type": "uts"} to linux.namespaces`,
 				"unable to set %s without a private UTS namespace: %q", name.field, name.value)
 		}
@@ -207,7 +220,7 @@ func (b *builder) planNames() error {
 }
 
 // checkTerminal checks that a terminal is asked for where someone can take it.
-func (b *builder) checkTerminal() error {
+func (b *processBuilder) checkTerminal() error {
 	switch terminal := b.process.Terminal; {
 	case terminal && b.opts.Detach && !b.opts.ConsoleSocket:
 		return invalid("process.terminal", "give --console-socket, or set it to false",
@@ -221,20 +234,20 @@ func (b *builder) checkTerminal() error {
 
 // planConsole plans the terminal, which must be there before /dev may become
 // read-only.
-func (b *builder) planConsole() error {
+func (b *rootBuilder) planConsole() error {
 	if !b.process.Terminal {
 		return nil
 	}
-	step, err := b.console()
+	step, err := b.proc.console()
 	if err != nil {
 		return err
 	}
-	step.Mount, step.Uncontrolled = true, b.pidLast != nil
+	step.Mount, step.Uncontrolled = true, b.ns.pidLast != nil
 	b.add("process.terminal", step)
 	return nil
 }
 
-func (b *builder) console() (*plan.Console, error) {
+func (b *processBuilder) console() (*plan.Console, error) {
 	step := &plan.Console{UID: b.process.User.UID, PlainLines: !b.opts.ConsoleSocket}
 	if size := b.process.ConsoleSize; size != nil {
 		if size.Width > 1<<16-1 || size.Height > 1<<16-1 {
@@ -249,7 +262,7 @@ func (b *builder) console() (*plan.Console, error) {
 // not open /dev/stdout. In the foreground files are the caller's, who goes on
 // to use them: only a pipe is nothing but the way to us, so one is put before a
 // file. Nobody gets the host's /dev/null.
-func (b *builder) planStdio() error {
+func (b *processBuilder) planStdio() error {
 	if b.process.Terminal {
 		return nil
 	}
@@ -269,7 +282,7 @@ func (b *builder) planStdio() error {
 }
 
 // spawnWithStdio plans the step that makes init, and what it has for streams.
-func (b *builder) spawnWithStdio(field string, spawn plan.Step) {
+func (b *processBuilder) spawnWithStdio(field string, spawn plan.Step) {
 	const user = "process.user.uid"
 	if b.pipeStdio {
 		b.parentAdd(user, &plan.PipeStdio{})
@@ -285,8 +298,8 @@ func (b *builder) spawnWithStdio(field string, spawn plan.Step) {
 func (b *builder) becomeUser() {
 	p := b.process
 	b.add("process.cwd", &plan.Chdir{Path: p.Cwd})
-	b.add("process.user", b.identity)
-	b.add("process.capabilities", b.capabilities)
+	b.add("process.user", b.proc.identity)
+	b.add("process.capabilities", b.privileges.capabilities)
 	if p.User.UID != 0 {
 		// For a directory that only the process's own user may enter.
 		b.add("process.cwd", &plan.Chdir{Path: p.Cwd})
@@ -294,7 +307,7 @@ func (b *builder) becomeUser() {
 	if p.NoNewPrivileges {
 		b.add("process.noNewPrivileges", &plan.SetNoNewPrivs{})
 	}
-	b.add("process.args[0]", &plan.FindExecutable{Name: p.Args[0], Path: b.env.path})
+	b.add("process.args[0]", &plan.FindExecutable{Name: p.Args[0], Path: b.proc.env.path})
 }
 
 // LastField returns the field that a kind of step is for, if init takes it after start.
@@ -312,50 +325,47 @@ func LastField(kind plan.Kind) string {
 	return ""
 }
 
-// addLast adds a step that init may take after start.
-func (b *builder) addLast(s plan.InitStep) { b.add(LastField(s.InitKind()), s) }
-
 // planBecome plans the way from the runtime's identity to the process's, and
 // its execve.
 func (b *builder) planBecome() error {
 	p := b.process
-	if b.pidLast != nil {
+	if b.ns.pidLast != nil {
 		// Late: what init's children are born in. Not later: it takes privileges.
-		b.add(b.spawn.Join[len(b.spawn.Join)-1].Field, b.pidLast)
+		b.add(b.ns.spawn.Join[len(b.ns.spawn.Join)-1].Field, b.ns.pidLast)
 	}
 	b.becomeUser()
-	if b.pidLast != nil || !b.opts.Run {
+	if b.ns.pidLast != nil || !b.opts.Run {
 		b.add("", &plan.CloseOthers{})
 	}
-	early, hinders, err := b.earlyCreate()
+	early, hinders, err := b.privileges.earlyCreate()
 	if err != nil {
 		return err
 	}
-	hooks := len(b.hooks.StartContainer) > 0
+	hooks := len(b.hooks.list.StartContainer) > 0
 	limits := !hooks // which take them on themselves: running them may take more
-	if b.pidLast != nil {
-		b.cloneInside(&plan.CloneInside{Init: true, Hinders: hinders}, early, limits)
+	if b.ns.pidLast != nil {
+		b.privileges.cloneInside(&plan.CloneInside{Init: true, Hinders: hinders}, early, limits)
 	} else {
 		if limits {
-			b.setRlimits()
+			b.proc.setRlimits()
 		}
 		if early {
-			b.loadFilter()
+			b.privileges.loadFilter()
 		}
 	}
 	b.add("", &plan.Sync{Phase: plan.Ready})
 	if !b.opts.Run {
 		b.add("", &plan.WaitStart{Hinders: hinders})
 	}
-	b.startContainerHooks()
+	b.hooks.startContainer()
 	if hooks {
-		b.setRlimits()
+		b.proc.setRlimits()
 	}
-	if b.filter != nil && !early {
-		b.addLast(b.filter)
+	if b.privileges.filter != nil && !early {
+		b.addLast(b.privileges.filter)
 	}
 	b.addLast(&plan.Execute{
-		Args: p.Args, Env: b.env.list, Home: b.env.home, UID: p.User.UID,
+		Args: p.Args, Env: b.proc.env.list, Home: b.proc.env.home, UID: p.User.UID,
 		ListenPID: b.opts.ListenFDs > 0 && !b.ns.makes(specs.PIDNamespace), Alone: !b.opts.Run || b.opts.Detach,
 	})
 	return nil

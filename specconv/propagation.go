@@ -2,7 +2,6 @@ package specconv
 
 import (
 	"cmp"
-	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -42,28 +41,41 @@ type rootPropagation struct {
 	final  uint64 // of the finished root; 0: as attached
 }
 
+// rootBuilder plans the way to the container's root, and what is in there beside mounts.
+type rootBuilder struct {
+	*draft
+	ns     *namespaceBuilder
+	trees  *treeBuilder
+	mounts *mountBuilder
+	proc   *processBuilder
+	hooks  *hookBuilder
+
+	rootfs   *plan.EnterRootfs // nil: the mount namespace is a copy of the host's, see chooseNamespace
+	readonly string            // the field that wants the root read-only; empty: none
+}
+
 // planRoot plans the way to the container's root, as far as it can be mounted
 // on.
-func (b *builder) planRoot() error {
+func (b *rootBuilder) planRoot() error {
 	root := b.spec.Root
 	if root.Path == "" {
 		return invalid("root.path", "", "empty, expected the path of the root filesystem")
 	}
-	if err := b.planPropagation(); err != nil {
+	if err := b.mounts.planPropagation(); err != nil {
 		return err
 	}
 	b.plan.Container.Rootfs = b.fromBundle(root.Path)
-	if b.unmounted {
+	if b.ns.unmounted {
 		b.planBareRoot()
 		return nil
 	}
-	slot := b.open("root.path", &plan.OpenTree{Path: b.plan.Container.Rootfs, Recursive: true, Rootfs: true})
+	slot := b.trees.open("root.path", &plan.OpenTree{Path: b.plan.Container.Rootfs, Recursive: true, Rootfs: true})
 	// Nothing of the host's mount tree survives in the container: all that is
 	// mounted comes in by descriptor. So the copy of it that the new namespace
 	// starts with is always cut off from the host, whatever the root's
 	// propagation will be.
 	b.add("", &plan.SetPropagation{Flags: unix.MS_SLAVE | unix.MS_REC})
-	b.add("root.path", &plan.AttachRoot{Slot: slot, Propagation: b.rootProp.attach, Private: b.rootProp.alone})
+	b.add("root.path", &plan.AttachRoot{Slot: slot, Propagation: b.mounts.propagation.attach, Private: b.mounts.propagation.alone})
 	return nil
 }
 
@@ -73,40 +85,40 @@ func (b *builder) planRoot() error {
 // be cloned for read-only paths before it is finished. Slave and private are
 // final from the start: to repeat them later, with what is mounted by then,
 // would overrule the mounts' own options.
-func (b *builder) planPropagation() error {
+func (b *mountBuilder) planPropagation() error {
 	const field = "linux.rootfsPropagation"
 	word := b.linux.RootfsPropagation
 	flag := propagationFlag(word)
 	slave, private := uint64(unix.MS_SLAVE|unix.MS_REC), uint64(unix.MS_PRIVATE|unix.MS_REC)
 	switch flag &^ unix.MS_REC {
 	case unix.MS_SLAVE:
-		b.rootProp = rootPropagation{attach: slave, bind: slave}
+		b.propagation = rootPropagation{attach: slave, bind: slave}
 	case unix.MS_SHARED:
-		b.rootProp = rootPropagation{attach: slave, bind: unix.MS_SHARED | unix.MS_REC, final: flag}
+		b.propagation = rootPropagation{attach: slave, bind: unix.MS_SHARED | unix.MS_REC, final: flag}
 	case unix.MS_PRIVATE:
-		b.rootProp = rootPropagation{attach: private, bind: private}
+		b.propagation = rootPropagation{attach: private, bind: private}
 		if b.opts.NoPivot {
 			return invalid(field, "use slave, or run without --no-pivot",
 				"%q: rootfsPropagation of [r]private is not safe without pivot_root", word)
 		}
 	case unix.MS_UNBINDABLE:
-		b.rootProp = rootPropagation{attach: private, bind: private, final: flag}
+		b.propagation = rootPropagation{attach: private, bind: private, final: flag}
 	default:
 		if word != "" {
 			return invalid(field, "", "unknown propagation %q, expected private, slave, shared or unbindable, or one of them after an r", word)
 		}
 		// What is mounted on the root filesystem on the host is no part of the
 		// container, as with runc and crun.
-		b.rootProp = rootPropagation{attach: slave, alone: true, bind: slave}
+		b.propagation = rootPropagation{attach: slave, alone: true, bind: slave}
 	}
 	return nil
 }
 
 // switchRoot plans the change of root and everything that must come after the
 // last mount.
-func (b *builder) switchRoot() error {
+func (b *rootBuilder) switchRoot() error {
 	switch {
-	case b.unmounted:
+	case b.ns.unmounted:
 		b.add("root.path", &plan.Chroot{})
 		return nil
 	case b.rootfs != nil:
@@ -118,22 +130,13 @@ func (b *builder) switchRoot() error {
 	if err := b.planConsole(); err != nil {
 		return err
 	}
-	b.plan.Init = append(b.plan.Init, b.remounts...)
+	b.plan.Init = append(b.plan.Init, b.mounts.remounts...)
 	if b.spec.Root.Readonly {
-		b.rootReadonly = "root.readonly"
+		b.readonly = "root.readonly"
 	}
-	if b.rootReadonly != "" || b.rootProp.final != 0 {
-		field := cmp.Or(b.rootReadonly, "linux.rootfsPropagation")
-		b.add(field, &plan.SetRoot{Readonly: b.rootReadonly != "", Propagation: b.rootProp.final})
+	if b.readonly != "" || b.mounts.propagation.final != 0 {
+		field := cmp.Or(b.readonly, "linux.rootfsPropagation")
+		b.add(field, &plan.SetRoot{Readonly: b.readonly != "", Propagation: b.mounts.propagation.final})
 	}
 	return nil
-}
-
-// fromBundle makes a host path absolute. An absolute one stays as it is:
-// cleaning it would change its meaning where ".." follows a symbolic link.
-func (b *builder) fromBundle(p string) string {
-	if path.IsAbs(p) {
-		return p
-	}
-	return path.Join(b.opts.Bundle, p)
 }

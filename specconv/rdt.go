@@ -8,7 +8,7 @@ import (
 )
 
 // planRdt plans linux.intelRdt.
-func (b *builder) planRdt() error {
+func (b *cgroupBuilder) planRdt() error {
 	r := b.linux.IntelRdt
 	if r == nil {
 		return nil

@@ -27,7 +27,7 @@ const (
 // Restore validates a configuration and turns it into the steps that make the
 // container of an image. Errors are as those of [Plan].
 func Restore(spec *specs.Spec, host Host, opts Options, image Image) (*plan.Plan, []Warning, error) {
-	r := &restore{builder: &builder{spec: spec, host: &host, opts: &opts}, used: make(map[int]bool)}
+	r := &restore{builder: newBuilder(spec, host, opts), used: make(map[int]bool)}
 	err := r.sortSteps()
 	if err == nil {
 		err = r.placeMounts()
@@ -51,14 +51,18 @@ type restore struct {
 	*builder
 	mounts    []restorable
 	externals []External
-	network   []plan.Item    // init's steps in a new network namespace
-	setRoot   []plan.Item    // what CRIU does not restore of the root filesystem
 	stdio     *plan.OwnStdio // nil: streams stay whose they are
 	cgroups   bool           // a cgroup namespace is made
+	used      map[int]bool   // slots of trees that steps of a restore need
+	steps     restoreSteps
+}
 
-	used           map[int]bool // slots of trees that steps of a restore need
-	points, stages []plan.Item
-	passed         []plan.Item
+// restoreSteps are steps of a restore, by when they come.
+type restoreSteps struct {
+	passed         []plan.Item // to CRIU, before it starts
+	points, stages []plan.Item // mount points, and what CRIU mounts from outside
+	network        []plan.Item // init's steps in a new network namespace
+	setRoot        []plan.Item // what CRIU does not restore of the root filesystem
 }
 
 // restorable is a mount in which mount points and sources of others can be.
@@ -77,13 +81,13 @@ func (r *restore) sortSteps() error {
 	if err := r.planInit(); err != nil {
 		return err
 	}
-	if r.unmounted {
+	if r.ns.unmounted {
 		return invalid("linux.namespaces", `add {"type": "mount"}`, "no mount namespace: CRIU restores no container without")
 	}
 	var source *plan.OpenInRoot
 	var maps []plan.Item
-	for _, batch := range sortedKeys(r.lent) {
-		maps = append(maps, r.lent[batch]...)
+	for _, batch := range sortedKeys(r.trees.lent) {
+		maps = append(maps, r.trees.lent[batch]...)
 	}
 	var idmap *plan.IDMap
 	for _, item := range r.plan.Init {
@@ -127,14 +131,14 @@ func (r *restore) sort(item plan.Item) error {
 			r.external(plan.ExternalDevice, item.Field, s.Path, plan.StageMount{Slot: s.Slot})
 		}
 	case *plan.LoopbackUp:
-		r.network = append(r.network, item)
+		r.steps.network = append(r.steps.network, item)
 	case *plan.Sysctl:
 		if strings.HasPrefix(s.Key, "net.") && r.ns.makes(specs.NetworkNamespace) {
-			r.network = append(r.network, item)
+			r.steps.network = append(r.steps.network, item)
 		}
 	case *plan.SetRoot:
 		if s.Readonly {
-			r.setRoot = append(r.setRoot, plan.Item{Field: r.rootReadonly, Step: &plan.SetRoot{Readonly: true}})
+			r.steps.setRoot = append(r.steps.setRoot, plan.Item{Field: r.root.readonly, Step: &plan.SetRoot{Readonly: true}})
 		}
 	case *plan.OwnStdio:
 		r.stdio = s
@@ -177,7 +181,7 @@ func (r *restore) sortBind(field string, s *plan.Bind, source *plan.OpenInRoot, 
 func (r *restore) external(kind, field, target string, stage plan.StageMount) {
 	e := External{Kind: kind, Field: field, Target: target, Options: stage.Options, stage: stage}
 	if stage.Slot >= 0 && kind != plan.ExternalCgroup {
-		e.Source, _ = r.trees[stage.Slot].Step.(*plan.OpenTree)
+		e.Source, _ = r.trees.list[stage.Slot].Step.(*plan.OpenTree)
 	}
 	r.externals = append(r.externals, e)
 }
@@ -197,7 +201,7 @@ func (r *restore) checkRoot() error {
 // in the root filesystem and in the sources of bind mounts, which may be others
 // by now. In what is mounted read-only it could have made none either.
 func (r *restore) placeMounts() error {
-	slots := len(r.trees)
+	slots := len(r.trees.list)
 	for i := range r.mounts {
 		m := &r.mounts[i]
 		before := r.mounts[:i]
@@ -226,7 +230,7 @@ func (r *restore) placeMounts() error {
 }
 
 func (r *restore) point(field string, step plan.Step) {
-	r.points = append(r.points, plan.Item{Field: field, Step: step})
+	r.steps.points = append(r.steps.points, plan.Item{Field: field, Step: step})
 }
 
 // find finds the mount that a path is in, and the path in there. Mounts are taken
@@ -254,7 +258,7 @@ func (r *restore) stageMounts(mounts []plan.ImageMount) error {
 		stage := e.stage
 		stage.ImageMount = m
 		r.used[stage.Slot] = true
-		r.stages = append(r.stages, plan.Item{Field: e.Field, Step: &stage})
+		r.steps.stages = append(r.steps.stages, plan.Item{Field: e.Field, Step: &stage})
 	}
 	return nil
 }
@@ -279,7 +283,7 @@ func (r *restore) passNamespaces() error {
 		if ns.Type == specs.CgroupNamespace || ns.Type == specs.MountNamespace {
 			return invalid(field, "leave out the path for a new namespace", "CRIU can't restore into the %s namespace %q", ns.Type, ns.Path)
 		}
-		r.passed = append(r.passed, plan.Item{Field: field, Step: &plan.PassNamespace{Type: ns.Type, Path: ns.Path, Key: keys[ns.Type]}})
+		r.steps.passed = append(r.steps.passed, plan.Item{Field: field, Step: &plan.PassNamespace{Type: ns.Type, Path: ns.Path, Key: keys[ns.Type]}})
 	}
 	return nil
 }
@@ -290,7 +294,7 @@ func (r *restore) passStreams(keys []string) {
 	owner, field := -1, ""
 	if s := r.stdio; s != nil {
 		owner, field = int(s.UID), "process.user.uid"
-		if maps := r.spawn.UIDMaps; len(maps) > 0 {
+		if maps := r.ns.spawn.UIDMaps; len(maps) > 0 {
 			if uid, mapped := hostID(maps, s.UID); mapped {
 				owner = int(uid)
 			} else {
@@ -301,7 +305,7 @@ func (r *restore) passStreams(keys []string) {
 	for fd, key := range keys[:min(len(keys), 3)] {
 		if strings.HasPrefix(key, "pipe:[") || strings.HasPrefix(key, "file[") || strings.HasPrefix(key, "tty[") {
 			step := &plan.PassStream{FD: fd, Key: key, Owner: owner, PipesOnly: r.stdio != nil && r.stdio.PipesOnly}
-			r.passed = append(r.passed, plan.Item{Field: field, Step: step})
+			r.steps.passed = append(r.steps.passed, plan.Item{Field: field, Step: step})
 		}
 	}
 }
@@ -310,33 +314,33 @@ func (r *restore) passStreams(keys []string) {
 func (r *restore) finish(limits *specs.LinuxResources) {
 	r.plan.Init = nil
 	r.openUsed()
-	r.plan.Parent = append(r.plan.Parent, r.passed...)
+	r.plan.Parent = append(r.plan.Parent, r.steps.passed...)
 	r.parentAdd("", &plan.StartCRIU{})
 	r.giveImage()
-	if r.cgroup != "" || r.opts.SystemdCgroup && !r.opts.NoCgroup {
+	if r.cgroup.path != "" || r.opts.SystemdCgroup && !r.opts.NoCgroup {
 		r.parentAdd("linux.cgroupsPath", &plan.MoveInside{}) // what CRIU makes is born there
 	}
-	r.plan.Parent = append(r.plan.Parent, r.limits...)
-	r.plan.Parent = append(r.plan.Parent, r.devices...)
-	if r.rdt {
+	r.plan.Parent = append(r.plan.Parent, r.cgroup.limits...)
+	r.plan.Parent = append(r.plan.Parent, r.cgroup.devices...)
+	if r.cgroup.rdt {
 		r.parentAdd("linux.intelRdt", &plan.EnterRdtGroup{})
 	}
 	r.parentAdd("root.path", &plan.StageRoot{Slot: r.mounts[0].slot})
-	r.plan.Parent = append(r.plan.Parent, r.points...)
-	r.plan.Parent = append(r.plan.Parent, r.stages...)
+	r.plan.Parent = append(r.plan.Parent, r.steps.points...)
+	r.plan.Parent = append(r.plan.Parent, r.steps.stages...)
 	r.parentAdd("", &plan.RestoreProcesses{NewNetwork: r.ns.makes(specs.NetworkNamespace)})
 
 	r.parentAdd("", &plan.Await{Phase: plan.Separated})
-	r.plan.Parent = append(r.plan.Parent, r.network...)
-	r.plan.Parent = append(r.plan.Parent, r.netDevices...)
-	r.hooksOutside("prestart", r.hooks.Prestart) //nolint:staticcheck // deprecated, but engines use it
-	r.hooksOutside("createRuntime", r.hooks.CreateRuntime)
+	r.plan.Parent = append(r.plan.Parent, r.steps.network...)
+	r.plan.Parent = append(r.plan.Parent, r.ns.netDevices...)
+	r.hooks.outside("prestart", r.hooks.list.Prestart) //nolint:staticcheck // deprecated, but engines use it
+	r.hooks.outside("createRuntime", r.hooks.list.CreateRuntime)
 	r.parentAdd("", &plan.Continue{Phase: plan.Separated})
 
 	r.parentAdd("", &plan.Await{Phase: plan.Restored})
-	r.plan.Parent = append(r.plan.Parent, r.setRoot...)
+	r.plan.Parent = append(r.plan.Parent, r.steps.setRoot...)
 	r.parentAdd("", &plan.CheckMounts{})
-	r.limitPids()
+	r.cgroup.limitPids()
 	r.parentAdd("", &plan.SaveCreated{})
 	if limits != nil {
 		r.parentAdd("", &plan.UpdateLimits{Resources: limits})
@@ -349,7 +353,7 @@ func (r *restore) finish(limits *specs.LinuxResources) {
 // Filesystems that the parent makes for an init CRIU makes by itself.
 func (r *restore) openUsed() {
 	opened := false
-	for slot, item := range r.trees {
+	for slot, item := range r.trees.list {
 		_, isLog := item.Step.(*plan.OpenLog)
 		if isLog || r.used[slot] {
 			opened = opened || r.used[slot]
@@ -366,8 +370,8 @@ func (r *restore) openUsed() {
 // until CRIU has become that root it has its powers over what has both ids in
 // the namespace.
 func (r *restore) giveImage() {
-	uid, known := hostID(r.spawn.UIDMaps, 0)
-	gid, knownGroup := hostID(r.spawn.GIDMaps, 0)
+	uid, known := hostID(r.ns.spawn.UIDMaps, 0)
+	gid, knownGroup := hostID(r.ns.spawn.GIDMaps, 0)
 	if known && knownGroup && r.host.EUID == 0 {
 		r.parentAdd("linux.uidMappings", &plan.GiveImage{UID: int(uid), GID: int(gid)})
 	}
@@ -376,7 +380,7 @@ func (r *restore) giveImage() {
 // Externals lists the mounts that a container of this configuration may have
 // whose content is not its own.
 func Externals(spec *specs.Spec, host Host, opts Options) ([]External, error) {
-	r := &restore{builder: &builder{spec: spec, host: &host, opts: &opts}}
+	r := &restore{builder: newBuilder(spec, host, opts)}
 	err := r.sortSteps()
 	return r.externals, err
 }

@@ -48,7 +48,7 @@ func rlimitNumber(name string) int {
 }
 
 // planRlimits plans process.rlimits.
-func (b *builder) planRlimits() error {
+func (b *processBuilder) planRlimits() error {
 	var limits []plan.Rlimit
 	for i, r := range b.process.Rlimits {
 		field := index("process.rlimits", i)
@@ -69,7 +69,7 @@ func (b *builder) planRlimits() error {
 }
 
 // setRlimits plans what init sets.
-func (b *builder) setRlimits() {
+func (b *processBuilder) setRlimits() {
 	if limits := b.ownRlimits(); len(limits) > 0 {
 		b.addLast(&plan.SetRlimits{Limits: limits})
 	}
@@ -77,7 +77,7 @@ func (b *builder) setRlimits() {
 
 // ownRlimits are the limits that init sets. The soft limit on open files is the
 // caller's again, which Go raised in the runtime, unless the config has one.
-func (b *builder) ownRlimits() []plan.Rlimit {
+func (b *processBuilder) ownRlimits() []plan.Rlimit {
 	limits := b.rlimits
 	isNoFile := func(l plan.Rlimit) bool { return l.Resource == unix.RLIMIT_NOFILE }
 	if h := b.host; h.NoFileSoft < h.NoFileHard && !slices.ContainsFunc(limits, isNoFile) {

@@ -24,11 +24,11 @@ import (
 //
 // A source that can't be opened by the parent is an error: init would find the image's
 // files under its path.
-func (b *builder) chooseNamespace() error {
-	const needed = 1<<unix.CAP_SYS_CHROOT | 1<<unix.CAP_MKNOD                                  // the host's nodes could not be bound
-	hooks := len(b.hooks.Prestart)+len(b.hooks.CreateRuntime)+len(b.hooks.CreateContainer) > 0 //nolint:staticcheck // deprecated, but engines use it
-	if !b.host.RootNamespace || !b.ns.makes(specs.MountNamespace) || b.inUserNS() || b.opts.NoPivot || hooks || b.hostView ||
-		b.pidJoinedFirst() || b.host.Caps&needed != needed {
+func (b *rootBuilder) chooseNamespace() error {
+	const needed = 1<<unix.CAP_SYS_CHROOT | 1<<unix.CAP_MKNOD                                                 // the host's nodes could not be bound
+	hooks := len(b.hooks.list.Prestart)+len(b.hooks.list.CreateRuntime)+len(b.hooks.list.CreateContainer) > 0 //nolint:staticcheck // deprecated, but engines use it
+	if !b.host.RootNamespace || !b.ns.makes(specs.MountNamespace) || b.ns.inUserNS() || b.opts.NoPivot || hooks || b.mounts.hostView ||
+		b.ns.pidJoinedFirst() || b.host.Caps&needed != needed {
 		return nil
 	}
 	i := slices.IndexFunc(b.plan.Init, func(item plan.Item) bool { _, ok := item.Step.(*plan.AttachRoot); return ok })
@@ -36,13 +36,13 @@ func (b *builder) chooseNamespace() error {
 	b.rootfs = &plan.EnterRootfs{Slot: attach.Slot, Propagation: attach.Propagation, Private: attach.Private, Masks: len(b.linux.MaskedPaths) > 0}
 	b.plan.Init[i].Step = b.rootfs
 	b.plan.Init = slices.Delete(b.plan.Init, i-1, i) // of the host's mounts: SetPropagation
-	b.trees[attach.Slot].Step.(*plan.OpenTree).Namespace = true
-	b.spawn.New = slices.DeleteFunc(b.spawn.New, func(t specs.LinuxNamespaceType) bool { return t == specs.MountNamespace })
+	b.trees.list[attach.Slot].Step.(*plan.OpenTree).Namespace = true
+	b.ns.spawn.New = slices.DeleteFunc(b.ns.spawn.New, func(t specs.LinuxNamespaceType) bool { return t == specs.MountNamespace })
 	return nil
 }
 
 // pidJoinedFirst reports whether init is in a pid namespace of others from its start,
 // who may look into it.
-func (b *builder) pidJoinedFirst() bool {
+func (b *namespaceBuilder) pidJoinedFirst() bool {
 	return b.pidLast == nil && slices.ContainsFunc(b.spawn.Join, func(ns plan.Namespace) bool { return ns.Type == specs.PIDNamespace })
 }

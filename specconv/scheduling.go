@@ -7,9 +7,15 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
+// schedulingBuilder plans when and where the process runs.
+type schedulingBuilder struct {
+	*draft
+	ns *namespaceBuilder
+}
+
 // planScheduling plans process.scheduler, process.ioPriority,
 // linux.memoryPolicy and linux.personality.
-func (b *builder) planScheduling() error {
+func (b *schedulingBuilder) planScheduling() error {
 	if err := b.planPersonality(); err != nil {
 		return err
 	}
@@ -23,7 +29,7 @@ func (b *builder) planScheduling() error {
 }
 
 // planPersonality: see personality(2).
-func (b *builder) planPersonality() error {
+func (b *schedulingBuilder) planPersonality() error {
 	p := b.linux.Personality
 	if p == nil {
 		return nil
@@ -86,16 +92,16 @@ func schedFlag(flag specs.LinuxSchedulerFlag) uint64 {
 	return 0
 }
 
-func (b *builder) planScheduler() error {
+func (b *schedulingBuilder) planScheduler() error {
 	step, err := b.scheduler()
-	if err == nil && step != nil && b.pidLast == nil { // see adoptLast
+	if err == nil && step != nil && b.ns.pidLast == nil { // see adoptLast
 		b.add("process.scheduler", step)
 	}
 	return err
 }
 
 // scheduler resolves process.scheduler; nil: absent.
-func (b *builder) scheduler() (*plan.SetScheduler, error) {
+func (b *schedulingBuilder) scheduler() (*plan.SetScheduler, error) {
 	s := b.process.Scheduler
 	if s == nil {
 		return nil, nil
@@ -135,7 +141,7 @@ func (b *builder) scheduler() (*plan.SetScheduler, error) {
 	return step, nil
 }
 
-func (b *builder) planIOPriority() error {
+func (b *schedulingBuilder) planIOPriority() error {
 	p := b.process.IOPriority
 	if p == nil {
 		return nil

@@ -11,8 +11,20 @@ import (
 	"github.com/crun-go/crun-go/specconv/seccomp"
 )
 
+// privilegeBuilder plans what the process may do: its capabilities and its filter,
+// which depend on each other.
+type privilegeBuilder struct {
+	*draft
+	ns    *namespaceBuilder
+	proc  *processBuilder
+	hooks *hookBuilder
+
+	capabilities *plan.SetCapabilities
+	filter       *plan.LoadSeccomp // nil: none
+}
+
 // planSeccomp compiles linux.seccomp, if there is anything in it.
-func (b *builder) planSeccomp() error {
+func (b *privilegeBuilder) planSeccomp() error {
 	program, err := seccomp.Compile(b.linux.Seccomp)
 	if err != nil || program == nil { // an empty object asks for no filter
 		return err
@@ -46,7 +58,7 @@ func loadSeccomp(p *seccomp.Program) *plan.LoadSeccomp {
 }
 
 // checkNotify checks what a filter that notifies needs beside itself.
-func (b *builder) checkNotify() error {
+func (b *privilegeBuilder) checkNotify() error {
 	if b.filter == nil || !b.filter.Notify {
 		return nil
 	}

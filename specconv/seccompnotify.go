@@ -43,7 +43,7 @@ var (
 )
 
 // filterCalls are what loading the filter itself leaves to do.
-func (b *builder) filterCalls() (calls []call) {
+func (b *privilegeBuilder) filterCalls() (calls []call) {
 	if b.filter.Notify {
 		calls = append(calls, callSendmsg, callRecvmsg, callExecve)
 	}
@@ -55,7 +55,7 @@ func (b *builder) filterCalls() (calls []call) {
 
 // cloneCalls are what it takes under the filter to clone the process that stays, and
 // that process to go on. No agent hears of a notification by then.
-func (b *builder) cloneCalls() []call {
+func (b *privilegeBuilder) cloneCalls() []call {
 	calls := []call{
 		callSendmsg, {"clone", unix.SYS_CLONE, []uint64{unix.CLONE_PARENT | unix.CLONE_PIDFD | uint64(unix.SIGCHLD), 0}},
 		{"exit_group", unix.SYS_EXIT_GROUP, nil}, callRead, callWrite,
@@ -80,7 +80,7 @@ func (b *builder) cloneCalls() []call {
 // Of a filter that notifies there is no other way, because the listener goes to its agent
 // before create is done. Nor is there without no_new_privs, or waiting would take a
 // privilege. In run nobody waits, but where a pid namespace is joined others see init.
-func (b *builder) earlyCreate() (early bool, hinders []string, err error) {
+func (b *privilegeBuilder) earlyCreate() (early bool, hinders []string, err error) {
 	if b.filter == nil {
 		return false, nil, nil
 	}
@@ -88,9 +88,9 @@ func (b *builder) earlyCreate() (early bool, hinders []string, err error) {
 	if !b.opts.Run {
 		calls = append(calls, waitCalls...)
 	}
-	if len(b.hooks.StartContainer) > 0 {
+	if len(b.hooks.list.StartContainer) > 0 {
 		calls = append(calls, hookCalls...)
-		if len(b.ownRlimits()) > 0 {
+		if len(b.proc.ownRlimits()) > 0 {
 			calls = append(calls, callPrlimit)
 		}
 	}
@@ -100,7 +100,7 @@ func (b *builder) earlyCreate() (early bool, hinders []string, err error) {
 		lets = func(c call) bool { return !program.Denies(c.nr, c.args...) }
 	}
 	hinders = missing(calls, lets)
-	if b.pidLast != nil {
+	if b.ns.pidLast != nil {
 		calls = append(b.cloneCalls(), callRecvmsg)
 		if b.opts.ListenFDs > 0 {
 			calls = append(calls, callGetpid)
@@ -112,7 +112,7 @@ func (b *builder) earlyCreate() (early bool, hinders []string, err error) {
 		return true, nil, nil
 	case b.filter.Notify:
 		return false, nil, hindered(hinders, "with SCMP_ACT_NOTIFY")
-	case b.opts.Run && b.pidLast == nil:
+	case b.opts.Run && b.ns.pidLast == nil:
 		return false, nil, nil
 	case b.capabilities.KeepAdmin:
 		return false, nil, hindered(hinders, noPrivs)
@@ -122,7 +122,7 @@ func (b *builder) earlyCreate() (early bool, hinders []string, err error) {
 
 // earlyExec tells the same of exec: then the process that init clones never is without the
 // filter, nor has the privilege that loading takes.
-func (b *builder) earlyExec() (early bool, hinders []string, err error) {
+func (b *privilegeBuilder) earlyExec() (early bool, hinders []string, err error) {
 	if b.filter == nil {
 		return false, nil, nil
 	}
@@ -154,7 +154,7 @@ func hindered(names []string, when string) error {
 }
 
 // lets reports whether the filter lets a call through, asking nobody.
-func (b *builder) lets(c call) bool {
+func (b *privilegeBuilder) lets(c call) bool {
 	program := seccomp.Program{Filter: b.filter.Filter}
 	return program.Lets(c.nr, c.args...)
 }
@@ -172,10 +172,10 @@ func missing(calls []call, lets func(call) bool) (names []string) {
 // cloneInside plans the process that init clones, with what comes around it: the filter, if
 // it can be loaded before, and limits, which it has before only if the filter denies setting
 // them later, or cloning would be under them.
-func (b *builder) cloneInside(s *plan.CloneInside, early, limits bool) {
+func (b *privilegeBuilder) cloneInside(s *plan.CloneInside, early, limits bool) {
 	inherits := early && limits && !b.lets(callPrlimit)
 	if inherits {
-		b.setRlimits()
+		b.proc.setRlimits()
 	}
 	if early {
 		b.loadFilter()
@@ -183,12 +183,12 @@ func (b *builder) cloneInside(s *plan.CloneInside, early, limits bool) {
 	s.Terminal, s.Sessionless = b.process.Terminal, early && !b.lets(callSetsid)
 	b.add("", s)
 	if limits && !inherits {
-		b.setRlimits()
+		b.proc.setRlimits()
 	}
 }
 
 // loadFilter plans loading the filter, and giving up what that takes.
-func (b *builder) loadFilter() {
+func (b *privilegeBuilder) loadFilter() {
 	b.addLast(b.filter)
 	if c := b.capabilities; c.KeepAdmin {
 		b.add("process.capabilities", &plan.DropAdmin{Effective: c.Effective, Permitted: c.Permitted, Inheritable: c.Inheritable})

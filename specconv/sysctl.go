@@ -9,7 +9,7 @@ import (
 )
 
 // planSysctls plans linux.sysctl, in the order of names.
-func (b *builder) planSysctls() error {
+func (b *namespaceBuilder) planSysctls() error {
 	for _, name := range sortedKeys(b.linux.Sysctl) {
 		field := "linux.sysctl." + name
 		key := dotted(name)
@@ -28,7 +28,7 @@ func dotted(name string) string { return plan.SwapSeparators(plan.SysctlPath(nam
 
 // checkSysctl allows only parameters of a namespace that the container doesn't
 // share with the host.
-func (b *builder) checkSysctl(field, key string) error {
+func (b *namespaceBuilder) checkSysctl(field, key string) error {
 	for part := range strings.SplitSeq(plan.SwapSeparators(key), "/") {
 		// "net//" is dotted "net..", a step up when it becomes a path again.
 		if part == "" || part == "." || part == ".." {
@@ -50,7 +50,7 @@ func (b *builder) checkSysctl(field, key string) error {
 	default:
 		return invalid(field, "set it on the host", "sysctl %q is not in a separate kernel namespace", key)
 	}
-	if !b.ns.has(need) {
+	if !b.has(need) {
 		return invalid(field, `add {"type": "`+string(need)+`"} to linux.namespaces`,
 			"sysctl %q is not in a separate kernel namespace: the container has no %s namespace", key, need)
 	}

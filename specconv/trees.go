@@ -12,10 +12,17 @@ import (
 // open files may be as low as 256. Hardly a container has more; for those init asks.
 const treesAtOnce = 128
 
+// treeBuilder plans what the parent opens and makes for init, by slot.
+type treeBuilder struct {
+	*draft
+	list []plan.Item         // OpenTree, MakeTree, OpenPID and OpenLog steps, found while planning init's half
+	lent map[int][]plan.Item // MapTree steps, by the batch of trees during which init asks for them
+}
+
 // slot numbers the next tree, for a step of init's that is planned next. Where a batch
 // ends init has to ask for another.
-func (b *builder) slot() int {
-	n := len(b.trees)
+func (b *treeBuilder) slot() int {
+	n := len(b.list)
 	if n > 0 && n%treesAtOnce == 0 && !b.live {
 		b.add("", &plan.Sync{Phase: plan.Empty})
 	}
@@ -23,39 +30,39 @@ func (b *builder) slot() int {
 }
 
 // open has the parent open a tree for init and returns its slot.
-func (b *builder) open(field string, tree *plan.OpenTree) int {
+func (b *treeBuilder) open(field string, tree *plan.OpenTree) int {
 	tree.Slot = b.slot()
-	b.trees = append(b.trees, plan.Item{Field: field, Step: tree})
+	b.list = append(b.list, plan.Item{Field: field, Step: tree})
 	return tree.Slot
 }
 
 // openSource plans the opening of a bind mount's source and returns its slot. What is
 // in the root filesystem init opens, there and when its turn comes: what is mounted
 // until then is part of it, and links in an image lead nowhere else.
-func (b *builder) openSource(field string, tree *plan.OpenTree) int {
-	within, ok := b.inRoot(tree.Path)
+func (b *mountBuilder) openSource(field string, tree *plan.OpenTree) int {
+	within, ok := b.trees.inRoot(tree.Path)
 	if !ok {
-		return b.open(field, tree)
+		return b.trees.open(field, tree)
 	}
 	b.hostView = true
 	b.add(field, &plan.OpenInRoot{Path: within, Recursive: tree.Recursive, NoFollow: tree.NoFollow})
 	if tree.IDMap != nil {
-		if b.lent == nil {
-			b.lent = make(map[int][]plan.Item)
+		if b.trees.lent == nil {
+			b.trees.lent = make(map[int][]plan.Item)
 		}
-		batch := max(0, len(b.trees)-1) / treesAtOnce
+		batch := max(0, len(b.trees.list)-1) / treesAtOnce
 		if b.live {
 			batch = 0
 		}
 		b.add(field, &plan.LendTree{})
-		b.lent[batch] = append(b.lent[batch], plan.Item{Field: field, Step: &plan.MapTree{IDMap: *tree.IDMap}})
+		b.trees.lent[batch] = append(b.trees.lent[batch], plan.Item{Field: field, Step: &plan.MapTree{IDMap: *tree.IDMap}})
 	}
 	return -1
 }
 
 // inRoot tells where in the container a host path is, if it is below root.path. A root
 // that is the host's holds all paths, also those that are not meant to be the container's.
-func (b *builder) inRoot(source string) (string, bool) {
+func (b *treeBuilder) inRoot(source string) (string, bool) {
 	if b.spec.Root == nil {
 		return "", false
 	}
@@ -66,8 +73,8 @@ func (b *builder) inRoot(source string) (string, bool) {
 
 // openTrees plans the first batch, which the parent opens before there is an init. A
 // helper process has no other: it has to have what it can't open in the container.
-func (b *builder) openTrees(foreign bool) {
-	end := len(b.trees)
+func (b *treeBuilder) openTrees(foreign bool) {
+	end := len(b.list)
 	if !b.live {
 		end = min(end, treesAtOnce)
 	}
@@ -75,10 +82,10 @@ func (b *builder) openTrees(foreign bool) {
 }
 
 // openMore plans the batches that init asks for, and what it lends meanwhile.
-func (b *builder) openMore(foreign bool) {
+func (b *treeBuilder) openMore(foreign bool) {
 	b.plan.Parent = append(b.plan.Parent, b.lent[0]...)
-	for first := treesAtOnce; first < len(b.trees) && !b.live; first += treesAtOnce {
-		end := min(first+treesAtOnce, len(b.trees))
+	for first := treesAtOnce; first < len(b.list) && !b.live; first += treesAtOnce {
+		end := min(first+treesAtOnce, len(b.list))
 		b.parentAdd("", &plan.Await{Phase: plan.Empty})
 		b.openBatch(first, end, foreign)
 		b.parentAdd("", &plan.SendTrees{First: first, End: end})
@@ -88,11 +95,11 @@ func (b *builder) openMore(foreign bool) {
 
 // openBatch plans what the parent opens and makes for some slots. In a user namespace
 // that is foreign, the container's own, the host's flags have to be locked.
-func (b *builder) openBatch(first, end int, foreign bool) {
-	batch := b.trees[first:end]
+func (b *treeBuilder) openBatch(first, end int, foreign bool) {
+	batch := b.list[first:end]
 	b.plan.Parent = append(b.plan.Parent, batch...)
 	opens := func(item plan.Item) bool { _, ok := item.Step.(*plan.OpenTree); return ok }
-	if foreign && !b.unmounted && slices.ContainsFunc(batch, opens) {
+	if foreign && slices.ContainsFunc(batch, opens) {
 		b.parentAdd("linux.namespaces", &plan.LockTrees{})
 	}
 }

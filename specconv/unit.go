@@ -9,7 +9,7 @@ import (
 )
 
 // planUnit plans the cgroup and its limits where systemd makes it.
-func (b *builder) planUnit() error {
+func (b *cgroupBuilder) planUnit() error {
 	step, err := b.unit()
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func (b *builder) planUnit() error {
 
 // unit resolves linux.cgroupsPath, which is SLICE:PREFIX:NAME here: a scope
 // PREFIX-NAME.scope of SLICE, or a slice, if NAME is that of one.
-func (b *builder) unit() (*plan.StartUnit, error) {
+func (b *cgroupBuilder) unit() (*plan.StartUnit, error) {
 	const field = "linux.cgroupsPath"
 	given := b.linux.CgroupsPath
 	if given == "" {

@@ -22,12 +22,12 @@ const unitProperty = "org.systemd.property."
 // Without the systemd driver they have no effect, but a mistake in them is one
 // everywhere.
 func (b *builder) checkUnitProperties() error {
-	_, err := b.unitProperties()
+	_, err := b.cgroup.unitProperties()
 	return err
 }
 
 // unitProperties returns those that annotations ask for, by name.
-func (b *builder) unitProperties() ([]plan.UnitProperty, error) {
+func (b *cgroupBuilder) unitProperties() ([]plan.UnitProperty, error) {
 	var list []plan.UnitProperty
 	for _, key := range sortedKeys(b.spec.Annotations) {
 		name, ok := strings.CutPrefix(key, unitProperty)

@@ -11,8 +11,8 @@ import (
 // stay there when init is killed.
 
 // checkUnmounted refuses what takes a mount where there may be none.
-func (b *builder) checkUnmounted() error {
-	if b.unmounted = !b.ns.has(specs.MountNamespace); !b.unmounted {
+func (b *namespaceBuilder) checkUnmounted() error {
+	if b.unmounted = !b.has(specs.MountNamespace); !b.unmounted {
 		return nil
 	}
 	for _, c := range [...]struct {
@@ -40,7 +40,7 @@ func (b *builder) checkUnmounted() error {
 }
 
 // planBareRoot plans the root filesystem as a mere directory.
-func (b *builder) planBareRoot() {
-	slot := b.open("root.path", &plan.OpenTree{Path: b.plan.Container.Rootfs, Rootfs: true, Bare: true})
+func (b *rootBuilder) planBareRoot() {
+	slot := b.trees.open("root.path", &plan.OpenTree{Path: b.plan.Container.Rootfs, Rootfs: true, Bare: true})
 	b.add("root.path", &plan.TakeRoot{Slot: slot})
 }
