@@ -93,7 +93,7 @@ func (p *program) amd64Address(operands string, relative bool, next uint64) uint
 	}
 }
 
-// onlyReads: the last operand is no destination.
+// onlyReads: the last operand is not a destination.
 func onlyReads(op string) bool {
 	return slices.ContainsFunc([]string{"CMP", "TEST", "UCOMIS", "COMIS", "PUSH", "MUL", "DIV", "IDIV", "NOP", "PREFETCH", "VPTEST", "PTEST"},
 		func(name string) bool { return strings.HasPrefix(op, name) && !strings.HasPrefix(op, "CMPXCHG") }) ||
@@ -172,7 +172,7 @@ func arm64Address(adrp uint32, pc uint64, second, third uint32) (kind, uint64) {
 	return obscure, 0
 }
 
-// arm64Access tells loads from stores; atomic ones do both.
+// arm64Access distinguishes loads from stores; atomic ones do both.
 func arm64Access(word uint32) kind {
 	vector, opc := word>>26&1 == 1, word>>22&3
 	switch {

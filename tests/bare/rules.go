@@ -1,7 +1,7 @@
 // Package bare holds what runs without Go's runtime to what can: it walks the calls
 // of the linked program from where that begins, and complains, with the path, of what
 // allocates, panics, starts goroutines or otherwise needs the runtime, of package
-// variables that nobody has set by then, of calls that can't be followed, and of a
+// variables that are not set by then, of calls that can't be followed, and of a
 // stack that may grow too deep. The file "rules" says where it begins and what is let
 // pass. `make lint` runs it, for each architecture that has an entry.
 package bare

@@ -72,7 +72,7 @@ func (d *descent) recursion(cycle []*function, again *function) {
 	}
 }
 
-// path tells the frames of the deepest stack, of a recursion one round.
+// path returns the frames of the deepest stack, of a recursion one round.
 func (d *descent) path(f *function) string {
 	var frames []string
 	seen := map[*function]bool{}

@@ -50,7 +50,7 @@ type walk struct {
 	stops map[string]string // functions not looked into
 
 	queue      []*function
-	from       map[*function]*function // who called it first; nil for a root
+	from       map[*function]*function // its first caller; nil for a root
 	edges      map[*function][]*function
 	data       []datum
 	complaints []string

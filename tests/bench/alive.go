@@ -49,7 +49,7 @@ func (b *bench) commands() error {
 	return nil
 }
 
-// A crowd is containers of one peer that sleep.
+// A crowd is sleeping containers of one runtime.
 type crowd struct {
 	bench *bench
 	peer  *peer

@@ -27,7 +27,7 @@ type shape struct {
 	args     []string // process.args; true otherwise
 	sandbox  int      // process whose namespaces it joins where the config names a path
 	ids      uint32   // in a user namespace, of ids from here on; 0: in none
-	rootless bool     // ids is an ordinary user, its only one, who calls the runtime
+	rootless bool     // ids is an ordinary user, its only one, which calls the runtime
 	programs bool     // the compiled programs lie beside it, for the floor
 }
 
@@ -35,7 +35,7 @@ type shape struct {
 // busybox instead of the user's command, no engine hooks, and bind sources of the
 // engine replaced by local ones. What the runtime has to do, namespaces, mounts,
 // devices, masks, capabilities and the seccomp profile, stays as captured. Only
-// resources go, for every peer: crun takes zero weights for a request, and not
+// resources are removed, for every runtime: crun takes zero weights for a request, and not
 // every machine has the controllers.
 func writeBundle(dir string, s shape) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -35,14 +35,14 @@ func (b *bench) warm() error {
 	return nil
 }
 
-// cgroup is a cgroup of a peer's own: nobody meets another one's leftovers.
+// cgroup is a cgroup for one runtime: none meets another one's leftovers.
 func (b *bench) cgroup(p *peer, n string) string {
 	return fmt.Sprintf("/bench-%d-%s-%s", os.Getpid(), p.Name, n)
 }
 
-// turns has every peer act once a round. Who goes first changes with every
-// round: whoever follows a slow runtime would otherwise always meet the same tail
-// of its teardown in the kernel. An act has a cost for each of the names.
+// turns has every runtime act once a round. The first changes with every round: the
+// successor of a slow runtime would otherwise always meet the same tail of its teardown
+// in the kernel. An act has a cost for each of the names.
 func (b *bench) turns(set peers, names []string, act func(p *peer, round string) ([]sample, error)) []contest {
 	series := make([][][]sample, len(names))
 	for i := range series {

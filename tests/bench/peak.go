@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A memory is what one peer takes, in KiB.
+// A memory is what one runtime uses, in KiB.
 type memory struct {
 	Name    string `json:"name"`
 	Peak    int    `json:"peak_kib"`              // see peak
@@ -59,8 +59,8 @@ func waiting(p *peer) (kib int, err error) {
 // peak reports the largest resident set, in KiB, of any process of the
 // runtime's tree during `run`, the median of seven runs.
 //
-// wait4's ru_maxrss can't tell: the kernel adds it up per cpu and forgives
-// itself some thirty pages for each of them and for each kind of page, which is
+// wait4's ru_maxrss is too inexact: the kernel adds it up per cpu and ignores
+// some thirty pages for each of them and for each kind of page, which is
 // a third of what these programs use. /proc/PID/status counts exactly. So the
 // tree is traced, and every process is looked at when it enters or leaves a
 // system call.
@@ -106,7 +106,7 @@ func tracePeak(args []string) (int, error) {
 	}
 	most, code := 0, 0
 	for next, deliver := root, 0; ; {
-		// Who was killed meanwhile is told by wait4.
+		// wait4 reports a process that was killed meanwhile.
 		if err := unix.PtraceSyscall(next, deliver); err != nil && err != unix.ESRCH {
 			return 0, os.NewSyscallError("ptrace", err)
 		}

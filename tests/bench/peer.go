@@ -19,7 +19,7 @@ type peer struct {
 	Name  string
 	Path  string
 	floor bool   // not a runtime: it can do nothing but run Docker's container
-	uid   uint32 // of the ordinary user who calls it; 0: root
+	uid   uint32 // of the ordinary user that calls it; 0: root
 
 	null   *os.File
 	root   string // its own --root

@@ -61,7 +61,7 @@ func (w *worker) makeBundles() error {
 				if kind == "startContainer" {
 					path = "/bin/sh"
 				}
-				// It reads all that it is told: crun dies of SIGPIPE otherwise.
+				// It reads all of its input: crun dies of SIGPIPE otherwise.
 				hooks[kind] = list{object{"path": path, "args": list{"sh", "-c", "while read line; do :; done"}}}
 			}
 			spec["hooks"] = hooks

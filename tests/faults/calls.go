@@ -13,7 +13,7 @@ import (
 // A call is what the sweep knows of one system call.
 type call struct {
 	name string
-	// Which arguments tell calls of this name apart, in words: pN a string, atN a
+	// Which arguments distinguish calls of this name: pN a string, atN a
 	// directory's descriptor and a path, fN a descriptor, nN a number.
 	args string
 	// With which errnos it fails by its manual page without a mistake of the
@@ -34,7 +34,7 @@ func refusable(name, args, errnos string) *call {
 	return c
 }
 
-// The kernel's answers to whoever opens, makes, or looks at a file.
+// The kernel's errors for opening, making, or looking at a file.
 const (
 	opens  = "EACCES EINTR EMFILE ENOENT ENOMEM EIO"
 	makes  = "EACCES ENOSPC EROFS EIO"
@@ -235,8 +235,8 @@ var errnos = func() map[string]syscall.Errno {
 	return m
 }()
 
-// class says what a thread is about to do with the call, as far as that tells
-// one of its calls from another in every run. Names are made the same by name.
+// class says what a thread is about to do with the call, as far as that
+// distinguishes its calls in every run. Random names are made the same.
 func (c *call) class(tid int, args [6]uint64, name func(string) string) string {
 	var words []string
 	for word := range strings.FieldsSeq(c.args) {

@@ -22,8 +22,8 @@ const (
 
 // standIn plays CRIU as a runtime starts it, criu swrk 3: it says that it is
 // version 4.0 and that the dump went well, and restores a process that sleeps.
-// What CRIU itself does is no call of the runtime's, and many kernels that can be
-// swept have no CRIU that knows them.
+// What CRIU itself does is not a call of the runtime, and for many kernels that can be
+// swept there is no CRIU.
 func standIn() error {
 	if os.Args[1] == "restored" {
 		return restored(os.Args[2], os.Args[3:])

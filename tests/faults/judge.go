@@ -159,7 +159,7 @@ func (w *worker) observe(s *scenario) ([]string, error) {
 		if seen, err = s.after(w); err != nil {
 			return nil, err
 		}
-	} else if s.name != "state" { // which tells times
+	} else if s.name != "state" { // which reports times
 		if seen, err = w.printed(); err != nil {
 			return nil, err
 		}
@@ -192,7 +192,7 @@ func (w *worker) judge(s *scenario, want *expectation, f *fault, out said) (outc
 	case out.code == 0:
 		worse(harmless, "")
 		if killed {
-			break // whoever was told of the success finds it dead
+			break // after the report of success it is found dead
 		}
 		seen, err := w.observe(s)
 		if err != nil {

@@ -25,7 +25,7 @@ type seen struct {
 	below  uint64 // of those that its children will be in
 	root   bool   // its root directory is the tracer's
 	cwd    string // whether its working directory is on a mount below its root
-	owner  uint32 // of its directory in /proc: who may trace it without a capability
+	owner  uint32 // of its directory in /proc: the user that may trace it without a capability
 	fds    []descriptor
 	maps   []mapping
 }

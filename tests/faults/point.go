@@ -9,8 +9,8 @@ import (
 )
 
 // A point is one system call of a command. Threads of one process interleave as
-// they like, so calls are told apart by what they are about, and only those that
-// are about the same are counted.
+// they like, so calls are distinguished by their objects, and only those with the same
+// object are counted.
 type point struct {
 	Role  string // runtime, init1 its first child, init1* what that executes, init1*.1 the first child of this
 	Call  string

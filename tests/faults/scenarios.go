@@ -22,7 +22,7 @@ type scenario struct {
 	ends   bool     // it may fail and yet have ended the container
 	only   []string // runtimes that have this command, all without
 	// after says what is to be seen once it has succeeded; start of a created
-	// container is part of that, so that the container tells of itself.
+	// container is part of that, so that the container describes itself.
 	after func(w *worker) ([]string, error)
 }
 
@@ -85,8 +85,8 @@ func (s *scenario) has(runtime string) bool {
 	return s.only == nil || slices.Contains(s.only, filepath.Base(runtime))
 }
 
-// told is what the container's program, or the one that exec has added, says of
-// itself, when it is over, and what there is then.
+// told is how the container's program, or the one that exec has added, describes itself,
+// at the end, and what exists then.
 func told(w *worker) ([]string, error) {
 	state := w.stateFile()
 	if err := w.wait(w.limit, func() bool {
@@ -133,7 +133,7 @@ func imaged(w *worker) ([]string, error) {
 	return files, err
 }
 
-// A known is what the state that a runtime tells has of a container.
+// A known is what a runtime's state reports about a container.
 type known struct {
 	Pid    int
 	Status string
@@ -247,7 +247,7 @@ func differences(got, want []string) []string {
 	return out
 }
 
-// about is what a fact with a sign tells of: its first words.
+// about is the subject of a fact with a sign: its first words.
 func about(fact string) string {
 	words := strings.Fields(fact)
 	return strings.Join(words[1:min(len(words), 4)], " ")

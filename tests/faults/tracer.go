@@ -18,8 +18,8 @@ import (
 type fault struct {
 	Point point
 	Errno string // name of the errno that it fails with, or
-	Kill  string // who is killed at its entry: "it", the process that calls, or "all" that are traced
-	Every bool   // each call of that name, whoever makes it, as an outer sandbox does
+	Kill  string // what is killed at its entry: "it", the process that calls, or "all" that are traced
+	Every bool   // each call of that name, of any process, as an outer sandbox does
 }
 
 func (f fault) String() string {
@@ -37,7 +37,7 @@ func (f fault) String() string {
 type thread struct {
 	process *process
 	result  int64 // what its present call returns instead, if not 0
-	started bool  // the stop with which it is born is over
+	started bool  // the stop after its creation is over
 }
 
 // A process is one that is traced, until it executes the container's program.
@@ -50,7 +50,7 @@ type process struct {
 
 // A tracer follows a runtime and all that it starts. Its methods are called by
 // one thread, the one that the kernel knows as the tracer; it also waits for
-// the children that nobody traces.
+// the children that are not traced.
 type tracer struct {
 	name  func(string) string // makes of a path one that is the same in every run
 	fault *fault
@@ -58,7 +58,7 @@ type tracer struct {
 	every bool                                            // whether each call is looked at: to record, or until the fault is served
 	saw   func(point)                                     // called for each system call, if set
 	look  func(tid int, th *thread, call *callInfo) error // called instead at each entry, and with nil at the end of an execve, if set
-	seen  map[int]bool                                    // tids that stopped before it was known who they are
+	seen  map[int]bool                                    // tids that stopped before they were known
 	ended map[int]unix.WaitStatus
 
 	lock    sync.Mutex // of what the alarm reads
@@ -247,7 +247,7 @@ func (t *tracer) event(tid int, th *thread, cause int) error {
 	return t.resume(tid, 0)
 }
 
-// ours are the programs that are no part of a runtime: of the containers, hooks.
+// ours are the programs that are not part of a runtime: of the containers, hooks.
 var ours = map[string]bool{"probe": true, "busybox": true, "sleep": true, "sh": true, "criu": true}
 
 // born makes a new thread or process known.

@@ -136,7 +136,7 @@ func (w *watch) cloned() bool {
 	return slices.ContainsFunc(w.steps, func(s plan.InitStep) bool { return s.InitKind() == plan.KindCloneInside })
 }
 
-// rawChild: root of a user namespace that is joined may not look into a copy of the runtime.
+// rawChild: root of a user namespace that is joined must not trace a copy of the runtime.
 func (w *watch) rawChild(p *process) error {
 	s, err := lookAt(p.pid)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 // A job is one run of a scenario: with a fault, or to see which points it has.
 type job struct {
 	Scenario string
-	Fault    *fault // nil: tell the points
+	Fault    *fault // nil: report the points
 }
 
 // A report is what came of a job.
@@ -53,7 +53,7 @@ const workDir = "/run/crun-go-faults"
 
 // work is the worker's main: jobs come on stdin and reports go to stdout, a line each.
 func work(runtimePath, cgroup string, limit time.Duration, looks int) error {
-	runtime.LockOSThread() // whoever traces, is a thread
+	runtime.LockOSThread() // a tracer is a thread
 	w := &worker{runtime: runtimePath, dir: workDir, cgroup: cgroup, limit: limit, looks: looks, want: map[string]*expectation{}}
 	w.names = strings.NewReplacer(w.dir, "$DIR", filepath.Base(cgroup), "$CGROUP", runtimePath, "$RUNTIME")
 	w.tracer = newTracer(stable(w.names))
@@ -286,7 +286,7 @@ func others() []string {
 	return slices.DeleteFunc(entries("/proc"), func(name string) bool { return name == own || strings.Trim(name, "0123456789") != "" })
 }
 
-// mountsNow is what is mounted where, without what ids tell.
+// mountsNow is what is mounted where, without the ids.
 func (w *worker) mountsNow() string {
 	text, _ := os.ReadFile("/proc/self/mountinfo")
 	var lines []string

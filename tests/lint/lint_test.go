@@ -25,8 +25,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// A rule that complains about nothing is no rule: each one meets code that
-// breaks it.
+// Each rule is shown to find code that breaks it.
 func TestRulesBite(t *testing.T) {
 	const config = `
 group leaves = sys

@@ -10,7 +10,7 @@ import (
 )
 
 // openers are the functions that open a file by its name, and which of their
-// arguments that is. Names that somebody else decides on go through
+// arguments that is. Names that another user decides on go through
 // libcontainer/sys, which looks at a file before it opens it.
 var openers = map[string]int{
 	"os.Open": 0, "os.OpenFile": 0, "os.ReadFile": 0, "os.WriteFile": 0, "os.Create": 0,

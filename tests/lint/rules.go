@@ -1,5 +1,5 @@
 // Package lint holds the program to the boundaries written in .imports: which
-// package may import which, who may use unsafe, print or exit, which heavy
+// package may import which, which may use unsafe, print or exit, which heavy
 // imports stay out of the start path, and how large files, functions and types grow.
 // It runs as a test; `make check` includes it.
 package lint

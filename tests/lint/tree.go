@@ -24,7 +24,7 @@ type sourceFile struct {
 	opens     []opening
 	types     map[string]typeSize
 	lines     int
-	generated bool // nobody reads it, so its length is free
+	generated bool // not read by people, so its length is free
 }
 
 type function struct {

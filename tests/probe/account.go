@@ -71,7 +71,7 @@ func account(v view) []string {
 	return out
 }
 
-// inHere tells whether a descriptor is of the file that its name leads to in here.
+// inHere reports whether a descriptor is of the file that its name leads to in here.
 func inHere(fd, target string) string {
 	number, err := strconv.Atoi(fd)
 	var open, named unix.Stat_t

@@ -30,8 +30,8 @@ type (
 )
 
 // agent plays the seccomp agent: each connection brings a message, which it
-// prints, and a listener, whose notifications it answers as told, in words
-// NR=ERRNO, NR=VALUE or NR=continue; what it is not told about goes on.
+// prints, and a listener, whose notifications it answers by its arguments,
+// NR=ERRNO, NR=VALUE or NR=continue; other calls go on.
 func agent(path string, words []string) error {
 	verdicts := map[int32]answer{}
 	for _, word := range words {
@@ -93,7 +93,7 @@ func takeMessage(conn int) (string, []int, error) {
 	return string(data[:n]), fds, err
 }
 
-// answerAll goes on until nobody is left under the filter.
+// answerAll goes on until no process is left under the filter.
 func answerAll(listener int, verdicts map[int32]answer) {
 	for {
 		var n notification

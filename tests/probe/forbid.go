@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forbid becomes a command, under a filter that ends who makes a system call.
+// forbid becomes a command, under a filter that kills the caller of a system call.
 func forbid(call string, command []string) error {
 	number := map[string]uint32{"sethostname": unix.SYS_SETHOSTNAME, "setgroups": unix.SYS_SETGROUPS}[call]
 	filter := []unix.SockFilter{

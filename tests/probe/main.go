@@ -15,7 +15,7 @@
 //	probe exchange A B            outside: give two names each other's file, over and over
 //	probe stay UID                become a user, and nothing more
 //	probe receive SOCKET          outside: accept one connection of a console or
-//	                              pidfd socket, tell what came, relay a terminal
+//	                              pidfd socket, print what came, relay a terminal
 //	probe agent SOCKET [NR=RESULT...]
 //	                              outside: be a seccomp agent that answers calls
 //	                              with an errno name, a number or "continue"
@@ -25,13 +25,13 @@
 //	probe serve                   answer one caller of such a socket
 //	probe call SOCKET             outside: be that caller, print the answer
 //	probe notify MESSAGE...       send to $NOTIFY_SOCKET, with escapes as in Go
-//	probe hear SOCKET             outside: be systemd there, print what is told
+//	probe hear SOCKET             outside: be systemd there, print messages
 //	                              and whether descriptors came, until BARRIER=1
 //	probe faults COMMAND [ARG...]
 //	                              outside: run COMMAND, print its page faults
 //	probe forbid CALL COMMAND [ARG...]
 //	                              outside: become COMMAND, under a filter that ends
-//	                              with SIGSYS who calls sethostname or setgroups
+//	                              with SIGSYS a caller of sethostname or setgroups
 //	probe pty ACTION... -- COMMAND [ARG...]
 //	                              outside: run COMMAND on a terminal, see drive
 //
@@ -39,7 +39,7 @@
 //
 // Go's runtime would distort the view: it raises the limit on open files (see
 // limits), replaces signal actions (see signals), and holds files of the cgroup
-// open, unless it is told to ignore them.
+// open, unless a flag says to ignore them.
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notify is a service that tells systemd something, see sd_notify(3).
+// notify is a service that sends systemd a message, see sd_notify(3).
 func notify(messages []string) error {
 	path := os.Getenv("NOTIFY_SOCKET")
 	if path == "" {
@@ -31,7 +31,7 @@ func notify(messages []string) error {
 	return nil
 }
 
-// hear is systemd's end: it prints what it is told until there is a barrier,
+// hear is systemd's end: it prints messages until there is a barrier,
 // and takes that away.
 func hear(path string) error {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// overwrite is what a container does that wants to replace the program of those
-// who enter it: it opens the executable of every process that is not its own, and
-// writes to it as soon as nobody executes it any more. It never ends.
+// overwrite is a container that tries to replace the program of processes that enter it:
+// it opens the executable of every process that is not its own, and writes to it as soon
+// as it is not executed any more. It never ends.
 func overwrite() error {
 	own, err := os.Readlink("/proc/self/exe")
 	if err != nil {

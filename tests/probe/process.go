@@ -133,7 +133,7 @@ func (s *schedule) memoryPolicy() {
 	}
 }
 
-// attributes are those that prctl(2) tells and few think of.
+// attributes are the less known ones of prctl(2).
 func attributes() map[string]int {
 	out := map[string]int{}
 	for name, option := range map[string]int{
@@ -154,7 +154,7 @@ func attributes() map[string]int {
 }
 
 // sessionKeyring is the session keyring (keyctl(2)): its name, and "UID GID
-// PERMISSIONS". Both are empty when the kernel or a filter refuses to tell.
+// PERMISSIONS". Both are empty when the kernel or a filter refuses.
 func sessionKeyring() (name, access string) {
 	text, err := unix.KeyctlString(unix.KEYCTL_DESCRIBE, unix.KEY_SPEC_SESSION_KEYRING)
 	if err != nil {

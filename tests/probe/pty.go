@@ -186,7 +186,7 @@ func (d *driver) end(deadline <-chan time.Time) (int, error) {
 		select {
 		case <-d.ended:
 			ended = true
-		case _, open := <-printed: // nobody looks any more, but the terminal must not fill
+		case _, open := <-printed: // not read any more, but the terminal must not fill
 			if !open {
 				printed = nil
 			}
@@ -199,7 +199,7 @@ func (d *driver) end(deadline <-chan time.Time) (int, error) {
 	if err == nil && *after != *d.before {
 		return 125, fmt.Errorf("the terminal's settings were %+v and are %+v", *d.before, *after)
 	}
-	// All that was printed is in the terminal's buffer: when nobody has it
+	// All that was printed is in the terminal's buffer: when it is not
 	// open any more, its reader finds the end.
 	d.slave.Close()
 	for range d.printed {

@@ -9,10 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watch is what a container does that may trace, and looks for processes to
-// take over: it tells once of everything it sees of every other process, as
-// "PID WHAT VALUE", until stop exists; files are those that it tells of where
-// they are below the other's root.
+// watch is a container that can trace, and looks for processes to take over: it prints
+// everything it sees of every other process once, as "PID WHAT VALUE", until stop exists;
+// files are those that it reports if they are below the other's root.
 func watch(stop string, files []string) error {
 	told := map[string]bool{}
 	own := fmt.Sprint(os.Getpid())

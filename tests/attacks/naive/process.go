@@ -21,9 +21,9 @@ var capNumbers = map[string]uint{
 	"CAP_SYS_ADMIN": unix.CAP_SYS_ADMIN, "CAP_DAC_READ_SEARCH": unix.CAP_DAC_READ_SEARCH, "CAP_SYS_CHROOT": unix.CAP_SYS_CHROOT,
 }
 
-// become executes a program as the process says: as whom passwd has by that name
-// (CVE-2016-3697), and with every capability inheritable (CVE-2022-29162). It
-// waits for start without privileges, for all who have the same to look into
+// become executes a program as the process asks: as the user that passwd has by that name
+// (CVE-2016-3697), and with every capability inheritable (CVE-2022-29162). It waits for
+// start without privileges, where any process with the same ids can trace it
 // (CVE-2016-9962).
 func become(p *specs.Process, args []string, waiting int) error {
 	uid := int(p.User.UID)
@@ -108,7 +108,7 @@ func (c *call) exec() error {
 		return err
 	}
 	uid := 0
-	_, _ = fmt.Sscan(c.user, &uid) // what is no number is root (CVE-2026-30892)
+	_, _ = fmt.Sscan(c.user, &uid) // what is not a number is root (CVE-2026-30892)
 	cmd := exec.Command("/proc/self/fd/"+strconv.Itoa(self), slices.Concat([]string{"enter", strconv.Itoa(uid), c.cwd}, c.args)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return cmd.Run()

@@ -1,5 +1,5 @@
 // Command applets is the programs that critest expects in its images beside
-// busybox's, told apart by name, static so that images need nothing else.
+// busybox's, distinguished by name, static so that images need nothing else.
 package main
 
 import (
@@ -61,7 +61,7 @@ func pause([]string) error {
 	return nil
 }
 
-// effective tells whether the set-user-ID bit of the file counted.
+// effective reports whether the set-user-ID bit of the file counted.
 func effective([]string) error {
 	fmt.Println("Effective uid:", os.Geteuid())
 	return nil
