@@ -206,7 +206,7 @@ func (c *Cgroup) refuse(controllers []string, err error) {
 	}
 }
 
-// wouldThread says whether enabling the missing controllers would turn c into
+// wouldThread reports whether enabling the missing controllers would turn c into
 // the root of a threaded subtree, below which no process can start. The kernel
 // does that without a word if c has processes and only controllers that can
 // count threads are enabled; a domain controller among them is refused instead

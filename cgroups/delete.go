@@ -153,7 +153,7 @@ func removeEmpty(root int, outermostFirst []string) {
 	}
 }
 
-// isAbove says whether the cgroup dir contains the cgroup path.
+// isAbove reports whether the cgroup dir contains the cgroup path.
 func isAbove(dir, path string) bool {
 	return len(dir) > 1 && strings.HasPrefix(path, dir+"/")
 }

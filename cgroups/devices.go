@@ -124,7 +124,7 @@ func parseDeviceRule(r *specs.LinuxDeviceCgroup, index int) (deviceRule, error) 
 	return d, nil
 }
 
-// always says whether the rule decides every request.
+// always reports whether the rule decides every request.
 func (d deviceRule) always() bool {
 	return d.kind == 0 && d.major == anyNumber && d.minor == anyNumber && d.access == accAll
 }
@@ -305,7 +305,7 @@ func verdict(prog []Instruction, allow bool) []Instruction {
 	return append(prog, Instruction{Op: opMovImm, Dst: r0, Imm: answer}, Instruction{Op: opExit})
 }
 
-// allowsAll says whether a program is no restriction.
+// allowsAll reports whether a program allows everything.
 func allowsAll(prog []Instruction) bool {
 	return len(prog) == 2 && prog[0].Imm == 1
 }

@@ -138,7 +138,7 @@ func (c *Cgroup) explain(field, op, file, value string, err error) error {
 	return e
 }
 
-// exists says whether the directory behind c is still linked.
+// exists reports whether the directory behind c is still linked.
 func (c *Cgroup) exists() bool {
 	return unix.Faccessat(c.fd, "cgroup.controllers", unix.F_OK, 0) == nil
 }
@@ -181,7 +181,7 @@ func (c *Cgroup) unavailable(controller string) error {
 	return e
 }
 
-// ownedByV1 says whether a v1 hierarchy holds the controller, which
+// ownedByV1 reports whether a v1 hierarchy holds the controller, which
 // /proc/self/cgroup tells (cgroups(7)): "4:memory:/".
 func ownedByV1(controller string) bool {
 	name := controller

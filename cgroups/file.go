@@ -67,7 +67,7 @@ func (c *Cgroup) set(field, file, value string) error {
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// hasWord says whether the space-separated list has the word.
+// hasWord reports whether the space-separated list has the word.
 func hasWord(list, word string) bool {
 	for w := range strings.FieldsSeq(list) {
 		if w == word {

@@ -101,7 +101,7 @@ func (c *Cgroup) Thaw() error {
 	return nil
 }
 
-// Frozen says whether all processes are stopped, be it by a cgroup above.
+// Frozen reports whether all processes are stopped, directly or through an ancestor.
 func (c *Cgroup) Frozen() (bool, error) { return c.event("frozen") }
 
 // Runs is ErrFrozen if c or one above it is being frozen. A process that was put into
@@ -122,7 +122,7 @@ func (c *Cgroup) Runs() error {
 	return err
 }
 
-// Populated says whether the cgroup or one below it has processes.
+// Populated reports whether the cgroup or one below it has processes.
 func (c *Cgroup) Populated() (bool, error) { return c.event("populated") }
 
 func (c *Cgroup) event(key string) (bool, error) {

@@ -59,7 +59,7 @@ func (c *Cgroup) setIOWeight(field, prefix string, w uint16) error {
 	return nil
 }
 
-// HasBFQ tells whether weights go to the BFQ scheduler, in its own scale.
+// HasBFQ reports whether weights go to the BFQ scheduler, in its own scale.
 func (c *Cgroup) HasBFQ() bool {
 	return unix.Faccessat(c.fd, "io.bfq.weight", unix.F_OK, 0) == nil
 }

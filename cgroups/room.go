@@ -78,7 +78,7 @@ func parent(path string) string {
 	return path[:max(strings.LastIndexByte(path, '/'), 1)]
 }
 
-// MayEnter tells whether this process may move others from its own cgroup to this
+// MayEnter reports whether this process may move others from its own cgroup to this
 // one: it takes the right to do so in the cgroup above both (cgroups(7),
 // delegation containment).
 func (c *Cgroup) MayEnter() bool {

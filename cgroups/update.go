@@ -97,7 +97,7 @@ func (c *Cgroup) before(file, value string) changes {
 	return changes{was}
 }
 
-// keyed says whether file has a line for each of its keys, and what is written
+// keyed reports whether file has a line for each of its keys, and what is written
 // for one that had none. Files with a fixed set of keys list them all.
 func keyed(file string) (unset string, ok bool) {
 	switch file {

@@ -93,7 +93,7 @@ func (c *Container) Status() (specs.ContainerState, int, error) {
 	switch {
 	case fifo == state.NextFifo:
 		return specs.StateCreating, pid, nil
-	// The fifo may be left of a start that was killed: init's name says whether it waits.
+	// The fifo may be left of a start that was killed: init's name shows whether it waits.
 	// The init of an older version, which kept nothing, does not; there start began with
 	// the removal of the fifo.
 	case fifo == state.ReadyFifo && (st.Name == initproc.Created || !c.Journal.Kept):
@@ -142,7 +142,7 @@ func (c *Container) hasCgroup() (bool, error) {
 	return group != nil, err
 }
 
-// ownsPids tells whether the container has a pid namespace that ends with its
+// ownsPids reports whether the container has a pid namespace that ends with its
 // init. Without one its processes outlive init.
 func (c *Container) ownsPids() bool {
 	for _, ns := range c.Journal.Namespaces {
@@ -180,7 +180,7 @@ func (c *Container) Kill(sig unix.Signal, all bool) error {
 }
 
 // killAll signals every process in the container's cgroup or, if there is none,
-// in a namespace of its own. reached tells whether there was any.
+// in a namespace of its own. reached reports whether there was any.
 func (c *Container) killAll(sig unix.Signal) (reached bool, err error) {
 	group, err := c.OpenCgroup()
 	if err != nil {

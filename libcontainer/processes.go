@@ -65,7 +65,7 @@ func (c *Container) identifyingNamespace() string {
 	return ""
 }
 
-// OwnsMounts tells whether the container has a mount namespace that is not its
+// OwnsMounts reports whether the container has a mount namespace that is not its
 // creator's.
 func (c *Container) OwnsMounts() bool {
 	return slices.ContainsFunc(c.Journal.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace })

@@ -117,7 +117,7 @@ func (c *Container) hasNamespace(kind specs.LinuxNamespaceType) bool {
 	return false
 }
 
-// ended tells whether the process of a pidfd has ended.
+// ended reports whether the process of a pidfd has ended.
 func ended(pidfd int) bool {
 	gone, err := retry.Readable(pidfd, 0)
 	return err == nil && gone

@@ -118,7 +118,7 @@ func (t *Target) Take(kind specs.LinuxNamespaceType) int {
 // Types lists what init joins before it is executed.
 func (t *Target) Types() []specs.LinuxNamespaceType { return t.Names }
 
-// Stays tells whether the process that joins is the one to execute.
+// Stays reports whether the process that joins is the one to execute.
 func (t *Target) Stays() bool {
 	for _, j := range t.Joins {
 		if j.Type == unix.CLONE_NEWPID {

@@ -89,7 +89,7 @@ func (c *Container) UpdateLimits(given *specs.LinuxResources, rest func() error)
 	return nil
 }
 
-// nothing tells whether resources ask for no limit.
+// nothing reports whether resources ask for no limit.
 func nothing(r *specs.LinuxResources) bool {
 	return string(ocijson.EncodeLimits(overlay(new(specs.LinuxResources), r))) == "{}"
 }

@@ -15,7 +15,7 @@ type memoryMode struct {
 	nodes  nodesRule
 }
 
-// nodesRule says whether a mode goes with nodes.
+// nodesRule reports whether a mode goes with nodes.
 type nodesRule uint8
 
 const (

@@ -404,7 +404,7 @@ func namesFiles(fstype string) bool {
 	return true
 }
 
-// onFiles tells whether what a filesystem holds is on a disk or in other directories.
+// onFiles reports whether what a filesystem holds is on a disk or in other directories.
 // If such a one is read-only, that is, as with mount(2), not its mount alone: no
 // journal is written, and the disk may be read-only, too. Of others there may be but
 // one for the whole host.

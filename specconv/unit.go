@@ -112,7 +112,7 @@ func checkUnitName(name string) error {
 	return nil
 }
 
-// unitByte tells whether a unit's name may have the byte as it is
+// unitByte reports whether a unit's name may have the byte as it is
 // (systemd.unit(5)).
 func unitByte(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || strings.IndexByte("-_.:", c) >= 0

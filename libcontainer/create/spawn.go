@@ -86,7 +86,7 @@ func (c *creator) spawnByUnit(config *spawn.Config, s *plan.Spawn, cause error) 
 	return c.Init.Start(config, s)
 }
 
-// runsHooks tells whether hooks will run before the container is created.
+// runsHooks reports whether hooks will run before the container is created.
 func (c *creator) runsHooks() bool {
 	h := c.Spec.Hooks
 	return h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0 //nolint:staticcheck // deprecated, but engines use it
@@ -216,7 +216,7 @@ func (c *creator) sendFirst(opening wire.Opening, after ...int) error {
 	return err
 }
 
-// pivots tells whether init will leave the old root behind.
+// pivots reports whether init will leave the old root behind.
 func (c *creator) pivots() bool {
 	return slices.ContainsFunc(c.Plan.Init, func(i plan.Item) bool { _, ok := i.Step.(*plan.PivotRoot); return ok })
 }

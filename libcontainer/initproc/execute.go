@@ -108,7 +108,7 @@ func lookPath(name, path string, found *raw.Text) error {
 	return whole(fault.New(0, "exec: %q: executable file not found in $PATH").Str(name))
 }
 
-// executable says whether this user may execute a file.
+// executable reports whether this user may execute a file.
 func executable(path string) error {
 	var st unix.Statx_t
 	if errno := raw.StatPath(unix.AT_FDCWD, path, unix.STATX_TYPE, &st); errno != 0 {

@@ -148,7 +148,7 @@ func (c *Cgroup) enterBelowUnit(path, name string, pid int) error {
 	return sub.Add(pid)
 }
 
-// beyondSystemd tells whether limits are of controllers that systemd does not
+// beyondSystemd reports whether limits are of controllers that systemd does not
 // know, and so does not enable.
 func beyondSystemd(r *specs.LinuxResources) bool {
 	return r != nil && len(r.HugepageLimits)+len(r.Rdma)+len(r.Unified) > 0

@@ -213,7 +213,7 @@ func rootPropagation(tree int, flags uint64, private bool) error {
 }
 
 // target opens the place where a mount goes, making a directory or a file if
-// nothing is there. existed tells whether something was. With noFollow a
+// nothing is there. existed reports whether something was. With noFollow a
 // symbolic link at the path's end is itself the place.
 func (b *Builder) target(path string, dir, noFollow bool) (fd int, existed bool, err error) {
 	fd, err = b.openTarget(path, noFollow)

@@ -76,7 +76,7 @@ func meaning(p *profile, d *call) uint32 {
 	return p.action
 }
 
-// newer tells whether a number is above all that the profile names.
+// newer reports whether a number is above all that the profile names.
 func newer(p *profile, a *arch, nr uint32) bool {
 	last := 0
 	for i := range p.entries {
@@ -93,7 +93,7 @@ func newer(p *profile, a *arch, nr uint32) bool {
 	return nr > a.number(last) || nr == 0 && a.setupENOSYS()
 }
 
-// holds tells whether an entry's conditions hold; as number says, if not 0, for
+// holds reports whether an entry's conditions hold; as number says, if not 0, for
 // a call through socketcall(2) or ipc(2).
 func holds(e *entry, a *arch, d *call, number uint8) bool {
 	if number != 0 && uint32(d.args[0]) != uint32(number) || number != 0 && !a.narrow && d.args[0]>>32 != 0 {

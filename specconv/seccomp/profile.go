@@ -92,7 +92,7 @@ func check(cfg *specs.LinuxSeccomp, native *arch, find func(string) *arch) (*pro
 	return p, nil
 }
 
-// stubbed tells whether a default action is one for which newer syscalls
+// stubbed reports whether a default action is one for which newer syscalls
 // answer ENOSYS. Where the default lets syscalls through (ALLOW, LOG) there is
 // nothing to mend, and a tracer (TRACE) handles new syscalls itself.
 func stubbed(action uint32) bool {

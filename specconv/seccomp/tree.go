@@ -243,7 +243,7 @@ func (c *compiler) chain(s *syscallRules) label {
 	return next
 }
 
-// sameArg tells whether both are a single test for equality of the same
+// sameArg reports whether both are a single test for equality of the same
 // argument, with the same high word.
 func sameArg(a, b []cond) bool {
 	return len(a) == 1 && len(b) == 1 && a[0].op == opEQ && b[0].op == opEQ &&

@@ -60,6 +60,7 @@ type lib.large it mirrors the device
 		{"exit", "lib", `import "os"; func f() { os.Exit(1) }`, "lib calls os.Exit"},
 		{"exit in cli", "cli", `import "os"; func f() { os.Exit(1) }`, ""},
 		{"long function", "lib", "func f() {\n\n\n\n}", "function f has 5 lines"},
+		{"a predicate", "lib", "// f tells whether it is.\nfunc f() bool { return true }", `a comment begins "f tells whether"`},
 		{"use elsewhere", "lib", `import "m/sys"; var _ = sys.Dig`, "uses sys.Dig, which only lib/digger.go may"},
 		{"tool", "gen", `import "os/exec"; var _ = exec.Command`, ""},
 		{"open", "lib", `import "os"; func f(p string) { os.Open(p) }`, "f calls os.Open"},

@@ -200,6 +200,9 @@ func (r *rules) checkFile(f sourceFile) []string {
 			}
 		}
 	}
+	for _, phrase := range f.phrases {
+		complain("a comment begins %q: Go says \"reports whether\"", phrase)
+	}
 	out = append(out, r.checkOpens(f)...)
 	if r.fileLines > 0 && !f.generated && f.lines > r.fileLines {
 		complain("file has %d lines, the budget is %d", f.lines, r.fileLines)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,9 +24,13 @@ type sourceFile struct {
 	functions []function
 	opens     []opening
 	types     map[string]typeSize
+	phrases   []string // of comments, that should be "reports whether"
 	lines     int
 	generated bool // not read by people, so its length is free
 }
+
+// unusual is how a function that returns a bool is not to be documented.
+var unusual = regexp.MustCompile(`(?m)^\w+ (tells|says|returns) whether`)
 
 type function struct {
 	name  string
@@ -106,6 +111,9 @@ func parseFile(module, pkg, path string, text []byte) (sourceFile, error) {
 			name = spec.Name.Name
 		}
 		names[name] = imported
+	}
+	for _, comment := range parsed.Comments {
+		f.phrases = append(f.phrases, unusual.FindAllString(comment.Text(), -1)...)
 	}
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		switch n := n.(type) {
