@@ -18,7 +18,7 @@ const (
 	HooksStderr = "run.oci.hooks.stderr"
 )
 
-// notHere are those of crun's that this runtime knows of and does not have: who sets one expects something of it.
+// notHere are annotations of crun that this runtime does not implement: a user who sets one expects an effect.
 var notHere = [...]string{
 	"run.oci.seccomp.plugins",
 	"run.oci.seccomp.receiver",

@@ -134,8 +134,8 @@ func (b *privilegeBuilder) capabilityBits(field string, names []string) (bits ui
 	return bits
 }
 
-// checkOwnCapabilities checks that the runtime has what it is to give. In a
-// user namespace of the container's it has everything.
+// checkOwnCapabilities checks that the runtime has the capabilities that it is to give. In
+// the container's user namespace it has all.
 func (b *privilegeBuilder) checkOwnCapabilities(c *specs.LinuxCapabilities) error {
 	if b.ns.has(specs.UserNamespace) {
 		return nil

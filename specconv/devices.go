@@ -89,7 +89,7 @@ func (b *rootBuilder) hasDevice(name string) bool {
 	return slices.ContainsFunc(b.linux.Devices, func(d specs.LinuxDevice) bool { return path.Clean(d.Path) == name })
 }
 
-// addDevice plans a node. A user namespace may not make any, so there the
+// addDevice plans a node. Device nodes cannot be made in a user namespace, so there the
 // parent opens the host's for a bind mount.
 func (b *rootBuilder) addDevice(field string, step *plan.MakeDevice) {
 	step.Slot, step.NodeOnly = -1, b.ns.unmounted || b.rootfs != nil

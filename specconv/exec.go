@@ -17,8 +17,8 @@ type Inside struct {
 	// PIDLast: the container's pid namespace is joined by init, for the process
 	// it clones.
 	PIDLast bool
-	// Outside: no process can be born in the container's cgroup, so that it has
-	// to be moved there.
+	// Outside: no process can be cloned into the container's cgroup, so it must be
+	// moved there.
 	Outside bool
 	// NoCgroup: the container has none.
 	NoCgroup     bool
@@ -198,6 +198,6 @@ func Inherit(process, container *specs.Process) {
 	if process.ExecCPUAffinity == nil {
 		process.ExecCPUAffinity = container.ExecCPUAffinity
 	}
-	// Not its own choice: it says whom the kernel kills first.
+	// Not its own choice: it decides which process the kernel kills first.
 	process.OOMScoreAdj = container.OOMScoreAdj
 }

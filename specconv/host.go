@@ -25,8 +25,8 @@ type Host struct {
 	SELinux       bool // SELinux is enabled
 	Kcore         bool // /proc/kcore exists
 	// PIDLast: the pid namespace that linux.namespaces has a path of can be joined
-	// last. The kernel makes a procfs of it for who is not in it, and init may join it,
-	// with what rights it has by then.
+	// last. The kernel can mount its procfs from outside, and init can join it with the
+	// rights that it has left.
 	PIDLast bool
 	// RootNamespace: open_tree(2) makes a mount namespace that holds nothing but a given
 	// tree (OPEN_TREE_NAMESPACE, Linux 7.0), and the runtime may do so.
@@ -54,7 +54,7 @@ type Options struct {
 // author may expect.
 type Warning struct {
 	Field, Text string
-	Err         error // the failure that it tells of; may be nil
+	Err         error // the failure that it reports; may be nil
 	Must        bool  // the runtime specification demands that it is logged
 }
 

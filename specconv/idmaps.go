@@ -44,7 +44,7 @@ const (
 // hold at least one id, don't end beyond the largest and don't overlap on
 // either side, and are not too many.
 func checkIDMaps(field string, maps []specs.LinuxIDMapping) error {
-	const ids = 1<<32 - 1 // the largest uint32 is no id
+	const ids = 1<<32 - 1 // the largest uint32 is not an id
 	const fewer = "join ranges that follow each other, or map fewer"
 	if len(maps) > maxIDMaps {
 		return invalid(field, fewer, "%d mappings, the kernel takes at most %d", len(maps), maxIDMaps)

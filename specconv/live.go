@@ -47,8 +47,8 @@ func AddMounts(spec *specs.Spec, mounts []specs.Mount, host Host, l Live) (*plan
 		return nil, b.warnings, err
 	}
 	b.plan.Init = append(b.plan.Init, b.mounts.remounts...)
-	// Until the helper process is let go on, it takes back what it has added: what is not
-	// written down could not be removed.
+	// Until the helper process may continue, it removes what it has added: what is not in
+	// the state file could not be removed later.
 	b.add("", &plan.Sync{Phase: plan.Mounted})
 	b.finishLive(enter, l, true, &plan.Await{Phase: plan.Mounted}, &plan.SaveMounts{}, &plan.Continue{Phase: plan.Mounted})
 	return &b.plan, b.warnings, nil
@@ -93,8 +93,8 @@ type LiveDevice struct {
 }
 
 // ChangeDevices turns devices into the steps that remove nodes from a container that
-// exists, and then add others. What was removed stays so if another step fails: nobody in
-// the container is to keep a device by being in the way of that.
+// exists, and then add others. What was removed stays so if another step fails: a process
+// in the container must not keep a device by making a later step fail.
 func ChangeDevices(spec *specs.Spec, remove []plan.RemoveDevice, add []LiveDevice, host Host, l Live) (*plan.Plan, error) {
 	b, err := liveBuilder(spec, host, l)
 	if err != nil {

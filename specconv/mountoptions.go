@@ -10,7 +10,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// optionKind says what an option word does.
+// optionKind is the effect of a mount option.
 type optionKind uint8
 
 const (
@@ -21,7 +21,7 @@ const (
 	optRSet                       // sets an attribute of the mount and all below it
 	optRClear                     // clears it
 	optRAtime                     // chooses their access time mode
-	optSuper                      // a flag of the filesystem: fsconfig(2) knows it by this word
+	optSuper                      // a flag of the filesystem, by its name for fsconfig(2)
 	optNotSuper                   // takes such a flag back
 	optPropagation
 	optBind
@@ -42,7 +42,7 @@ type optionWord struct {
 	flag string // of the filesystem
 }
 
-// optionWords is the vocabulary, sorted. Any other word belongs to the
+// optionWords are the options known here, sorted. Any other option belongs to the
 // filesystem.
 //
 // Without effect are: silent and loud, which fsopen(2) has no counterpart for;
@@ -139,8 +139,8 @@ type mountWords struct {
 	options                      plan.MountOptions
 	params                       []string // the filesystem's
 	cleared                      []string // flags of the filesystem that are taken back
-	param                        int      // index of the first word that only the filesystem knows; -1: none
-	super                        int      // index of the last word that sets a flag of the filesystem; -1: none
+	param                        int      // index of the first option that only the filesystem knows; -1: none
+	super                        int      // index of the last option that sets a flag of the filesystem; -1: none
 	bind, rbind, remount, copyUp bool
 	idmap, ridmap                bool
 	mapping                      int // index of the last idmap= or ridmap=; -1: none
@@ -181,7 +181,7 @@ func findOption(word string) (at int, found bool) {
 	})
 }
 
-// nextParam is the index of the first word from one on that only a filesystem
+// nextParam is the index of the first option from one on that only a filesystem
 // could know; -1: none.
 func nextParam(options []string, from int) int {
 	for i := from; i < len(options); i++ {
@@ -193,7 +193,7 @@ func nextParam(options []string, from int) int {
 	return -1
 }
 
-// isEngineWord reports whether a word is one that engines understand for volumes,
+// isEngineWord reports whether an option is one that engines understand for volumes,
 // and some have passed on with bind mounts: podman before 5.6, buildah before 1.40.
 func isEngineWord(word string) bool {
 	switch word {
@@ -270,7 +270,7 @@ func setAtime(a *plan.Attr, mode uint64) {
 	a.Clear |= unix.MOUNT_ATTR__ATIME
 }
 
-// splitParams splits a word at commas, as mount(2) would do with its data:
+// splitParams splits an option at commas, as mount(2) would do with its data:
 // fsconfig(2) takes one parameter at a time. Commas in the double quotes of an
 // SELinux context stay, and the quotes go; behind a backslash (overlay's
 // directories) both stay. Elsewhere a quote is a letter.
@@ -321,8 +321,8 @@ func (w *mountWords) forBind() plan.MountOptions {
 	return o
 }
 
-// keepReadonly makes rw what is not asked for. Engines write rw, and a propagation
-// word, into all bind mounts that are not to be read-only by themselves, whatever
+// keepReadonly treats rw as not asked for. Engines write rw, and a propagation
+// option, into all bind mounts that are not to be read-only by themselves, whatever
 // the source is: with a user namespace such a source stays read-only.
 func keepReadonly(o *plan.MountOptions) {
 	o.Others |= o.Attr.Clear & unix.MOUNT_ATTR_RDONLY

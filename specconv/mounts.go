@@ -111,8 +111,8 @@ func (b *mountBuilder) planMount(field string, m *specs.Mount) error {
 	return b.planFilesystem(field, m, target, &words)
 }
 
-// usualOptions are for mounts without any whose filesystem is of no use to other
-// users than root by itself, or more open than anybody wants it; crun has them too.
+// usualOptions are for mounts without any whose filesystem without them is useful
+// to root only, or more open than is wanted; crun has them, too.
 func usualOptions(m *specs.Mount) []string {
 	switch {
 	case m.Type == "devpts":
@@ -142,8 +142,8 @@ func (b *mountBuilder) destination(field, destination string) (string, error) {
 }
 
 // planRemount plans the change of a mount that is there by then. Its filesystem
-// is changed only if this configuration has made it, for nobody else: that of a
-// bind mount, or one that is the kernel's own, is the host's too.
+// is changed only if this configuration has made it for itself: that of a bind mount, or
+// one that is the kernel's own, is also the host's.
 func (b *mountBuilder) planRemount(field string, m *specs.Mount, target string, w *mountWords) error {
 	if target == "/" {
 		return invalid(field+".destination", "use root.readonly", "%q can't be remounted: nothing could be mounted on it any more", m.Destination)
@@ -247,9 +247,9 @@ func (b *mountBuilder) warnEngineWords(field string, m *specs.Mount, w *mountWor
 	}
 }
 
-// bindPropagation puts base before a bind mount's own propagation words. The
+// bindPropagation puts base before a bind mount's own propagation options. The
 // clone of a shared mount is in the peer group of the original: what is mounted
-// on it in the container would appear on the host. A first word that ends this
+// on it in the container would appear on the host. A first option that ends this
 // itself, for all mounts that were cloned, makes base superfluous.
 func bindPropagation(base uint64, own []uint64, recursive bool) []uint64 {
 	if len(own) > 0 && (own[0] == base || own[0]&unix.MS_SHARED == 0 && (own[0]&unix.MS_REC != 0 || !recursive)) {
@@ -405,9 +405,9 @@ func namesFiles(fstype string) bool {
 }
 
 // onFiles reports whether what a filesystem holds is on a disk or in other directories.
-// If such a one is read-only, that is, as with mount(2), not its mount alone: no
-// journal is written, and the disk may be read-only, too. Of others there may be but
-// one for the whole host.
+// If such a one is read-only, that is, as with mount(2), not its mount alone: its
+// journal is not written, and the disk can be read-only, too. Others can have a single
+// instance for the whole host.
 func onFiles(step *plan.MountFS) bool {
 	switch step.Type {
 	case "configfs", "debugfs", "devtmpfs", "efivarfs", "fusectl", "pstore", "securityfs", "selinuxfs", "tracefs":
@@ -417,7 +417,7 @@ func onFiles(step *plan.MountFS) bool {
 }
 
 // planOutside has the parent make a filesystem that is added to a container which
-// exists: who has joined its mount namespace finds under such a path what the
+// exists: a process in its mount namespace finds under such a path what the
 // container has put there, a node of another device, and no device filter holds
 // for the runtime.
 func (b *mountBuilder) planOutside(field string, step *plan.MountFS) error {
@@ -431,9 +431,9 @@ func (b *mountBuilder) planOutside(field string, step *plan.MountFS) error {
 
 // planCgroupMount makes any cgroup mount one of cgroup v2. Options are for the
 // kernel, which knows what a cgroup namespace may ask for; where the host's mount
-// is the container's there is nobody to give them to. Without a cgroup
-// namespace of its own a user namespace may not mount it; then the container
-// gets to see its own cgroup, never the host's hierarchy (CVE-2023-25809), and
+// is the container's there is no new mount to give them to. Without a cgroup
+// namespace of its own a user namespace cannot mount it; then the container
+// sees its own cgroup, never the host's hierarchy (CVE-2023-25809), and
 // if there is none, an empty directory.
 func (b *mountBuilder) planCgroupMount(field string, m *specs.Mount, step *plan.MountFS, w *mountWords) error {
 	step.Type = "cgroup2"
@@ -472,8 +472,8 @@ func (b *mountBuilder) planSysfs(field string, step *plan.MountFS) {
 	}
 }
 
-// remountLater postpones the read-only attribute of a tmpfs, which is born
-// empty, until mount points and devices have been made in it.
+// remountLater postpones the read-only attribute of a tmpfs, which is empty
+// when it is made, until mount points and devices have been made in it.
 func (b *mountBuilder) remountLater(field string, step *plan.MountFS) {
 	const ro = unix.MOUNT_ATTR_RDONLY
 	if step.Options.Attr.Set&ro == 0 || step.Type != "tmpfs" && step.Target != "/dev" || b.live && !step.CopyUp {

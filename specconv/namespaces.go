@@ -97,8 +97,8 @@ func (b *namespaceBuilder) planNamespaces() error {
 	return b.planTime()
 }
 
-// planPIDLast: who is in a pid namespace that others are in, too, is seen by them, and
-// maybe traced. So init works outside of it, and clones the process that stays when
+// planPIDLast: a process in a shared pid namespace is visible to the others in it, which
+// may be able to trace it. So init works outside of it, and clones the process that stays when
 // nothing of the host's is left to it.
 func (b *namespaceBuilder) planPIDLast() {
 	i := slices.IndexFunc(b.spawn.Join, func(ns plan.Namespace) bool { return ns.Type == specs.PIDNamespace })

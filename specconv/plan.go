@@ -203,7 +203,7 @@ func (b *builder) finishMounts() error {
 // awaitsMounts: only hooks, network devices, a device filter that does not let init mount its
 // disks and a cgroup below that of init's cgroup namespace have to wait until init has
 // its mounts.
-// Without them init finds the word to continue when it gets there, and neither
+// Without them init finds the message to continue when it gets there, and neither
 // waits for the other.
 func (b *builder) awaitsMounts() bool {
 	return len(b.ns.netDevices) > 0 || b.mounts.disks && len(b.cgroup.devices) > 0 || b.cgroup.subcgroup != nil || len(b.hooks.list.Prestart) > 0 || len(b.hooks.list.CreateRuntime) > 0
@@ -231,7 +231,7 @@ func (b *builder) finishParent() error {
 		b.parentAdd("linux.intelRdt", &plan.EnterRdtGroup{})
 	}
 	// The verifier takes its time over the device filter, and init over its mounts:
-	// they do it side by side. Until it has our word to continue,
+	// they do it side by side. Until it has our message to continue,
 	// init runs nothing but the plan.
 	b.plan.Parent = append(b.plan.Parent, b.cgroup.limits...)
 	if b.ns.pidLast == nil {

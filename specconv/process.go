@@ -147,8 +147,8 @@ func (b *processBuilder) planIdentity() error {
 	return nil
 }
 
-// cannotSetGroups: an unprivileged user who maps only the own gid has to give
-// up setgroups(2) first, see user_namespaces(7) and CVE-2014-8989.
+// cannotSetGroups: an unprivileged user that maps only its own gid must give up
+// setgroups(2) first, see user_namespaces(7) and CVE-2014-8989.
 func (b *processBuilder) cannotSetGroups() bool {
 	if b.host.SetgroupsDenied {
 		return true
@@ -259,8 +259,8 @@ func (b *processBuilder) console() (*plan.Console, error) {
 }
 
 // planStdio: root can open what the host's root has open; anyone else could
-// not open /dev/stdout. In the foreground files are the caller's, who goes on
-// to use them: only a pipe is nothing but the way to us, so one is put before a
+// not open /dev/stdout. In the foreground files are the caller's, which continues
+// to use them: only a pipe leads to nothing but this process, so one is put before a
 // file. Nobody gets the host's /dev/null.
 func (b *processBuilder) planStdio() error {
 	if b.process.Terminal {
@@ -330,7 +330,7 @@ func LastField(kind plan.Kind) string {
 func (b *builder) planBecome() error {
 	p := b.process
 	if b.ns.pidLast != nil {
-		// Late: what init's children are born in. Not later: it takes privileges.
+		// Late: it applies to init's children. Not later: it requires privileges.
 		b.add(b.ns.spawn.Join[len(b.ns.spawn.Join)-1].Field, b.ns.pidLast)
 	}
 	b.becomeUser()

@@ -8,7 +8,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// propagationFlag gives the MS_* of a propagation word, see
+// propagationFlag gives the MS_* of a propagation option, see
 // mount_namespaces(7); 0 if it is none.
 func propagationFlag(word string) uint64 {
 	switch word {
@@ -107,7 +107,7 @@ func (b *mountBuilder) planPropagation() error {
 		if word != "" {
 			return invalid(field, "", "unknown propagation %q, expected private, slave, shared or unbindable, or one of them after an r", word)
 		}
-		// What is mounted on the root filesystem on the host is no part of the
+		// What is mounted on the root filesystem on the host is not part of the
 		// container, as with runc and crun.
 		b.propagation = rootPropagation{attach: slave, alone: true, bind: slave}
 	}

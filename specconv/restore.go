@@ -74,8 +74,8 @@ type restorable struct {
 	external      int              // index of the same mount, if it is a bind mount
 }
 
-// sortSteps plans what a container is made of, and sorts init's steps by who
-// brings back at a restore what they do.
+// sortSteps plans what a container is made of, and sorts init's steps by what
+// restores their effect.
 func (r *restore) sortSteps() error {
 	r.host.RootNamespace = false // CRIU makes it, and mounts
 	if err := r.planInit(); err != nil {
@@ -289,7 +289,7 @@ func (r *restore) passNamespaces() error {
 }
 
 // passStreams plans what takes the place of streams that came from outside. CRIU
-// opens them anew, with the rights of the container's root.
+// opens them again, with the rights of the container's root.
 func (r *restore) passStreams(keys []string) {
 	owner, field := -1, ""
 	if s := r.stdio; s != nil {
@@ -318,7 +318,7 @@ func (r *restore) finish(limits *specs.LinuxResources) {
 	r.parentAdd("", &plan.StartCRIU{})
 	r.giveImage()
 	if r.cgroup.path != "" || r.opts.SystemdCgroup && !r.opts.NoCgroup {
-		r.parentAdd("linux.cgroupsPath", &plan.MoveInside{}) // what CRIU makes is born there
+		r.parentAdd("linux.cgroupsPath", &plan.MoveInside{}) // what CRIU makes is cloned there
 	}
 	r.plan.Parent = append(r.plan.Parent, r.cgroup.limits...)
 	r.plan.Parent = append(r.plan.Parent, r.cgroup.devices...)

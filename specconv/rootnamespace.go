@@ -19,8 +19,8 @@ import (
 //   - for filesystems whose options name files of the host's, such as an overlay's
 //     layers, and for sources in the root filesystem, whose path is one of the host's;
 //   - for a mount on "/", which becomes the root;
-//   - in a user namespace, where the kernel lets nobody mount procfs or sysfs who sees
-//     none (mount_namespaces(7)).
+//   - in a user namespace, where the kernel lets a process mount procfs or sysfs only
+//     if it sees one (mount_namespaces(7)).
 //
 // A source that can't be opened by the parent is an error: init would find the image's
 // files under its path.
@@ -42,7 +42,7 @@ func (b *rootBuilder) chooseNamespace() error {
 }
 
 // pidJoinedFirst reports whether init is in a pid namespace of others from its start,
-// who may look into it.
+// which may be able to trace it.
 func (b *namespaceBuilder) pidJoinedFirst() bool {
 	return b.pidLast == nil && slices.ContainsFunc(b.spawn.Join, func(ns plan.Namespace) bool { return ns.Type == specs.PIDNamespace })
 }

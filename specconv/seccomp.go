@@ -70,7 +70,7 @@ func (b *privilegeBuilder) checkNotify() error {
 
 // foreignSyscall reports whether a name is known to be one of an architecture
 // that has no table here. podman's and buildah's own profiles have these on every
-// machine; nobody at a terminal needs to hear of that with each container.
+// machine; a warning with each container would be noise.
 func foreignSyscall(name string) bool {
 	switch name {
 	case "pciconfig_iobase", "pciconfig_read", "pciconfig_write", "swapcontext", "syscall", "timerfd":

@@ -73,13 +73,13 @@ func (b *privilegeBuilder) cloneCalls() []call {
 }
 
 // earlyCreate reports whether init can load the filter before it is ready: then a process
-// that waits for start, and whoever may trace it, has no more than the container's own
-// will have. It is possible if the filter lets through what is still to be called by
+// that waits for start, and one that can trace it, has no more than the container's own
+// process will have. It is possible if the filter lets through what is still to be called by
 // then, which hinders names.
 //
 // Of a filter that notifies there is no other way, because the listener goes to its agent
-// before create is done. Nor is there without no_new_privs, or waiting would take a
-// privilege. In run nobody waits, but where a pid namespace is joined others see init.
+// before create is done. Nor is there without no_new_privs, or waiting would require a
+// privilege. In run there is no wait, but where a pid namespace is joined others see init.
 func (b *privilegeBuilder) earlyCreate() (early bool, hinders []string, err error) {
 	if b.filter == nil {
 		return false, nil, nil
@@ -120,7 +120,7 @@ func (b *privilegeBuilder) earlyCreate() (early bool, hinders []string, err erro
 	return false, hinders, nil
 }
 
-// earlyExec tells the same of exec: then the process that init clones never is without the
+// earlyExec reports the same for exec: then the process that init clones never is without the
 // filter, nor has the privilege that loading takes.
 func (b *privilegeBuilder) earlyExec() (early bool, hinders []string, err error) {
 	if b.filter == nil {
@@ -153,7 +153,7 @@ func hindered(names []string, when string) error {
 		strings.Join(names, ", "), when)
 }
 
-// lets reports whether the filter lets a call through, asking nobody.
+// lets reports whether the filter lets a call through without asking an agent.
 func (b *privilegeBuilder) lets(c call) bool {
 	program := seccomp.Program{Filter: b.filter.Filter}
 	return program.Lets(c.nr, c.args...)

@@ -22,7 +22,7 @@ func (b *namespaceBuilder) planSysctls() error {
 }
 
 // dotted gives a parameter the form with dots, as sysctl(8) does: the first
-// separator tells which form a name has, and the other character stands for
+// separator determines which form a name has, and the other character stands for
 // itself (net/ipv4/conf/eth0.1/forwarding).
 func dotted(name string) string { return plan.SwapSeparators(plan.SysctlPath(name)) }
 
@@ -58,7 +58,7 @@ func (b *namespaceBuilder) checkSysctl(field, key string) error {
 	return nil
 }
 
-// isIPCSysctl tells the parameters of the System V IPC namespace, see
+// isIPCSysctl reports whether a parameter belongs to the System V IPC namespace, see
 // ipc_namespaces(7).
 func isIPCSysctl(key string) bool {
 	switch key {

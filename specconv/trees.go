@@ -60,7 +60,7 @@ func (b *mountBuilder) openSource(field string, tree *plan.OpenTree) int {
 	return -1
 }
 
-// inRoot tells where in the container a host path is, if it is below root.path. A root
+// inRoot returns where in the container a host path is, if it is below root.path. A root
 // that is the host's holds all paths, also those that are not meant to be the container's.
 func (b *treeBuilder) inRoot(source string) (string, bool) {
 	if b.spec.Root == nil {

@@ -165,7 +165,7 @@ func (v *variant) scalar(kind string) (string, string, error) {
 	return kind, value, nil
 }
 
-// number checks a word against its type and gives it in decimal.
+// number checks a text against its type and gives it in decimal.
 func number(kind, word string) (string, error) {
 	unsigned := func(bits int) (string, error) {
 		n, err := strconv.ParseUint(word, 0, bits)

@@ -33,7 +33,7 @@ func (b *namespaceBuilder) checkUnmounted() error {
 				"not without a mount namespace: what is mounted would be the host's, and stay there")
 		}
 	}
-	// Not the specification's demand, but nobody should learn it from the container.
+	// The specification does not demand it, but it should not be found out in the container.
 	b.mustWarn("linux.namespaces", "no mount namespace: the container is in the host's, and its root is one of chroot(2), "+
 		"which confines no process that has CAP_SYS_CHROOT")
 	return nil

@@ -51,7 +51,7 @@ func CheckResources(r *specs.LinuxResources) error {
 	return nil
 }
 
-// IgnoredResources tells of what only cgroup v1 has and is left out: limits of
+// IgnoredResources warns about what only cgroup v1 has and is ignored: limits of
 // memory that memory.limit counts too, which old engines set beside it, and
 // disableOOMKiller, which they set for all.
 func IgnoredResources(r *specs.LinuxResources) []Warning {
