@@ -34,7 +34,7 @@ func (e *Error) Error() string {
 
 // fail records the first error, at byte offset at, and moves the reader to the end of the input. There every further
 // read fails too and is ignored, so that callers look at the error once, when they are done.
-func (r *Reader) fail(at int, msg string) {
+func (r *scanner) fail(at int, msg string) {
 	if r.err == nil {
 		before := r.text[:at]
 		r.err = &Error{
@@ -49,12 +49,12 @@ func (r *Reader) fail(at int, msg string) {
 }
 
 // expected fails at the reader's position, naming what stands there instead of want.
-func (r *Reader) expected(want string) {
+func (r *scanner) expected(want string) {
 	r.fail(r.pos, "expected "+want+", found "+r.found())
 }
 
 // found describes whatever begins at the reader's position.
-func (r *Reader) found() string {
+func (r *scanner) found() string {
 	rest := r.text[r.pos:]
 	if rest == "" {
 		return "the end of the input"
@@ -81,7 +81,7 @@ func (r *Reader) found() string {
 }
 
 // path spells the way from the root to the value being read: process.args[2], annotations["com.example/key"].
-func (r *Reader) path() string {
+func (r *scanner) path() string {
 	var b []byte
 	for _, f := range r.stack {
 		switch {

@@ -30,7 +30,10 @@
 //   - the document itself must not be null
 package jsontext
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // maxDepth bounds nesting, and with it the stack: readers recurse. No configuration comes near.
 const maxDepth = 200
@@ -38,17 +41,13 @@ const maxDepth = 200
 // A Reader walks one JSON document from front to back. It keeps the first error; after that every read returns at once
 // and without effect, so only the end of the walk needs to look, with [Reader.Close].
 type Reader struct {
-	file  string
-	text  string // the whole document; strings are cut out of it
-	pos   int
-	stack []frame // the objects and arrays around pos, outermost first
+	scanner
 	noted []Span
-	err   *Error
 
-	// Respell, if not nil, gives an unknown key another spelling to try, "" for none.
+	// Respell, if not nil, gives a key that nobody has read another spelling to try, "" for none.
 	Respell func(key string) string
 
-	unknown  []string // paths of unknown keys
+	unknown  []string // paths of keys that nobody has read
 	skipping int      // values within values that are skipped, in which keys mean nothing
 }
 
@@ -72,7 +71,7 @@ const (
 
 // NewReader returns a reader at the start of data. The file name is for errors only. Data is copied once.
 func NewReader(file string, data []byte) *Reader {
-	r := &Reader{file: file, text: string(data), stack: make([]frame, 0, 12)}
+	r := &Reader{scanner: scanner{file: file, text: string(data), stack: make([]frame, 0, 12)}}
 	if strings.HasPrefix(r.text, "\ufeff") {
 		// RFC 8259 section 8.1 forbids writing one and lets us refuse it. It is invisible, so name it.
 		r.fail(0, "expected JSON, found a UTF-8 byte order mark")
@@ -217,74 +216,80 @@ func (r *Reader) Skip() {
 	}
 }
 
-// enter steps over the bracket that opens an object or array, described by what and of.
-func (r *Reader) enter(bracket byte, what, of string) bool {
-	if r.peek() != bracket {
-		r.expected(what + of)
-		return false
-	}
-	if len(r.stack) == maxDepth {
-		r.fail(r.pos, "nested deeper than 200 levels")
-		return false
-	}
-	r.pos++
-	r.stack = append(r.stack, frame{})
-	return true
+// Null steps over null, if that is what follows.
+func (r *Reader) Null() bool {
+	return r.peek() == 'n' && r.word("null")
 }
 
-// more reports whether the innermost object or array goes on, after stepping over the comma, if it does, or over its
-// closing bracket.
-func (r *Reader) more(bracket byte, first bool) bool {
-	c := r.peek()
+// Bool reads true or false. It is not ok for null, and after an error.
+func (r *Reader) Bool() (b, ok bool) {
 	switch {
-	case r.pos == len(r.text):
-		r.expected("',' or '" + string(rune(bracket)) + "'")
-		return false
-	case c == bracket:
-		r.pos++
-		r.stack = r.stack[:len(r.stack)-1]
-		return false
-	case first:
-		return true
-	case c != ',':
-		r.expected("',' or '" + string(rune(bracket)) + "'")
-		return false
+	case r.Null():
+		return false, false
+	case r.word("true"):
+		return true, true
+	case r.word("false"):
+		return false, true
 	}
-	r.pos++
-	r.space()
-	return true
+	r.expected("a boolean")
+	return false, false
 }
 
-// colon steps over the colon between a key and its value, and the space around it.
-func (r *Reader) colon() bool {
-	if r.peek() != ':' {
-		r.expected("':'")
-		return false
+// Text reads a string. It is not ok for null, and after an error.
+func (r *Reader) Text() (s string, ok bool) {
+	if r.Null() {
+		return "", false
 	}
-	r.pos++
-	r.space()
-	return true
+	return r.quoted("a string")
 }
 
-// peek steps over white space and returns the byte that follows, 0 at the end.
-func (r *Reader) peek() byte {
-	r.space()
-	if r.pos == len(r.text) {
-		return 0
+// Int reads a whole number from lo to hi. It is not ok for null, and after an error.
+func (r *Reader) Int(lo, hi int64) (n int64, ok bool) {
+	if r.Null() {
+		return 0, false
 	}
-	return r.text[r.pos]
+	at, literal, ok := r.number("a whole number")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(literal, 10, 64)
+	if err != nil || n < lo || n > hi {
+		r.outside(at, strconv.FormatInt(lo, 10), strconv.FormatInt(hi, 10), literal)
+		return 0, false
+	}
+	return n, true
 }
 
-// space steps over white space (RFC 8259 section 2).
-func (r *Reader) space() {
-	i := r.pos
-	for i < len(r.text) {
-		switch r.text[i] {
-		case ' ', '\n', '\t', '\r':
-			i++
-			continue
-		}
-		break
+// Uint reads a whole number from 0 to hi. It is not ok for null, and after an error.
+func (r *Reader) Uint(hi uint64) (n uint64, ok bool) {
+	if r.Null() {
+		return 0, false
 	}
-	r.pos = i
+	at, literal, ok := r.number("a whole number")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(literal, 10, 64)
+	if err != nil || n > hi {
+		r.outside(at, "0", strconv.FormatUint(hi, 10), literal)
+		return 0, false
+	}
+	return n, true
+}
+
+// Float reads a number. It is not ok for null, and after an error.
+func (r *Reader) Float() (f float64, ok bool) {
+	if r.Null() {
+		return 0, false
+	}
+	at, literal, ok := r.number("a number")
+	if !ok {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(literal, 64)
+	if err != nil {
+		r.fail(at, "expected a number below 1.8e308")
+		return 0, false
+	}
+	return f, true
 }

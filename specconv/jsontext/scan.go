@@ -1,92 +1,22 @@
 package jsontext
 
 import (
-	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// Null steps over null, if that is what follows.
-func (r *Reader) Null() bool {
-	return r.peek() == 'n' && r.word("null")
-}
-
-// Bool reads true or false. It is not ok for null, and after an error.
-func (r *Reader) Bool() (b, ok bool) {
-	switch {
-	case r.Null():
-		return false, false
-	case r.word("true"):
-		return true, true
-	case r.word("false"):
-		return false, true
-	}
-	r.expected("a boolean")
-	return false, false
-}
-
-// Text reads a string. It is not ok for null, and after an error.
-func (r *Reader) Text() (s string, ok bool) {
-	if r.Null() {
-		return "", false
-	}
-	return r.quoted("a string")
-}
-
-// Int reads a whole number from lo to hi. It is not ok for null, and after an error.
-func (r *Reader) Int(lo, hi int64) (n int64, ok bool) {
-	if r.Null() {
-		return 0, false
-	}
-	at, literal, ok := r.number("a whole number")
-	if !ok {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(literal, 10, 64)
-	if err != nil || n < lo || n > hi {
-		r.outside(at, strconv.FormatInt(lo, 10), strconv.FormatInt(hi, 10), literal)
-		return 0, false
-	}
-	return n, true
-}
-
-// Uint reads a whole number from 0 to hi. It is not ok for null, and after an error.
-func (r *Reader) Uint(hi uint64) (n uint64, ok bool) {
-	if r.Null() {
-		return 0, false
-	}
-	at, literal, ok := r.number("a whole number")
-	if !ok {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(literal, 10, 64)
-	if err != nil || n > hi {
-		r.outside(at, "0", strconv.FormatUint(hi, 10), literal)
-		return 0, false
-	}
-	return n, true
-}
-
-// Float reads a number. It is not ok for null, and after an error.
-func (r *Reader) Float() (f float64, ok bool) {
-	if r.Null() {
-		return 0, false
-	}
-	at, literal, ok := r.number("a number")
-	if !ok {
-		return 0, false
-	}
-	f, err := strconv.ParseFloat(literal, 64)
-	if err != nil {
-		r.fail(at, "expected a number below 1.8e308")
-		return 0, false
-	}
-	return f, true
+// A scanner is where a reader is in the text, and in the document. It steps over tokens.
+type scanner struct {
+	file  string
+	text  string // the whole document; strings are cut out of it
+	pos   int
+	stack []frame // the objects and arrays around pos, outermost first
+	err   *Error
 }
 
 // outside fails at a number which is not a whole one from lo to hi.
-func (r *Reader) outside(at int, lo, hi, literal string) {
+func (r *scanner) outside(at int, lo, hi, literal string) {
 	const enough = 40
 	if len(literal) > enough {
 		literal = literal[:enough] + "..."
@@ -95,7 +25,7 @@ func (r *Reader) outside(at int, lo, hi, literal string) {
 }
 
 // word steps over w, if that is what follows.
-func (r *Reader) word(w string) bool {
+func (r *scanner) word(w string) bool {
 	if !strings.HasPrefix(r.text[r.pos:], w) {
 		return false
 	}
@@ -104,7 +34,7 @@ func (r *Reader) word(w string) bool {
 }
 
 // number reads a number of any kind (RFC 8259 section 6) and returns its offset and spelling.
-func (r *Reader) number(want string) (at int, literal string, ok bool) {
+func (r *scanner) number(want string) (at int, literal string, ok bool) {
 	c := r.peek()
 	if c != '-' && !isDigit(c) {
 		r.expected(want)
@@ -138,7 +68,7 @@ func (r *Reader) number(want string) (at int, literal string, ok bool) {
 }
 
 // digits steps over at least one digit.
-func (r *Reader) digits() bool {
+func (r *scanner) digits() bool {
 	start := r.pos
 	for r.pos < len(r.text) && isDigit(r.text[r.pos]) {
 		r.pos++
@@ -152,7 +82,7 @@ func (r *Reader) digits() bool {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // quoted reads a string (RFC 8259 section 7). Without escapes the result is a piece of the document.
-func (r *Reader) quoted(want string) (s string, ok bool) {
+func (r *scanner) quoted(want string) (s string, ok bool) {
 	if r.peek() != '"' {
 		r.expected(want)
 		return "", false
@@ -187,7 +117,7 @@ func validUTF8(s string, seen byte) string {
 }
 
 // control fails at a control character inside the string that opened at byte opened.
-func (r *Reader) control(opened, at int) {
+func (r *scanner) control(opened, at int) {
 	if c := r.text[at]; c != '\n' {
 		r.fail(at, "control character 0x"+hexByte(c)+" in a string: write it as \\u00"+hexByte(c))
 		return
@@ -201,7 +131,7 @@ func hexByte(c byte) string {
 }
 
 // escaped reads on in the string whose text began at start, from its first backslash on.
-func (r *Reader) escaped(start, backslash int) (s string, ok bool) {
+func (r *scanner) escaped(start, backslash int) (s string, ok bool) {
 	buf := append(make([]byte, 0, backslash-start+32), r.text[start:backslash]...)
 	var seen byte
 	for i := backslash; i < len(r.text); {
@@ -283,4 +213,76 @@ func codeUnit(s string) (unit rune, ok bool) {
 		unit = unit<<4 | rune(c)
 	}
 	return unit, true
+}
+
+// enter steps over the bracket that opens an object or array, described by what and of.
+func (r *scanner) enter(bracket byte, what, of string) bool {
+	if r.peek() != bracket {
+		r.expected(what + of)
+		return false
+	}
+	if len(r.stack) == maxDepth {
+		r.fail(r.pos, "nested deeper than 200 levels")
+		return false
+	}
+	r.pos++
+	r.stack = append(r.stack, frame{})
+	return true
+}
+
+// more reports whether the innermost object or array goes on, after stepping over the comma, if it does, or over its
+// closing bracket.
+func (r *scanner) more(bracket byte, first bool) bool {
+	c := r.peek()
+	switch {
+	case r.pos == len(r.text):
+		r.expected("',' or '" + string(rune(bracket)) + "'")
+		return false
+	case c == bracket:
+		r.pos++
+		r.stack = r.stack[:len(r.stack)-1]
+		return false
+	case first:
+		return true
+	case c != ',':
+		r.expected("',' or '" + string(rune(bracket)) + "'")
+		return false
+	}
+	r.pos++
+	r.space()
+	return true
+}
+
+// colon steps over the colon between a key and its value, and the space around it.
+func (r *scanner) colon() bool {
+	if r.peek() != ':' {
+		r.expected("':'")
+		return false
+	}
+	r.pos++
+	r.space()
+	return true
+}
+
+// peek steps over white space and returns the byte that follows, 0 at the end.
+func (r *scanner) peek() byte {
+	r.space()
+	if r.pos == len(r.text) {
+		return 0
+	}
+	return r.text[r.pos]
+}
+
+// space steps over white space (RFC 8259 section 2).
+func (r *scanner) space() {
+	i := r.pos
+	for i < len(r.text) {
+		switch r.text[i] {
+		case ' ', '\n', '\t', '\r':
+			i++
+			continue
+		}
+		break
+	}
+	r.pos = i
 }
