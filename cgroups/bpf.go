@@ -34,7 +34,7 @@ func (i Instruction) encode(b []byte) []byte {
 
 // bpfAttr is union bpf_attr, with room for what later kernels add. Linux 6.17
 // to 7.1 write the answer to BPF_PROG_QUERY past a shorter one, into memory
-// that belongs to somebody else; zero bytes that a kernel does not know are
+// that belongs to other code; zero bytes that a kernel does not know are
 // accepted by all.
 type bpfAttr [256]byte
 

@@ -18,12 +18,12 @@ type Cgroup struct {
 	fd   int
 
 	// Created are the paths in the hierarchy of the directories that
-	// [Hierarchy.Create] made, outermost first; the caller journals them for
+	// [Hierarchy.Create] made, outermost first; the caller records them for
 	// [Cgroup.Delete]. It is nil after [Hierarchy.Open].
 	Created []string
 
 	refused []refusal // why controllers are absent, for explain
-	log     *changes  // what takes back the writes of an Update; nil: nobody wants to
+	log     *changes  // what takes back the writes of an Update; nil: not needed
 }
 
 // Open returns the existing cgroup at path, which is relative to the root of

@@ -17,14 +17,14 @@ type refusal struct {
 	err        error
 }
 
-// createTries bounds how often Create starts over when somebody removes a
+// createTries bounds how often Create starts over when another process removes a
 // directory on the way: the end of one container takes the parent that it made
 // along, while another is being made below it.
 const createTries = 10
 
 // Create makes the cgroup at path and everything missing above it, and enables
 // every controller that can be enabled on the way down. A controller that a
-// parent refuses is no error until a limit asks for it.
+// parent refuses is not an error until a limit asks for it.
 //
 // A cgroup that exists is taken only if nothing lives in it: else the error is
 // a [*NotEmptyError], or ErrFrozen if it or one above it is frozen. After an
@@ -53,7 +53,7 @@ func (h Hierarchy) Create(path string) (*Cgroup, error) {
 	}
 }
 
-// Adopt opens a cgroup that somebody else has made, and used, and enables on the
+// Adopt opens a cgroup that another program has made, and used, and enables on the
 // way down every controller that can be enabled, as [Hierarchy.Create] does.
 func (h Hierarchy) Adopt(path string) (*Cgroup, error) {
 	names, err := split(path)
@@ -118,7 +118,7 @@ func (c *Cgroup) descend(names []string) error {
 }
 
 // madeMark is the extended attribute of a cgroup that was made on the way to another: it
-// goes with the last one below, whoever has made that.
+// is removed with the last one below, whichever container made it.
 const madeMark = "user.crun-go.made"
 
 // mark sets it. Where the kernel does not, the cgroup goes with the one it was made for,
@@ -208,7 +208,7 @@ func (c *Cgroup) refuse(controllers []string, err error) {
 
 // wouldThread reports whether enabling the missing controllers would turn c into
 // the root of a threaded subtree, below which no process can start. The kernel
-// does that without a word if c has processes and only controllers that can
+// does that without an error if c has processes and only controllers that can
 // count threads are enabled; a domain controller among them is refused instead
 // (cgroup-v2.rst, "Threads"). The real root is exempt, and has no cgroup.type.
 func (c *Cgroup) wouldThread(have string, missing []string) bool {
@@ -229,7 +229,7 @@ func (c *Cgroup) wouldThread(have string, missing []string) bool {
 	return err == nil && len(procs) > 0
 }
 
-// isThreaded is 1 for the controllers that can tell threads apart, else 0.
+// isThreaded is 1 for threaded controllers, else 0.
 func isThreaded(controller string) int {
 	switch controller {
 	case "cpu", "cpuset", "perf_event", "pids":
@@ -239,7 +239,7 @@ func isThreaded(controller string) int {
 }
 
 // unused refuses a cgroup in which a container could not start. A directory
-// just made is looked at too: below a frozen cgroup it is born frozen.
+// just made is looked at too: below a frozen cgroup it starts frozen.
 func (c *Cgroup) unused() error {
 	events, err := c.read("cgroup.events")
 	if err != nil {

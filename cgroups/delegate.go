@@ -8,7 +8,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// Delegate gives the cgroup to a user, who may then make cgroups in it and move
+// Delegate gives the cgroup to a user, which may then make cgroups in it and move
 // its own processes between them, and cannot change its limits: the directory
 // and the files that the kernel lists in /sys/kernel/cgroup/delegate change
 // owner (cgroup-v2.rst, "Model of Delegation"). -1 keeps the user or group.

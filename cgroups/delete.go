@@ -22,7 +22,7 @@ const deleteTimeout = 2 * time.Second
 // what Create left in Created; where that was lost, the caller may say
 // []string{c.Path()}. A directory that is not listed stays, and so does a
 // parent that others use by now: it goes with the last of them, as does one that
-// was made for another. What is gone already is no error.
+// was made for another. What is gone already is not an error.
 //
 // Processes that were just killed are waited for, for a bounded time; then the
 // error is a [*NotEmptyError]. c stays open and is of no more use.
@@ -45,8 +45,8 @@ func (c *Cgroup) Delete(created []string) error {
 		if !time.Now().Before(deadline) {
 			return c.stillBusy()
 		}
-		// A process leaves the list a little before the kernel lets go of
-		// the directory, so an empty list is no promise: pause as well.
+		// A process leaves the list shortly before the kernel releases the
+		// directory, so an empty list is no guarantee: pause as well.
 		err = c.waitEvent("populated", 0, deadline)
 		if err != nil && !errors.Is(err, errTimeout) && !errors.Is(err, ErrNotExist) {
 			return err
@@ -65,7 +65,7 @@ func (c *Cgroup) Delete(created []string) error {
 }
 
 // DeleteParents removes what was made on the way to a cgroup that is gone, as far as
-// nobody uses it.
+// it is unused.
 func (h Hierarchy) DeleteParents(path string) {
 	if root, err := openRoot(h.Path); err == nil {
 		h.removeMarked(root, path)
@@ -74,7 +74,7 @@ func (h Hierarchy) DeleteParents(path string) {
 }
 
 // removeMarked removes the empty cgroups above path that were made on the way to one. In
-// one that somebody is about to use Create starts over.
+// one that another container is about to use Create starts over.
 func (h Hierarchy) removeMarked(root int, below string) {
 	for dir := path.Dir(below); len(dir) > 1; dir = path.Dir(dir) {
 		_, err := unix.Lgetxattr(h.Path+dir, madeMark, nil)
@@ -87,7 +87,7 @@ func (h Hierarchy) removeMarked(root int, below string) {
 	}
 }
 
-// Abandon removes what [Hierarchy.Create] has made for c, as far as nobody uses it,
+// Abandon removes what [Hierarchy.Create] has made for c, as far as it is unused,
 // and waits a moment for a process that was just killed.
 func (c *Cgroup) Abandon() {
 	const tries, pause = 20, 2 * time.Millisecond

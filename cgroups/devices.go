@@ -197,7 +197,7 @@ func DeviceProgram(rules []specs.LinuxDeviceCgroup) ([]Instruction, error) {
 		{Op: opOrReg, Dst: rNumber, Src: rMinor},
 	}
 	// One half for each type. A rule is one comparison then, with a register
-	// that no other comparison tells the verifier anything about: it goes
+	// that no other comparison gives the verifier facts about: it goes
 	// through the program once, and not through all ways that may lead to a
 	// rule, which takes it a multiple of the time.
 	first, then, kind := compileDevices(parsed, devBlock), compileDevices(parsed, devChar), int32(devBlock)

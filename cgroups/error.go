@@ -23,7 +23,7 @@ var (
 	ErrNotEmpty = errors.New("cgroup is not empty")
 
 	// ErrFrozen says that the cgroup, or one above it, is frozen: a process
-	// born in it would never run.
+	// cloned into it would never run.
 	ErrFrozen = errors.New("cgroup is frozen")
 
 	// ErrNotSupported is in the chain of every error about a controller or a
@@ -85,7 +85,7 @@ type MissingError struct {
 	Err        error  // NotEnabled: the kernel's answer there; may be nil
 }
 
-// Why tells why a cgroup has not a controller.
+// Why returns why a cgroup lacks a controller.
 type Why uint8
 
 const (
@@ -182,7 +182,7 @@ func (c *Cgroup) unavailable(controller string) error {
 }
 
 // ownedByV1 reports whether a v1 hierarchy holds the controller, which
-// /proc/self/cgroup tells (cgroups(7)): "4:memory:/".
+// /proc/self/cgroup shows (cgroups(7)): "4:memory:/".
 func ownedByV1(controller string) bool {
 	name := controller
 	if name == "io" {

@@ -42,7 +42,7 @@ func (c *Cgroup) Events() (Events, error) {
 	return e, r.err
 }
 
-// Watch tells when an events file of a cgroup changes.
+// Watch reports when an events file of a cgroup changes.
 type Watch struct {
 	c    *Cgroup
 	fd   int
@@ -66,7 +66,7 @@ func (c *Cgroup) Watch(file string) (*Watch, error) {
 }
 
 // Seen marks what the file says now as seen: poll(2) compares with the last
-// read of the descriptor. Wait does it; it is for those who poll FD. The error
+// read of the descriptor. Wait does it; it is for callers that poll FD. The error
 // is ErrNotExist when the cgroup is gone.
 func (w *Watch) Seen() error {
 	var buf [512]byte

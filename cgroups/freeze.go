@@ -40,8 +40,8 @@ func (c *Cgroup) freeze(limit time.Duration) error {
 
 var errThawed = errors.New("somebody has thawed it meanwhile")
 
-// waitFrozen returns when all processes have stopped. It is told of that, and not of
-// somebody who thaws the cgroup before: that it looks for now and then.
+// waitFrozen returns when all processes have stopped. The kernel notifies of that, but not
+// of another process that thaws the cgroup before: waitFrozen polls for that.
 func (c *Cgroup) waitFrozen(deadline time.Time) error {
 	for look := 20 * time.Millisecond; ; look = min(2*look, 500*time.Millisecond) {
 		until := time.Now().Add(look)

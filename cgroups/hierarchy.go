@@ -94,7 +94,7 @@ func Own(pid int) (string, error) {
 }
 
 // removed is what the kernel appends to the path of a removed cgroup. A name may end
-// so, too: whoever has a cgroup to himself chooses those below.
+// so, too: a container that manages its cgroup chooses those below.
 const removed = " (deleted)"
 
 // named reports whether there is a cgroup of this path.
@@ -146,7 +146,7 @@ func OwnPath(r io.Reader) (string, error) {
 }
 
 // split cuts a path in the hierarchy into its names. ".." is refused rather
-// than resolved: nobody means it, and it would leave the place the path was
+// than resolved: it is not meant, and would leave the place the path was
 // checked for.
 func split(path string) ([]string, error) {
 	var names []string

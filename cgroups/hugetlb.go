@@ -11,7 +11,7 @@ import (
 // setHugetlb limits the use of huge pages and, where the kernel can, their
 // reservation, which fails at mmap(2) and not with SIGBUS later. An entry of
 // zero is written, since here it is a limit (Kubernetes means it), but needs
-// no controller: without one nobody gets around the pod's.
+// no controller: without one the pod's limit applies.
 func (c *Cgroup) setHugetlb(limits []specs.LinuxHugepageLimit) error {
 	for i, l := range limits {
 		field := "hugepageLimits[" + itoa(i) + "]"

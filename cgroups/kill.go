@@ -7,7 +7,7 @@ import (
 )
 
 // killRounds bounds the fallback of Kill. Frozen processes cannot fork, so one
-// round is enough unless somebody moves processes in meanwhile.
+// round is enough unless another process moves processes in meanwhile.
 const killRounds = 16
 
 // Kill sends SIGKILL to every process in the cgroup and below, also to those

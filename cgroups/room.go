@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PidsRoom tells how many more processes and threads fit into the cgroup and
+// PidsRoom returns how many more processes and threads fit into the cgroup and
 // those above it; Max if nothing limits them.
 func (c *Cgroup) PidsRoom() (uint64, error) {
 	return c.room(func(level *Cgroup) (uint64, bool, error) {
@@ -18,10 +18,10 @@ func (c *Cgroup) PidsRoom() (uint64, error) {
 	})
 }
 
-// MemoryRoom tells how many more bytes fit into the cgroup and those above it
-// before the kernel holds up who asks for more (memory.high) or kills
-// (memory.max); Max if nothing limits them. File contents that nobody has used
-// lately are room: to drop them takes nothing. They are only counted where there
+// MemoryRoom returns how many more bytes fit into the cgroup and those above it
+// before the kernel throttles (memory.high) or kills
+// (memory.max); Max if nothing limits them. File contents that were not used
+// lately count as room: dropping them is cheap. They are only counted where there
 // is less than enough without, as the kernel collects that number from all CPUs.
 func (c *Cgroup) MemoryRoom(enough uint64) (uint64, error) {
 	return c.room(func(level *Cgroup) (uint64, bool, error) {

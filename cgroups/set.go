@@ -12,7 +12,7 @@ import (
 // last and so win.
 //
 // Absent and zero both mean "leave as it is", because engines send zeros for
-// what nobody asked for; -1 means no limit. Fields that only cgroup v1 has
+// what was not asked for; -1 means no limit. Fields that only cgroup v1 has
 // (kernel memory, swappiness, real time, leaf weights, network) are the caller's
 // to refuse, and left out. A
 // value that cannot be had is an [*Error], except one that asks for no limit

@@ -59,7 +59,7 @@ func (c *Cgroup) checkPartition(field, value string) error {
 }
 
 // checkUnified allows the names of resource files: those of cgroup v2 are all
-// CONTROLLER.NAME. Files that move, stop or kill processes are no resources.
+// CONTROLLER.NAME. Files that move, stop or kill processes are not resources.
 func checkUnified(field, file string) error {
 	controller, name, ok := strings.Cut(file, ".")
 	if !ok || controller == "" || name == "" || strings.ContainsAny(file, "/\x00") {

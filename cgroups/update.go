@@ -12,7 +12,7 @@ import (
 
 // Update sets resources as [Cgroup.Set] and [Cgroup.SetPids] do, all or none:
 // if one is refused, what the files held before is written back. An error of
-// that is told too, behind the one that led to it.
+// that is reported, too, after the one that led to it.
 //
 // After success the caller may still take it back by calling undo, once.
 func (c *Cgroup) Update(r *specs.LinuxResources) (undo func() error, err error) {
@@ -57,7 +57,7 @@ func (c *Cgroup) putBack(log changes) error {
 	return errors.Join(errs...)
 }
 
-// write writes a value and remembers, if somebody wants to know, what takes it
+// write writes a value and remembers, if asked to, what takes it
 // back. The error is the bare errno.
 func (c *Cgroup) write(file, value string) error {
 	if c.log == nil {

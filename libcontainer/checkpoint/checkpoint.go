@@ -31,7 +31,7 @@ type ImageOptions struct {
 
 	TCP         bool // established TCP connections
 	ExtUnixSock bool // sockets whose other end is outside
-	ShellJob    bool // the session or terminal is somebody else's
+	ShellJob    bool // the session or terminal belongs to a process outside
 	FileLocks   bool
 	AutoDedup   bool // punch holes into older images where a newer one has the page
 	LazyPages   bool // memory is moved when the restored container touches it
@@ -68,7 +68,7 @@ var minCRIU = criu.Version{Major: 3, Minor: 14}
 // Dump dumps the container into an image. Unless it is to go on running
 // it is deleted then. One that could not be dumped goes on as before.
 func Dump(c *libcontainer.Container, o *DumpOptions) error {
-	// What the caller has leaked is no business of CRIU's.
+	// CRIU must not have descriptors that the caller has leaked.
 	if err := sys.FenceFrom(3); err != nil {
 		return err
 	}
@@ -162,8 +162,8 @@ func (d *dump) start() (server *criu.Process, closeDirs func(), err error) {
 	return server, closeDirs, err
 }
 
-// cgroupMode is what CRIU is told for what was asked for. What it understands by
-// ignore takes a container's cgroup namespace away: it would be in the host's.
+// cgroupMode is the mode for CRIU. With its own mode "ignore" the container would lose its
+// cgroup namespace, and be in the host's.
 func cgroupMode(asked criu.CgroupMode, namespaces []specs.LinuxNamespace) criu.CgroupMode {
 	own := func(ns specs.LinuxNamespace) bool { return ns.Type == specs.CgroupNamespace }
 	if asked == criu.CgroupIgnore && slices.ContainsFunc(namespaces, own) {
@@ -216,7 +216,7 @@ func (d *dump) fill() error {
 	return nil
 }
 
-// namespaceKey is CRIU's word for a namespace: net[4026531840].
+// namespaceKey is CRIU's name of a namespace: net[4026531840].
 func namespaceKey(ns specs.LinuxNamespace) (string, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(ns.Path, &st); err != nil {
@@ -225,8 +225,8 @@ func namespaceKey(ns specs.LinuxNamespace) (string, error) {
 	return proc.NamespaceOf(ns.Type).File + "[" + strconv.FormatUint(st.Ino, 10) + "]", nil
 }
 
-// describe finds what of the container comes from outside, tells CRIU, and
-// leaves a note in the image.
+// describe finds what of the container comes from outside, lists it for CRIU, and records
+// it in the image.
 func (d *dump) describe() error {
 	mounts, err := mountsOf(d.process)
 	if err != nil {

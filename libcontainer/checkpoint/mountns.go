@@ -26,7 +26,7 @@ func separateForCRIU() error {
 
 // stageTop mounts a tmpfs for what CRIU is to find, and returns a descriptor of a
 // directory in it, and its path: that of the container's state directory. It
-// must be within the reach of the root of a user namespace, as whom CRIU mounts,
+// must be within reach of the root of the user namespace in which CRIU mounts,
 // so the tmpfs covers the first directory on the way that is not.
 func stageTop(dir *state.Dir, root string) (top int, path string, err error) {
 	path, err = filepath.EvalSymlinks(filepath.Join(root, dir.ID()))

@@ -252,7 +252,7 @@ func (c *restorer) startCRIU() error {
 	return nil
 }
 
-// place puts CRIU where the container will be: its processes are born there.
+// place puts CRIU where the container will be: its processes are cloned there.
 func (c *restorer) place() error {
 	var err error
 	if c.builder.Owned.Cgroup.Group != nil {
@@ -264,7 +264,7 @@ func (c *restorer) place() error {
 		return err
 	}
 	if c.builder.Owned.Cgroup.Group != nil {
-		// Not where the dumped container was: that may be somebody else's now.
+		// Not where the dumped container was: that can belong to another container now.
 		c.request.CgroupRoots = []criu.CgroupRoot{{Path: c.builder.Owned.Cgroup.Group.Path()}}
 	}
 	return c.builder.Owned.Save()
@@ -318,7 +318,7 @@ func (c *restorer) await(phase plan.Phase) error {
 
 // takeInit takes over the first process that CRIU has made, in its namespaces.
 func (c *restorer) takeInit(pid int) error {
-	pidfd, err := unix.PidfdOpen(pid, 0) // our child: the number is not anybody else's
+	pidfd, err := unix.PidfdOpen(pid, 0) // our child: the number is not reused
 	if err != nil {
 		return os.NewSyscallError("pidfd_open", err)
 	}

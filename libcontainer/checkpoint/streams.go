@@ -24,8 +24,8 @@ const (
 	streamPause = 2 * time.Millisecond
 )
 
-// streamKey is the word by which CRIU knows what a standard stream is, if that
-// comes from outside: a pipe, or a file that is on none of the container's
+// streamKey is the key by which CRIU knows a standard stream that comes from
+// outside: a pipe, or a file that is on none of the container's
 // mounts. external reports whether CRIU must be told so.
 func streamKey(process sys.Proc, fd int, mounts []proc.Mount) (key string, external bool, err error) {
 	dir, err := process.Open("fd", unix.O_PATH|unix.O_DIRECTORY)

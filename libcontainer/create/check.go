@@ -81,7 +81,7 @@ func try(src *sources.Set, step plan.Step) []error {
 	switch s := step.(type) {
 	case *plan.OpenTree:
 		if s.Path == "" || !s.Rootfs && src.Rootfs < 0 {
-			break // the container's own cgroup; or what is below a root that is not there cannot be told
+			break // the container's own cgroup; or what is below a root that does not exist, which is not known
 		}
 		plain := *s
 		plain.IDMap = nil // which takes a user namespace

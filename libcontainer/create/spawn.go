@@ -56,8 +56,8 @@ func (c *creator) spawn(s *plan.Spawn) error {
 		return err
 	}
 	if !c.runsHooks() && len(c.Spec.Linux.NetDevices) == 0 && !c.Owned.Class.Outlives {
-		// Nobody is asked to look at the container before it is created, and
-		// who does unasked has to wait for the lock: one write for both.
+		// No hook runs before "created", and readers wait for the lock: one write
+		// is enough for both.
 		c.Owned.Journal.Status = specs.StateCreated
 	}
 	if err := c.Owned.Save(); err != nil {
@@ -206,8 +206,8 @@ func (c *creator) sendPlan() error {
 }
 
 // sendFirst sends the plan with the first trees. To make room for others they are
-// init's alone then; else the parent, which lives longer, keeps them: whoever is the
-// last to close a tree has to wait for the lock on all mounts.
+// init's alone then; else the parent, which lives longer, keeps them: the
+// process that closes a tree last waits for the lock on all mounts.
 func (c *creator) sendFirst(opening wire.Opening, after ...int) error {
 	err := c.Init.SendPlan(opening, after...)
 	if slices.ContainsFunc(c.Plan.Parent, func(i plan.Item) bool { _, ok := i.Step.(*plan.SendTrees); return ok }) {
@@ -221,8 +221,8 @@ func (c *creator) pivots() bool {
 	return slices.ContainsFunc(c.Plan.Init, func(i plan.Item) bool { _, ok := i.Step.(*plan.PivotRoot); return ok })
 }
 
-// exposed reports whether init executes in a user namespace that others are in, who may
-// see it: a pid namespace hides it from all of them that is its own, or joined last.
+// exposed reports whether init executes in a user namespace with other processes that
+// could see it: a pid namespace of its own, or one that is joined last, hides it from them.
 func exposed(s *plan.Spawn) bool {
 	user := slices.ContainsFunc(s.Join, func(ns plan.Namespace) bool { return ns.Type == specs.UserNamespace })
 	last := slices.ContainsFunc(s.Join, func(ns plan.Namespace) bool { return ns.Last })

@@ -22,7 +22,7 @@ func (e *reworded) Error() string { return e.text }
 
 func (e *reworded) Unwrap() error { return e.error }
 
-// SetOOMScoreAdj writes it from outside: a container's init may not lower it.
+// SetOOMScoreAdj writes it from outside: a container's init is not allowed to lower it.
 func SetOOMScoreAdj(pid int, s *plan.SetOOMScoreAdj) error {
 	proc, err := sys.HostProc()
 	if err != nil {

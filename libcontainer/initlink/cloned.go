@@ -16,7 +16,7 @@ import (
 )
 
 // Adopt takes over the process that init has cloned. It is a child of this one,
-// and the kernel says so: init's word is not enough.
+// and the kernel says so: init's message is not enough.
 func (i *Init) Adopt() error {
 	fd, err := i.Receive(wire.Cloned, "pidfd")
 	if err != nil {

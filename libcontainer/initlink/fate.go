@@ -24,8 +24,8 @@ const EndingTime = time.Second
 // threads of Go's runtime, for an init that has it.
 const RoomForInit = 10
 
-// Lost finds out why init is gone without a word, which cause shows. It may have said
-// why before it went.
+// Lost finds out why init has exited without a report, as cause shows. It may have sent
+// a reason before.
 func (i *Init) Lost(cause error) error {
 	if !errors.Is(cause, io.EOF) && !errors.Is(cause, unix.EPIPE) && !errors.Is(cause, unix.ECONNRESET) {
 		return cause
@@ -68,7 +68,7 @@ func (i *Init) closed() error {
 	return nil
 }
 
-// lastWords is the failure that an init has told of which is gone by now; nil: none.
+// lastWords is the failure that an init has reported before it exited; nil: none.
 func (i *Init) lastWords(conn wire.Conn) error {
 	for {
 		if said, err := retry.Readable(conn.FD(), 0); err != nil || !said {
@@ -93,7 +93,7 @@ func (i *Init) lastWords(conn wire.Conn) error {
 	}
 }
 
-// died tells why init has ended without a word.
+// died returns why init has exited without a report.
 func (i *Init) died(status unix.WaitStatus, cause error) error {
 	if group := i.Owner.Cgroup(); group != nil {
 		// What runs in the container may have been OOM-killed before.

@@ -64,7 +64,7 @@ func (i *Init) Seal(other int, a spawn.Audience) error {
 // Mount is the mount that the sealed program is on, if it has one of its own; or -1.
 func (i *Init) Mount() int { return i.sealed.Mount }
 
-// Unseal lets go of the sealed program.
+// Unseal closes the sealed program.
 func (i *Init) Unseal() {
 	if i.sealed != nil {
 		i.sealed.Close()
@@ -159,8 +159,8 @@ func (i *Init) Receive(kind wire.Kind, what string) (int, error) {
 	return m.FDs[0], nil
 }
 
-// Listener waits for the listener of init's seccomp filter. The agent that gets it, who
-// may be privileged, is to get nothing else from a container. The name can't be that of a
+// Listener waits for the listener of init's seccomp filter. The agent that gets it, which
+// can be privileged, must get nothing else from a container. The name can't be that of a
 // file, which has a slash.
 func (i *Init) Listener() (int, error) {
 	fd, err := i.Receive(wire.Listener, "listener")

@@ -45,8 +45,8 @@ func (i *Init) Explain(item *plan.Item, err error) error {
 }
 
 // Executed waits until execve has closed the other end of the connection. Until then
-// the sealed program is kept open here: whoever lets go of it last unmounts its
-// filesystem, which takes the kernel a while, and the container should not be
+// the sealed program is kept open here: the process that closes it last unmounts its
+// filesystem, which takes time in the kernel, and the container should not be
 // the one to wait for that. hear waits for the next message, or the end; it returns false
 // if neither will come and the process executes.
 func (i *Init) Executed(hear func() (bool, error)) error {

@@ -91,8 +91,8 @@ func (t *Trace) StartWord() byte {
 	return wire.GoTraced
 }
 
-// AddLate adds the times that init has told start, and returns what stands after them. call
-// names a kind of step.
+// AddLate adds the times that init has sent to start, and returns the bytes after them.
+// call names a kind of step.
 func (t *Trace) AddLate(pid int, said []byte, call func(plan.Kind) (field, name string)) (rest []byte, err error) {
 	spans, rest, err := wire.DecodeLate(said)
 	if err != nil || t == nil {

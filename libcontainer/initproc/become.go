@@ -24,8 +24,8 @@ func (c *container) procfs() (sys.Proc, error) {
 	return proc, err
 }
 
-// keepProc opens the private procfs before the host's is gone, if it is needed later: who
-// sees no procfs may not mount one in a user namespace (mount_namespaces(7)).
+// keepProc opens the private procfs before the host's is gone, if it is needed later: a
+// process that sees no procfs cannot mount one in a user namespace (mount_namespaces(7)).
 func (c *container) keepProc() error {
 	needed := c.will(plan.KindSysctl) || c.will(plan.KindSetLabels)
 	if at, found := c.find(plan.KindJoinKeyring, c.index, c.count); !needed && found {
@@ -49,8 +49,8 @@ func (c *container) enterRootfs(s *plan.EnterRootfs) error {
 }
 
 // pivotRoot leaves the old root, and the mounts that this process has for itself
-// with it: to unmount them by themselves, by closing them, has everybody wait for
-// all processors once more each time.
+// with it: unmounting them one by one, by closing them, would take an RCU grace period
+// each.
 func (c *container) pivotRoot() error {
 	if err := c.keepProc(); err != nil {
 		return err

@@ -68,7 +68,7 @@ func (c *container) cloneInside(s *plan.CloneInside) error {
 	return &done
 }
 
-// inside is how the cloned process begins: it waits for the parent's word, or ends
+// inside is how the cloned process begins: it waits for the parent's message, or exits
 // with it.
 func (c *container) inside(s *plan.CloneInside) error {
 	if s.Init {

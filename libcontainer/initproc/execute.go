@@ -82,7 +82,7 @@ func nameListener(text *raw.Text) {
 }
 
 // lookPath finds a program by its name, and PATH's value if there is no slash in it.
-// The words are those of Go's os/exec: engines turn them into exit codes 126 and 127.
+// The texts are those of Go's os/exec: engines turn them into exit codes 126 and 127.
 func lookPath(name, path string, found *raw.Text) error {
 	found.Truncate(0)
 	if strings.IndexByte(name, '/') >= 0 {
@@ -132,14 +132,14 @@ func executable(path string) error {
 }
 
 // waitStart blocks until start writes to exec.fifo. The parent has gone: from here on
-// whoever starts the container hears what becomes of it.
+// init reports to start.
 func (c *container) waitStart() error {
 	raw.Close(c.link.fd)
 	var word [1]byte
 	_, failed := raw.Await(c.fifo, word[:])
 	raw.Close(c.fifo)
 	c.started = true
-	// Before the word is out: if nobody hears it, state can still tell.
+	// Before the report: if it is not received, state still shows it.
 	if err := sys.SetName(Started); err != nil {
 		return err
 	}
@@ -164,13 +164,13 @@ func (c *container) execute() error {
 	return refused
 }
 
-// complain tells who reads the process's output that the program is refused. They
-// may let it wait, so whoever waits for this process has been told before.
+// complain writes to the process's output that the program is refused. The write can
+// block, so start or exec has the report before.
 func (c *container) complain(errno unix.Errno) int {
 	if c.started {
 		raw.Close(c.answer)
 	}
-	raw.IgnorePipe() // or nobody would see the exit code
+	raw.IgnorePipe() // or the exit code would be lost
 	c.path.Add(": ").Add(sys.RefusalWords(errno)).Add("\n")
 	raw.WriteParts(2, &[...]string{"exec ", c.path.String(), ""})
 	return exitRefused

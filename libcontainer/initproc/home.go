@@ -9,8 +9,8 @@ import (
 )
 
 // home appends the user's home from the container's /etc/passwd, in-root and
-// bounded; "/" if it is not told: there is no such file, or none that this user
-// may read.
+// bounded; "/" if it is not known: there is no such file, or this user may not
+// read it.
 //
 // It is looked at before it is opened, but there need not be a procfs through
 // which to open the very same file. What a container puts in its place in that
@@ -34,7 +34,7 @@ func home(root int, uid uint32, dir *raw.Text) error {
 	return err
 }
 
-// openPasswd opens /etc/passwd: -1 and no error if it is none that tells anything.
+// openPasswd opens /etc/passwd: -1 and no error if there is none to read.
 func openPasswd(root, flags int) (int, error) {
 	fd, err := sys.OpenInRoot(root, "/etc/passwd", flags)
 	switch fault.Errno(err) {

@@ -36,8 +36,8 @@ func (r *received) next() int {
 	return int(r.fds[r.used-1])
 }
 
-// gone means that the parent is no longer there: nobody is left to report to, and
-// nothing is to be done but to end. done means that the plan has come to its end.
+// gone means that the parent has exited: there is nothing to report to, and nothing to do
+// but exit. done means that the plan has come to its end.
 var gone, done fault.Fault
 
 func is(err error, what *fault.Fault) bool {
@@ -136,7 +136,7 @@ func (l link) read(p []byte) error {
 	return nil
 }
 
-// ended tells what came of a call that has read nothing.
+// ended returns the reason why a call has read nothing.
 func ended(errno unix.Errno) error {
 	if errno == 0 || errno == unix.ECONNRESET {
 		return &gone
@@ -144,7 +144,7 @@ func ended(errno unix.Errno) error {
 	return fault.Call("recvmsg", errno)
 }
 
-// report tells of a failure in a message, or on a fifo.
+// report sends a failure in a message, or on a fifo.
 func (c *container) report(f *wire.Failure) {
 	to := codec.Writer(said[:])
 	f.Code(&to)

@@ -48,7 +48,7 @@ type container struct {
 	progress *uint32 // where the parent sees the number of the step under way; nil: it does not, or no longer
 	own      int     // mount of this program, -1 if it has none or need not be attached
 	fifo     int     // exec.fifo, from which start is read; -1 in run
-	answer   int     // answer.fifo, for what start is told; -1 in run
+	answer   int     // answer.fifo, for reports to start; -1 in run
 	logs     [2]int  // where standard output and error of hooks are copied to; 0: nowhere
 	started  bool    // start has come
 	prepared bool    // for being ready
@@ -57,7 +57,7 @@ type container struct {
 	home       raw.Text   // HOME=…, if it is to be added to the environment
 	listen     raw.Text   // LISTEN_PID=…, if it is in the environment
 	argv, env  []*byte    // of the process, complete
-	alone      bool       // nobody waits for the outcome of execve(2)
+	alone      bool       // no caller waits for the outcome of execve(2)
 	chdirErrno unix.Errno // why root could not change the directory; the process's user may yet be able to
 }
 
@@ -76,7 +76,7 @@ func run(socket int) int {
 	c.link.fd, c.index = socket, -1
 	c.own, c.fifo, c.answer, c.proc, c.procSelf = -1, -1, -1, sys.ProcAt(-1), "thread-self"
 	sys.CloseOnExec(socket)
-	// Who shares our pid namespace may not look into us; execve resets it.
+	// Processes in our pid namespace must not be able to ptrace us; execve resets it.
 	raw.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	err := c.carryOut()
 	if is(err, &done) {
@@ -252,7 +252,7 @@ func (c *container) clonesProcess() bool {
 	return !s.Init
 }
 
-// sync tells the parent where init is. After Born, Mounted and Empty the parent has
+// sync reports to the parent where init is. After Born, Mounted and Empty the parent has
 // work to do; after Ready it may be gone.
 func (c *container) sync(s *plan.Sync) error {
 	switch s.Phase {
@@ -282,7 +282,7 @@ func (c *container) sync(s *plan.Sync) error {
 	return nil
 }
 
-// tell tells the parent that init has come to a phase, and which mounts it has changed
+// tell reports to the parent that init has reached a phase, and which mounts it has changed
 // in a container that exists.
 func (c *container) tell(phase plan.Phase) error {
 	mounts, err := c.root.Changed()
@@ -293,14 +293,14 @@ func (c *container) tell(phase plan.Phase) error {
 	return c.link.sendBoth(wire.Phase, codec.Bytes(at[:]), codec.Bytes(mounts), -1)
 }
 
-// getReady is what comes before the word that init is the container's process in all but
-// execve, once: it lets the container live without the runtime.
+// getReady is done once, before the report that init is the container's process in all but
+// execve: it lets the container live without the runtime.
 func (c *container) getReady() error {
 	if c.prepared {
 		return nil
 	}
 	c.prepared = true
-	if !c.clonesProcess() { // else whoever waits does so until execve
+	if !c.clonesProcess() { // else the parent waits until execve
 		c.hideProgress()
 	}
 	c.forget()
@@ -315,7 +315,7 @@ func (c *container) getReady() error {
 		return err
 	}
 	err := c.tellTrace(c.index)
-	if c.fifo >= 0 { // nobody waits for more
+	if c.fifo >= 0 { // nothing waits for more
 		c.opening.Trace = false
 	}
 	return err

@@ -16,7 +16,7 @@ func filterFlags(s *plan.LoadSeccomp) uint32 { return s.Flags &^ unix.SECCOMP_FI
 
 // loadSeccomp installs the filter for this thread.
 func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
-	// What comes later, under a filter that may not allow it.
+	// What comes later, under a filter that may refuse it.
 	if err := c.getReady(); err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
 }
 
 // handOver sends the listener to the parent, and waits until the agent has it:
-// only then there is somebody to answer a notification. Nothing but sendmsg and
+// only then a notification is answered. Nothing but sendmsg and
 // recvmsg may happen in between, see seccomp.Compile.
 func (c *container) handOver(listener int) error {
 	if err := c.link.send(wire.Listener, nil, listener); err != nil {

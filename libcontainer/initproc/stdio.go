@@ -37,8 +37,8 @@ func ownStdio(s *plan.OwnStdio) error {
 
 // reopenNull replaces those standard streams that are /dev/null by the
 // container's own: through the host's, root of the container could change mode
-// and owner of the device that everybody on the host uses. Where the container
-// has none, or something else in its place, it gets one that nobody else has.
+// and owner of the device that all processes of the host use. Where the container
+// has none, or something else in its place, it gets one of its own.
 func reopenNull() error {
 	null := -1
 	err := replaceNull(&null)

@@ -7,7 +7,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan/codec"
 )
 
-// begins and ends note the time of the step under way, if somebody wants it.
+// begins and ends note the time of the current step, if it is asked for.
 func (c *container) begins() {
 	if c.opening.Trace && c.index < wire.MaxSpans {
 		spans[c.index].Begin = raw.Now()
@@ -34,7 +34,7 @@ func (c *container) tellTrace(end int) error {
 }
 
 // traceStart begins to note times once more, for start. Where the container's filter is
-// loaded already it may let nobody ask for the time.
+// loaded already it may refuse to return the time.
 func (c *container) traceStart(word byte) (answer byte) {
 	if word != wire.GoTraced || c.link.plain {
 		return wire.Go
@@ -43,7 +43,7 @@ func (c *container) traceStart(word byte) (answer byte) {
 	return wire.GoTraced
 }
 
-// tellStart tells start the times of the steps that init took since, up to one.
+// tellStart sends start the times of the steps that init took since, up to one.
 func (c *container) tellStart(end int) error {
 	n := 0
 	at := c.steps
@@ -63,7 +63,7 @@ func (c *container) tellStart(end int) error {
 }
 
 // endTrace sends all times that there are; the step under way has no end. The
-// container's filter may let nobody ask for the time.
+// container's filter may refuse to return the time.
 func (c *container) endTrace() error {
 	err := c.tellTrace(c.index + 1)
 	c.opening.Trace = false

@@ -15,7 +15,8 @@ import (
 // has set came locked (see plan.LockTrees), so the kernel refuses to clear them.
 
 // setAttr gives a mount of something that is mounted already its own
-// attributes. What nobody has asked for stays without a word if it is locked.
+// attributes. An attribute that was not asked for stays, without an error, if it is
+// locked.
 func setAttr(mount int, o *plan.MountOptions) error {
 	if isNone(&o.Attr) && o.Others == 0 {
 		return nil

@@ -38,7 +38,7 @@ type level struct {
 	names    [2 << 10]byte
 }
 
-// copying is no stack's: it is large. There is one copy at a time.
+// copying is not on the stack, because it is large. There is one copy at a time.
 var copying copier
 
 // copyUp fills the new tmpfs of a mount with what the directory below it
@@ -283,8 +283,8 @@ func (c *copier) fileFrom(in, dst int, name string) error {
 
 // firstCopy returns the path of the copy that a file already has under another name.
 // If it has none, the one that follows is that from now on. There may be any number
-// of such files: they are remembered as symbolic links in a tmpfs that nobody else
-// sees, from the file's number to its path.
+// of such files: they are remembered as symbolic links in a private
+// tmpfs, from the file's number to its path.
 func (c *copier) firstCopy(st *unix.Statx_t) (string, error) {
 	if c.links < 0 {
 		var err error

@@ -50,8 +50,8 @@ func (b *Builder) MakeDevice(s *plan.MakeDevice) error {
 	return b.bindDevice(s, kind, tree, unix.MOUNT_ATTR_RDONLY)
 }
 
-// makeDevice makes a node in its directory. Where that may not be the host's has to be
-// bound.
+// makeDevice makes a node in its directory. Where that is not allowed, the host's node must
+// be bound.
 func makeDevice(dir int, name string, kind uint32, s *plan.MakeDevice) (bind bool, err error) {
 	number := unix.Mkdev(uint32(s.Major), uint32(s.Minor))
 	switch errno := raw.Mknod(dir, name, kind|s.Mode&0o7777, number); errno {
@@ -133,7 +133,7 @@ func (b *Builder) MakeSymlink(s *plan.MakeSymlink) error {
 }
 
 // MakeDir makes a directory. On a read-only filesystem what is missing stays
-// missing: the step that needs the directory tells.
+// missing: the step that needs the directory reports it.
 func (b *Builder) MakeDir(s *plan.MakeDir) error {
 	fd, err := sys.MkdirAllInRoot(b.root, s.Path, dirMode)
 	if fault.Is(err, unix.EROFS) {

@@ -113,7 +113,7 @@ func (b *Builder) replaceRoot(mount int) error {
 	return nil
 }
 
-// Undo takes back what has been attached to a container that exists. It tells the
+// Undo takes back what has been attached to a container that exists. It returns the
 // first failure.
 func (b *Builder) Undo() error {
 	attached := &b.live.attached
@@ -216,7 +216,7 @@ func (b *Builder) openMount(path string) (int, error) {
 	return fd, nil
 }
 
-// checkMount refuses what is no mount.
+// checkMount refuses what is not a mount.
 func checkMount(fd int) error {
 	var st unix.Statx_t
 	if errno := raw.Stat(fd, 0, &st); errno != 0 {

@@ -48,7 +48,7 @@ func (f *files) undo() (failed unix.Errno) {
 	return failed
 }
 
-// identity is what tells a file from all others.
+// identity is what identifies a file.
 func identity(fd int) (dev, ino uint64, errno unix.Errno) {
 	var st unix.Statx_t
 	errno = raw.Stat(fd, unix.STATX_INO, &st)

@@ -28,9 +28,9 @@ func (b *Builder) openExisting(path string) (fd int, mode uint16, err error) {
 	return fd, mode, nil
 }
 
-// belowRoot refuses a link to the root itself, and returns the mode of what is not. What
-// is mounted on the root is seen by nobody but who enters the mount namespace later,
-// for whom it is the root.
+// belowRoot refuses a link to the root itself, and returns the mode of what is not. A
+// mount on the root is visible only to a process that enters the mount namespace later,
+// and is its root.
 func (b *Builder) belowRoot(fd int, path string) (mode uint16, err error) {
 	var st unix.Statx_t
 	err = statMount(fd, &st)

@@ -11,12 +11,12 @@ import (
 )
 
 // systemMounts are where the filesystems are that show the kernel. Names in the
-// root filesystem are not the container's alone: who shares it can exchange the
-// directory that is mounted on for another, at any time. So what is mounted here
+// root filesystem are not the container's alone: another container that shares it can
+// replace the directory that is mounted on, at any time. So what is mounted here
 // is kept, and what is below it is looked for there.
 var systemMounts = [...]string{"/proc", "/sys"}
 
-// systemMount tells which of systemMounts a path is; -1: none.
+// systemMount returns which of systemMounts a path is; -1: none.
 func systemMount(path string) int {
 	path = sys.TrimSlashes(path)
 	for i := range systemMounts {
@@ -116,7 +116,7 @@ func (b *Builder) openSource(path string, flags int) (int, unix.Errno) {
 }
 
 // CheckSystem makes sure that what is at systemMounts is what was mounted there,
-// after all that is to be done below, and lets go of it.
+// after all work below it, and closes it.
 func (b *Builder) CheckSystem() error {
 	for i, mount := range b.system {
 		if mount < 0 {

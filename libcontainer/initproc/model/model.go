@@ -12,7 +12,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// State is what a process is and holds that is of use to whoever gets hold of it.
+// State is what a process is and holds, as far as it is of use to an attacker.
 type State struct {
 	Program     Program
 	Root        Side        // whose root directory it has
@@ -68,7 +68,7 @@ const (
 	Inherited                         // all of the runtime's
 	Socket                            // to the runtime
 	Trees                             // mounts and directories of which the root filesystem is made, and the root itself
-	Procfs                            // a procfs that nobody else has
+	Procfs                            // a procfs that no other process has
 	Start                             // exec.fifo
 	Answer                            // answer.fifo
 	Logs                              // files to which the output of hooks is copied
@@ -176,8 +176,8 @@ func (s State) After(step plan.InitStep) State {
 	return s
 }
 
-// forget is what comes before ready, or before the filter. Whoever waits for create hears of
-// init's steps until then, and whoever waits for exec until execve(2).
+// forget is what comes before ready, or before the filter. create receives the
+// reports of init's steps until then, and exec until execve(2).
 func (s *State) forget() {
 	if !s.Exec {
 		s.Memory &^= Progress

@@ -47,7 +47,7 @@ func (s *State) namespaces() string {
 	return Namespaces(s.In) + "; for children " + Namespaces(s.Children)
 }
 
-// TracedBy says who may trace a process.
+// TracedBy returns which processes can trace a process.
 func (s *State) TracedBy() string {
 	switch {
 	case s.Program == Process:
