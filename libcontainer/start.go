@@ -23,6 +23,9 @@ import (
 // errDead is the answer to start if init has died while it waited.
 var errDead = errors.New("container process is already dead")
 
+// ErrRunning means that a container was started before.
+var ErrRunning = errors.New("cannot start an already running container")
+
 // Start lets a created container's process go. It returns when the process has
 // been executed, or with the reason why not. If notify, systemd's socket, is not
 // "", it also waits until the container has told that it is ready. If trace is not "", that
@@ -53,7 +56,7 @@ func (c *Container) start(notify string, t *initlink.Trace, warn func(specconv.W
 	case specs.StateStopped:
 		return errors.New("cannot start a container that has stopped")
 	case specs.StateRunning:
-		return errors.New("cannot start an already running container")
+		return ErrRunning
 	default:
 		return fmt.Errorf("cannot start a container in the %s state", status)
 	}

@@ -11,6 +11,9 @@ package advice
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -21,7 +24,9 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/spawn"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/specconv/jsontext"
 	"github.com/crun-go/crun-go/specconv/plan"
+	"github.com/crun-go/crun-go/specconv/spell"
 )
 
 // For returns what a person can do about an error; "" if there is nothing to say.
@@ -34,14 +39,52 @@ func For(err error) string {
 	return ""
 }
 
-// field returns the hint that came with a value of config.json.
+// field returns the hint that came with a value of config.json, or with what is no JSON.
 func field(err error) string {
 	var e *plan.FieldError
-	if !errors.As(err, &e) {
+	var syntax *jsontext.Error
+	var misread *bundle.UnknownKeysError
+	switch {
+	case errors.As(err, &syntax):
+		return syntax.Hint
+	case errors.As(err, &misread):
+		return unknownHint(misread)
+	case !errors.As(err, &e):
 		return ""
+	case e.Hint == "" && e.Field == "root.path" && errors.Is(err, unix.ENOENT):
+		return "root.path names the directory with the container's files, relative to the bundle's: make it, and unpack an image there, " +
+			"as with docker export $(docker create busybox) | tar -x -C DIR"
 	}
 	return e.Hint
 }
+
+// unknownHint names the key that may have been meant by one that means nothing.
+func unknownHint(e *bundle.UnknownKeysError) string {
+	var f *plan.FieldError
+	for _, path := range e.Keys {
+		at := strings.LastIndexByte(path, '.') + 1
+		words := topKeys
+		if at > 0 {
+			words = nil
+		}
+		if errors.As(e.Err, &f) { // what is missing is more likely
+			if f.Field[:strings.LastIndexByte(f.Field, '.')+1] != path[:at] {
+				continue
+			}
+			words = []string{f.Field[at:]}
+		}
+		if hint := spell.Hint(path[at:], words); hint != "" {
+			return path + ": " + hint
+		}
+	}
+	if f != nil {
+		return f.Hint
+	}
+	return ""
+}
+
+// topKeys are the keys of config.json itself.
+var topKeys = []string{"ociVersion", "process", "root", "hostname", "domainname", "mounts", "hooks", "annotations", "linux"}
 
 // namespace is for namespaces that can't be joined.
 func namespace(err error) string {
@@ -68,17 +111,24 @@ func other(err error) string {
 	var id *state.IDError
 	var owner *state.OwnerError
 	var unmade *bundle.NoConfigError
+	var file *fs.PathError
 	switch {
 	case errors.Is(err, state.ErrExist):
 		return "choose another id, or delete the container by that name"
 	case errors.As(err, &id):
 		return idHint(id)
 	case sys.IsNotProc(err):
-		return "no procfs is mounted at /proc: mount -t proc proc /proc"
+		return procHint
 	case errors.As(err, &owner):
 		return ownerHint(owner)
 	case errors.Is(err, unix.EMFILE):
 		return filesHint()
+	case errors.As(err, &file) && file.Err == unix.ENOTDIR && path.Base(file.Path) == "config.json":
+		return "the bundle is the directory that config.json is in, and --bundle names it"
+	case errors.As(err, &file) && strings.HasPrefix(file.Path, "/proc/") && !isProc():
+		return procHint
+	case errors.Is(err, libcontainer.ErrRunning):
+		return "run has started it; what create has made waits for start"
 	case errors.As(err, &unmade):
 		return "name the bundle with --bundle, or write a first config.json with the command spec"
 	case errors.Is(err, libcontainer.ErrNotKept):
@@ -88,6 +138,11 @@ func other(err error) string {
 	}
 	return ""
 }
+
+const procHint = "no procfs is mounted at /proc, or that of another pid namespace: mount -t proc proc /proc"
+
+// isProc reports whether /proc shows this process.
+func isProc() bool { return unix.Access("/proc/self/stat", unix.F_OK) == nil }
 
 // idHint says what an id may be, and why this one is none.
 func idHint(e *state.IDError) string {

@@ -20,6 +20,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
+	"github.com/crun-go/crun-go/specconv/jsontext"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
@@ -80,6 +81,16 @@ func TestFor(t *testing.T) {
 		{fault.Call("fsmount", unix.EPERM), ""}, // which this kernel has
 
 		{&bundle.NoConfigError{Path: "/b/config.json"}, "--bundle"},
+		{&fs.PathError{Op: "open", Path: "/b/config.json/config.json", Err: unix.ENOTDIR}, "is the directory that config.json is in"},
+		{&plan.FieldError{Field: "root.path", Err: &fs.PathError{Op: "stat", Path: "/b/rootfs", Err: unix.ENOENT}}, "unpack an image there"},
+		{&plan.FieldError{Field: "root.path", Err: unix.EACCES}, ""},
+		{&plan.FieldError{Err: &jsontext.Error{Msg: "x", Hint: "look"}}, "look"},
+		{&bundle.UnknownKeysError{Keys: []string{"x", "proces"}}, "proces: did you mean process?"},
+		{&bundle.UnknownKeysError{Keys: []string{"proces"}, Err: &plan.FieldError{Field: "process", Err: unix.EINVAL}}, "proces: did you mean process?"},
+		{&bundle.UnknownKeysError{Keys: []string{"proces"}, Err: &plan.FieldError{Field: "root", Err: unix.EINVAL, Hint: "look"}}, "look"},
+		{&bundle.UnknownKeysError{Keys: []string{"arg", "process.arg"}, Err: &plan.FieldError{Field: "process.args", Err: unix.EINVAL}}, "process.arg: did you mean args?"},
+		{&bundle.UnknownKeysError{Keys: []string{"linux.x"}}, ""},
+		{libcontainer.ErrRunning, "waits for start"},
 		{fmt.Errorf("%w: %w", libcontainer.ErrNotKept, unix.ENOENT), "recreate"},
 		{fmt.Errorf("create: %w", state.ErrExist), "another id"},
 		{unix.EMFILE, "ulimit -n"},

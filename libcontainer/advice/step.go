@@ -28,8 +28,8 @@ func step(err error) string {
 	if errors.As(e.Err, &f) && f.Refused {
 		return refusedHint(e, f)
 	}
-	if _, ok := e.Item.Step.(*plan.FindExecutable); ok {
-		return noexecHint(e.Root)
+	if s, ok := e.Item.Step.(*plan.FindExecutable); ok {
+		return findHint(e.Root, s)
 	}
 	return stepHint(e.Item.Field, e.Item.Step, e.Err)
 }

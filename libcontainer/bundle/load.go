@@ -55,10 +55,25 @@ func Load(o *Options, run, detach bool, image *specconv.Image) (*Bundle, error) 
 		b.Plan, b.Warnings, err = specconv.Plan(b.Spec, b.Host, options)
 	}
 	if len(b.unknown) > 0 {
-		b.Warnings = append(b.Warnings, specconv.Warning{Field: b.unknown[0], Text: "unknown keys are ignored: " + strings.Join(b.unknown, ", ")})
+		unknown := &UnknownKeysError{Keys: b.unknown, Err: err}
+		b.Warnings = append(b.Warnings, specconv.Warning{Field: b.unknown[0], Text: "unknown keys are ignored: " + strings.Join(b.unknown, ", "), Err: unknown})
+		if err != nil {
+			err = unknown
+		}
 	}
 	return b, err
 }
+
+// UnknownKeysError is an error of a config.json that has keys which mean nothing: one may be misspelt.
+type UnknownKeysError struct {
+	Keys []string // their paths
+	Err  error    // nil: that may be all that is wrong
+}
+
+func (e *UnknownKeysError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UnknownKeysError) Unwrap() error { return e.Err }
 
 // readBundle reads the bundle's config.json.
 func readBundle(o *Options) (*Bundle, error) {

@@ -55,6 +55,11 @@ func textLine(msg, rest string) string {
 	return `time="` + stamp + `" level=error msg=` + strconv.Quote(msg) + rest + "\n"
 }
 
+// missingLine is what standard error gets for an id that no container in a root has, nor one like it.
+func missingLine(root string) string {
+	return hinted("searched in "+root, textLine("container does not exist", " code=not-found"))
+}
+
 // hinted is what standard error gets without --log: the hint, and as the last line the error.
 func hinted(hint, line string) string { return "hint: " + hint + "\n" + line }
 
@@ -157,7 +162,7 @@ func TestFlagSpelling(t *testing.T) {
 		}
 	}
 	for _, args := range []string{"kill -all -- none 9", "kill -a=true none", "kill none --all 9", "kill none 9 -a", "delete none -- ", "update none --cpu-quota -1"} {
-		if got := crun("--root " + root + " -- " + args); got.errout != textLine("container does not exist", " code=not-found") {
+		if got := crun("--root " + root + " -- " + args); got.errout != hinted("searched in "+root+", where there is none", textLine("container does not exist", " code=not-found")) {
 			t.Errorf("%s: %+v", args, got)
 		}
 	}
@@ -165,7 +170,7 @@ func TestFlagSpelling(t *testing.T) {
 		t.Errorf("flags given twice: %+v, want their last values", got)
 	}
 	for _, name := range []string{"h", "help"} {
-		if got := crun("--root " + root + " state " + name); got.errout != textLine("container does not exist", " code=not-found") {
+		if got := crun("--root " + root + " state " + name); !strings.HasSuffix(got.errout, textLine("container does not exist", " code=not-found")) {
 			t.Errorf("state %s: %q, want an id and not a request for help", name, got.errout)
 		}
 	}

@@ -67,7 +67,9 @@ func TestCommands(t *testing.T) {
 	if err := os.Mkdir(root+"/half", 0o711); err != nil {
 		t.Fatal(err)
 	}
-	missing := textLine("container does not exist", " code=not-found")
+	plain := textLine("container does not exist", " code=not-found")
+	missing := missingLine(root)
+	half := hinted(root+"/half has no state: a create is at work on it, or was killed; delete --force half removes it", plain)
 	stopped := textLine("container not running", " code=not-running")
 	invalid := func(why string) string {
 		return hinted(`an id is made of letters, digits, "_", "+", "-" and "."`+why, textLine("invalid container ID format", " code=invalid-id"))
@@ -88,18 +90,18 @@ func TestCommands(t *testing.T) {
 		{"state ..", 1, invalid(`, and is neither "." nor ".."`)},
 		{"delete -f a/b", 1, invalid(`, but "a/b" has "/"`)},
 		{"start stopped", 1, textLine("cannot start a container that has stopped", "")},
-		{"start running", 1, textLine("cannot start an already running container", "")},
+		{"start running", 1, hinted("run has started it; what create has made waits for start", textLine("cannot start an already running container", ""))},
 		{"kill stopped", 1, stopped},
 		{"kill stopped KILL", 1, stopped},
 		{"kill --all stopped KILL", 0, ""},
 		{"kill -a stopped 9", 0, ""},
-		{"kill KILL stopped", 1, hinted("the id comes before the signal: kill ID KILL", missing)},
+		{"kill KILL stopped", 1, hinted("the id comes before the signal: kill ID KILL", plain)},
 		{"kill stopped BOGUS", 1, bogus},
 		{"kill running BOGUS", 1, bogus},
 		{"kill running 0", 0, ""},
 		{"delete running", 1, hinted("end it first, with kill ID KILL, or do both at once, with delete --force ID",
 			textLine("cannot delete container running that is not stopped: running", ""))},
-		{"state half", 1, missing},
+		{"state half", 1, half},
 		{"delete half", 1, missing},
 		{"delete stopped", 0, ""},
 		{"delete stopped", 1, missing},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/crun-go/crun-go/contrib"
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/specconv/spell"
 )
 
 // completeName is the hidden command that the shells' completions call, with the words of the command line up to the cursor.
@@ -34,7 +35,7 @@ call it _crun-go, in a directory of $fpath; fish: crun-go.fish in ~/.config/fish
 				return inv.print(contrib.Fish)
 			default:
 				err := fmt.Errorf("no completion for %q: expected %s", shell, either(shells))
-				return withHint(err, didYouMean(shell, shells))
+				return withHint(err, spell.Hint(shell, shells))
 			}
 		},
 	}

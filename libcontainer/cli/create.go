@@ -111,7 +111,7 @@ func (inv *invocation) complete(o *bundle.Options, id string) error {
 		*path = abs
 	}
 	if err := unix.Access(o.Bundle, unix.F_OK); err != nil {
-		return &fs.PathError{Op: "open bundle", Path: o.Bundle, Err: err}
+		return withHint(&fs.PathError{Op: "open bundle", Path: o.Bundle, Err: err}, "--bundle names the directory of the bundle, which is the current one without it")
 	}
 	if !filepath.IsAbs(o.Config) {
 		o.Config = filepath.Join(o.Bundle, o.Config)

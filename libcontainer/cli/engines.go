@@ -12,6 +12,7 @@ import (
 
 	"github.com/crun-go/crun-go/contrib/engines"
 	"github.com/crun-go/crun-go/specconv/jsontext"
+	"github.com/crun-go/crun-go/specconv/spell"
 )
 
 // enginesOptions are the flags of engines.
@@ -97,7 +98,7 @@ func (inv *invocation) engines(o *enginesOptions) error {
 	case errors.Is(err, engines.ErrCluster):
 		return withHint(err, "kubectl delete runtimeclass "+engines.Runtime)
 	case errors.As(err, &unknown):
-		return withHint(err, didYouMean(unknown.Name, engines.Names()))
+		return withHint(err, spell.Hint(unknown.Name, engines.Names()))
 	case errors.Is(err, fs.ErrPermission):
 		return withHint(err, "the files of engines are root's")
 	case errors.As(err, &edited):

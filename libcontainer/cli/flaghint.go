@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/specconv/spell"
 )
 
 // What is wrong with a flag is said in the words of Go's flag package, which are runc's, too. Here is what those who come
@@ -62,7 +64,7 @@ func likelyFlag(name string, set *flag.FlagSet) string {
 			names = append(names, dashed(f.Name))
 		}
 	})
-	return didYouMean(dashed(name), names)
+	return spell.Hint(dashed(name), names)
 }
 
 // joinedHint is for flags of one letter that share a dash.

@@ -133,11 +133,19 @@ func (inv *invocation) makeXDGRoot() error {
 	return nil
 }
 
-// hintRoot adds to an error what to do about a default root that only real root can write to.
+// hintRoot adds to an error what to do about a root that can't be written to, the default one by other users than root.
 func (inv *invocation) hintRoot(err error) error {
 	var failed *fs.PathError
-	if !inv.global.rootGiven && !inv.global.rootXDG && errors.As(err, &failed) && errors.Is(failed, fs.ErrPermission) &&
-		strings.HasPrefix(failed.Path, inv.global.root) {
+	root := inv.global.root
+	if !errors.As(err, &failed) || !strings.HasPrefix(failed.Path, root) {
+		return err
+	}
+	switch {
+	case errors.Is(failed, unix.ENOSPC):
+		return withHint(err, "the filesystem of "+root+" is full: make room, or give --root in another")
+	case errors.Is(failed, unix.EROFS):
+		return withHint(err, root+" is on a read-only filesystem: give --root on one that can be written, such as a tmpfs")
+	case errors.Is(failed, fs.ErrPermission) && !inv.global.rootGiven && !inv.global.rootXDG:
 		return withHint(err, "set XDG_RUNTIME_DIR to a directory of the user's own, or give --root")
 	}
 	return err

@@ -280,7 +280,7 @@ func formatPlain(p palette, r *record) []byte {
 		c = dim
 	}
 	text := withoutProgram(r.msg)
-	if !strings.Contains(text, r.field) {
+	if r.level == levelWarning && !strings.Contains(text, r.field) {
 		text = r.field + ": " + text
 	}
 	b := []byte(program + ": " + p.paint(c, r.level.String()+":") + " " + plan.Printable(text) + "\n")

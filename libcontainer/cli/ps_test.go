@@ -118,7 +118,7 @@ func TestLiveCommands(t *testing.T) {
 	container(t, root, "stopped", false, nil)
 	container(t, root, "running", true, nil) // without a cgroup
 	container(t, root, "creating", true, func(s *state.State) { s.Status = "creating" })
-	missing := textLine("container does not exist", " code=not-found")
+	missing := missingLine(root)
 	idle := textLine("container not running", " code=not-running")
 	awake := textLine("container not paused", " code=not-paused")
 	for _, c := range []struct{ args, out, errout string }{

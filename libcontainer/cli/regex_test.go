@@ -33,7 +33,7 @@ func TestRegex(t *testing.T) {
 		{"delete -r 2$", 0, "", "db web-1 web-live "},
 		{"delete --regex ^web", 0, running, "db web-live "},
 		{"delete --force --regex nothing", 0, "", "db web-live "},
-		{"delete web", 1, textLine("container does not exist", " code=not-found"), "db web-live "},
+		{"delete web", 1, hinted("searched in "+root+": did you mean web-live?", textLine("container does not exist", " code=not-found")), "db web-live "},
 		{"delete --regex d|x", 0, "", "web-live "},
 		{"--root /nowhere delete --regex .", 0, "", "web-live "},
 	} {

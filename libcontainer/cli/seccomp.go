@@ -11,6 +11,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/bundle"
 	"github.com/crun-go/crun-go/specconv/jsontext"
 	"github.com/crun-go/crun-go/specconv/seccomp"
+	"github.com/crun-go/crun-go/specconv/spell"
 )
 
 func (inv *invocation) seccompCommand() *Command {
@@ -94,7 +95,7 @@ func verdictOn(all []seccomp.Verdict, name string) (seccomp.Verdict, error) {
 		names[i] = v.Call
 	}
 	return seccomp.Verdict{}, withHint(fmt.Errorf("%q is no system call of this architecture", name),
-		strings.TrimSpace(didYouMean(name, names)+" seccomp explain without calls lists all"))
+		strings.TrimSpace(spell.Hint(name, names)+" seccomp explain without calls lists all"))
 }
 
 // parseCall splits "socket(40, 0x2)". args is nil if there are no parentheses.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/crun-go/crun-go/specconv/spell"
 )
 
 // The real-time signals as programs know them: the C library keeps the first two of the kernel's, 32 and 33, for itself
@@ -28,7 +30,7 @@ func parseSignal(text string) (unix.Signal, error) {
 	if signal := namedSignal(name); signal != 0 {
 		return signal, nil
 	}
-	hint := didYouMean(name, signalNames()) + " a signal is a name, such as TERM or SIGTERM, or a number, such as 15"
+	hint := spell.Hint(name, signalNames()) + " a signal is a name, such as TERM or SIGTERM, or a number, such as 15"
 	return 0, withHint(fmt.Errorf("unknown signal %q", text), strings.TrimSpace(hint))
 }
 

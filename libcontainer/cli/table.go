@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/crun-go/crun-go/specconv/spell"
 )
 
 // Commands and flags are described in one table, from which the help, the manual pages, the completion and the check of a
@@ -150,7 +152,7 @@ func (inv *invocation) command(name string) (*Command, error) {
 	}
 	//lint:ignore ST1005 runc's words
 	err := &codedError{fmt.Errorf("No help topic for '%s'", name), exitNoCommand}
-	return nil, withHint(err, strings.TrimSpace(didYouMean(name, names)+" "+inv.argv0+" --help lists the commands"))
+	return nil, withHint(err, strings.TrimSpace(spell.Hint(name, names)+" "+inv.argv0+" --help lists the commands"))
 }
 
 // Table returns the descriptions of the program and of its commands.

@@ -96,7 +96,7 @@ func TestUpdateCommand(t *testing.T) {
 	noCgroup := noCgroupText()
 	noClass := textLine("the container has no class of service: its config.json had no linux.intelRdt", "")
 	for _, c := range []struct{ args, errout string }{
-		{"update none", textLine("container does not exist", " code=not-found")},
+		{"update none", missingLine(root)},
 		{"update --pids-limit 5 stopped", idle},
 		{"update --pids-limit 5 creating", idle},
 		{"update running", ""},

@@ -14,6 +14,7 @@ type Error struct {
 	Column int    // 1-based, in bytes
 	Path   string // the value in question, such as process.args[2]; empty for the document itself
 	Msg    string // what is wrong, such as "expected a string, found a number"
+	Hint   string // what to do about it; may be empty
 }
 
 // Error returns "file:line:column: path: message" without the parts that are empty.
@@ -50,7 +51,29 @@ func (r *scanner) fail(at int, msg string) {
 
 // expected fails at the reader's position, naming what stands there instead of want.
 func (r *scanner) expected(want string) {
+	if r.err != nil {
+		return
+	}
+	hint := r.notJSON()
 	r.fail(r.pos, "expected "+want+", found "+r.found())
+	r.err.Hint = hint
+}
+
+// notJSON is about what other languages have at the reader's position, and JSON has not.
+func (r *scanner) notJSON() string {
+	before := strings.TrimRight(r.text[:r.pos], " \t\r\n")
+	c, _ := utf8.DecodeRuneInString(r.text[r.pos:])
+	switch {
+	case (c == '}' || c == ']') && strings.HasSuffix(before, ","):
+		return "JSON has no comma after the last entry: remove the one before it"
+	case c == '/' || c == '#':
+		return "JSON has no comments: remove it"
+	case strings.ContainsRune("'\u2018\u2019\u201c\u201d", c):
+		return `JSON has keys and strings in double quotes: "..."`
+	case c == '"' && before != "" && strings.IndexByte("{[,:", before[len(before)-1]) < 0:
+		return "a comma may be missing before it"
+	}
+	return ""
 }
 
 // found describes whatever begins at the reader's position.

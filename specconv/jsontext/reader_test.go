@@ -137,6 +137,30 @@ func TestErrorParts(t *testing.T) {
 	}
 }
 
+// What other languages have and JSON has not is named.
+func TestErrorHint(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a": 1,}`:               "no comma after the last entry",
+		`{"a": [1, 2, ]}`:         "no comma after the last entry",
+		"{ // first\n\"a\": 1}":   "no comments",
+		`{"a": 1, # last` + "\n}": "no comments",
+		`{'a': 1}`:                "double quotes",
+		"{\u201ca\u201d: 1}":      "double quotes",
+		`{"a": 1 "b": 2}`:         "comma may be missing",
+		`{"a" 1}`:                 "",
+		`{"a": ]}`:                "",
+		`{"a": 1`:                 "",
+		``:                        "",
+	} {
+		r := NewReader("x.json", []byte(text))
+		r.Skip()
+		var e *Error
+		if err := r.Close(); !errors.As(err, &e) || !strings.Contains(e.Hint, want) || (e.Hint == "") != (want == "") {
+			t.Errorf("%s: %v, hint %q, want %q", text, err, e.Hint, want)
+		}
+	}
+}
+
 func TestDepth(t *testing.T) {
 	nested := func(n int) []byte {
 		return []byte(`{"other":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + `}`)

@@ -71,7 +71,8 @@ func Explain(cfg *specs.LinuxSeccomp, architecture string) ([]Verdict, error) {
 	a := native()
 	if architecture != "" {
 		if a = family(architecture); a == nil {
-			return nil, fmt.Errorf("%q is no architecture that this kernel runs, expected one such as %s", architecture, native().name)
+			return nil, unknown("", architecture, "SCMP_ARCH_", SupportedArchs(),
+				fmt.Errorf("%q is no architecture that this kernel runs, expected one such as %s", architecture, native().name))
 		}
 	}
 	if cfg == nil || cfg.DefaultAction == "" && len(cfg.Syscalls) == 0 {

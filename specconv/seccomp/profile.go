@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/specconv/plan"
+	"github.com/crun-go/crun-go/specconv/spell"
 )
 
 // profile is linux.seccomp, checked and in the kernel's words.
@@ -110,7 +111,7 @@ next:
 		a := find(string(name))
 		if a == nil {
 			if !knownArch(string(name)) {
-				return field("linux.seccomp.architectures["+strconv.Itoa(i)+"]",
+				return unknown("linux.seccomp.architectures["+strconv.Itoa(i)+"]", string(name), "SCMP_ARCH_", SupportedArchs(),
 					fmt.Errorf("unknown architecture %q, expected SCMP_ARCH_X86_64 or the like", name))
 			}
 			continue // this kernel can't run it
@@ -290,7 +291,7 @@ func action(a specs.LinuxSeccompAction, errnoRet *uint, at string) (uint32, erro
 	case specs.ActNotify:
 		ret = unix.SECCOMP_RET_USER_NOTIF
 	default:
-		return 0, field(key(at, "action"), fmt.Errorf("unknown action %q, expected SCMP_ACT_ALLOW, SCMP_ACT_ERRNO or the like", a))
+		return 0, unknown(key(at, "action"), string(a), "SCMP_ACT_", SupportedActions(), fmt.Errorf("unknown action %q, expected SCMP_ACT_ALLOW, SCMP_ACT_ERRNO or the like", a))
 	}
 	if a != specs.ActErrno && a != specs.ActTrace {
 		if errnoRet != nil {
@@ -329,3 +330,8 @@ func knownArch(name string) bool {
 }
 
 func field(name string, err error) error { return &plan.FieldError{Field: name, Err: err} }
+
+// unknown is field for a value that is none of the words there are, all of which have a prefix.
+func unknown(name, value, prefix string, words []string, err error) error {
+	return &plan.FieldError{Field: name, Err: err, Hint: spell.HintPrefixed(value, prefix, words)}
+}

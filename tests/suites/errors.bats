@@ -55,7 +55,11 @@ one_class() {
 	mount -t tmpfs -o size=4k full "$BATS_TEST_TMPDIR/full"
 	try rt --root "$BATS_TEST_TMPDIR/full" create --bundle "$BUNDLE" "$ID"
 	umount "$BATS_TEST_TMPDIR/full"
-	[[ $rc = 1 && $err == *"$BATS_TEST_TMPDIR/full/$ID/"*"no space left on device"* ]] || fail "not named"
+	[[ $rc = 1 && $err == "hint: the filesystem of $BATS_TEST_TMPDIR/full is full"*"$BATS_TEST_TMPDIR/full/$ID/"*"no space left on device"* ]] || fail "not named"
+	mount -t tmpfs -o ro full "$BATS_TEST_TMPDIR/full"
+	try rt --root "$BATS_TEST_TMPDIR/full/root" create --bundle "$BUNDLE" "$ID"
+	umount "$BATS_TEST_TMPDIR/full"
+	[[ $rc = 1 && $err == "hint: $BATS_TEST_TMPDIR/full/root is on a read-only filesystem"* ]] || fail "not named"
 }
 
 @test "a root filesystem of which nothing may be executed" {
@@ -149,4 +153,60 @@ hint: --rootless is auto, true or false"
 	[[ $out == *'"a\u009b2J\u202e"'* ]] || fail "as it is: $(printf %q "$out")"
 	ok rt state "$ID"
 	[[ $out == *$'"a\u009b2J\u202e"'* ]] || fail "a program gets something else"
+}
+
+# hinted TEXT: the last command's hint begins so, and is on the line before the error.
+hinted() { [[ $err == "hint: $1"*$'\n'"time="* ]] || fail "want the hint: $1"; }
+
+@test "who begins is told what to do" {
+	ours "hints are crun-go's"
+	local create=(rt create --bundle "$BUNDLE" "$ID")
+	mkdir "$BATS_TEST_TMPDIR/new"
+	ok rt spec --bundle "$BATS_TEST_TMPDIR/new"
+	jq '.process.terminal = false' "$BATS_TEST_TMPDIR/new/config.json" >"$BATS_TEST_TMPDIR/json"
+	mv "$BATS_TEST_TMPDIR/json" "$BATS_TEST_TMPDIR/new/config.json"
+	no 1 "invalid rootfs" rt create --bundle "$BATS_TEST_TMPDIR/new" "$ID"
+	hinted "root.path names the directory with the container's files"
+	mkdir "$BATS_TEST_TMPDIR/new/rootfs"
+	no 1 'exec: "sh": executable file not found in $PATH' rt run --bundle "$BATS_TEST_TMPDIR/new" "$ID"
+	hinted "the root filesystem is empty"
+	no 1 "open bundle" rt create --bundle "$BATS_TEST_TMPDIR/nosuch" "$ID"
+	hinted "--bundle names the directory"
+	no 1 "not a directory" rt create --bundle "$BUNDLE/config.json" "$ID"
+	hinted "the bundle is the directory that config.json is in"
+	cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/config"
+	args nosuch
+	no 1 "executable file not found" "${create[@]}"
+	hinted "PATH in process.env is "
+	printf x >"$BUNDLE/rootfs/bin/nox"
+	args nox
+	no 1 "executable file not found" "${create[@]}"
+	hinted "/bin/nox has the mode 0644: make it executable"
+	config '.process.env = ["PATH=/bin:" + ("/x" * 5000)] | .process.args = ["nosuch"]'
+	no 1 "executable file not found" "${create[@]}"
+	hinted "PATH in process.env is /bin:/x/x"
+	[ "${#err}" -lt 1000 ] || fail "${#err} bytes"
+	cp "$BATS_TEST_TMPDIR/config" "$BUNDLE/config.json"
+	config '.proces = .process | del(.process)'
+	no 1 "process property must not be empty" "${create[@]}"
+	hinted "proces: did you mean process?"
+	cp "$BATS_TEST_TMPDIR/config" "$BUNDLE/config.json"
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALOW"}'
+	no 1 "unknown action" "${create[@]}"
+	hinted "did you mean SCMP_ACT_ALLOW?"
+	no 1 "no architecture" rt seccomp explain --bundle "$BATS_TEST_TMPDIR/new" --arch x86
+	hinted "did you mean SCMP_ARCH_X86?"
+	sed '1a // a comment' "$BATS_TEST_TMPDIR/config" >"$BUNDLE/config.json"
+	no 1 "config.json:2:1: expected a key" "${create[@]}"
+	hinted "JSON has no comments"
+	cp "$BATS_TEST_TMPDIR/config" "$BUNDLE/config.json"
+	up
+	no 1 "cannot start an already running container" rt start "$ID"
+	hinted "run has started it"
+	no 1 "container does not exist" rt --root "$BATS_TEST_TMPDIR/elsewhere" state "$ID"
+	hinted "searched in $BATS_TEST_TMPDIR/elsewhere, where there is none"
+	no 1 "container does not exist" rt state "${ID}x"
+	hinted "searched in $ROOT: did you mean $ID?"
+	no 255 "container does not exist" rt exec "${ID}x" true
+	hinted "searched in $ROOT: did you mean $ID?"
 }
