@@ -28,19 +28,19 @@ var ErrRunning = errors.New("cannot start an already running container")
 
 // Start lets a created container's process go. It returns when the process has
 // been executed, or with the reason why not. If notify, systemd's socket, is not
-// "", it also waits until the container has told that it is ready. If trace is not "", that
-// file gets the time of each step, see [sys.OpenOutput]. warn may be nil.
-func (c *Container) Start(notify, trace string, warn func(specconv.Warning)) error {
-	if trace == "" {
+// "", it also waits until the container has told that it is ready. The files of trace get
+// the time of each step. warn may be nil.
+func (c *Container) Start(notify string, trace *initlink.TraceFiles, warn func(specconv.Warning)) error {
+	t := initlink.NewTrace(trace, "start", c.Journal.Container.ID)
+	if t == nil {
 		return c.start(notify, nil, warn)
 	}
-	to, err := sys.OpenOutput(trace)
+	to, err := trace.Open()
 	if err != nil {
-		return fmt.Errorf("--trace: %w", err)
+		return err
 	}
 	defer to.Close()
-	t := initlink.NewTrace(true, "start", c.Journal.Container.ID)
-	return errors.Join(c.start(notify, t, warn), t.Write(to, nil))
+	return errors.Join(c.start(notify, t, warn), t.Write(&to, nil))
 }
 
 func (c *Container) start(notify string, t *initlink.Trace, warn func(specconv.Warning)) error {

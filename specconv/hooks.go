@@ -20,8 +20,8 @@ type hookBuilder struct {
 }
 
 // planHooks checks all hooks and sorts out where they run. Hooks without an
-// environment get the runtime's on the host, none at createContainer, and the
-// process's at startContainer, as with runc.
+// environment get the runtime's on the host, none at createContainer but the trace that
+// they are part of, and the process's at startContainer, as with runc.
 func (b *hookBuilder) planHooks() error {
 	hooks := b.spec.Hooks
 	if hooks == nil {
@@ -83,8 +83,11 @@ func (b *hookBuilder) inside(kind string, status specs.ContainerState, hooks []s
 		if len(h.Args) == 0 {
 			s.Hooks[i].Args = []string{h.Path}
 		}
-		if len(h.Env) > 0 {
+		switch {
+		case len(h.Env) > 0:
 			s.Hooks[i].Env = h.Env
+		case h.Env == nil && !confined:
+			s.Hooks[i].Env = b.opts.TraceEnv
 		}
 		if h.Timeout != nil {
 			s.Hooks[i].Timeout = *h.Timeout

@@ -36,18 +36,19 @@ type Host struct {
 // Options are the parts of a command line that change the plan.
 type Options struct {
 	ID            string
-	Bundle        string // absolute
-	Run           bool   // run: the container starts without waiting for start
-	Detach        bool   // the runtime exits before the container does: create, or run --detach
-	ConsoleSocket bool   // --console-socket was given
-	NoPivot       bool   // --no-pivot
-	NoNewKeyring  bool   // --no-new-keyring
-	SystemdCgroup bool   // --systemd-cgroup
-	NoCgroup      bool   // --cgroup-manager disabled: the container stays in the caller's cgroup
-	Rootless      bool   // cgroups may be out of reach
-	NotifyDir     string // directory of the host with the socket notify.sock for a service of systemd's; "" if it is none
-	ListenFDs     int    // descriptors of systemd's socket activation to pass on
-	ListenFDNames string // their names, separated by colons; "" if they have none
+	Bundle        string   // absolute
+	Run           bool     // run: the container starts without waiting for start
+	Detach        bool     // the runtime exits before the container does: create, or run --detach
+	ConsoleSocket bool     // --console-socket was given
+	NoPivot       bool     // --no-pivot
+	NoNewKeyring  bool     // --no-new-keyring
+	SystemdCgroup bool     // --systemd-cgroup
+	NoCgroup      bool     // --cgroup-manager disabled: the container stays in the caller's cgroup
+	Rootless      bool     // cgroups may be out of reach
+	NotifyDir     string   // directory of the host with the socket notify.sock for a service of systemd's; "" if it is none
+	ListenFDs     int      // descriptors of systemd's socket activation to pass on
+	ListenFDNames string   // their names, separated by colons; "" if they have none
+	TraceEnv      []string // TRACEPARENT and TRACESTATE, for hooks without an environment
 }
 
 // Warning is something in config.json that has no effect, or not the one its

@@ -46,7 +46,7 @@ func Begin(o *bundle.Options, command string, descriptors int, image *specconv.I
 	if err := sys.FenceFrom(descriptors); err != nil {
 		return nil, err
 	}
-	trace := initlink.NewTrace(o.Trace != "", command, o.ID)
+	trace := initlink.NewTrace(&o.Trace, command, o.ID)
 	var loaded *bundle.Bundle
 	err := trace.Time("", initlink.Planning, func() (err error) {
 		loaded, err = bundle.Load(o, command != "create", command == "create" || o.Detach, image)
@@ -65,7 +65,7 @@ func Begin(o *bundle.Options, command string, descriptors int, image *specconv.I
 	b.Sources = sources.New(root, b.Host.UserNS)
 	b.Sources.Plan, b.Init.Plan, b.Init.Trace = b.Plan, b.Plan, trace
 	b.Init.Owner, b.Init.Root = b, root
-	if err := b.Caller.Outputs.Open(o.PidFile, o.Trace, ""); err != nil {
+	if err := b.Caller.Outputs.Open(o.PidFile, &o.Trace, ""); err != nil {
 		return nil, err
 	}
 	sys.CatchSignals()
@@ -123,7 +123,7 @@ func (b *Builder) SendPidfd() error {
 }
 
 // WriteTrace writes what was traced, if that is asked for.
-func (b *Builder) WriteTrace() error { return b.Init.Trace.Write(b.Caller.Outputs.Trace, b.Plan) }
+func (b *Builder) WriteTrace() error { return b.Init.Trace.Write(&b.Caller.Outputs.Trace, b.Plan) }
 
 // Fail removes what was made, as delete would, and tells why.
 func (b *Builder) Fail(err error) error {

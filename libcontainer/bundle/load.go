@@ -135,6 +135,7 @@ func (b *Bundle) Facts(o *Options, run, detach bool) (specconv.Options, error) {
 		NotifyDir:     notify,
 		ListenFDs:     o.ListenFDs,
 		ListenFDNames: o.ListenFDNames,
+		TraceEnv:      o.Trace.Parent.Env,
 	}, nil
 }
 

@@ -1,6 +1,9 @@
 package bundle
 
-import "github.com/crun-go/crun-go/specconv"
+import (
+	"github.com/crun-go/crun-go/libcontainer/initlink"
+	"github.com/crun-go/crun-go/specconv"
+)
 
 // Options is what create and run are asked for.
 type Options struct {
@@ -27,7 +30,7 @@ type Options struct {
 	CgroupManager string // "cgroupfs", "systemd", "disabled"; "" is cgroupfs
 	Rootless      string // "auto", "true", "false"; "" is auto
 
-	Trace string // file that gets the time each step took, see [sys.OpenOutput]; "" for none
+	Trace initlink.TraceFiles
 
 	// Warn gets warnings about what in config.json has no effect. It may be nil.
 	Warn func(specconv.Warning)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/crun-go/crun-go/libcontainer/bundle"
 	"github.com/crun-go/crun-go/libcontainer/create"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 )
 
 func (inv *invocation) createCommand() *Command {
@@ -56,7 +57,7 @@ func bundleFlags(o *bundle.Options) []cli.Flag {
 
 // startFlags say how to start it.
 func (inv *invocation) startFlags(o *bundle.Options) []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{
 			Name: "console-socket", Destination: &o.ConsoleSocket,
 			Usage: "send the terminal's master to the socket at `PATH`",
@@ -82,12 +83,38 @@ func (inv *invocation) startFlags(o *bundle.Options) []cli.Flag {
 			Name: "no-subreaper", Destination: &o.NoSubreaper,
 			Usage: "do not adopt processes whose parent has died (for create: ignored)",
 		},
-		traceFlag(&o.Trace),
+	}, traceFlags(&o.Trace)...)
+}
+
+func traceFlags(f *initlink.TraceFiles) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "trace", Destination: &f.Events, Usage: "write when each step began and ended to `FILE`, in the Trace Event format; - is standard output"},
+		&cli.StringFlag{Name: "trace-otlp", Destination: &f.OTLP, Usage: "write the same to `FILE` as spans of OpenTelemetry (OTLP/JSON), which belong to the span in $TRACEPARENT; - is standard output"},
 	}
 }
 
-func traceFlag(to *string) cli.Flag {
-	return &cli.StringFlag{Name: "trace", Destination: to, Usage: "write when each step began and ended to `FILE`, in the Trace Event format; - is standard output"}
+// completeTrace makes paths absolute, and reads of which span the command is a part. A TRACEPARENT that
+// is not valid has to be ignored.
+func (inv *invocation) completeTrace(f *initlink.TraceFiles) error {
+	for _, path := range []*string{&f.Events, &f.OTLP} {
+		if *path == "" || *path == "-" {
+			continue
+		}
+		abs, err := absolute(*path)
+		if err != nil {
+			return err
+		}
+		*path = abs
+	}
+	parent := os.Getenv("TRACEPARENT")
+	if parent == "" {
+		return nil
+	}
+	var ok bool
+	if f.Parent, ok = initlink.ParseTraceParent(parent, os.Getenv("TRACESTATE")); !ok {
+		inv.log.debug(fmt.Sprintf("TRACEPARENT: %q is not valid, a new trace begins", parent))
+	}
+	return nil
 }
 
 // complete adds to the options what does not come from flags of the command, and makes paths absolute: those of files
@@ -100,8 +127,8 @@ func (inv *invocation) complete(o *bundle.Options, id string) error {
 	if o.PreserveFDs, o.Holes, err = preserved(o.ListenFDs, o.PreserveFDs); err != nil {
 		return err
 	}
-	for _, path := range []*string{&o.Bundle, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Trace} {
-		if *path == "" && path != &o.Bundle || *path == "-" && path == &o.Trace {
+	for _, path := range []*string{&o.Bundle, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile} {
+		if *path == "" && path != &o.Bundle {
 			continue
 		}
 		abs, err := absolute(*path)
@@ -109,6 +136,9 @@ func (inv *invocation) complete(o *bundle.Options, id string) error {
 			return err
 		}
 		*path = abs
+	}
+	if err := inv.completeTrace(&o.Trace); err != nil {
+		return err
 	}
 	if err := unix.Access(o.Bundle, unix.F_OK); err != nil {
 		return withHint(&fs.PathError{Op: "open bundle", Path: o.Bundle, Err: err}, "--bundle names the directory of the bundle, which is the current one without it")

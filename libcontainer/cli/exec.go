@@ -25,7 +25,7 @@ func (inv *invocation) execCommand() *Command {
 of it comes from a file, and the flags that change it are ignored. The exit code is that of the process, or 128 and the number
 of the signal that ended it, or 255 if it could not be run.`,
 		Example: "crun-go exec --tty web sh",
-		flags:   append(execFlags(o), processFlags(&o.Process, user)...),
+		flags:   append(append(execFlags(o), traceFlags(&o.Trace)...), processFlags(&o.Process, user)...),
 		run: func(c *cli.Context) error {
 			if err := checkBounds(o, c.IsSet("kill-after")); err != nil {
 				return err
@@ -73,8 +73,8 @@ func (inv *invocation) completeExec(o *exec.Options, args []string) error {
 	if o.PreserveFDs, o.Holes, err = preserved(0, o.PreserveFDs); err != nil {
 		return err
 	}
-	for _, path := range []*string{&o.ProcessFile, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Report, &o.Trace} {
-		if *path == "" || *path == "-" && (path == &o.Report || path == &o.Trace) {
+	for _, path := range []*string{&o.ProcessFile, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Report} {
+		if *path == "" || *path == "-" && path == &o.Report {
 			continue
 		}
 		abs, err := absolute(*path)
@@ -83,7 +83,7 @@ func (inv *invocation) completeExec(o *exec.Options, args []string) error {
 		}
 		*path = abs
 	}
-	return nil
+	return inv.completeTrace(&o.Trace)
 }
 
 // execFlags say how to run it.
@@ -117,7 +117,6 @@ func execFlags(o *exec.Options) []cli.Flag {
 			Usage: "send SIGKILL `TIME` after SIGTERM, and exit with 137",
 		},
 		&cli.StringFlag{Name: "report", Destination: &o.Report, Usage: "write resource usage to `FILE`, as JSON; - is standard output"},
-		traceFlag(&o.Trace),
 		&cli.BoolFlag{
 			Name: "ignore-paused", Destination: &o.IgnorePaused,
 			Usage: "allow a paused container: the process waits until it is resumed",

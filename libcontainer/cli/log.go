@@ -155,6 +155,13 @@ func (l *log) warn(w specconv.Warning) {
 	l.held = append(l.held, r)
 }
 
+// debug reports what only who looks for a mistake wants to know.
+func (l *log) debug(text string) {
+	if l.level >= levelDebug {
+		l.held = append(l.held, record{level: levelDebug, msg: text})
+	}
+}
+
 // maxMessage bounds a message as it is written, whatever list or output of a hook is in it: some readers of logs cut lines,
 // and none wants to look for the end of one.
 const maxMessage = 2000

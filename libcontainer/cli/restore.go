@@ -31,8 +31,8 @@ func (inv *invocation) restoreCommand() *Command {
 		&cli.BoolFlag{Name: "tcp-close", Destination: &r.TCPClose, Usage: "restore open TCP connections as closed ones"},
 		&cli.StringFlag{Name: "lsm-profile", Destination: &r.LSMProfile, Usage: "confine the processes by `TYPE:NAME`, such as apparmor:web, instead of as before"},
 		&cli.StringFlag{Name: "lsm-mount-context", Destination: &r.MountContext, Usage: "mount with the SELinux `CONTEXT` instead of the one in the image"},
-		traceFlag(&o.Trace),
 	)
+	flags = append(flags, traceFlags(&o.Trace)...)
 	return &Command{
 		Title: "restore a container from a checkpoint image",
 		Args:  newContainerArg(),

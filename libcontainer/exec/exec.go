@@ -40,8 +40,8 @@ type Options struct {
 	// a file that gets what they have used, see [sys.OpenOutput].
 	Timeout, KillAfter time.Duration
 	Report             string
-	Trace              string // file that gets the time each step took, see [sys.OpenOutput]; "" for none
-	IgnorePaused       bool   // a paused container is not an error; the process waits with it
+	Trace              initlink.TraceFiles
+	IgnorePaused       bool // a paused container is not an error; the process waits with it
 
 	// Warn gets warnings about what has no effect. It may be nil.
 	Warn func(specconv.Warning)
@@ -126,7 +126,7 @@ func Run(o Options) (int, error) {
 	sys.CatchSignals()
 	err = e.init.Run(e.do)
 	if e.init.Trace != nil {
-		err = errors.Join(err, e.init.Trace.Write(e.caller.Outputs.Trace, e.init.Plan))
+		err = errors.Join(err, e.init.Trace.Write(&e.caller.Outputs.Trace, e.init.Plan))
 	}
 	if err == nil {
 		err = e.caller.Outputs.WritePidFile(e.init.Pid)
@@ -163,10 +163,10 @@ func prepare(o *Options) (*process, error) {
 	}
 	e := &process{asked: o, container: libcontainer.Of(resource.Of(dir, nil)), target: libcontainer.NoTarget, caller: foreground.Side{ConsoleSocket: o.ConsoleSocket}}
 	e.init.Owner, e.init.Patience = e, initlink.AnswerTime
-	e.init.Trace = initlink.NewTrace(o.Trace != "", "exec", o.ID)
+	e.init.Trace = initlink.NewTrace(&o.Trace, "exec", o.ID)
 	err = e.overtaken(e.init.Trace.Time("", initlink.Planning, e.look))
 	if err == nil {
-		err = e.caller.Outputs.Open(o.PidFile, o.Trace, o.Report)
+		err = e.caller.Outputs.Open(o.PidFile, &o.Trace, o.Report)
 	}
 	if err != nil {
 		e.close()

@@ -17,14 +17,17 @@ import (
 // Outputs are the files that the command line asks for. Whether they can be
 // written is found out before anything is made. Each is nil if it is not asked
 // for.
-type Outputs struct{ PidFile, Trace, Report *sys.Output }
+type Outputs struct {
+	PidFile, Report *sys.Output
+	Trace           initlink.TraceOutputs
+}
 
 // Open finds out whether they can be written.
-func (o *Outputs) Open(pidFile, trace, report string) error {
+func (o *Outputs) Open(pidFile string, trace *initlink.TraceFiles, report string) error {
 	for _, f := range [...]struct {
 		flag, path string
 		output     **sys.Output
-	}{{"--pid-file", pidFile, &o.PidFile}, {"--trace", trace, &o.Trace}, {"--report", report, &o.Report}} {
+	}{{"--pid-file", pidFile, &o.PidFile}, {"--report", report, &o.Report}} {
 		if f.path == "" {
 			continue
 		}
@@ -34,15 +37,19 @@ func (o *Outputs) Open(pidFile, trace, report string) error {
 			return fmt.Errorf("%s: %w", f.flag, err)
 		}
 	}
-	return nil
+	var err error
+	if o.Trace, err = trace.Open(); err != nil {
+		o.Close()
+	}
+	return err
 }
 
 // Close closes them.
 func (o *Outputs) Close() {
-	for _, output := range [...]**sys.Output{&o.PidFile, &o.Trace, &o.Report} {
-		(*output).Close()
-		*output = nil
-	}
+	o.PidFile.Close()
+	o.Report.Close()
+	o.Trace.Close()
+	o.PidFile, o.Report = nil, nil
 }
 
 // WritePidFile writes digits and nothing else, and only ever a whole file:

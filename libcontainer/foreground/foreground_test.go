@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/sys/systest"
 )
 
@@ -16,7 +17,7 @@ func TestPidFile(t *testing.T) {
 	write := func(path string) error {
 		var o Outputs
 		defer o.Close()
-		if err := o.Open(path, "", ""); err != nil {
+		if err := o.Open(path, new(initlink.TraceFiles), ""); err != nil {
 			return err
 		}
 		return o.WritePidFile(4242)

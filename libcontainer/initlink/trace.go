@@ -23,6 +23,7 @@ type Trace struct {
 	pid, inside int // of init, and of the process that it has cloned
 	failed      *wire.Failure
 	written     bool
+	parent      TraceParent
 }
 
 // timed is a step with its time.
@@ -33,12 +34,46 @@ type timed struct {
 	err error
 }
 
+// TraceFiles is where the times that each step of a command takes are written: files, see
+// [sys.OpenOutput], or "".
+type TraceFiles struct {
+	Events string // in the Trace Event format
+	OTLP   string // as OpenTelemetry's spans
+	Parent TraceParent
+}
+
+// TraceOutputs are the files, nil if they are not asked for.
+type TraceOutputs struct{ Events, OTLP *sys.Output }
+
+// Close closes them.
+func (o *TraceOutputs) Close() {
+	o.Events.Close()
+	o.OTLP.Close()
+	*o = TraceOutputs{}
+}
+
+// Open finds out whether they can be written.
+func (f *TraceFiles) Open() (o TraceOutputs, err error) {
+	if f.Events != "" {
+		if o.Events, err = sys.OpenOutput(f.Events); err != nil {
+			return o, fmt.Errorf("--trace: %w", err)
+		}
+	}
+	if f.OTLP != "" {
+		if o.OTLP, err = sys.OpenOutput(f.OTLP); err != nil {
+			o.Close()
+			return o, fmt.Errorf("--trace-otlp: %w", err)
+		}
+	}
+	return o, nil
+}
+
 // NewTrace begins the trace of a command that is about a container, if it is asked for.
-func NewTrace(asked bool, command, id string) *Trace {
-	if !asked {
+func NewTrace(f *TraceFiles, command, id string) *Trace {
+	if f.Events == "" && f.OTLP == "" {
 		return nil
 	}
-	return &Trace{command: command, id: id, began: time.Now().UnixNano()}
+	return &Trace{command: command, id: id, began: time.Now().UnixNano(), parent: f.Parent}
 }
 
 // Planning is the name of the first step of commands that have a plan.
@@ -151,19 +186,33 @@ func (t *Trace) all(p *plan.Plan) []timed {
 	return all
 }
 
-// Write writes what was collected, once, in the Trace Event format: a complete event for
-// each step, with times in microseconds since the command began.
-func (t *Trace) Write(to *sys.Output, p *plan.Plan) error {
+// Write writes what was collected, once.
+func (t *Trace) Write(to *TraceOutputs, p *plan.Plan) error {
 	if t == nil || t.written {
 		return nil
 	}
 	t.written = true
-	if err := to.Write(t.events(t.all(p)), 0o644); err != nil {
-		return fmt.Errorf("--trace: %w", err)
+	steps := t.all(p)
+	if to.Events != nil {
+		if err := to.Events.Write(t.events(steps), 0o644); err != nil {
+			return fmt.Errorf("--trace: %w", err)
+		}
+	}
+	if to.OTLP == nil {
+		return nil
+	}
+	text, err := t.otlp(steps)
+	if err == nil {
+		err = to.OTLP.Write(text, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("--trace-otlp: %w", err)
 	}
 	return nil
 }
 
+// events is the Trace Event format: a complete event for each step, with times in
+// microseconds since the command began.
 func (t *Trace) events(steps []timed) []byte {
 	w := jsontext.NewWriter("")
 	w.Object()

@@ -121,3 +121,85 @@ timed() {
 	echo '{}' >"$BATS_TEST_TMPDIR/trace"
 	no 1 "no steps" rt trace "$BATS_TEST_TMPDIR/trace"
 }
+
+PARENT=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+
+# otlp FILTER: what FILTER selects of the spans, which must be sound: each with an id of its own
+# in one trace, below the command's, and within its time.
+otlp() {
+	local file=$BATS_TEST_TMPDIR/otlp
+	same lines "$(wc -l <"$file")" 1
+	jq -e '.resourceSpans[0] | (.resource.attributes | map({(.key): .value.stringValue}) | add | .["service.name"] == "crun-go" and .["container.id"] != "")
+		and (.scopeSpans[0] | .scope.name == "crun-go" and (.spans as $all | $all[0] as $root
+			| ($all | length > 1) and ($all | map(.spanId) | unique | length) == ($all | length)
+			and ($all | all(.traceId == $root.traceId and (.traceId | test("^[0-9a-f]{32}$")) and (.spanId | test("^[0-9a-f]{16}$"))
+				and .kind == 1 and (.startTimeUnixNano | test("^[0-9]{19}$")) and .startTimeUnixNano <= .endTimeUnixNano
+				and .startTimeUnixNano >= $root.startTimeUnixNano and .endTimeUnixNano <= $root.endTimeUnixNano))
+			and ($all[1:] | all(.parentSpanId == $root.spanId))))' "$file" >/dev/null || fail "spans: $(<"$file")"
+	jq -c ".resourceSpans[0].scopeSpans[0].spans | $1" "$file"
+}
+
+@test "--trace-otlp: spans, of create, start, exec and run" {
+	ok rt create --trace-otlp "$BATS_TEST_TMPDIR/otlp" --trace "$BATS_TEST_TMPDIR/trace" --bundle "$BUNDLE" "$ID"
+	same steps "$(otlp 'length')" $((1 + $(timed true)))
+	same root "$(otlp '.[0] | [.name, .parentSpanId, .traceState, .status]')" '["crun-go create",null,null,null]'
+	same attributes "$(otlp '[.[] | select(.name | startswith("mount proc")) | .attributes | map({(.key): .value}) | add
+		| .["oci.field"].stringValue, (.["process.pid"].intValue | test("^[0-9]+$"))]')" '["mounts[0]",true]'
+	ok rt start --trace-otlp "$BATS_TEST_TMPDIR/otlp" "$ID"
+	same root "$(otlp '.[0].name')" '"crun-go start"'
+	ok rt exec --trace-otlp "$BATS_TEST_TMPDIR/otlp" "$ID" true
+	same root "$(otlp '.[0].name')" '"crun-go exec"'
+	no 255 nosuch rt exec --trace-otlp "$BATS_TEST_TMPDIR/otlp" "$ID" nosuch
+	same failed "$(otlp '[.[0].status.code, (.[0].status.message | contains("nosuch"))]')" '[2,true]'
+	rt delete --force "$ID"
+	config '.mounts += [{destination: "/x", type: "nosuchfs", source: "x"}]'
+	no 1 nosuchfs rt run --trace-otlp "$BATS_TEST_TMPDIR/otlp" --bundle "$BUNDLE" "$ID"
+	same errno "$(otlp '[.[].attributes[] | select(.key == "error.type") | .value.stringValue] | unique')" '["ENODEV"]'
+	config 'del(.mounts[-1])'
+	args true
+	ok rt run --trace-otlp - --bundle "$BUNDLE" "$ID"
+	cp "$OUT" "$BATS_TEST_TMPDIR/otlp"
+	same root "$(otlp '.[0].name')" '"crun-go run"'
+	no 1 "--trace-otlp" rt run --trace-otlp /dev/null --bundle "$BUNDLE" "$ID"
+	no 1 "--trace-otlp" rt run --trace-otlp "$BATS_TEST_TMPDIR/nosuch/otlp" --bundle "$BUNDLE" "$ID"
+}
+
+@test "TRACEPARENT: the spans belong to that trace; one that is not valid is ignored" {
+	local traces bad
+	args true
+	TRACEPARENT=$PARENT TRACESTATE=a=b ok rt run --trace-otlp "$BATS_TEST_TMPDIR/otlp" --bundle "$BUNDLE" "$ID"
+	same root "$(otlp '.[0] | [.traceId, .parentSpanId, .traceState, .flags]')" '["0af7651916cd43dd8448eb211c80319c","b7ad6b7169203331","a=b",1]'
+	for bad in "" "$PARENT-x" "${PARENT^^}" "ff${PARENT#00}" "00-00000000000000000000000000000000-b7ad6b7169203331-01" \
+		"00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01" "${PARENT%1}" "00_${PARENT#00-}"; do
+		TRACEPARENT=$bad TRACESTATE=a=b ok rt run --trace-otlp "$BATS_TEST_TMPDIR/otlp" --bundle "$BUNDLE" "$ID"
+		same "said of $bad" "$err" ""
+		same "root with $bad" "$(otlp '.[0] | [.parentSpanId, .traceState, .flags]')" '[null,null,1]'
+		traces+=$(otlp '.[0].traceId')
+	done
+	same "new traces" "$(tr -d '\n' <<<"$traces" | sed 's/""/"\n"/g' | sort -u | wc -l)" 8
+	TRACEPARENT=01-${PARENT#00-}-more ok rt run --trace-otlp "$BATS_TEST_TMPDIR/otlp" --bundle "$BUNDLE" "$ID"
+	same "a later version" "$(otlp '.[0].parentSpanId')" '"b7ad6b7169203331"'
+	TRACEPARENT=none ok rt --debug run --bundle "$BUNDLE" "$ID"
+	[[ $err == *"TRACEPARENT"*"not valid"* ]] || fail "nothing said"
+}
+
+@test "TRACEPARENT reaches the hooks that have no environment of their own" {
+	config --arg to "$BATS_TEST_TMPDIR" '.hooks = ({createRuntime: 0, createContainer: 0, poststart: 0, poststop: 0} | with_entries(
+		.key as $kind | .value = [
+			{path: "/bin/sh", args: ["sh", "-c", "env >\($to)/\($kind)"]},
+			{path: "/bin/sh", args: ["sh", "-c", "env >\($to)/\($kind)-own"], env: ["A=b"]},
+			{path: "/bin/sh", args: ["sh", "-c", "env >\($to)/\($kind)-none"], env: []}]))'
+	args env
+	TRACEPARENT=$PARENT TRACESTATE=a=b ok rt run --bundle "$BUNDLE" "$ID"
+	[[ $out != *TRACE* ]] || fail "the container's process has it"
+	local kind
+	for kind in createRuntime createContainer poststart poststop; do
+		same "$kind" "$(grep -c -e "^TRACEPARENT=$PARENT\$" -e '^TRACESTATE=a=b$' "$BATS_TEST_TMPDIR/$kind")" 2
+		! grep ^TRACE "$BATS_TEST_TMPDIR/$kind-own" "$BATS_TEST_TMPDIR/$kind-none" || fail "$kind: in an environment of its own"
+	done
+	same "all of createContainer" "$(grep -vc -e TRACE -e '^PWD=' -e '^SHLVL=' -e '^_=' "$BATS_TEST_TMPDIR/createContainer")" 0
+	ok rt run --bundle "$BUNDLE" "$ID"
+	! grep ^TRACE "$BATS_TEST_TMPDIR"/{createRuntime,createContainer} || fail "it is not set"
+	TRACEPARENT=none ok rt run --bundle "$BUNDLE" "$ID"
+	! grep ^TRACE "$BATS_TEST_TMPDIR/createContainer" || fail "it is not valid"
+}
