@@ -67,7 +67,7 @@ func endHolder(dir *state.Dir, pid int) error {
 	}
 	defer unix.Close(holder)
 	if !dir.HeldBy(pid) {
-		return nil // somebody else by now, or another file with the same number
+		return nil // another process by now, or another file with the same number
 	}
 	if err := Signal(holder, pid, unix.SIGSTOP); err != nil {
 		return err
@@ -84,7 +84,7 @@ func endHolder(dir *state.Dir, pid int) error {
 	return awaitDeath(holder, fmt.Sprintf("the runtime that works on container %s, pid %d, does not end", dir.ID(), pid))
 }
 
-// Signal signals a process; that it has ended is no error.
+// Signal signals a process; that it has ended is not an error.
 func Signal(pidfd, pid int, sig unix.Signal) error {
 	err := sys.SignalProcess(pidfd, pid, sig)
 	if err == unix.ESRCH {
@@ -94,7 +94,7 @@ func Signal(pidfd, pid int, sig unix.Signal) error {
 }
 
 // waitStopped returns when a process has stopped or ended. One that can do
-// neither, because it is stuck in the kernel, reaps nobody either.
+// neither, because it is stuck in the kernel, reaps no child either.
 func waitStopped(pid int) error {
 	for range 200 {
 		st, err := state.ReadStat(pid)
@@ -112,7 +112,7 @@ func waitStopped(pid int) error {
 
 // killChildren kills the children of a process, those that lead a process group
 // with the group: hooks do. A hook that deletes its own container would have to
-// kill itself, and nobody would go on.
+// kill itself, and nothing would finish the work.
 func killChildren(parent int) error {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {

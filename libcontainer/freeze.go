@@ -19,9 +19,9 @@ func noCgroup() error {
 }
 
 // CgroupGone is the answer where the container's cgroup is not there any more: an
-// error that says so if init lives on in another one. What that is somebody else
-// has decided, and none of the container's limits needs to hold there, nor its
-// device filter: nothing is done to it, and nothing is born in it. The error is
+// error that says so if init lives on in another one. Another
+// program has moved it there, and the container's limits and device filter need not hold
+// there: nothing is done to that cgroup, and nothing is cloned into it. The error is
 // ended if init is gone, too.
 func (c *Container) CgroupGone(ended error) error {
 	alive, err := c.Journal.Init.Alive()
@@ -38,7 +38,7 @@ func (c *Container) CgroupGone(ended error) error {
 	return plan.InField("linux.cgroupsPath", &MovedError{From: c.Journal.Cgroup.Dir, To: own})
 }
 
-// MovedError means that somebody has moved init out of the container's cgroup, which
+// MovedError means that another program has moved init out of the container's cgroup, which
 // is gone.
 type MovedError struct{ From, To string }
 
@@ -51,7 +51,7 @@ func (e *MovedError) Error() string {
 // if it is paused.
 //
 // It takes no lock: hooks, which run while create or start holds it, may pause
-// their container, and the kernel orders two who pause and resume at once.
+// their container, and the kernel orders concurrent calls.
 func (c *Container) Pause() error {
 	status, _, err := c.Status()
 	if err != nil {

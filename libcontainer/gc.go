@@ -26,7 +26,7 @@ type Leftover struct {
 const youngest = 5 * time.Second
 
 // CollectGarbage removes what killed runtimes have left below a root: containers whose
-// creation nobody will finish, with all that their journals name, and state directories
+// creation will not be finished, with all that their state files name, and state directories
 // that have no journal, and nothing that is not crun-go's own. What other commands work
 // on, and every container that was created, is left alone. With dryRun nothing is removed. The error is of the root.
 func CollectGarbage(root string, dryRun bool, warn func(specconv.Warning)) ([]Leftover, error) {

@@ -55,7 +55,7 @@ func (c *Container) kept() (*state.Kept, error) {
 }
 
 // ErrNotKept is in the chain of the error if there is no copy of the config.json that
-// a container was made from, and the file itself may be another one by now.
+// a container was made from, and the file itself may have changed.
 var ErrNotKept = errors.New("the container was made by an older version, which kept no copy of config.json")
 
 // readUnchanged reads the config.json of a container that was made by a version

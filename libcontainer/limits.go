@@ -8,8 +8,8 @@ import (
 )
 
 // overlay lays limits over others and returns the sum of both, without the
-// device rules and without what cgroup v2 does not have. Zero is no value where
-// the kernel has no use for one: engines send zeros for what they do not mean
+// device rules and without what cgroup v2 does not have. Zero is not a value where
+// the kernel does not use it: engines send zeros for what they do not mean
 // to change.
 func overlay(old, given *specs.LinuxResources) *specs.LinuxResources {
 	sum := &specs.LinuxResources{

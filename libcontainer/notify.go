@@ -15,13 +15,13 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// notifyTimeout is how long systemd may take over what it is told.
+// notifyTimeout is how long systemd may take to handle a message.
 const notifyTimeout = 30 * time.Second
 
 // ErrNotReady means that the container's process has ended before it was ready.
 var ErrNotReady = errors.New("container process ended before it told that it is ready (READY=1, see sd_notify(3))")
 
-// Notifier relays what a container that is a service of systemd's tells: that
+// Notifier relays the message of a container that is a service of systemd: that
 // it is ready, see sd_notify(3). The container does not get to systemd's own
 // socket, where it could say anything.
 type Notifier struct {
@@ -41,8 +41,8 @@ func NewNotifier(dir *state.Dir, host string) (*Notifier, error) {
 // Close closes the socket.
 func (n *Notifier) Close() { unix.Close(n.sock) }
 
-// Relay waits until the container is ready, and tells systemd. mainPID, if it
-// is not 0, is told as the process that systemd is to watch instead of this
+// Relay waits until the container is ready, and notifies systemd. mainPID, if it
+// is not 0, is sent as the process that systemd should watch instead of this
 // one. The error is errNotReady if init, a pidfd, ends before.
 func (n *Notifier) Relay(init, mainPID int) error {
 	buf := make([]byte, 4096) // systemd reads no more, either
@@ -82,8 +82,8 @@ func readyLine(message []byte) []byte {
 	return nil
 }
 
-// tell tells systemd, and waits until it has taken notice: when this process
-// has ended, systemd may not know any more whose word it was. The end of init ends that.
+// tell notifies systemd, and waits until it has handled the message: once this process has
+// exited, systemd may be unable to find out which process the message was from. The end of init ends that.
 func (n *Notifier) tell(ready []byte, init, mainPID int) error {
 	wait := foreground.Patience{Limit: notifyTimeout, Stop: func() error {
 		if ended, err := retry.Readable(init, 0); err != nil || ended {
@@ -109,8 +109,8 @@ func (n *Notifier) tell(ready []byte, init, mainPID int) error {
 }
 
 // barrier sends a pipe that systemd closes when it has worked through what was
-// sent before, see sd_notify_barrier(3). That it does not come to that in time
-// is no error: it has been told.
+// sent before, see sd_notify_barrier(3). That this is not in time is not an
+// error: the message was sent.
 func barrier(p *foreground.Patience, sock, init int) error {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
