@@ -51,7 +51,7 @@ endif
 # one can be had as long as go knows this name.
 EXPERIMENT = $(shell GOEXPERIMENT=nogreenteagc $(GO) env GOEXPERIMENT 2>/dev/null)
 
-.PHONY: all crun-go man check lint test test-attacks test-vm test-engines test-engines-vm test-kubernetes test-faults demo bench memory-floor install uninstall tarball deb clean
+.PHONY: all crun-go man check lint test test-attacks test-vm test-engines test-engines-vm test-kubernetes test-faults demo bench pictures memory-floor install uninstall tarball deb clean
 
 all: crun-go
 
@@ -121,6 +121,13 @@ demo:
 # Compares with the installed runc and a current crun, in one interleaved series.
 bench: crun-go
 	tests/bench/run
+
+# Draws the pictures in docs/ again: of a terminal, as it is now, and of what is recorded.
+pictures: crun-go
+	@mkdir -p tests/.build
+	tests/env/sandbox tests/pictures/record >tests/.build/screen.txt
+	mv tests/.build/screen.txt docs/screen.txt
+	$(GO) test ./tests/pictures ./tests/bench -update
 
 # How little memory a container may have, with runc and crun of the virtual machine.
 memory-floor: crun-go

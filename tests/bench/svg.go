@@ -93,7 +93,7 @@ func (c *chart) legend() {
 	x := 12.0
 	entry := func(draw func(x float64), text string) {
 		draw(x)
-		c.Text("text", "", x+18, y, text)
+		c.Text("", "", x+18, y, text)
 		x += 40 + 7.2*float64(len(text))
 	}
 	for i, name := range c.bars {
@@ -115,7 +115,7 @@ func (c *chart) axis(bottom float64) {
 // group draws the bars of one contest.
 func (c *chart) group(one *contest, y float64) {
 	height := float64(barHeight * len(c.bars))
-	c.Text("text", "end", chartLeft-10, y+height/2+4, one.title())
+	c.Text("", "end", chartLeft-10, y+height/2+4, one.title())
 	for i, name := range c.bars {
 		s := one.of(name)
 		if s == nil || s.Ratio == 0 {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // The size of a character, and the margin around all of them.
@@ -160,7 +159,7 @@ func opposite(direction int) int {
 	return map[int]int{left: right, right: left, up: down, down: up}[direction]
 }
 
-// words writes what is in a row, words with one blank between them at a time: fonts differ in width.
+// words writes what is in a row.
 func (b *boxes) words(y int, titles []int) {
 	row := slices.Clone(b.grid[y])
 	for x, r := range row {
@@ -168,22 +167,13 @@ func (b *boxes) words(y int, titles []int) {
 			row[x] = ' '
 		}
 	}
-	for x := 0; x < len(row); {
-		if row[x] == ' ' {
-			x++
-			continue
-		}
-		end := x
-		for end < len(row) && (row[end] != ' ' || end+1 < len(row) && row[end+1] != ' ') {
-			end++
-		}
-		word, class := strings.TrimRight(string(row[x:end]), " "), "text"
-		if slices.Contains(titles, x-2) {
+	_, middle := centre(0, y)
+	for _, w := range words(row) {
+		class := ""
+		if slices.Contains(titles, w.column-2) {
 			class = "title"
 		}
-		_, middle := centre(x, y)
-		b.Text(class, "", margin+float64(x)*cellWidth, middle+4, word)
-		x += utf8.RuneCountInString(word)
+		b.Text(class, "", margin+float64(w.column)*cellWidth, middle+4, w.text)
 	}
 }
 

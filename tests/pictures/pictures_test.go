@@ -64,6 +64,41 @@ func TestArchitecture(t *testing.T) {
 	}
 }
 
+func TestScreen(t *testing.T) {
+	const columns = 110
+	text := read(t, "docs/screen.txt")
+	for _, line := range wider(text, columns) {
+		t.Errorf("docs/screen.txt: wider than %d columns: %s", columns, line)
+	}
+	drawn(t, "docs/screen.svg", Terminal("crun-go at a terminal: run, an error, check, plan", text, columns))
+}
+
+// TestTerminal: styles are those of what a terminal is sent, and words are where they are there.
+func TestTerminal(t *testing.T) {
+	const text = "\x1b[2m#\x1b[m \x1b[1mls <a>\x1b[m\r\n\x1b[1;31merror:\x1b[0m x   y z\r\n"
+	got := string(Terminal("a & b", text, 20))
+	for _, want := range []string{
+		"<title>a &amp; b</title>", `<text class="s2" x="12" y="24.5">#</text>`, `<text class="s1" x="26.5" y="24.5">ls &lt;a&gt;</text>`,
+		`<text class="s1 s31" x="12" y="41.5">error:</text>`, `<text x="62.6" y="41.5">x</text>`, `<text x="91.5" y="41.5">y z</text>`, `height="58"`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the picture lacks %s: %s", want, got)
+		}
+	}
+	if got, want := plain(text), "# ls <a>\r\nerror: x   y z\r\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := wider(text, 12); len(got) != 1 {
+		t.Errorf("wider than 12 columns: %q", got)
+	}
+	// What is drawn is known.
+	for _, class := range terminalClasses[1:7] {
+		if !strings.Contains(got, "."+class.Name+" {") {
+			t.Errorf("no style %s", class.Name)
+		}
+	}
+}
+
 // TestBoxes: a box, an arrow up to it, its title, and words.
 func TestBoxes(t *testing.T) {
 	const text = "┌─────┐\n│ one │     ┌───┐\n│ a<b │────▶│ x │\n└─────┘     └───┘\n"
@@ -72,7 +107,7 @@ func TestBoxes(t *testing.T) {
 	}
 	got := string(Boxes("a & b", text))
 	for _, want := range []string{
-		"<title>a &amp; b</title>", `<text class="title" x="26.5" y="41.5">one</text>`, `<text class="text" x="26.5" y="58.5">a&lt;b</text>`,
+		"<title>a &amp; b</title>", `<text class="title" x="26.5" y="41.5">one</text>`, `<text x="26.5" y="58.5">a&lt;b</text>`,
 		`<text class="title" x="113.2" y="58.5">x</text>`, `<rect class="edge" x="15.6" y="20.5" width="43.4" height="51" rx="5"/>`,
 		`<line class="line" x1="59" y1="54.5" x2="102.4" y2="54.5"/>`, `<path class="head" d="M102.4 54.5L`,
 	} {

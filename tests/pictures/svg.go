@@ -1,5 +1,5 @@
 // Package pictures draws the pictures of the documentation as SVG: an architecture of boxes
-// and arrows, and what a terminal shows. tests/bench draws its chart with it. Every picture has
+// and arrows ([Boxes]), and what a terminal shows ([Terminal]). tests/bench draws its chart with it. Every picture has
 // colours of its own for light and for dark pages, and a background, so that it can be read
 // where the page and the system disagree about which it is.
 package pictures
@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// A Class is how one kind of thing is drawn, on light and on dark pages.
+// A Class is how one kind of thing is drawn, on light and on dark pages. That of all texts is named text.
 type Class struct {
 	Name        string
-	Property    string // fill or stroke
+	Property    string // such as fill
 	Light, Dark string
 	More        string // other properties, the same on both
 }
@@ -26,10 +26,13 @@ type Picture struct {
 
 // Text adds a text, which XML's special characters may be in.
 func (p *Picture) Text(class, anchor string, x, y float64, text string) {
+	if class != "" {
+		class = ` class="` + class + `"`
+	}
 	if anchor != "" {
 		anchor = ` text-anchor="` + anchor + `"`
 	}
-	fmt.Fprintf(&p.body, "<text class=\"%s\"%s x=\"%s\" y=\"%s\">%s</text>\n", class, anchor, number(x), number(y), Escape(text))
+	fmt.Fprintf(&p.body, "<text%s%s x=\"%s\" y=\"%s\">%s</text>\n", class, anchor, number(x), number(y), Escape(text))
 }
 
 // Rect adds a rectangle with round corners.

@@ -52,3 +52,12 @@ at_terminal() { { sleep 2; echo exit; sleep 2; } | timeout -k 5 60 script -qec "
 		sed -E 's/^.*crun-go ([a-z]+).*( --[a-z-]+)$/\1\2/; s/^.*crun-go ([a-z]+).*/\1/' | sort -u)
 	[ "$n" -gt 10 ] || fail "only $n commands were found"
 }
+
+@test "the terminal in the picture shows what the commands print" {
+	for command in script jq busybox; do command -v $command >/dev/null || skip "$command is not installed"; done
+	case $(uname -r) in [1-6].*) ;; *) skip "the picture is of a kernel before 7.0, where init pivots" ;; esac
+	"$TESTS/pictures/record" >now || fail "exit code $?"
+	# Numbers are the machine's: limits, rules, steps.
+	numberless() { sed -E 's/\x1b\[[0-9;]*m//g; s/[0-9]+/N/g' "$1"; }
+	diff <(numberless "$TESTS/../docs/screen.txt") <(numberless now) || fail "make pictures"
+}
