@@ -80,10 +80,10 @@
 //
 // With Linux 7.0 the parent makes a mount namespace of the root filesystem's tree alone
 // (open_tree(2) with OPEN_TREE_NAMESPACE), which init enters before it mounts anything: the
-// host's mounts are not copied, whatever their number, and there is no old root to leave. Otherwise init starts in a copy of the host's mounts and
-// leaves it with pivot_root(2): on older kernels, for hooks that come before that, for
-// mounts that need the host's beside the root filesystem, and in user namespaces. See
-// chooseNamespace in specconv.
+// host's mounts are not copied, whatever their number, and there is no old root to leave.
+// Otherwise init starts in a copy of the host's mounts and leaves it with pivot_root(2): on
+// older kernels, for hooks that come before that, for mounts that need the host's beside the
+// root filesystem, and in user namespaces. See chooseNamespace in specconv.
 //
 // # Mounts in their order
 //
