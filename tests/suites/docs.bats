@@ -38,8 +38,9 @@ conforms() { "$BATS_FILE_TMPDIR/schema" "$DOCS/schema/$1.json" "${2:-$OUT}" || f
 	config '.annotations = {"org.example": "x"}'
 	ok rt plan --json --bundle "$BUNDLE"
 	conforms plan
-	ok create --trace "$trace" "$ID"
+	ok create --trace "$trace" --trace-otlp "$trace.otlp" "$ID"
 	conforms trace "$trace"
+	conforms otlp "$trace.otlp"
 	ok rt start --trace "$trace" "$ID"
 	conforms trace "$trace"
 	ok rt state "$ID"
@@ -58,6 +59,10 @@ conforms() { "$BATS_FILE_TMPDIR/schema" "$DOCS/schema/$1.json" "${2:-$OUT}" || f
 	ok rt exec --trace "$trace" --report "$BATS_TEST_TMPDIR/report" "$ID" true
 	conforms trace "$trace"
 	conforms report "$BATS_TEST_TMPDIR/report"
+	TRACEPARENT=00-0123456789abcdef0123456789abcdef-0123456789abcdef-01 TRACESTATE=a=b no 255 "" \
+		rt exec --trace-otlp "$trace" "$ID" nosuch
+	conforms otlp "$trace"
+	same trace "$(jq -r '[.. | objects | .traceId // empty] | unique[]' "$trace")" 0123456789abcdef0123456789abcdef
 	no 124 "" rt exec --timeout 200ms --report - "$ID" sleep 100
 	conforms report
 	same signal "$(jq .signal "$OUT")" 15
