@@ -13,17 +13,24 @@ import (
 // Cgroup is one directory of the unified hierarchy, held open. It is not safe
 // for concurrent use. The owner calls Close.
 type Cgroup struct {
-	h    Hierarchy
-	path string // "/" or "/a/b"
-	fd   int
+	processes
 
 	// Created are the paths in the hierarchy of the directories that
 	// [Hierarchy.Create] made, outermost first; the caller records them for
 	// [Cgroup.Delete]. It is nil after [Hierarchy.Open].
 	Created []string
+}
 
+// dir is a cgroup's directory: its files, and what they say when they fail.
+type dir struct {
+	h       Hierarchy
+	path    string // "/" or "/a/b"
+	fd      int
 	refused []refusal // why controllers are absent, for explain
-	log     *changes  // what takes back the writes of an Update; nil: not needed
+}
+
+func newCgroup(h Hierarchy, path string, fd int) *Cgroup {
+	return &Cgroup{processes: processes{dir{h: h, path: path, fd: fd}}}
 }
 
 // Open returns the existing cgroup at path, which is relative to the root of
@@ -40,7 +47,7 @@ func (h Hierarchy) Open(path string) (*Cgroup, error) {
 		return nil, &fs.PathError{Op: "open", Path: h.Path, Err: err}
 	}
 	if clean == "/" {
-		return &Cgroup{h: h, path: clean, fd: root}, nil
+		return newCgroup(h, clean, root), nil
 	}
 	defer unix.Close(root)
 	fd, err := openBelow(root, clean[1:])
@@ -50,7 +57,7 @@ func (h Hierarchy) Open(path string) (*Cgroup, error) {
 		}
 		return nil, &fs.PathError{Op: "open", Path: h.Path + clean, Err: err}
 	}
-	return &Cgroup{h: h, path: clean, fd: fd}, nil
+	return newCgroup(h, clean, fd), nil
 }
 
 // openDir returns a descriptor for a clean path; the error is the bare errno.
@@ -88,30 +95,30 @@ func (c *Cgroup) Below(path string) (*Cgroup, error) {
 }
 
 // FD is the cgroup's directory, opened O_PATH and close-on-exec, as
-// CLONE_INTO_CGROUP takes it (clone(2)). It belongs to c and is gone after
+// CLONE_INTO_CGROUP takes it (clone(2)). It belongs to d and is gone after
 // Close.
-func (c *Cgroup) FD() int { return c.fd }
+func (d *dir) FD() int { return d.fd }
 
 // Path is the cgroup's path in the hierarchy, such as "/pods/a".
-func (c *Cgroup) Path() string { return c.path }
+func (d *dir) Path() string { return d.path }
 
 // Dir is the cgroup's absolute path on the host.
-func (c *Cgroup) Dir() string { return c.h.Path + strings.TrimSuffix(c.path, "/") }
+func (d *dir) Dir() string { return d.h.Path + strings.TrimSuffix(d.path, "/") }
 
 // ID returns the number of the cgroup, which no other will have as long as the machine
 // runs, also not one that is made at the same path. It is that of the directory's inode.
-func (c *Cgroup) ID() (uint64, error) {
+func (d *dir) ID() (uint64, error) {
 	var st unix.Stat_t
-	if err := unix.Fstat(c.fd, &st); err != nil {
-		return 0, &fs.PathError{Op: "stat", Path: c.Dir(), Err: err}
+	if err := unix.Fstat(d.fd, &st); err != nil {
+		return 0, &fs.PathError{Op: "stat", Path: d.Dir(), Err: err}
 	}
 	return st.Ino, nil
 }
 
 // Close releases the descriptor. The cgroup itself stays.
-func (c *Cgroup) Close() error {
-	fd := c.fd
-	c.fd = -1
+func (d *dir) Close() error {
+	fd := d.fd
+	d.fd = -1
 	return unix.Close(fd)
 }
 

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (c *Cgroup) setCPU(r *specs.LinuxCPU) error {
+func (l *limits) setCPU(r *specs.LinuxCPU) error {
 	// A cgroup that is idle takes no weight, so idle is decided first.
 	idle := value(r.Idle)
 	if r.Idle != nil {
-		err := c.set("cpu.idle", "cpu.idle", strconv.FormatInt(idle, 10))
+		err := l.set("cpu.idle", "cpu.idle", strconv.FormatInt(idle, 10))
 		if idle == 0 {
 			err = tolerate(err)
 		}
@@ -23,11 +23,11 @@ func (c *Cgroup) setCPU(r *specs.LinuxCPU) error {
 		}
 	}
 	if shares := value(r.Shares); shares != 0 && idle == 0 {
-		if err := c.set("cpu.shares", "cpu.weight", strconv.FormatUint(WeightOfShares(shares), 10)); err != nil {
+		if err := l.set("cpu.shares", "cpu.weight", strconv.FormatUint(WeightOfShares(shares), 10)); err != nil {
 			return err
 		}
 	}
-	return c.setBandwidth(r)
+	return l.setBandwidth(r)
 }
 
 // WeightOfShares maps the shares of cgroup v1 (2 to 262144, default 1024) to
@@ -49,8 +49,8 @@ func WeightOfShares(shares uint64) uint64 {
 // setBandwidth writes cpu.max and cpu.max.burst. The kernel refuses a burst
 // above the quota whichever is written first, so one that does not fit the old
 // quota is tried again with the new.
-func (c *Cgroup) setBandwidth(r *specs.LinuxCPU) error {
-	field, bandwidth, err := c.bandwidth(value(r.Quota), value(r.Period))
+func (l *limits) setBandwidth(r *specs.LinuxCPU) error {
+	field, bandwidth, err := l.bandwidth(value(r.Quota), value(r.Period))
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (c *Cgroup) setBandwidth(r *specs.LinuxCPU) error {
 		if r.Burst == nil {
 			return nil
 		}
-		err := c.set("cpu.burst", "cpu.max.burst", strconv.FormatUint(*r.Burst, 10))
+		err := l.set("cpu.burst", "cpu.max.burst", strconv.FormatUint(*r.Burst, 10))
 		if *r.Burst == 0 {
 			err = tolerate(err)
 		}
@@ -71,7 +71,7 @@ func (c *Cgroup) setBandwidth(r *specs.LinuxCPU) error {
 	if bandwidth == "" {
 		return nil
 	}
-	err = c.set(field, "cpu.max", bandwidth)
+	err = l.set(field, "cpu.max", bandwidth)
 	if bandwidth == "max" {
 		err = tolerate(err)
 	}
@@ -84,7 +84,7 @@ func (c *Cgroup) setBandwidth(r *specs.LinuxCPU) error {
 // bandwidth is what to write to cpu.max, "QUOTA PERIOD" in microseconds, and
 // the field that asks for it. The kernel keeps a period that is left out; the
 // quota has to be read to be kept.
-func (c *Cgroup) bandwidth(quota int64, period uint64) (field, text string, err error) {
+func (l *limits) bandwidth(quota int64, period uint64) (field, text string, err error) {
 	field = "cpu.quota"
 	switch {
 	case quota < -1:
@@ -97,9 +97,9 @@ func (c *Cgroup) bandwidth(quota int64, period uint64) (field, text string, err 
 		return "", "", nil
 	default:
 		field = "cpu.period"
-		b, err := readAt(c.fd, "cpu.max")
+		b, err := readAt(l.fd, "cpu.max")
 		if err != nil {
-			return "", "", c.explain(field, "read", "cpu.max", "", err)
+			return "", "", l.explain(field, "read", "cpu.max", "", err)
 		}
 		text, _, _ = strings.Cut(strings.TrimSpace(string(b)), " ")
 	}
@@ -123,12 +123,11 @@ type CPUStats struct {
 	PSI *PSI
 }
 
-func (c *Cgroup) cpuStats() (*CPUStats, error) {
-	b, err := c.read("cpu.stat")
+func (r *reader) cpuStats() (*CPUStats, error) {
+	b, err := r.d.read("cpu.stat")
 	if err != nil {
 		return nil, err
 	}
-	r := reader{c: c}
 	s := &CPUStats{PSI: r.psi("cpu.pressure")}
 	eachKey(b, func(key string, n uint64) {
 		switch key {

@@ -8,14 +8,14 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-func (c *Cgroup) setCpuset(r *specs.LinuxCPU) error {
+func (l *limits) setCpuset(r *specs.LinuxCPU) error {
 	if r.Cpus != "" {
-		if err := c.set("cpu.cpus", "cpuset.cpus", r.Cpus); err != nil {
+		if err := l.set("cpu.cpus", "cpuset.cpus", r.Cpus); err != nil {
 			return err
 		}
 	}
 	if r.Mems != "" {
-		return c.set("cpu.mems", "cpuset.mems", r.Mems)
+		return l.set("cpu.mems", "cpuset.mems", r.Mems)
 	}
 	return nil
 }
@@ -26,8 +26,7 @@ type CpusetStats struct {
 	EffectiveCPUs, EffectiveMems string // as granted
 }
 
-func (c *Cgroup) cpusetStats() (*CpusetStats, error) {
-	r := reader{c: c}
+func (r *reader) cpusetStats() (*CpusetStats, error) {
 	if !r.has("cpuset.cpus.effective") {
 		return nil, r.err
 	}

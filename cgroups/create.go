@@ -38,14 +38,14 @@ func (h Hierarchy) Create(path string) (*Cgroup, error) {
 		return nil, errors.New("create cgroup: the root of the hierarchy cannot be a container's cgroup")
 	}
 	for try := 1; ; try++ {
-		c := &Cgroup{h: h, fd: -1}
-		err := c.descend(names)
+		d := descent{newCgroup(h, "", -1)}
+		err := d.descend(names)
 		if err == nil {
-			if err = c.unused(); err == nil {
-				return c, nil
+			if err = d.unused(); err == nil {
+				return d.Cgroup, nil
 			}
 		}
-		c.undo()
+		d.undo()
 		raced := errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) || errors.Is(err, ErrNotExist)
 		if !raced || try == createTries {
 			return nil, err
@@ -60,16 +60,16 @@ func (h Hierarchy) Adopt(path string) (*Cgroup, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %w", err)
 	}
-	c := &Cgroup{h: h, fd: -1}
-	err = c.descend(names)
-	if err == nil && len(c.Created) > 0 {
-		err = &fs.PathError{Op: "open", Path: c.Dir(), Err: ErrNotExist}
+	d := descent{newCgroup(h, "", -1)}
+	err = d.descend(names)
+	if err == nil && len(d.Created) > 0 {
+		err = &fs.PathError{Op: "open", Path: d.Dir(), Err: ErrNotExist}
 	}
 	if err != nil {
-		c.undo()
+		d.undo()
 		return nil, err
 	}
-	return c, nil
+	return d.Cgroup, nil
 }
 
 // Sub makes a cgroup below c, or opens the one that is there.
@@ -81,36 +81,40 @@ func (c *Cgroup) Sub(name string) (*Cgroup, error) {
 	if err != nil {
 		return nil, c.pathError("open", "", err)
 	}
-	sub := &Cgroup{h: c.h, path: c.path, fd: fd}
+	sub := descent{newCgroup(c.h, c.path, fd)}
 	if _, err := sub.enter(name); err != nil {
 		sub.Close()
 		return nil, err
 	}
-	return sub, nil
+	return sub.Cgroup, nil
 }
 
-// descend walks c from the root to names, making what is missing.
-func (c *Cgroup) descend(names []string) error {
-	fd, err := openRoot(c.h.Path)
+// descent is a cgroup that is being made: it is the one above until what is below is
+// there.
+type descent struct{ *Cgroup }
+
+// descend walks d from the root to names, making what is missing.
+func (d descent) descend(names []string) error {
+	fd, err := openRoot(d.h.Path)
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: c.h.Path, Err: err}
+		return &fs.PathError{Op: "open", Path: d.h.Path, Err: err}
 	}
-	c.fd, c.path = fd, "/"
+	d.fd, d.path = fd, "/"
 	// What a child can have is what its parent enables, so one read at the top
 	// is enough for all levels.
 	have, err := readAt(fd, "cgroup.controllers")
 	if err != nil {
-		return &fs.PathError{Op: "read", Path: c.h.Path + "/cgroup.controllers", Err: err}
+		return &fs.PathError{Op: "read", Path: d.h.Path + "/cgroup.controllers", Err: err}
 	}
 	controllers, fresh := string(have), false
 	for _, name := range names {
 		if fresh {
-			c.mark()
+			d.mark()
 		}
-		if controllers, err = c.enable(controllers, fresh); err != nil {
+		if controllers, err = d.enable(controllers, fresh); err != nil {
 			return err
 		}
-		if fresh, err = c.enter(name); err != nil {
+		if fresh, err = d.enter(name); err != nil {
 			return err
 		}
 	}
@@ -123,40 +127,40 @@ const madeMark = "user.crun-go.made"
 
 // mark sets it. Where the kernel does not, the cgroup goes with the one it was made for,
 // or stays.
-func (c *Cgroup) mark() { unix.Lsetxattr(c.Dir(), madeMark, []byte("1"), 0) }
+func (d descent) mark() { unix.Lsetxattr(d.Dir(), madeMark, []byte("1"), 0) }
 
-// enter makes the directory name below c, if it is missing, and moves c there.
-func (c *Cgroup) enter(name string) (fresh bool, err error) {
-	path := strings.TrimSuffix(c.path, "/") + "/" + name
-	switch err := unix.Mkdirat(c.fd, name, 0o755); err {
+// enter makes the directory name below d, if it is missing, and moves d there.
+func (d descent) enter(name string) (fresh bool, err error) {
+	path := strings.TrimSuffix(d.path, "/") + "/" + name
+	switch err := unix.Mkdirat(d.fd, name, 0o755); err {
 	case nil:
 		fresh = true
-		c.Created = append(c.Created, path)
+		d.Created = append(d.Created, path)
 	case unix.EEXIST:
 	case unix.EAGAIN:
-		return false, &fs.PathError{Op: "mkdir", Path: c.h.Path + path, Err: c.full()}
+		return false, &fs.PathError{Op: "mkdir", Path: d.h.Path + path, Err: d.full()}
 	default:
-		return false, &fs.PathError{Op: "mkdir", Path: c.h.Path + path, Err: err}
+		return false, &fs.PathError{Op: "mkdir", Path: d.h.Path + path, Err: err}
 	}
-	fd, err := openBelow(c.fd, name)
+	fd, err := openBelow(d.fd, name)
 	if err != nil {
-		return false, &fs.PathError{Op: "open", Path: c.h.Path + path, Err: err}
+		return false, &fs.PathError{Op: "open", Path: d.h.Path + path, Err: err}
 	}
-	unix.Close(c.fd)
-	c.fd, c.path = fd, path
+	unix.Close(d.fd)
+	d.fd, d.path = fd, path
 	return fresh, nil
 }
 
-// enable hands every controller in the list down to the children of c, and
+// enable hands every controller in the list down to the children of d, and
 // returns those that they have then. A refusal is noted, not an error: it
 // matters only to a limit.
-func (c *Cgroup) enable(controllers string, fresh bool) (string, error) {
+func (d descent) enable(controllers string, fresh bool) (string, error) {
 	const file = "cgroup.subtree_control"
 	var have string
 	if !fresh && strings.TrimSpace(controllers) != "" {
-		b, err := readAt(c.fd, file)
+		b, err := readAt(d.fd, file)
 		if err != nil {
-			return "", &fs.PathError{Op: "read", Path: c.Dir() + "/" + file, Err: err}
+			return "", &fs.PathError{Op: "read", Path: d.Dir() + "/" + file, Err: err}
 		}
 		have = string(b)
 	}
@@ -169,15 +173,15 @@ func (c *Cgroup) enable(controllers string, fresh bool) (string, error) {
 	if len(missing) == 0 {
 		return controllers, nil
 	}
-	if !fresh && c.wouldThread(have, missing) {
-		c.refuse(missing, unix.EBUSY)
+	if !fresh && d.wouldThread(have, missing) {
+		d.refuse(missing, unix.EBUSY)
 		return have, nil
 	}
-	switch err := writeAt(c.fd, file, "+"+strings.Join(missing, " +")); err {
+	switch err := writeAt(d.fd, file, "+"+strings.Join(missing, " +")); err {
 	case nil:
 		return controllers, nil
 	case unix.EBUSY, unix.EOPNOTSUPP, unix.EACCES, unix.EPERM, unix.EROFS:
-		c.refuse(missing, err) // whatever the controller
+		d.refuse(missing, err) // whatever the controller
 		return have, nil
 	}
 	// The write is all or nothing: find out which one is to blame. Domain
@@ -185,13 +189,13 @@ func (c *Cgroup) enable(controllers string, fresh bool) (string, error) {
 	// wouldThread did not see yet.
 	slices.SortStableFunc(missing, func(a, b string) int { return isThreaded(a) - isThreaded(b) })
 	for i, name := range missing {
-		err := writeAt(c.fd, file, "+"+name)
+		err := writeAt(d.fd, file, "+"+name)
 		if err == unix.EBUSY {
-			c.refuse(missing[i:], err)
+			d.refuse(missing[i:], err)
 			break
 		}
 		if err != nil {
-			c.refuse(missing[i:i+1], err)
+			d.refuse(missing[i:i+1], err)
 			continue
 		}
 		have += " " + name
@@ -199,19 +203,19 @@ func (c *Cgroup) enable(controllers string, fresh bool) (string, error) {
 	return have, nil
 }
 
-// refuse notes that c does not enable the controllers for its children.
-func (c *Cgroup) refuse(controllers []string, err error) {
+// refuse notes that d does not enable the controllers for its children.
+func (d descent) refuse(controllers []string, err error) {
 	for _, name := range controllers {
-		c.refused = append(c.refused, refusal{name, c.path, err})
+		d.refused = append(d.refused, refusal{name, d.path, err})
 	}
 }
 
-// wouldThread reports whether enabling the missing controllers would turn c into
+// wouldThread reports whether enabling the missing controllers would turn d into
 // the root of a threaded subtree, below which no process can start. The kernel
 // does that without an error if c has processes and only controllers that can
 // count threads are enabled; a domain controller among them is refused instead
 // (cgroup-v2.rst, "Threads"). The real root is exempt, and has no cgroup.type.
-func (c *Cgroup) wouldThread(have string, missing []string) bool {
+func (d descent) wouldThread(have string, missing []string) bool {
 	for name := range strings.FieldsSeq(have) {
 		if isThreaded(name) == 0 {
 			return false // so there are no processes
@@ -222,10 +226,10 @@ func (c *Cgroup) wouldThread(have string, missing []string) bool {
 			return false // so the kernel looks
 		}
 	}
-	if unix.Faccessat(c.fd, "cgroup.type", unix.F_OK, 0) != nil {
+	if unix.Faccessat(d.fd, "cgroup.type", unix.F_OK, 0) != nil {
 		return false
 	}
-	procs, err := readAt(c.fd, "cgroup.procs")
+	procs, err := readAt(d.fd, "cgroup.procs")
 	return err == nil && len(procs) > 0
 }
 
@@ -240,33 +244,33 @@ func isThreaded(controller string) int {
 
 // unused refuses a cgroup in which a container could not start. A directory
 // just made is looked at too: below a frozen cgroup it starts frozen.
-func (c *Cgroup) unused() error {
-	events, err := c.read("cgroup.events")
+func (d descent) unused() error {
+	events, err := d.read("cgroup.events")
 	if err != nil {
 		return err
 	}
 	if populated, _ := flatKey(events, "populated"); populated != 0 {
-		procs, err := c.Procs()
+		procs, err := d.Procs()
 		if err != nil {
 			return err
 		}
-		return &NotEmptyError{c.path, len(procs)}
+		return &NotEmptyError{d.path, len(procs)}
 	}
 	if frozen, _ := flatKey(events, "frozen"); frozen != 0 {
-		return fmt.Errorf("create %q: %w", c.Dir(), ErrFrozen)
+		return fmt.Errorf("create %q: %w", d.Dir(), ErrFrozen)
 	}
 	return nil
 }
 
 // undo removes what descend made. Somebody may use it by now; then it stays.
-func (c *Cgroup) undo() {
-	if c.fd >= 0 {
-		c.Close()
+func (d descent) undo() {
+	if d.fd >= 0 {
+		d.Close()
 	}
-	root, err := openRoot(c.h.Path)
+	root, err := openRoot(d.h.Path)
 	if err != nil {
 		return
 	}
 	defer unix.Close(root)
-	removeEmpty(root, c.Created)
+	removeEmpty(root, d.Created)
 }

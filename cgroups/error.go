@@ -125,12 +125,12 @@ func invalid(field, format string, args ...any) error {
 
 // explain turns the errno of an access to file into an Error that says which
 // field asked for it and, where the errno alone misleads, what it means.
-func (c *Cgroup) explain(field, op, file, value string, err error) error {
-	e := &Error{Field: field, Op: op, File: c.Dir() + "/" + file, Value: value, Err: err}
+func (d *dir) explain(field, op, file, value string, err error) error {
+	e := &Error{Field: field, Op: op, File: d.Dir() + "/" + file, Value: value, Err: err}
 	switch {
 	case err == unix.ENOENT:
-		e.Err = c.missing(file)
-	case err == unix.ENODEV && !c.exists():
+		e.Err = d.missing(file)
+	case err == unix.ENODEV && !d.exists():
 		e.Err = errGone
 	case err == unix.EOPNOTSUPP && strings.HasPrefix(file, "io."):
 		e.Err = &reason{"the disk has no weights", ErrNotSupported}
@@ -138,45 +138,45 @@ func (c *Cgroup) explain(field, op, file, value string, err error) error {
 	return e
 }
 
-// exists reports whether the directory behind c is still linked.
-func (c *Cgroup) exists() bool {
-	return unix.Faccessat(c.fd, "cgroup.controllers", unix.F_OK, 0) == nil
+// exists reports whether the directory behind d is still linked.
+func (d *dir) exists() bool {
+	return unix.Faccessat(d.fd, "cgroup.controllers", unix.F_OK, 0) == nil
 }
 
-// missing explains why file is not in c's directory.
-func (c *Cgroup) missing(file string) error {
+// missing explains why file is not in d's directory.
+func (d *dir) missing(file string) error {
 	controller, _, _ := strings.Cut(file, ".")
-	have, err := readAt(c.fd, "cgroup.controllers")
+	have, err := readAt(d.fd, "cgroup.controllers")
 	switch {
 	case err != nil:
 		return errGone
 	case controller == "cgroup" || hasWord(string(have), controller):
 		return &reason{"this kernel has no such file", ErrNotSupported}
 	}
-	return c.unavailable(controller)
+	return d.unavailable(controller)
 }
 
-// unavailable explains why controller is not among those of c.
-func (c *Cgroup) unavailable(controller string) error {
-	e := &MissingError{Controller: controller, Path: c.path}
-	root, err := retry.ReadFile(c.h.Path + "/cgroup.controllers")
+// unavailable explains why controller is not among those of d.
+func (d *dir) unavailable(controller string) error {
+	e := &MissingError{Controller: controller, Path: d.path}
+	root, err := retry.ReadFile(d.h.Path + "/cgroup.controllers")
 	if err == nil && !hasWord(string(root), controller) {
 		if e.Why = NotOffered; ownedByV1(controller) {
 			e.Why = OwnedByV1
 		}
 		return e
 	}
-	if now, err := kind(c.fd); err == nil && isThreaded(controller) == 0 && (now == "threaded" || now == "domain invalid") {
+	if now, err := kind(d.fd); err == nil && isThreaded(controller) == 0 && (now == "threaded" || now == "domain invalid") {
 		e.Why = Threaded
 		return e
 	}
-	i := slices.IndexFunc(c.refused, func(r refusal) bool { return r.controller == controller })
+	i := slices.IndexFunc(d.refused, func(r refusal) bool { return r.controller == controller })
 	switch {
 	case i < 0:
-	case c.refused[i].err == unix.EBUSY:
-		e.Why, e.At = Populated, c.refused[i].dir
+	case d.refused[i].err == unix.EBUSY:
+		e.Why, e.At = Populated, d.refused[i].dir
 	default:
-		e.At, e.Err = c.h.Path+c.refused[i].dir, c.refused[i].err
+		e.At, e.Err = d.h.Path+d.refused[i].dir, d.refused[i].err
 	}
 	return e
 }
@@ -204,16 +204,16 @@ func ownedByV1(controller string) bool {
 	return false
 }
 
-// pathError is the error of an access to a file of c that no OCI field asked
+// pathError is the error of an access to a file of d that no OCI field asked
 // for.
-func (c *Cgroup) pathError(op, file string, err error) error {
+func (d *dir) pathError(op, file string, err error) error {
 	if err == unix.ENOENT || err == unix.ENODEV {
-		err = c.missing(file)
+		err = d.missing(file)
 	}
-	return &fs.PathError{Op: op, Path: c.Dir() + "/" + file, Err: err}
+	return &fs.PathError{Op: op, Path: d.Dir() + "/" + file, Err: err}
 }
 
 // parseError is the answer to a kernel file that does not read as documented.
-func (c *Cgroup) parseError(file string, text []byte) error {
-	return &fs.PathError{Op: "parse", Path: c.Dir() + "/" + file, Err: errors.New("unexpected " + strconv.Quote(string(text)))}
+func (d *dir) parseError(file string, text []byte) error {
+	return &fs.PathError{Op: "parse", Path: d.Dir() + "/" + file, Err: errors.New("unexpected " + strconv.Quote(string(text)))}
 }

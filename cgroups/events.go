@@ -22,15 +22,15 @@ type PidsEvents struct {
 }
 
 // Events reads cgroup.events, memory.events and pids.events.
-func (c *Cgroup) Events() (Events, error) {
-	b, err := c.read("cgroup.events")
+func (d *dir) Events() (Events, error) {
+	b, err := d.read("cgroup.events")
 	if err != nil {
 		return Events{}, err
 	}
 	populated, _ := flatKey(b, "populated")
 	frozen, _ := flatKey(b, "frozen")
 	e := Events{Populated: populated != 0, Frozen: frozen != 0}
-	r := reader{c: c}
+	r := reader{d: d}
 	if b := r.text("memory.events"); b != nil {
 		m := memoryEvents(b)
 		e.Memory = &m
@@ -44,7 +44,7 @@ func (c *Cgroup) Events() (Events, error) {
 
 // Watch reports when an events file of a cgroup changes.
 type Watch struct {
-	c    *Cgroup
+	d    *dir
 	fd   int
 	file string
 }
@@ -52,12 +52,12 @@ type Watch struct {
 // Watch begins to watch a file such as "memory.events" or "cgroup.events". The
 // error is ErrNotSupported if the cgroup has no such controller. The owner
 // calls Close.
-func (c *Cgroup) Watch(file string) (*Watch, error) {
-	fd, err := openAt(c.fd, file, unix.O_RDONLY)
+func (d *dir) Watch(file string) (*Watch, error) {
+	fd, err := openAt(d.fd, file, unix.O_RDONLY)
 	if err != nil {
-		return nil, c.pathError("open", file, err)
+		return nil, d.pathError("open", file, err)
 	}
-	w := &Watch{c, fd, file}
+	w := &Watch{d, fd, file}
 	if err := w.Seen(); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -71,7 +71,7 @@ func (c *Cgroup) Watch(file string) (*Watch, error) {
 func (w *Watch) Seen() error {
 	var buf [512]byte
 	if _, err := retry.Pread(w.fd, buf[:], 0); err != nil {
-		return w.c.pathError("read", w.file, err)
+		return w.d.pathError("read", w.file, err)
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func (w *Watch) Seen() error {
 func (w *Watch) Wait(timeout time.Duration) (bool, error) {
 	n, err := retry.Poll([]unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLPRI}}, timeout)
 	if err != nil {
-		return false, w.c.pathError("poll", w.file, err)
+		return false, w.d.pathError("poll", w.file, err)
 	}
 	if n == 0 {
 		return false, nil

@@ -49,18 +49,18 @@ func openAt(dirfd int, name string, flags int) (int, error) {
 }
 
 // read is readAt for files that no OCI field asked for.
-func (c *Cgroup) read(name string) ([]byte, error) {
-	b, err := readAt(c.fd, name)
+func (d *dir) read(name string) ([]byte, error) {
+	b, err := readAt(d.fd, name)
 	if err != nil {
-		return nil, c.pathError("read", name, err)
+		return nil, d.pathError("read", name, err)
 	}
 	return b, nil
 }
 
 // set writes a resource value; field names what asked for it.
-func (c *Cgroup) set(field, file, value string) error {
-	if err := c.write(file, value); err != nil {
-		return c.explain(field, "write", file, value, err)
+func (l *limits) set(field, file, value string) error {
+	if err := l.write(file, value); err != nil {
+		return l.explain(field, "write", file, value, err)
 	}
 	return nil
 }

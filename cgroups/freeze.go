@@ -22,42 +22,42 @@ var errTimeout = errors.New("timed out")
 
 // Freeze stops all processes in the cgroup and below and returns when all of
 // them have stopped. If they do not in time, or at all, it thaws them again.
-func (c *Cgroup) Freeze() error { return c.freeze(freezeTimeout) }
+func (p *processes) Freeze() error { return p.freeze(freezeTimeout) }
 
-func (c *Cgroup) freeze(limit time.Duration) error {
-	if err := writeAt(c.fd, "cgroup.freeze", "1"); err != nil {
-		return c.pathError("write", "cgroup.freeze", err)
+func (p *processes) freeze(limit time.Duration) error {
+	if err := writeAt(p.fd, "cgroup.freeze", "1"); err != nil {
+		return p.pathError("write", "cgroup.freeze", err)
 	}
-	err := c.waitFrozen(time.Now().Add(limit))
+	err := p.waitFrozen(time.Now().Add(limit))
 	if err == nil || errors.Is(err, errThawed) {
 		return err
 	}
 	if errors.Is(err, errTimeout) {
-		err = &reason{fmt.Sprintf("%s did not stop within %v", c.busy("/proc"), limit), errTimeout}
+		err = &reason{fmt.Sprintf("%s did not stop within %v", p.busy("/proc"), limit), errTimeout}
 	}
-	return fmt.Errorf("freeze %q: %w", c.Dir(), errors.Join(err, c.Thaw()))
+	return fmt.Errorf("freeze %q: %w", p.Dir(), errors.Join(err, p.Thaw()))
 }
 
 var errThawed = errors.New("somebody has thawed it meanwhile")
 
 // waitFrozen returns when all processes have stopped. The kernel notifies of that, but not
 // of another process that thaws the cgroup before: waitFrozen polls for that.
-func (c *Cgroup) waitFrozen(deadline time.Time) error {
+func (p *processes) waitFrozen(deadline time.Time) error {
 	for look := 20 * time.Millisecond; ; look = min(2*look, 500*time.Millisecond) {
 		until := time.Now().Add(look)
 		if until.After(deadline) {
 			until = deadline
 		}
-		err := c.waitEvent("frozen", 1, until)
+		err := p.waitEvent("frozen", 1, until)
 		if !errors.Is(err, errTimeout) {
 			return err
 		}
-		wanted, readErr := c.read("cgroup.freeze")
+		wanted, readErr := p.read("cgroup.freeze")
 		if readErr != nil {
 			return readErr
 		}
 		if string(wanted) == "0\n" {
-			return fmt.Errorf("freeze %q: %w", c.Dir(), errThawed)
+			return fmt.Errorf("freeze %q: %w", p.Dir(), errThawed)
 		}
 		if !until.Before(deadline) {
 			return err
@@ -68,8 +68,8 @@ func (c *Cgroup) waitFrozen(deadline time.Time) error {
 // busy names the processes that are not asleep, of which those that were to
 // freeze are: what runs, or waits for a disk or a server where no signal reaches
 // it. proc is the mount of procfs.
-func (c *Cgroup) busy(proc string) string {
-	pids, err := c.Procs()
+func (p *processes) busy(proc string) string {
+	pids, err := p.Procs()
 	if err != nil {
 		return "processes"
 	}
@@ -94,20 +94,20 @@ func (c *Cgroup) busy(proc string) string {
 
 // Thaw lets the processes in the cgroup and below run again, unless a cgroup
 // above is frozen.
-func (c *Cgroup) Thaw() error {
-	if err := writeAt(c.fd, "cgroup.freeze", "0"); err != nil {
-		return c.pathError("write", "cgroup.freeze", err)
+func (p *processes) Thaw() error {
+	if err := writeAt(p.fd, "cgroup.freeze", "0"); err != nil {
+		return p.pathError("write", "cgroup.freeze", err)
 	}
 	return nil
 }
 
 // Frozen reports whether all processes are stopped, directly or through an ancestor.
-func (c *Cgroup) Frozen() (bool, error) { return c.event("frozen") }
+func (p *processes) Frozen() (bool, error) { return p.event("frozen") }
 
-// Runs is ErrFrozen if c or one above it is being frozen. A process that was put into
-// c keeps cgroup.events from saying so until it has stopped.
-func (c *Cgroup) Runs() error {
-	_, err := c.room(func(level *Cgroup) (uint64, bool, error) {
+// Runs is ErrFrozen if p or one above it is being frozen. A process that was put into
+// p keeps cgroup.events from saying so until it has stopped.
+func (p *processes) Runs() error {
+	_, err := p.room(func(level *dir) (uint64, bool, error) {
 		b, err := readAt(level.fd, "cgroup.freeze")
 		switch {
 		case err == unix.ENOENT: // Linux before 5.2
@@ -115,7 +115,7 @@ func (c *Cgroup) Runs() error {
 		case err != nil:
 			return Max, false, level.pathError("read", "cgroup.freeze", err)
 		case strings.TrimSpace(string(b)) != "0":
-			return Max, false, fmt.Errorf("create %q: %w", c.Dir(), ErrFrozen)
+			return Max, false, fmt.Errorf("create %q: %w", p.Dir(), ErrFrozen)
 		}
 		return Max, true, nil
 	})
@@ -123,16 +123,16 @@ func (c *Cgroup) Runs() error {
 }
 
 // Populated reports whether the cgroup or one below it has processes.
-func (c *Cgroup) Populated() (bool, error) { return c.event("populated") }
+func (d *dir) Populated() (bool, error) { return d.event("populated") }
 
-func (c *Cgroup) event(key string) (bool, error) {
-	b, err := c.read("cgroup.events")
+func (d *dir) event(key string) (bool, error) {
+	b, err := d.read("cgroup.events")
 	if err != nil {
 		return false, err
 	}
 	n, ok := flatKey(b, key)
 	if !ok {
-		return false, c.parseError("cgroup.events", b)
+		return false, d.parseError("cgroup.events", b)
 	}
 	return n != 0, nil
 }
@@ -140,33 +140,33 @@ func (c *Cgroup) event(key string) (bool, error) {
 // waitEvent returns when key of cgroup.events reads want. The kernel wakes
 // poll(2) of the file with POLLPRI at every change; what it wakes for is read
 // from the start again.
-func (c *Cgroup) waitEvent(key string, want uint64, deadline time.Time) error {
+func (d *dir) waitEvent(key string, want uint64, deadline time.Time) error {
 	const file = "cgroup.events"
-	fd, err := openAt(c.fd, file, unix.O_RDONLY)
+	fd, err := openAt(d.fd, file, unix.O_RDONLY)
 	if err != nil {
-		return c.pathError("open", file, err)
+		return d.pathError("open", file, err)
 	}
 	defer unix.Close(fd)
 	var buf [128]byte
 	for {
 		n, err := retry.Pread(fd, buf[:], 0)
 		if err != nil {
-			return c.pathError("read", file, err)
+			return d.pathError("read", file, err)
 		}
 		got, ok := flatKey(buf[:n], key)
 		if !ok {
-			return c.parseError(file, buf[:n])
+			return d.parseError(file, buf[:n])
 		}
 		if got == want {
 			return nil
 		}
 		left := time.Until(deadline)
 		if left <= 0 {
-			return fmt.Errorf("wait for %s %s in %q: %w", key, strconv.FormatUint(want, 10), c.Dir(), errTimeout)
+			return fmt.Errorf("wait for %s %s in %q: %w", key, strconv.FormatUint(want, 10), d.Dir(), errTimeout)
 		}
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
 		if _, err := retry.Poll(fds, left); err != nil {
-			return c.pathError("poll", file, err)
+			return d.pathError("poll", file, err)
 		}
 	}
 }

@@ -12,21 +12,21 @@ import (
 // reservation, which fails at mmap(2) and not with SIGBUS later. An entry of
 // zero is written, since here it is a limit (Kubernetes means it), but needs
 // no controller: without one the pod's limit applies.
-func (c *Cgroup) setHugetlb(limits []specs.LinuxHugepageLimit) error {
-	for i, l := range limits {
+func (l *limits) setHugetlb(limits []specs.LinuxHugepageLimit) error {
+	for i, pages := range limits {
 		field := "hugepageLimits[" + itoa(i) + "]"
-		if !isPageSize(l.Pagesize) {
-			return invalid(field+".pageSize", "%q is not a page size such as 2MB", l.Pagesize)
+		if !isPageSize(pages.Pagesize) {
+			return invalid(field+".pageSize", "%q is not a page size such as 2MB", pages.Pagesize)
 		}
-		limit := strconv.FormatUint(l.Limit, 10)
-		err := c.set(field+".limit", "hugetlb."+l.Pagesize+".max", limit)
-		if l.Limit == 0 && errors.Is(err, ErrNotSupported) {
+		limit := strconv.FormatUint(pages.Limit, 10)
+		err := l.set(field+".limit", "hugetlb."+pages.Pagesize+".max", limit)
+		if pages.Limit == 0 && errors.Is(err, ErrNotSupported) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if err := tolerate(c.set(field+".limit", "hugetlb."+l.Pagesize+".rsvd.max", limit)); err != nil {
+		if err := tolerate(l.set(field+".limit", "hugetlb."+pages.Pagesize+".rsvd.max", limit)); err != nil {
 			return err
 		}
 	}
@@ -54,13 +54,12 @@ type HugetlbStats struct {
 	Failures         uint64 // how often the limit was hit
 }
 
-func (c *Cgroup) hugetlbStats() ([]HugetlbStats, error) {
+func (r *reader) hugetlbStats() ([]HugetlbStats, error) {
 	var list []HugetlbStats
-	sizes, err := c.pageSizes()
+	sizes, err := r.pageSizes()
 	if err != nil {
 		return nil, err
 	}
-	r := reader{c: c}
 	for _, size := range sizes {
 		file := "hugetlb." + size
 		s := HugetlbStats{
@@ -77,8 +76,8 @@ func (c *Cgroup) hugetlbStats() ([]HugetlbStats, error) {
 }
 
 // pageSizes lists the sizes that the cgroup has files for.
-func (c *Cgroup) pageSizes() ([]string, error) {
-	names, err := c.files()
+func (r *reader) pageSizes() ([]string, error) {
+	names, err := r.d.files()
 	if err != nil {
 		return nil, err
 	}

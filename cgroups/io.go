@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (c *Cgroup) setIO(b *specs.LinuxBlockIO) error {
+func (l *limits) setIO(b *specs.LinuxBlockIO) error {
 	if w := value(b.Weight); w != 0 {
-		if err := c.setIOWeight("blockIO.weight", "", w); err != nil {
+		if err := l.setIOWeight("blockIO.weight", "", w); err != nil {
 			return err
 		}
 	}
@@ -20,20 +20,20 @@ func (c *Cgroup) setIO(b *specs.LinuxBlockIO) error {
 			continue
 		}
 		field := "blockIO.weightDevice[" + itoa(i) + "].weight"
-		if err := c.setIOWeight(field, deviceNumber(d.LinuxBlockIODevice)+" ", w); err != nil {
+		if err := l.setIOWeight(field, deviceNumber(d.LinuxBlockIODevice)+" ", w); err != nil {
 			return err
 		}
 	}
-	if err := c.setThrottle("throttleReadBpsDevice", "rbps", b.ThrottleReadBpsDevice); err != nil {
+	if err := l.setThrottle("throttleReadBpsDevice", "rbps", b.ThrottleReadBpsDevice); err != nil {
 		return err
 	}
-	if err := c.setThrottle("throttleWriteBpsDevice", "wbps", b.ThrottleWriteBpsDevice); err != nil {
+	if err := l.setThrottle("throttleWriteBpsDevice", "wbps", b.ThrottleWriteBpsDevice); err != nil {
 		return err
 	}
-	if err := c.setThrottle("throttleReadIOPSDevice", "riops", b.ThrottleReadIOPSDevice); err != nil {
+	if err := l.setThrottle("throttleReadIOPSDevice", "riops", b.ThrottleReadIOPSDevice); err != nil {
 		return err
 	}
-	return c.setThrottle("throttleWriteIOPSDevice", "wiops", b.ThrottleWriteIOPSDevice)
+	return l.setThrottle("throttleWriteIOPSDevice", "wiops", b.ThrottleWriteIOPSDevice)
 }
 
 func deviceNumber(d specs.LinuxBlockIODevice) string {
@@ -43,18 +43,18 @@ func deviceNumber(d specs.LinuxBlockIODevice) string {
 // setIOWeight writes a weight of cgroup v1 (10 to 1000), for the device named
 // in prefix or else for all. The BFQ scheduler has that scale; io.weight, of
 // the iocost controller, has 1 to 10000.
-func (c *Cgroup) setIOWeight(field, prefix string, w uint16) error {
+func (l *limits) setIOWeight(field, prefix string, w uint16) error {
 	if w < 10 || w > 1000 {
 		return invalid(field, "weight %d is not in 10 to 1000", w)
 	}
 	const bfq = "io.bfq.weight"
 	text := prefix + itoa(int(w))
-	err := c.write(bfq, text)
+	err := l.write(bfq, text)
 	if err == unix.ENOENT {
-		return c.set(field, "io.weight", prefix+itoa(IOWeight(w)))
+		return l.set(field, "io.weight", prefix+itoa(IOWeight(w)))
 	}
 	if err != nil {
-		return c.explain(field, "write", bfq, text, err)
+		return l.explain(field, "write", bfq, text, err)
 	}
 	return nil
 }
@@ -68,15 +68,15 @@ func (c *Cgroup) HasBFQ() bool {
 func IOWeight(w uint16) int { return 1 + (int(w)-10)*9999/990 }
 
 // setThrottle writes limits of io.max. A rate of zero lifts a limit.
-func (c *Cgroup) setThrottle(name, key string, devices []specs.LinuxThrottleDevice) error {
+func (l *limits) setThrottle(name, key string, devices []specs.LinuxThrottleDevice) error {
 	for i, d := range devices {
 		field := "blockIO." + name + "[" + itoa(i) + "].rate"
 		line := deviceNumber(d.LinuxBlockIODevice) + " " + key + "="
 		var err error
 		if d.Rate == 0 {
-			err = tolerate(c.set(field, "io.max", line+"max"))
+			err = tolerate(l.set(field, "io.max", line+"max"))
 		} else {
-			err = c.set(field, "io.max", line+strconv.FormatUint(d.Rate, 10))
+			err = l.set(field, "io.max", line+strconv.FormatUint(d.Rate, 10))
 		}
 		if err != nil {
 			return err
@@ -92,8 +92,7 @@ type IOStats struct {
 	ReadOps, WriteOps, DiscardOps       uint64
 }
 
-func (c *Cgroup) ioStats() (devices []IOStats, psi *PSI, err error) {
-	r := reader{c: c}
+func (r *reader) ioStats() (devices []IOStats, psi *PSI, err error) {
 	devices = parseIOStat(r.text("io.stat"))
 	return devices, r.psi("io.pressure"), r.err
 }

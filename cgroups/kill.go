@@ -13,18 +13,18 @@ const killRounds = 16
 // Kill sends SIGKILL to every process in the cgroup and below, also to those
 // that are being forked. It does not wait for them to die. A cgroup that is
 // gone has nothing to kill.
-func (c *Cgroup) Kill() error {
-	err := writeAt(c.fd, "cgroup.kill", "1")
+func (p *processes) Kill() error {
+	err := writeAt(p.fd, "cgroup.kill", "1")
 	if err == nil {
 		return nil
 	}
 	if err != unix.ENOENT && err != unix.EOPNOTSUPP {
-		return c.killError(c.pathError("write", "cgroup.kill", err))
+		return p.killError(p.pathError("write", "cgroup.kill", err))
 	}
-	return c.killError(c.killEach()) // Linux before 5.14, or c is threaded
+	return p.killError(p.killEach()) // Linux before 5.14, or p is threaded
 }
 
-func (c *Cgroup) killError(err error) error {
+func (p *processes) killError(err error) error {
 	if errors.Is(err, ErrNotExist) {
 		return nil
 	}
@@ -33,20 +33,20 @@ func (c *Cgroup) killError(err error) error {
 
 // killEach freezes the cgroup, so that nothing can fork, and signals what is
 // there. A v2 freezer lets SIGKILL through.
-func (c *Cgroup) killEach() error {
-	frozen, err := c.Frozen()
+func (p *processes) killEach() error {
+	frozen, err := p.Frozen()
 	if err != nil {
 		return err
 	}
 	if !frozen {
-		if err := writeAt(c.fd, "cgroup.freeze", "1"); err != nil {
-			return c.pathError("write", "cgroup.freeze", err)
+		if err := writeAt(p.fd, "cgroup.freeze", "1"); err != nil {
+			return p.pathError("write", "cgroup.freeze", err)
 		}
-		defer c.Thaw()
+		defer p.Thaw()
 	}
 	hit := make(map[int]bool)
 	for range killRounds {
-		pids, err := c.Procs()
+		pids, err := p.Procs()
 		if err != nil {
 			return err
 		}
@@ -64,5 +64,5 @@ func (c *Cgroup) killEach() error {
 			return nil
 		}
 	}
-	return &NotEmptyError{c.path, len(hit)}
+	return &NotEmptyError{p.path, len(hit)}
 }

@@ -8,19 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (c *Cgroup) setMemory(m *specs.LinuxMemory) error {
+func (l *limits) setMemory(m *specs.LinuxMemory) error {
 	if value(m.CheckBeforeUpdate) {
-		if err := c.checkMemory(m); err != nil {
+		if err := l.checkMemory(m); err != nil {
 			return err
 		}
 	}
 	// Swap goes first: a lower memory.max may need it to push pages out.
-	swap, err := c.swapMax(m)
+	swap, err := l.swapMax(m)
 	if err != nil {
 		return err
 	}
 	if swap != "" {
-		err := c.set("memory.swap", "memory.swap.max", swap)
+		err := l.set("memory.swap", "memory.swap.max", swap)
 		if swap == "0" || swap == "max" {
 			// Without swap accounting there is no swap to deny or to grant;
 			// without the controller, memory.limit has the better error.
@@ -30,15 +30,15 @@ func (c *Cgroup) setMemory(m *specs.LinuxMemory) error {
 			return err
 		}
 	}
-	if err := c.setLimit("memory.limit", "memory.max", m.Limit); err != nil {
+	if err := l.setLimit("memory.limit", "memory.max", m.Limit); err != nil {
 		return err
 	}
-	return c.setLimit("memory.reservation", "memory.low", m.Reservation)
+	return l.setLimit("memory.reservation", "memory.low", m.Reservation)
 }
 
 // swapMax translates OCI's swap, the sum of memory and swap as in cgroup v1, to
 // the swap alone that v2 limits. Empty leaves the file alone.
-func (c *Cgroup) swapMax(m *specs.LinuxMemory) (string, error) {
+func (l *limits) swapMax(m *specs.LinuxMemory) (string, error) {
 	const field = "memory.swap"
 	limit, swap := value(m.Limit), value(m.Swap)
 	switch {
@@ -52,13 +52,13 @@ func (c *Cgroup) swapMax(m *specs.LinuxMemory) (string, error) {
 		return "max", nil
 	case limit == 0:
 		// An update may bring the sum alone.
-		b, err := readAt(c.fd, "memory.max")
+		b, err := readAt(l.fd, "memory.max")
 		if err != nil {
-			return "", c.explain(field, "read", "memory.max", "", err)
+			return "", l.explain(field, "read", "memory.max", "", err)
 		}
 		n, ok := parseMax(b)
 		if !ok {
-			return "", c.parseError("memory.max", b)
+			return "", l.parseError("memory.max", b)
 		}
 		if n == Max {
 			return "", invalid(field, "%d needs memory.limit: it is the sum of memory and swap", swap)
@@ -75,12 +75,12 @@ func (c *Cgroup) swapMax(m *specs.LinuxMemory) (string, error) {
 
 // checkMemory refuses a limit below what is used now, which the kernel would
 // enforce by killing (runtime-spec, checkBeforeUpdate).
-func (c *Cgroup) checkMemory(m *specs.LinuxMemory) error {
+func (l *limits) checkMemory(m *specs.LinuxMemory) error {
 	limit, swap := value(m.Limit), value(m.Swap)
 	if limit <= 0 && swap <= 0 {
 		return nil
 	}
-	used, err := c.used("memory.current")
+	used, err := l.used("memory.current")
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (c *Cgroup) checkMemory(m *specs.LinuxMemory) error {
 	if swap <= 0 {
 		return nil
 	}
-	swapped, err := c.used("memory.swap.current")
+	swapped, err := l.used("memory.swap.current")
 	if err != nil && !errors.Is(err, ErrNotSupported) {
 		return err
 	}
@@ -100,14 +100,14 @@ func (c *Cgroup) checkMemory(m *specs.LinuxMemory) error {
 	return nil
 }
 
-func (c *Cgroup) used(file string) (uint64, error) {
-	b, err := readAt(c.fd, file)
+func (l *limits) used(file string) (uint64, error) {
+	b, err := readAt(l.fd, file)
 	if err != nil {
-		return 0, c.explain("memory.checkBeforeUpdate", "read", file, "", err)
+		return 0, l.explain("memory.checkBeforeUpdate", "read", file, "", err)
 	}
 	n, ok := parseMax(b)
 	if !ok {
-		return 0, c.parseError(file, b)
+		return 0, l.parseError(file, b)
 	}
 	return n, nil
 }
@@ -142,8 +142,7 @@ type MemoryEvents struct {
 	OOMGroupKill uint64 // whole cgroups killed for it
 }
 
-func (c *Cgroup) memoryStats() (*MemoryStats, *PSI, error) {
-	r := reader{c: c}
+func (r *reader) memoryStats() (*MemoryStats, *PSI, error) {
 	psi := r.psi("memory.pressure")
 	if !r.has("memory.current") {
 		return nil, psi, r.err

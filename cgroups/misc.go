@@ -10,8 +10,7 @@ type MiscStats struct {
 	Hits    uint64 // how often the limit was hit
 }
 
-func (c *Cgroup) miscStats() ([]MiscStats, error) {
-	r := reader{c: c}
+func (r *reader) miscStats() ([]MiscStats, error) {
 	var list []MiscStats
 	for _, kv := range r.keyValues("misc.current") {
 		list = append(list, MiscStats{Name: kv.Key, Current: kv.Value, Limit: Max})

@@ -13,16 +13,20 @@ import (
 //
 // Absent and zero leave the limit alone, -1 is none.
 func (c *Cgroup) SetPids(r *specs.LinuxResources) error {
+	return (&limits{dir: &c.dir}).setPids(r)
+}
+
+func (l *limits) setPids(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
 	if r.Pids != nil {
-		if err := c.setLimit("pids.limit", "pids.max", r.Pids.Limit); err != nil {
+		if err := l.setLimit("pids.limit", "pids.max", r.Pids.Limit); err != nil {
 			return err
 		}
 	}
 	if text, ok := r.Unified["pids.max"]; ok {
-		return c.set("unified.pids.max", "pids.max", strings.TrimSpace(text))
+		return l.set("unified.pids.max", "pids.max", strings.TrimSpace(text))
 	}
 	return nil
 }
@@ -35,8 +39,7 @@ type PidsStats struct {
 	Refused uint64 // forks that hit a limit
 }
 
-func (c *Cgroup) pidsStats() (*PidsStats, error) {
-	r := reader{c: c}
+func (r *reader) pidsStats() (*PidsStats, error) {
 	if !r.has("pids.current") {
 		return nil, r.err
 	}

@@ -11,24 +11,27 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
+// processes are those in a cgroup: listed, stopped and killed.
+type processes struct{ dir }
+
 // Procs lists the processes in the cgroup and in all below it, in no order.
 // Processes outside the caller's pid namespace are left out. The list is not a
 // snapshot: processes come and go while it is read.
-func (c *Cgroup) Procs() ([]int, error) {
+func (p *processes) Procs() ([]int, error) {
 	file := "cgroup.procs"
-	pids, err := appendProcs(nil, c.fd, file)
+	pids, err := appendProcs(nil, p.fd, file)
 	if err == unix.EOPNOTSUPP {
 		// It is threaded. Processes are listed in the cgroup above that is not.
 		file = "cgroup.threads"
-		pids, err = appendProcs(nil, c.fd, file)
+		pids, err = appendProcs(nil, p.fd, file)
 	}
 	if err == nil {
-		err = walk(c.fd, func(parent int, name string) error {
+		err = walk(p.fd, func(parent int, name string) error {
 			more, err := appendProcs(pids, parent, name+"/"+file)
 			switch err {
 			case unix.ENOENT, unix.ENODEV: // removed while we looked: empty
 				return nil
-			case unix.EOPNOTSUPP: // threaded: c lists its processes
+			case unix.EOPNOTSUPP: // threaded: p lists its processes
 				return nil
 			}
 			pids = more
@@ -36,7 +39,7 @@ func (c *Cgroup) Procs() ([]int, error) {
 		})
 	}
 	if err != nil {
-		return nil, c.pathError("read", file, err)
+		return nil, p.pathError("read", file, err)
 	}
 	if file == "cgroup.threads" {
 		return leaders(pids), nil
@@ -66,13 +69,13 @@ func leaders(threads []int) []int {
 
 // Alone is a [*NotEmptyError] if there are other processes in the cgroup than pid,
 // those outside the caller's pid namespace included.
-func (c *Cgroup) Alone(pid int) error {
-	b, err := readAt(c.fd, "cgroup.procs")
+func (p *processes) Alone(pid int) error {
+	b, err := readAt(p.fd, "cgroup.procs")
 	if err == unix.EOPNOTSUPP {
-		return c.aloneThreaded(pid)
+		return p.aloneThreaded(pid)
 	}
 	if err != nil {
-		return c.pathError("read", "cgroup.procs", err)
+		return p.pathError("read", "cgroup.procs", err)
 	}
 	others := 0
 	for word := range strings.FieldsSeq(string(b)) {
@@ -81,20 +84,20 @@ func (c *Cgroup) Alone(pid int) error {
 		}
 	}
 	if others > 0 {
-		return &NotEmptyError{c.path, others}
+		return &NotEmptyError{p.path, others}
 	}
 	return nil
 }
 
 // aloneThreaded is Alone for a cgroup that lists its threads only.
-func (c *Cgroup) aloneThreaded(pid int) error {
-	pids, err := c.Procs()
+func (p *processes) aloneThreaded(pid int) error {
+	pids, err := p.Procs()
 	if err != nil {
 		return err
 	}
 	pids = slices.DeleteFunc(pids, func(other int) bool { return other == pid })
 	if len(pids) > 0 {
-		return &NotEmptyError{c.path, len(pids)}
+		return &NotEmptyError{p.path, len(pids)}
 	}
 	return nil
 }

@@ -88,20 +88,20 @@ func (t PressureTrigger) String() string {
 // at most. The error is EINVAL for times that the kernel refuses (500ms to 10s
 // for the window, multiples of 2s without CAP_SYS_RESOURCE), ErrNotSupported
 // where it does not account for pressure. The owner calls Close.
-func (c *Cgroup) WatchPressure(t PressureTrigger) (*Watch, error) {
+func (d *dir) WatchPressure(t PressureTrigger) (*Watch, error) {
 	file := t.Resource + ".pressure"
-	fd, err := openAt(c.fd, file, unix.O_RDWR|unix.O_NONBLOCK)
+	fd, err := openAt(d.fd, file, unix.O_RDWR|unix.O_NONBLOCK)
 	if err != nil {
-		return nil, c.pathError("open", file, err)
+		return nil, d.pathError("open", file, err)
 	}
 	// The kernel overwrites the last byte with the end of its string.
 	_, err = retry.Write(fd, append([]byte(t.String()), 0))
 	if err == nil {
-		return &Watch{c, fd, file}, nil
+		return &Watch{d, fd, file}, nil
 	}
 	unix.Close(fd)
 	if err == unix.EOPNOTSUPP {
-		return nil, &fs.PathError{Op: "watch", Path: c.Dir() + "/" + file, Err: &reason{"the kernel does not account for pressure", ErrNotSupported}}
+		return nil, &fs.PathError{Op: "watch", Path: d.Dir() + "/" + file, Err: &reason{"the kernel does not account for pressure", ErrNotSupported}}
 	}
-	return nil, &fs.PathError{Op: "write " + strconv.Quote(t.String()) + " to", Path: c.Dir() + "/" + file, Err: err}
+	return nil, &fs.PathError{Op: "write " + strconv.Quote(t.String()) + " to", Path: d.Dir() + "/" + file, Err: err}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // setRdma writes one line per adapter: "mlx4_0 hca_handle=2 hca_object=2000".
-func (c *Cgroup) setRdma(limits map[string]specs.LinuxRdma) error {
+func (l *limits) setRdma(limits map[string]specs.LinuxRdma) error {
 	if len(limits) == 0 {
 		return nil
 	}
@@ -19,17 +19,17 @@ func (c *Cgroup) setRdma(limits map[string]specs.LinuxRdma) error {
 		if name == "" || strings.ContainsAny(name, " \t\n\x00=") {
 			return invalid(field, "not the name of an adapter")
 		}
-		line, l := name, limits[name]
-		if l.HcaHandles != nil {
-			line += " hca_handle=" + strconv.FormatUint(uint64(*l.HcaHandles), 10)
+		line, adapter := name, limits[name]
+		if adapter.HcaHandles != nil {
+			line += " hca_handle=" + strconv.FormatUint(uint64(*adapter.HcaHandles), 10)
 		}
-		if l.HcaObjects != nil {
-			line += " hca_object=" + strconv.FormatUint(uint64(*l.HcaObjects), 10)
+		if adapter.HcaObjects != nil {
+			line += " hca_object=" + strconv.FormatUint(uint64(*adapter.HcaObjects), 10)
 		}
 		if line == name {
 			continue
 		}
-		if err := c.set(field, "rdma.max", line); err != nil {
+		if err := l.set(field, "rdma.max", line); err != nil {
 			return err
 		}
 	}
@@ -45,8 +45,7 @@ type RdmaStats struct {
 	ObjectsMax uint64
 }
 
-func (c *Cgroup) rdmaStats() ([]RdmaStats, error) {
-	r := reader{c: c}
+func (r *reader) rdmaStats() ([]RdmaStats, error) {
 	current, limit := r.text("rdma.current"), r.text("rdma.max")
 	var list []RdmaStats
 	for line := range strings.Lines(string(current)) {

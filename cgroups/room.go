@@ -9,8 +9,9 @@ import (
 // PidsRoom returns how many more processes and threads fit into the cgroup and
 // those above it; Max if nothing limits them.
 func (c *Cgroup) PidsRoom() (uint64, error) {
-	return c.room(func(level *Cgroup) (uint64, bool, error) {
-		stats, err := level.pidsStats()
+	return c.room(func(level *dir) (uint64, bool, error) {
+		r := reader{d: level}
+		stats, err := r.pidsStats()
 		if err != nil || stats == nil {
 			return Max, false, err
 		}
@@ -24,8 +25,8 @@ func (c *Cgroup) PidsRoom() (uint64, error) {
 // lately count as room: dropping them is cheap. They are only counted where there
 // is less than enough without, as the kernel collects that number from all CPUs.
 func (c *Cgroup) MemoryRoom(enough uint64) (uint64, error) {
-	return c.room(func(level *Cgroup) (uint64, bool, error) {
-		r := reader{c: level}
+	return c.room(func(level *dir) (uint64, bool, error) {
+		r := reader{d: level}
 		limit, ok := parseMax(r.text("memory.max"))
 		if !ok {
 			return Max, false, r.err
@@ -52,12 +53,12 @@ func left(limit, used uint64) uint64 {
 
 // room is the least of what the cgroup and those above have. Where a controller
 // is not, it is not above either; the root has no limits.
-func (c *Cgroup) room(of func(level *Cgroup) (room uint64, there bool, err error)) (uint64, error) {
+func (d *dir) room(of func(level *dir) (room uint64, there bool, err error)) (uint64, error) {
 	least := uint64(Max)
-	level, path := c, c.path
+	level, path := d, d.path
 	for {
 		room, there, err := of(level)
-		if level != c {
+		if level != d {
 			level.Close()
 		}
 		if err != nil || !there {
@@ -67,9 +68,11 @@ func (c *Cgroup) room(of func(level *Cgroup) (room uint64, there bool, err error
 		if path = parent(path); path == "/" {
 			return least, nil
 		}
-		if level, err = c.h.Open(path); err != nil {
+		above, err := d.h.Open(path)
+		if err != nil {
 			return least, err
 		}
+		level = &above.dir
 	}
 }
 

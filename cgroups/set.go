@@ -20,48 +20,58 @@ import (
 //
 // The first error ends it; what was written before stays.
 func (c *Cgroup) Set(r *specs.LinuxResources) error {
+	return (&limits{dir: &c.dir}).setAll(r)
+}
+
+// limits writes limits into the files of a cgroup.
+type limits struct {
+	*dir
+	log *changes // what takes back the writes of an Update; nil: not needed
+}
+
+func (l *limits) setAll(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
 	if r.Memory != nil {
-		if err := c.setMemory(r.Memory); err != nil {
+		if err := l.setMemory(r.Memory); err != nil {
 			return err
 		}
 	}
 	if r.CPU != nil {
-		if err := c.setCPU(r.CPU); err != nil {
+		if err := l.setCPU(r.CPU); err != nil {
 			return err
 		}
-		if err := c.setCpuset(r.CPU); err != nil {
+		if err := l.setCpuset(r.CPU); err != nil {
 			return err
 		}
 	}
 	if r.BlockIO != nil {
-		if err := c.setIO(r.BlockIO); err != nil {
+		if err := l.setIO(r.BlockIO); err != nil {
 			return err
 		}
 	}
-	if err := c.setHugetlb(r.HugepageLimits); err != nil {
+	if err := l.setHugetlb(r.HugepageLimits); err != nil {
 		return err
 	}
-	if err := c.setRdma(r.Rdma); err != nil {
+	if err := l.setRdma(r.Rdma); err != nil {
 		return err
 	}
-	return c.setUnified(r.Unified)
+	return l.setUnified(r.Unified)
 }
 
 // setLimit writes a limit in OCI's encoding: nil and 0 leave the file alone,
 // -1 is no limit.
-func (c *Cgroup) setLimit(field, file string, limit *int64) error {
+func (l *limits) setLimit(field, file string, limit *int64) error {
 	switch n := value(limit); {
 	case n == 0:
 		return nil
 	case n == -1:
-		return tolerate(c.set(field, file, "max"))
+		return tolerate(l.set(field, file, "max"))
 	case n < -1:
 		return invalid(field, "%d is neither a limit nor -1", n)
 	default:
-		return c.set(field, file, strconv.FormatInt(n, 10))
+		return l.set(field, file, strconv.FormatInt(n, 10))
 	}
 }
 

@@ -153,7 +153,10 @@ func TestCheckBeforeUpdateInKernel(t *testing.T) {
 	needController(t, "memory")
 	c := hostCgroup(t)
 	inCgroup(t, c, "sleep", "60")
-	within(t, 5*time.Second, "memory in use", func() bool { n, err := c.used("memory.current"); return err == nil && n > 4096 })
+	within(t, 5*time.Second, "memory in use", func() bool {
+		r := reader{d: &c.dir}
+		return r.number("memory.current") > 4096 && r.err == nil
+	})
 	err := c.Set(resources(t, `{"memory":{"limit":4096,"checkBeforeUpdate":true}}`))
 	var e *Error
 	if !errors.As(err, &e) || e.Field != "memory.limit" {

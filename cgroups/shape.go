@@ -8,15 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// full explains why no cgroup can be made below c, for which the kernel has but
-// EAGAIN: c, or one above it, allows no more, or none that deep.
-func (c *Cgroup) full() error {
-	level, path := c, c.path
+// full explains why no cgroup can be made below d, for which the kernel has but
+// EAGAIN: d, or one above it, allows no more, or none that deep.
+func (d *dir) full() error {
+	level, path := d, d.path
 	for depth := uint64(0); ; depth++ {
-		r := reader{c: level}
+		r := reader{d: level}
 		most, deepest := r.number("cgroup.max.descendants"), r.number("cgroup.max.depth")
 		have, _ := flatKey(r.text("cgroup.stat"), "nr_descendants")
-		if level != c {
+		if level != d {
 			level.Close()
 		}
 		switch {
@@ -30,10 +30,11 @@ func (c *Cgroup) full() error {
 		if path = parent(path); path == "/" {
 			return unix.EAGAIN
 		}
-		var err error
-		if level, err = c.h.Open(path); err != nil {
+		above, err := d.h.Open(path)
+		if err != nil {
 			return unix.EAGAIN
 		}
+		level = &above.dir
 	}
 }
 

@@ -29,28 +29,29 @@ type Stats struct {
 
 // Stats reads all of it.
 func (c *Cgroup) Stats() (s Stats, err error) {
-	if s.CPU, err = c.cpuStats(); err != nil {
+	r := reader{d: &c.dir}
+	if s.CPU, err = r.cpuStats(); err != nil {
 		return s, err
 	}
-	if s.Cpuset, err = c.cpusetStats(); err != nil {
+	if s.Cpuset, err = r.cpusetStats(); err != nil {
 		return s, err
 	}
-	if s.Memory, s.MemoryPSI, err = c.memoryStats(); err != nil {
+	if s.Memory, s.MemoryPSI, err = r.memoryStats(); err != nil {
 		return s, err
 	}
-	if s.Pids, err = c.pidsStats(); err != nil {
+	if s.Pids, err = r.pidsStats(); err != nil {
 		return s, err
 	}
-	if s.IO, s.IOPSI, err = c.ioStats(); err != nil {
+	if s.IO, s.IOPSI, err = r.ioStats(); err != nil {
 		return s, err
 	}
-	if s.Hugetlb, err = c.hugetlbStats(); err != nil {
+	if s.Hugetlb, err = r.hugetlbStats(); err != nil {
 		return s, err
 	}
-	if s.Rdma, err = c.rdmaStats(); err != nil {
+	if s.Rdma, err = r.rdmaStats(); err != nil {
 		return s, err
 	}
-	s.Misc, err = c.miscStats()
+	s.Misc, err = r.miscStats()
 	return s, err
 }
 
@@ -62,7 +63,7 @@ type KeyValue struct {
 
 // reader reads files that may be missing, keeping the first other error.
 type reader struct {
-	c   *Cgroup
+	d   *dir
 	err error
 }
 
@@ -72,10 +73,10 @@ func (r *reader) text(file string) []byte {
 	if r.err != nil {
 		return nil
 	}
-	b, err := readAt(r.c.fd, file)
+	b, err := readAt(r.d.fd, file)
 	if err != nil {
 		if err != unix.ENOENT && err != unix.EOPNOTSUPP {
-			r.err = r.c.pathError("read", file, err)
+			r.err = r.d.pathError("read", file, err)
 		}
 		return nil
 	}
@@ -83,7 +84,7 @@ func (r *reader) text(file string) []byte {
 }
 
 func (r *reader) has(file string) bool {
-	return r.err == nil && unix.Faccessat(r.c.fd, file, unix.F_OK, 0) == nil
+	return r.err == nil && unix.Faccessat(r.d.fd, file, unix.F_OK, 0) == nil
 }
 
 // number is a file of one number or "max", 0 if it is missing.
@@ -94,7 +95,7 @@ func (r *reader) number(file string) uint64 {
 	}
 	n, ok := parseMax(b)
 	if !ok {
-		r.err = r.c.parseError(file, b)
+		r.err = r.d.parseError(file, b)
 	}
 	return n
 }
@@ -131,12 +132,12 @@ func parseMax(text []byte) (uint64, bool) {
 }
 
 // files lists the directory.
-func (c *Cgroup) files() ([]string, error) {
-	fd, err := openAt(c.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
+func (d *dir) files() ([]string, error) {
+	fd, err := openAt(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
-		return nil, c.pathError("open", "cgroup.controllers", err)
+		return nil, d.pathError("open", "cgroup.controllers", err)
 	}
-	f := os.NewFile(uintptr(fd), c.Dir())
+	f := os.NewFile(uintptr(fd), d.Dir())
 	defer f.Close()
 	return f.Readdirnames(-1)
 }

@@ -10,7 +10,7 @@ import (
 // setUnified writes linux.resources.unified: file names and contents that the
 // user chose. Each line is a write of its own, because that is how the kernel
 // takes keyed files such as io.max.
-func (c *Cgroup) setUnified(files map[string]string) error {
+func (l *limits) setUnified(files map[string]string) error {
 	if len(files) == 0 {
 		return nil
 	}
@@ -26,12 +26,12 @@ func (c *Cgroup) setUnified(files map[string]string) error {
 			if line == "" {
 				line = "\n" // empties cpuset.cpus; a write of nothing does nothing
 			}
-			if err := c.set(field, file, line); err != nil {
+			if err := l.set(field, file, line); err != nil {
 				return err
 			}
 		}
 		if file == "cpuset.cpus.partition" {
-			if err := c.checkPartition(field, files[file]); err != nil {
+			if err := l.checkPartition(field, files[file]); err != nil {
 				return err
 			}
 		}
@@ -42,18 +42,18 @@ func (c *Cgroup) setUnified(files map[string]string) error {
 // checkPartition reads what became of a cpuset partition: the kernel takes the
 // write also if there can be none, and says why in the file, such as "root invalid
 // (Parent is not a partition root)".
-func (c *Cgroup) checkPartition(field, value string) error {
+func (l *limits) checkPartition(field, value string) error {
 	const file = "cpuset.cpus.partition"
-	b, err := readAt(c.fd, file)
+	b, err := readAt(l.fd, file)
 	if err != nil {
-		return c.explain(field, "read", file, "", err)
+		return l.explain(field, "read", file, "", err)
 	}
 	state, why, invalid := strings.Cut(strings.TrimSpace(string(b)), " invalid")
 	if !invalid {
 		return nil
 	}
 	return &Error{
-		Field: field, Op: "write", File: c.Dir() + "/" + file, Value: strings.TrimSpace(value),
+		Field: field, Op: "write", File: l.Dir() + "/" + file, Value: strings.TrimSpace(value),
 		Err: errors.New("the kernel makes no partition of it: " + state + " invalid" + why),
 	}
 }

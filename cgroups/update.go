@@ -16,17 +16,14 @@ import (
 //
 // After success the caller may still take it back by calling undo, once.
 func (c *Cgroup) Update(r *specs.LinuxResources) (undo func() error, err error) {
-	log := new(changes)
-	c.log = log
-	err = c.Set(r)
-	if err == nil {
-		err = c.SetPids(r)
+	l := &limits{dir: &c.dir, log: new(changes)}
+	if err = l.setAll(r); err == nil {
+		err = l.setPids(r)
 	}
-	c.log = nil
 	if err == nil {
-		return func() error { return c.putBack(*log) }, nil
+		return l.putBack, nil
 	}
-	if back := c.putBack(*log); back != nil {
+	if back := l.putBack(); back != nil {
 		err = fmt.Errorf("%w; and %w", err, back)
 	}
 	return nil, err
@@ -43,15 +40,15 @@ type change struct {
 
 // putBack undoes writes, the last one first: each then meets the values around
 // it that it was made among, on which the kernel makes some depend.
-func (c *Cgroup) putBack(log changes) error {
+func (l *limits) putBack() error {
 	var errs []error
-	for _, was := range slices.Backward(log) {
-		err := writeAt(c.fd, was.file, was.value)
+	for _, was := range slices.Backward(*l.log) {
+		err := writeAt(l.fd, was.file, was.value)
 		if err == unix.ENOSPC && was.instead != "" {
-			err = writeAt(c.fd, was.file, was.instead)
+			err = writeAt(l.fd, was.file, was.instead)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("put back %q: %w", was.value, c.pathError("write", was.file, err)))
+			errs = append(errs, fmt.Errorf("put back %q: %w", was.value, l.pathError("write", was.file, err)))
 		}
 	}
 	return errors.Join(errs...)
@@ -59,14 +56,14 @@ func (c *Cgroup) putBack(log changes) error {
 
 // write writes a value and remembers, if asked to, what takes it
 // back. The error is the bare errno.
-func (c *Cgroup) write(file, value string) error {
-	if c.log == nil {
-		return writeAt(c.fd, file, value)
+func (l *limits) write(file, value string) error {
+	if l.log == nil {
+		return writeAt(l.fd, file, value)
 	}
-	back := c.before(file, value)
-	err := writeAt(c.fd, file, value)
+	back := l.before(file, value)
+	err := writeAt(l.fd, file, value)
 	if err == nil {
-		*c.log = append(*c.log, back...)
+		*l.log = append(*l.log, back...)
 	}
 	return err
 }
@@ -74,8 +71,8 @@ func (c *Cgroup) write(file, value string) error {
 // before is what takes back the write of value to file that is about to come. A
 // file that can't be read can't be restored: either it can't be written, or
 // writing it is an act, such as memory.reclaim.
-func (c *Cgroup) before(file, value string) changes {
-	old, err := readAt(c.fd, file)
+func (l *limits) before(file, value string) changes {
+	old, err := readAt(l.fd, file)
 	if err != nil {
 		return nil
 	}
@@ -87,11 +84,11 @@ func (c *Cgroup) before(file, value string) changes {
 	switch file {
 	case "cpu.idle":
 		// The kernel forgets the weight for it.
-		return append(c.before("cpu.weight", ""), was)
+		return append(l.before("cpu.weight", ""), was)
 	case "cpuset.cpus", "cpuset.mems":
 		// Once it has a list, a cgroup with processes can't be without one again
 		// (ENOSPC). The list of those that it had does the same for the time being.
-		effective, _ := readAt(c.fd, file+".effective")
+		effective, _ := readAt(l.fd, file+".effective")
 		was.instead = strings.TrimSuffix(string(effective), "\n")
 	}
 	return changes{was}

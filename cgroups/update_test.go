@@ -98,15 +98,16 @@ func TestUpdateCanBeTakenBack(t *testing.T) {
 	if got := content(t, c, "memory.max", "pids.max"); got != "memory.max=1000; pids.max=5" {
 		t.Error(got)
 	}
-	if err := c.Set(resources(t, `{"memory":{"limit":3000}}`)); err != nil || c.log != nil {
-		t.Errorf("Set after Update: %v, log %v", err, c.log)
+	if err := c.Set(resources(t, `{"memory":{"limit":3000}}`)); err != nil {
+		t.Errorf("Set after Update: %v", err)
 	}
 }
 
 // What can't be put back is told, and the rest is put back all the same.
 func TestUpdateTellsWhatItCouldNotPutBack(t *testing.T) {
 	c := fake(t, allControllers, "memory.max=1000", "memory.low=100")
-	err := c.putBack(changes{{file: "memory.max", value: "9999"}, {file: "memory.high", value: "5"}, {file: "memory.low", value: "300"}})
+	log := changes{{file: "memory.max", value: "9999"}, {file: "memory.high", value: "5"}, {file: "memory.low", value: "300"}}
+	err := (&limits{dir: &c.dir, log: &log}).putBack()
 	want := `put back "5": write ` + c.Dir() + "/memory.high: this kernel has no such file"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
@@ -132,11 +133,10 @@ func TestUpdateForgetsWhatWasRefused(t *testing.T) {
 		t.Errorf("error %v\nwant  %s", err, want)
 	}
 	var log changes
-	c.log = &log
-	defer func() { c.log = nil }()
-	c.write("memory.max", "3000")
-	c.write("memory.low", "5")
-	c.write("cpu.idle", "1")
+	l := &limits{dir: &c.dir, log: &log}
+	l.write("memory.max", "3000")
+	l.write("memory.low", "5")
+	l.write("cpu.idle", "1")
 	if len(log) != 1 || log[0] != (change{file: "memory.max", value: "1000"}) {
 		t.Errorf("remembered %q", log)
 	}
@@ -146,9 +146,8 @@ func TestUpdateForgetsWhatWasRefused(t *testing.T) {
 func TestUpdateRestoresTheWeightOfAnIdleCgroup(t *testing.T) {
 	c := fake(t, allControllers, "cpu.weight=174", "cpu.idle=0")
 	var log changes
-	c.log = &log
-	defer func() { c.log = nil }()
-	if err := c.write("cpu.idle", "1"); err != nil {
+	l := &limits{dir: &c.dir, log: &log}
+	if err := l.write("cpu.idle", "1"); err != nil {
 		t.Fatal(err)
 	}
 	if len(log) != 2 || log[0] != (change{file: "cpu.weight", value: "174"}) || log[1] != (change{file: "cpu.idle", value: "0"}) {
