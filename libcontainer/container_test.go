@@ -83,14 +83,14 @@ func TestKillGone(t *testing.T) {
 			t.Errorf("all %t: %v", all, err)
 		}
 	}
-	if err := c.end(); err != nil {
+	if err := (members{c.Journal}).end(); err != nil {
 		t.Error(err)
 	}
 	if alive, _ := real.Alive(); !alive {
 		t.Error("somebody else's process was killed")
 	}
 	c.Journal.Init = real
-	systest.MustDo(t, c.end())
+	systest.MustDo(t, members{c.Journal}.end())
 	if status, err := cmd.Process.Wait(); err != nil || status.String() != "signal: killed" {
 		t.Errorf("%v, %v", status, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/resource"
@@ -59,7 +58,10 @@ func remove(root, id string, force bool, warn func(specconv.Warning)) error {
 		return errors.Join(err, dir.Remove())
 	case errors.Is(err, state.ErrBroken) && force:
 		warn(specconv.Warning{Text: err.Error()})
-		return c.salvage(warn)
+		if c.Journal, err = salvage(dir, warn); err != nil {
+			return err
+		}
+		return c.Destroy(warn)
 	case err != nil:
 		return err
 	}
@@ -74,50 +76,44 @@ func remove(root, id string, force bool, warn func(specconv.Warning)) error {
 	return fmt.Errorf("cannot delete container %s that is %w: %s", id, ErrNotStopped, status)
 }
 
-// salvage removes a container whose journal is broken, with what that still names.
-func (c *Container) salvage(warn func(specconv.Warning)) error {
-	var err error
-	if c.Journal, err = c.Dir.Salvage(); err != nil {
-		return err
+// salvage is what a broken journal still names.
+func salvage(dir *state.Dir, warn func(specconv.Warning)) (*state.State, error) {
+	s, err := dir.Salvage()
+	if err != nil || s.Cgroup.Dir != "" {
+		return s, err
 	}
-	alive, err := c.Journal.Init.Alive()
-	if err != nil {
-		return err
+	if alive, err := s.Init.Alive(); err != nil || !alive {
+		return s, err
 	}
-	if alive && c.Journal.Cgroup.Dir == "" {
-		if err := c.salvageCgroup(warn); err != nil {
-			return err
-		}
-	}
-	return c.Destroy(warn)
+	s.Cgroup, err = salvageCgroup(s, warn)
+	return s, err
 }
 
 // salvageCgroup takes init's cgroup for the container's if it is called after it.
 // Another may be everybody's.
-func (c *Container) salvageCgroup(warn func(specconv.Warning)) error {
+func salvageCgroup(s *state.State, warn func(specconv.Warning)) (state.Cgroup, error) {
 	h, err := cgroups.Find(cgroups.Root)
 	if errors.Is(err, cgroups.ErrNotSupported) {
-		return nil
+		return state.Cgroup{}, nil
 	}
 	if err != nil {
-		return err
+		return state.Cgroup{}, err
 	}
-	own, err := cgroups.Own(c.Journal.Init.PID)
+	own, err := cgroups.Own(s.Init.PID)
 	if err != nil {
-		return err
+		return state.Cgroup{}, err
 	}
 	dir := filepath.Join(h.Path, own)
-	if !strings.Contains(filepath.Base(own), c.Dir.ID()) {
-		warn(specconv.Warning{Text: fmt.Sprintf("process %d of the container is killed; others may be left in cgroup %q", c.Journal.Init.PID, dir)})
-		return nil
+	if !strings.Contains(filepath.Base(own), s.Container.ID) {
+		warn(specconv.Warning{Text: fmt.Sprintf("process %d of the container is killed; others may be left in cgroup %q", s.Init.PID, dir)})
+		return state.Cgroup{}, nil
 	}
-	c.Journal.Cgroup = state.Cgroup{Dir: dir, Made: []string{dir}}
-	return nil
+	return state.Cgroup{Dir: dir, Made: []string{dir}}, nil
 }
 
 // Destroy ends all processes and removes what the container owns.
 func (c *Container) Destroy(warn func(specconv.Warning)) error {
-	return c.Remove(c.end, warn)
+	return c.Remove(members{c.Journal}.end, warn)
 }
 
 // Remove removes what the container owns on the host, when end has ended its processes. The
@@ -132,36 +128,4 @@ func (c *Container) Remove(end func() error, warn func(specconv.Warning)) error 
 	st := c.Journal.Container.HookState(specs.StateStopped, 0)
 	runPoststop(c.Journal.Poststop, &st, warn)
 	return nil
-}
-
-// end kills init and waits until it is dead.
-func (c *Container) end() error {
-	// Of one that is gone there is no descriptor to be had, nor needed.
-	if alive, err := c.Journal.Init.Alive(); err != nil || !alive {
-		return err
-	}
-	init, err := c.Journal.Init.Pidfd()
-	if errors.Is(err, ErrNotRunning) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer unix.Close(init)
-	listed := c.ownsPids()
-	if !listed {
-		if listed, err = c.hasCgroup(); err != nil {
-			return err
-		}
-	}
-	if !listed {
-		// They would go on without init, and nothing would tell whose they are.
-		_, err = c.signalSharing(unix.SIGKILL)
-	} else {
-		err = Signal(init, c.Journal.Init.PID, unix.SIGKILL)
-	}
-	if err != nil {
-		return err
-	}
-	return awaitDeath(init, "container init still running")
 }

@@ -53,19 +53,12 @@ type WatchOptions struct {
 // never polls for them. An error of tell ends it. The error is ErrNotRunning
 // if the container has stopped already.
 func (c *Container) Watch(o WatchOptions, tell func(*Event) error) error {
-	init, err := c.Journal.Init.Pidfd()
+	m, err := c.meter()
 	if err != nil {
 		return err
 	}
-	defer unix.Close(init)
-	w := &watcher{container: c, init: init, reader: o.Reader, tell: tell, interval: o.Interval}
+	w := &watcher{meter: m, reader: o.Reader, tell: tell, interval: o.Interval}
 	defer w.close()
-	if w.group, err = c.OpenCgroup(); err != nil {
-		return err
-	}
-	if w.group == nil && c.Journal.Cgroup.Dir != "" {
-		return c.CgroupGone(ErrNotRunning)
-	}
 	if w.group == nil {
 		if len(o.Pressure) > 0 {
 			return noCgroup()
@@ -90,14 +83,12 @@ func (c *Container) Watch(o WatchOptions, tell func(*Event) error) error {
 
 // watcher waits for all that can happen to one container.
 type watcher struct {
-	container *Container
-	init      int // pidfd
-	group     *cgroups.Cgroup
-	reader    int
-	interval  time.Duration
-	tell      func(*Event) error
-	sources   []source
-	seen      cgroups.Events // as last told
+	*meter
+	reader   int
+	interval time.Duration
+	tell     func(*Event) error
+	sources  []source
+	seen     cgroups.Events // as last told
 }
 
 // source is a file of the cgroup and what its change means.
@@ -110,9 +101,7 @@ func (w *watcher) close() {
 	for _, s := range w.sources {
 		s.watch.Close()
 	}
-	if w.group != nil {
-		w.group.Close()
-	}
+	w.meter.close()
 }
 
 // watchCounters watches the counters of memory.events and pids.events. What
@@ -189,7 +178,7 @@ func (w *watcher) run() error {
 		if now := time.Now(); next.Before(now) { // this machine slept, or the reader did
 			next = now.Add(w.interval)
 		}
-		if err := w.measure(); err != nil {
+		if err := w.tellStats(); err != nil {
 			return err
 		}
 	}
@@ -223,9 +212,9 @@ func (w *watcher) happened(i int, fd *unix.PollFd) error {
 	return s.changed()
 }
 
-// measure tells the statistics of now, unless the container has just ended.
-func (w *watcher) measure() error {
-	stats, err := w.container.measure(w.group, w.init)
+// tellStats tells the statistics of now, unless the container has just ended.
+func (w *watcher) tellStats() error {
+	stats, err := w.measure()
 	if errors.Is(err, ErrNotRunning) || err != nil && ended(w.init) {
 		return nil // the loop will see it
 	}

@@ -21,7 +21,7 @@ func TestCompare(t *testing.T) {
 	systest.MustDo(t, err)
 	defer group.Close()
 	var told []EventType
-	w := &watcher{group: group, init: -1, tell: func(e *Event) error {
+	w := &watcher{meter: &meter{group: group, init: -1}, tell: func(e *Event) error {
 		told = append(told, e.Type)
 		return nil
 	}}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"time"
 
@@ -12,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/cgroups"
+	"github.com/crun-go/crun-go/libcontainer/resource"
+	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
@@ -35,15 +37,30 @@ func (c *Container) Processes() ([]int, error) {
 	if c.Journal.Cgroup.Dir != "" {
 		return nil, c.CgroupGone(nil)
 	}
-	alive, err := c.Journal.Init.Alive()
+	return members{c.Journal}.inNamespace()
+}
+
+// Kill sends a signal to init, or to all processes of the container. Without a
+// pid namespace of its own, SIGKILL always goes to all. The error is
+// ErrNotRunning if nobody is there; with all that is none.
+func (c *Container) Kill(sig unix.Signal, all bool) error { return members{c.Journal}.kill(sig, all) }
+
+// members are the processes of a container, found by its journal: init, and what is in
+// the container's cgroup or, if there is none, in a namespace of its own.
+type members struct{ journal *state.State }
+
+// inNamespace lists those of a container without a cgroup.
+func (m members) inNamespace() ([]int, error) {
+	init := m.journal.Init
+	alive, err := init.Alive()
 	if err != nil || !alive {
 		return nil, err
 	}
-	kind := c.identifyingNamespace()
+	kind := m.identifyingNamespace()
 	if kind == "" {
-		return []int{c.Journal.Init.PID}, nil
+		return []int{init.PID}, nil
 	}
-	shared, err := namespaceOf(c.Journal.Init.PID, kind)
+	shared, err := namespaceOf(init.PID, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -53,11 +70,11 @@ func (c *Container) Processes() ([]int, error) {
 // identifyingNamespace returns the kind of namespace, as /proc names it, that
 // tells the processes of a container without a cgroup from others: one of its own
 // that processes hardly ever leave. It is "" if there is none.
-func (c *Container) identifyingNamespace() string {
-	if c.ownsPids() {
+func (m members) identifyingNamespace() string {
+	if m.ownsPids() {
 		return "pid"
 	}
-	for _, ns := range c.Journal.Namespaces {
+	for _, ns := range m.journal.Namespaces {
 		if ns.Type == specs.MountNamespace && ns.Path == "" {
 			return "mnt"
 		}
@@ -65,10 +82,143 @@ func (c *Container) identifyingNamespace() string {
 	return ""
 }
 
-// OwnsMounts reports whether the container has a mount namespace that is not its
-// creator's.
-func (c *Container) OwnsMounts() bool {
-	return slices.ContainsFunc(c.Journal.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.MountNamespace })
+// ownsPids reports whether the container has a pid namespace that ends with its
+// init. Without one its processes outlive init.
+func (m members) ownsPids() bool {
+	for _, ns := range m.journal.Namespaces {
+		if ns.Type == specs.PIDNamespace {
+			return ns.Path == ""
+		}
+	}
+	return false
+}
+
+// kill signals init or all, see [Container.Kill].
+func (m members) kill(sig unix.Signal, all bool) error {
+	if all || sig == unix.SIGKILL && !m.ownsPids() {
+		reached, err := m.killAll(sig)
+		if err != nil || reached || all {
+			return err
+		}
+		return ErrNotRunning
+	}
+	fd, err := m.journal.Init.Pidfd()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	err = sys.SignalProcess(fd, m.journal.Init.PID, sig)
+	if err == unix.ESRCH {
+		return ErrNotRunning
+	}
+	if err != nil {
+		return fmt.Errorf("unable to signal init: %w", err)
+	}
+	return nil
+}
+
+// killAll signals every process in the container's cgroup or, if there is none,
+// in a namespace of its own. reached reports whether there was any.
+func (m members) killAll(sig unix.Signal) (reached bool, err error) {
+	group, err := resource.OpenCgroup(&m.journal.Cgroup)
+	if err != nil {
+		return false, err
+	}
+	if group == nil {
+		return m.signalSharing(sig)
+	}
+	defer group.Close()
+	pids, err := group.Procs()
+	if errors.Is(err, cgroups.ErrNotExist) {
+		return false, nil // systemd removes the cgroup with its last process
+	}
+	if err != nil || len(pids) == 0 {
+		return false, err
+	}
+	if sig == unix.SIGKILL {
+		return true, group.Kill()
+	}
+	for _, pid := range pids {
+		if err := SignalMember(group, pid, sig); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+// end kills init and waits until it is dead.
+func (m members) end() error {
+	// Of one that is gone there is no descriptor to be had, nor needed.
+	if alive, err := m.journal.Init.Alive(); err != nil || !alive {
+		return err
+	}
+	init, err := m.journal.Init.Pidfd()
+	if errors.Is(err, ErrNotRunning) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(init)
+	listed := m.ownsPids()
+	if !listed {
+		group, err := resource.OpenCgroup(&m.journal.Cgroup)
+		if err != nil {
+			return err
+		}
+		if listed = group != nil; listed {
+			group.Close()
+		}
+	}
+	if !listed {
+		// They would go on without init, and nothing would tell whose they are.
+		_, err = m.signalSharing(unix.SIGKILL)
+	} else {
+		err = Signal(init, m.journal.Init.PID, unix.SIGKILL)
+	}
+	if err != nil {
+		return err
+	}
+	return awaitDeath(init, "container init still running")
+}
+
+// signalSharing signals the processes of a container without a cgroup. SIGKILL
+// is not over before all are gone that can be seen.
+func (m members) signalSharing(sig unix.Signal) (reached bool, err error) {
+	init, err := m.journal.Init.Pidfd()
+	if errors.Is(err, ErrNotRunning) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(init)
+	kind := m.identifyingNamespace()
+	if kind == "" || kind == "pid" && sig == unix.SIGKILL { // the namespace ends with its init
+		return true, Signal(init, m.journal.Init.PID, sig)
+	}
+	shared, err := namespaceOf(m.journal.Init.PID, kind)
+	if err != nil {
+		return false, err
+	}
+	for end := time.Now().Add(DeathWait); ; {
+		pids, err := sharing(kind, shared)
+		if err != nil {
+			return true, err
+		}
+		for _, pid := range pids {
+			if err := signalSharer(pid, kind, shared, sig); err != nil {
+				return true, err
+			}
+		}
+		switch {
+		case sig != unix.SIGKILL || len(pids) == 0:
+			return true, nil
+		case time.Now().After(end):
+			return true, fmt.Errorf("processes %v of the container do not end", pids)
+		}
+		retry.Sleep(time.Millisecond)
+	}
 }
 
 // namespaceOf names a namespace of a process.
@@ -96,45 +246,6 @@ func sharing(kind, namespace string) ([]int, error) {
 	return pids, nil
 }
 
-// signalSharing signals the processes of a container without a cgroup. SIGKILL
-// is not over before all are gone that can be seen.
-func (c *Container) signalSharing(sig unix.Signal) (reached bool, err error) {
-	init, err := c.Journal.Init.Pidfd()
-	if errors.Is(err, ErrNotRunning) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer unix.Close(init)
-	kind := c.identifyingNamespace()
-	if kind == "" || kind == "pid" && sig == unix.SIGKILL { // the namespace ends with its init
-		return true, Signal(init, c.Journal.Init.PID, sig)
-	}
-	shared, err := namespaceOf(c.Journal.Init.PID, kind)
-	if err != nil {
-		return false, err
-	}
-	for end := time.Now().Add(DeathWait); ; {
-		pids, err := sharing(kind, shared)
-		if err != nil {
-			return true, err
-		}
-		for _, pid := range pids {
-			if err := signalSharer(pid, kind, shared, sig); err != nil {
-				return true, err
-			}
-		}
-		switch {
-		case sig != unix.SIGKILL || len(pids) == 0:
-			return true, nil
-		case time.Now().After(end):
-			return true, fmt.Errorf("processes %v of the container do not end", pids)
-		}
-		retry.Sleep(time.Millisecond)
-	}
-}
-
 // signalSharer signals a process, if it is the one that was seen: once a pidfd
 // is held its pid can't change hands.
 func signalSharer(pid int, kind, namespace string, sig unix.Signal) error {
@@ -150,4 +261,30 @@ func signalSharer(pid int, kind, namespace string, sig unix.Signal) error {
 		return nil
 	}
 	return Signal(fd, pid, sig)
+}
+
+// SignalMember signals a process of a cgroup. The pid was read a moment ago;
+// once a pidfd is held it can't change hands, and if the process is still
+// listed then, it is the right one.
+func SignalMember(group *cgroups.Cgroup, pid int, sig unix.Signal) error {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err == unix.ESRCH {
+		return nil // gone meanwhile
+	}
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	defer unix.Close(fd)
+	has, err := group.Has(pid)
+	if err != nil && !state.Gone(err) {
+		return err
+	}
+	if err != nil || !has {
+		return nil
+	}
+	err = sys.SignalProcess(fd, pid, sig)
+	if err == unix.ESRCH {
+		return nil
+	}
+	return os.NewSyscallError("pidfd_send_signal", err)
 }

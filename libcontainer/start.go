@@ -31,23 +31,31 @@ var ErrRunning = errors.New("cannot start an already running container")
 // "", it also waits until the container has told that it is ready. The files of trace get
 // the time of each step. warn may be nil.
 func (c *Container) Start(notify string, trace *initlink.TraceFiles, warn func(specconv.Warning)) error {
-	t := initlink.NewTrace(trace, "start", c.Journal.Container.ID)
-	if t == nil {
-		return c.start(notify, nil, warn)
+	s := &starter{Container: c, notify: notify, warn: warn, trace: initlink.NewTrace(trace, "start", c.Journal.Container.ID)}
+	if s.trace == nil {
+		return s.start()
 	}
 	to, err := trace.Open()
 	if err != nil {
 		return err
 	}
 	defer to.Close()
-	return errors.Join(c.start(notify, t, warn), t.Write(&to, nil))
+	return errors.Join(s.start(), s.trace.Write(&to, nil))
 }
 
-func (c *Container) start(notify string, t *initlink.Trace, warn func(specconv.Warning)) error {
-	if err := c.Dir.Lock(); err != nil {
+// starter is a start of a container.
+type starter struct {
+	*Container
+	notify string                 // systemd's socket; "": nobody waits for the container to be ready
+	trace  *initlink.Trace        // nil: none
+	warn   func(specconv.Warning) // may be nil
+}
+
+func (s *starter) start() error {
+	if err := s.Dir.Lock(); err != nil {
 		return err
 	}
-	status, pid, err := c.Status()
+	status, pid, err := s.Status()
 	if err != nil {
 		return err
 	}
@@ -60,29 +68,29 @@ func (c *Container) start(notify string, t *initlink.Trace, warn func(specconv.W
 	default:
 		return fmt.Errorf("cannot start a container in the %s state", status)
 	}
-	if notify == "" {
-		return c.goOn(pid, t, warn)
+	if s.notify == "" {
+		return s.goOn(pid)
 	}
-	return c.startService(notify, pid, t, warn)
+	return s.startService(pid)
 }
 
 // goOn lets the process go, and runs the hooks that come after.
-func (c *Container) goOn(pid int, t *initlink.Trace, warn func(specconv.Warning)) error {
-	err := t.Time("", "let init go on, and wait until it executes the process", func() error { return c.release(t, warn) })
-	if err != nil || len(c.Journal.Poststart) == 0 {
+func (s *starter) goOn(pid int) error {
+	err := s.trace.Time("", "let init go on, and wait until it executes the process", func() error { return s.release() })
+	if err != nil || len(s.Journal.Poststart) == 0 {
 		return err
 	}
-	return t.Time("hooks.poststart", "run the poststart hooks", func() error { return c.Poststart(pid, warn) })
+	return s.trace.Time("hooks.poststart", "run the poststart hooks", func() error { return s.Poststart(pid, s.warn) })
 }
 
 // startService starts a container for which systemd waits.
-func (c *Container) startService(notify string, pid int, t *initlink.Trace, warn func(specconv.Warning)) error {
-	init, err := c.Journal.Init.Pidfd()
+func (s *starter) startService(pid int) error {
+	init, err := s.Journal.Init.Pidfd()
 	if err != nil {
 		return errDead
 	}
 	defer unix.Close(init)
-	n, err := NewNotifier(c.Dir, notify)
+	n, err := NewNotifier(s.Dir, s.notify)
 	if errors.Is(err, os.ErrNotExist) {
 		return errors.New("NOTIFY_SOCKET is set, and was not when the container was created: it has no way to tell that it is ready")
 	}
@@ -90,7 +98,7 @@ func (c *Container) startService(notify string, pid int, t *initlink.Trace, warn
 		return err
 	}
 	defer n.Close()
-	if err := c.goOn(pid, t, warn); err != nil {
+	if err := s.goOn(pid); err != nil {
 		return err
 	}
 	// That may take long, and others may want to stop it, with signals to this
@@ -98,16 +106,16 @@ func (c *Container) startService(notify string, pid int, t *initlink.Trace, warn
 	sys.CatchSignals()
 	sys.PassSignals(init)
 	defer sys.Forget(init)
-	if err := c.Dir.Unlock(); err != nil {
+	if err := s.Dir.Unlock(); err != nil {
 		return err
 	}
-	return t.Time("", "wait until the process reports readiness", func() error { return n.Relay(init, pid) })
+	return s.trace.Time("", "wait until the process reports readiness", func() error { return n.Relay(init, pid) })
 }
 
 // release tells init, which waits, to go and hears what becomes of it. A program that execve(2) refuses has been
 // started, as far as the caller is concerned: it ends at once, and has said why on its own standard error.
-func (c *Container) release(t *initlink.Trace, warn func(specconv.Warning)) error {
-	init, err := c.Journal.Init.Pidfd()
+func (s *starter) release() error {
+	init, err := s.Journal.Init.Pidfd()
 	if errors.Is(err, ErrNotRunning) {
 		return errDead
 	}
@@ -115,21 +123,21 @@ func (c *Container) release(t *initlink.Trace, warn func(specconv.Warning)) erro
 		return err
 	}
 	defer unix.Close(init)
-	start, answer, err := c.Dir.OpenFifos()
+	start, answer, err := s.Dir.OpenFifos()
 	if err != nil {
 		return err
 	}
 	defer unix.Close(answer)
 	if start >= 0 {
 		defer unix.Close(start)
-		if _, err := retry.Write(start, []byte{t.StartWord()}); err != nil {
+		if _, err := retry.Write(start, []byte{s.trace.StartWord()}); err != nil {
 			return &os.PathError{Op: "write", Path: "exec.fifo", Err: err}
 		}
 	}
 	// At its first word init goes, even if this process is killed. That the fifo is gone
 	// says so to others; where it can't be removed init itself does, see Status.
-	told := NewGoing(c.Journal.Init, init, c.takesItsTime)
-	said, err := told.listen(start, answer, func() { c.Dir.RemoveFifo() })
+	told := NewGoing(s.Journal.Init, init, s.takesItsTime)
+	said, err := told.listen(start, answer, func() { s.Dir.RemoveFifo() })
 	if err != nil {
 		return err
 	}
@@ -138,27 +146,27 @@ func (c *Container) release(t *initlink.Trace, warn func(specconv.Warning)) erro
 	}
 	word, said := said[0], said[1:]
 	if word == wire.GoTraced {
-		if said, err = t.AddLate(c.Journal.Init.PID, said, lateName); err != nil {
+		if said, err = s.trace.AddLate(s.Journal.Init.PID, said, lateName); err != nil {
 			return err
 		}
 	}
 	if len(said) == 0 { // only init's word that it goes; then the end: execve closed the fifo, if it came to that
-		return HasExecuted(c.Journal.Init, init)
+		return HasExecuted(s.Journal.Init, init)
 	}
 	f, err := wire.DecodeFailure(said)
 	if err != nil {
 		return err
 	}
 	failed := &plan.StepError{
-		Item: plan.Item{Field: initlink.EntryField(specconv.LastField(f.StepKind), f.Fault)}, Err: f, Root: c.Journal.Container.Rootfs, Whole: f.Whole,
+		Item: plan.Item{Field: initlink.EntryField(specconv.LastField(f.StepKind), f.Fault)}, Err: f, Root: s.Journal.Container.Rootfs, Whole: f.Whole,
 	}
 	if !f.Refused {
 		// Who is told of the failure finds the container stopped, and may delete it.
 		retry.Readable(init, initlink.EndingTime)
 		return failed
 	}
-	if warn != nil {
-		warn(Refusal(failed))
+	if s.warn != nil {
+		s.warn(Refusal(failed))
 	}
 	return nil
 }
@@ -203,8 +211,8 @@ func MayTakeLong(spec *specs.Spec) bool {
 		spec.Linux != nil && spec.Linux.Seccomp != nil && spec.Linux.Seccomp.ListenerPath != ""
 }
 
-func (c *Container) takesItsTime() bool {
-	spec, err := c.Config()
+func (s *starter) takesItsTime() bool {
+	spec, err := s.Config()
 	return err != nil || MayTakeLong(spec)
 }
 

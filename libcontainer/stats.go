@@ -11,6 +11,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/resctrl"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
@@ -35,44 +36,68 @@ type Interface struct {
 
 // Stats measures the container. The error is ErrNotRunning if it has stopped.
 func (c *Container) Stats() (*Stats, error) {
+	m, err := c.meter()
+	if err != nil {
+		return nil, err
+	}
+	defer m.close()
+	if m.group == nil {
+		return nil, noCgroup()
+	}
+	return m.measure()
+}
+
+// meter reads what a container that lives uses.
+type meter struct {
+	journal *state.State
+	init    int             // pidfd
+	group   *cgroups.Cgroup // nil: it has none
+}
+
+// meter opens what tells of the container. The error is ErrNotRunning if it has stopped.
+func (c *Container) meter() (*meter, error) {
 	init, err := c.Journal.Init.Pidfd()
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(init)
-	group, err := c.OpenCgroup()
+	m := &meter{journal: c.Journal, init: init}
+	m.group, err = c.OpenCgroup()
+	if err == nil && m.group == nil && c.Journal.Cgroup.Dir != "" {
+		err = c.CgroupGone(ErrNotRunning)
+	}
 	if err != nil {
+		m.close()
 		return nil, err
 	}
-	if group == nil && c.Journal.Cgroup.Dir != "" {
-		return nil, c.CgroupGone(ErrNotRunning)
-	}
-	if group == nil {
-		return nil, noCgroup()
-	}
-	defer group.Close()
-	return c.measure(group, init)
+	return m, nil
 }
 
-// measure reads the statistics of a container whose init has the pidfd init.
-func (c *Container) measure(group *cgroups.Cgroup, init int) (*Stats, error) {
+func (m *meter) close() {
+	unix.Close(m.init)
+	if m.group != nil {
+		m.group.Close()
+	}
+}
+
+// measure reads the statistics.
+func (m *meter) measure() (*Stats, error) {
 	s := new(Stats)
 	var err error
-	if s.Stats, err = group.Stats(); err != nil {
+	if s.Stats, err = m.group.Stats(); err != nil {
 		return nil, err
 	}
 	if s.Pids == nil {
 		// Without the controller nobody counts threads, but processes can be listed.
-		pids, err := group.Procs()
+		pids, err := m.group.Procs()
 		if err != nil {
 			return nil, err
 		}
 		s.Pids = &cgroups.PidsStats{Current: uint64(len(pids)), Limit: cgroups.Max}
 	}
-	if s.Interfaces, err = c.interfaces(init); err != nil {
+	if s.Interfaces, err = m.interfaces(); err != nil {
 		return nil, err
 	}
-	if rdt := &c.Journal.Rdt; rdt.Dir != "" {
+	if rdt := &m.journal.Rdt; rdt.Dir != "" {
 		root, err := resctrl.Find()
 		if err != nil {
 			return nil, err
@@ -86,8 +111,8 @@ func (c *Container) measure(group *cgroups.Cgroup, init int) (*Stats, error) {
 
 // interfaces reads the counters of the container's network namespace, which
 // init's procfs directory shows without joining it.
-func (c *Container) interfaces(init int) ([]Interface, error) {
-	if !c.hasNamespace(specs.NetworkNamespace) {
+func (m *meter) interfaces() ([]Interface, error) {
+	if !m.journal.HasNamespace(specs.NetworkNamespace) {
 		return nil, nil
 	}
 	proc, err := sys.HostProc()
@@ -95,8 +120,8 @@ func (c *Container) interfaces(init int) ([]Interface, error) {
 		return nil, err
 	}
 	defer proc.Close()
-	text, err := proc.Read(strconv.Itoa(c.Journal.Init.PID) + "/net/dev")
-	if ended(init) {
+	text, err := proc.Read(strconv.Itoa(m.journal.Init.PID) + "/net/dev")
+	if ended(m.init) {
 		return nil, ErrNotRunning // and the pid may have been somebody else's
 	}
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
@@ -106,15 +131,6 @@ func (c *Container) interfaces(init int) ([]Interface, error) {
 		return nil, err
 	}
 	return parseNetDev(string(text))
-}
-
-func (c *Container) hasNamespace(kind specs.LinuxNamespaceType) bool {
-	for _, ns := range c.Journal.Namespaces {
-		if ns.Type == kind {
-			return true
-		}
-	}
-	return false
 }
 
 // ended reports whether the process of a pidfd has ended.

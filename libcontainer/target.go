@@ -63,7 +63,7 @@ func (t *Target) Open(c *Container, kinds []specs.LinuxNamespaceType) error {
 		return err
 	}
 	defer unix.Close(namespaces)
-	if !c.OwnsMounts() {
+	if !c.Journal.HasNamespace(specs.MountNamespace) {
 		if t.Root, err = init.OpenRoot(); err != nil {
 			return err
 		}

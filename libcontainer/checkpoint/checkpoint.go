@@ -82,7 +82,7 @@ func Dump(c *libcontainer.Container, o *DumpOptions) error {
 	if status != specs.StateRunning && status != libcontainer.StatePaused {
 		return fmt.Errorf("container cannot be checkpointed in the %s state", status)
 	}
-	if !c.OwnsMounts() {
+	if !c.Journal.HasNamespace(specs.MountNamespace) {
 		return errors.New("container cannot be checkpointed: it has no mount namespace of its own, and CRIU restores none without")
 	}
 	d := &dump{Container: c, o: o, pid: pid}

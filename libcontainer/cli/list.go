@@ -137,7 +137,7 @@ func inspectOwned(root, id string, withUsage bool) (*status, error) {
 		u := usageOf(container)
 		s.usage = &u
 	}
-	uid, err := container.Owner()
+	uid, err := container.Dir.Owner()
 	s.owner = ownerName(uid)
 	return s, err
 }

@@ -40,7 +40,7 @@ func statusOf(container *libcontainer.Container) (*status, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := container.State()
+	s := container.Journal
 	return &status{
 		ociVersion:  s.Container.OCIVersion,
 		id:          s.Container.ID,

@@ -168,7 +168,7 @@ func (d *devices) check() error {
 			return fmt.Errorf("--device-add: the container has no device filter, which a rule (%s) could be added to", name(a))
 		case rules == nil && a.Access != "rwm":
 			return fmt.Errorf("--device-add: the container has no device filter, which could allow only %q of %s, expected rwm", a.Access, name(a))
-		case a.Path != "" && !d.OwnsMounts():
+		case a.Path != "" && !d.Journal.HasNamespace(specs.MountNamespace):
 			return errNoMounts
 		case a.Path != "":
 			if err := d.vacant(a.Path); err != nil {

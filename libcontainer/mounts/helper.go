@@ -40,7 +40,7 @@ func newHelper(c *libcontainer.Container) (*helper, error) {
 		container: c, target: libcontainer.NoTarget, mount: -1, sources: sources.New(c.Journal.Container.Rootfs, false),
 	}
 	v.init.Owner, v.init.Patience = v, initlink.AnswerTime
-	if !c.OwnsMounts() {
+	if !c.Journal.HasNamespace(specs.MountNamespace) {
 		v.close()
 		return nil, errNoMounts
 	}

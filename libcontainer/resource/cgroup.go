@@ -3,6 +3,7 @@ package resource
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
@@ -169,6 +171,36 @@ func OpenCgroup(entry *state.Cgroup) (*cgroups.Cgroup, error) {
 	}
 	group.Close()
 	return nil, err
+}
+
+// Frozen reads cgroup.freeze: a container that is about to freeze counts. A cgroup
+// that is gone is not frozen. What is at its path is found out where it matters.
+func (c *Cgroup) Frozen() (bool, error) {
+	if c.Journal.Cgroup.Dir == "" {
+		return false, nil
+	}
+	name := c.Journal.Cgroup.Dir + "/cgroup.freeze"
+	fd, err := retry.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err == unix.ENOENT {
+		return false, nil
+	}
+	if err != nil {
+		return false, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	defer unix.Close(fd)
+	var b [1]byte
+	n, err := retry.Read(fd, b[:])
+	if err != nil && err != unix.ENODEV {
+		return false, &os.PathError{Op: "read", Path: name, Err: err}
+	}
+	if n != 1 || b[0] != '1' {
+		return false, nil
+	}
+	group, err := OpenCgroup(&c.Journal.Cgroup)
+	if group != nil {
+		group.Close()
+	}
+	return group != nil, err
 }
 
 // Remove kills what is left in the cgroup and removes it, with the parents that were made

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -31,6 +32,11 @@ type State struct {
 	Rdt          Rdt
 	Rootless     bool
 	NoNewKeyring bool // the container has the session keyring of who made it
+}
+
+// HasNamespace reports whether the container has a namespace that is not its creator's.
+func (s *State) HasNamespace(kind specs.LinuxNamespaceType) bool {
+	return slices.ContainsFunc(s.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == kind })
 }
 
 // NetDevice is a network device of the host, see package netdev.
