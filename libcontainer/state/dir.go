@@ -12,13 +12,14 @@ import (
 )
 
 // Dir is the directory of one container, held open. The zero Dir is not usable; see [Create] and [Open].
-type Dir struct {
+type Dir struct{ lock }
+
+// directory is a Dir without what its files mean.
+type directory struct {
 	id   string
 	path string // of the directory, for errors
 	root int    // descriptor of the directory above
 	fd   int    // descriptor of the directory itself
-
-	locked bool // by this Dir
 }
 
 // dirMode is that of a directory. The container's root, who need not be its owner, has to come through to the fifo.
@@ -121,7 +122,7 @@ func openAt(top int, root, id string) (*Dir, error) {
 			unix.Close(top)
 			return nil, err
 		}
-		return &Dir{id: id, path: root + "/" + id, root: top, fd: fd}, nil
+		return &Dir{lock{directory: directory{id: id, path: root + "/" + id, root: top, fd: fd}}}, nil
 	case unix.ENOENT, unix.ENOTDIR, unix.ELOOP:
 		unix.Close(top)
 		return nil, ErrNotExist
@@ -152,13 +153,13 @@ func List(root string) ([]string, error) {
 }
 
 // ID returns the container's id.
-func (d *Dir) ID() string { return d.id }
+func (d *directory) ID() string { return d.id }
 
 // FD returns the descriptor of the directory, close-on-exec and open for reading. It remains the Dir's.
-func (d *Dir) FD() int { return d.fd }
+func (d *directory) FD() int { return d.fd }
 
 // Owner returns the user id that owns the directory: who created the container.
-func (d *Dir) Owner() (uid int, err error) {
+func (d *directory) Owner() (uid int, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(d.fd, &st); err != nil {
 		return 0, d.failed("stat", "", err)
@@ -167,7 +168,7 @@ func (d *Dir) Owner() (uid int, err error) {
 }
 
 // Age returns how long ago the directory was made or last changed.
-func (d *Dir) Age() (time.Duration, error) {
+func (d *directory) Age() (time.Duration, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(d.fd, &st); err != nil {
 		return 0, d.failed("stat", "", err)
@@ -176,12 +177,12 @@ func (d *Dir) Age() (time.Duration, error) {
 }
 
 // Close lets go of the directory and of its lock, if it is held.
-func (d *Dir) Close() error {
+func (d *directory) Close() error {
 	return errors.Join(unix.Close(d.fd), unix.Close(d.root))
 }
 
 // failed names the file of an error by id and name.
-func (d *Dir) failed(op, name string, err error) error {
+func (d *directory) failed(op, name string, err error) error {
 	path := d.path
 	if name != "" {
 		path += "/" + name

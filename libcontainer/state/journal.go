@@ -87,7 +87,7 @@ func numberAfter(data []byte, key string) uint64 {
 }
 
 // read returns what a file of the directory holds. The error is [ErrNotExist] if there is none.
-func (d *Dir) read(name string) ([]byte, error) {
+func (d *directory) read(name string) ([]byte, error) {
 	fd, err := d.open(name)
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (d *Dir) read(name string) ([]byte, error) {
 }
 
 // open opens a file of the directory for reading. The error is [ErrNotExist] if there is none.
-func (d *Dir) open(name string) (int, error) {
+func (d *directory) open(name string) (int, error) {
 	fd, err := retry.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err == unix.ENOENT {
 		return -1, ErrNotExist
@@ -136,7 +136,7 @@ func readAll(fd int) ([]byte, error) {
 func (d *Dir) Save(s *State) error { return d.replace(journalName, s.encode()) }
 
 // replace puts a file in the place of another, or of none.
-func (d *Dir) replace(name string, data []byte) error {
+func (d *directory) replace(name string, data []byte) error {
 	err := sys.ReplaceFile(d.fd, name, data, 0o600, nil)
 	var failed *fs.PathError
 	if errors.As(err, &failed) {

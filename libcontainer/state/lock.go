@@ -13,8 +13,14 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
+// lock is a directory that can be locked.
+type lock struct {
+	directory
+	locked bool // by this Dir
+}
+
 // Unlock lets others lock the container again.
-func (d *Dir) Unlock() error {
+func (d *lock) Unlock() error {
 	if err := retry.Flock(d.fd, unix.LOCK_UN); err != nil {
 		return d.failed("unlock", "", err)
 	}
@@ -26,7 +32,7 @@ func (d *Dir) Unlock() error {
 // [ErrNotExist] if the container was removed meanwhile.
 //
 // The lock belongs to the open file (flock(2)): a child that inherited the descriptor would hold it, too.
-func (d *Dir) Lock() error {
+func (d *lock) Lock() error {
 	if err := retry.Flock(d.fd, unix.LOCK_EX); err != nil {
 		return d.failed("lock", "", err)
 	}
@@ -35,7 +41,7 @@ func (d *Dir) Lock() error {
 }
 
 // TryLock is Lock if nobody else has the container locked; else it is false, at once.
-func (d *Dir) TryLock() (bool, error) {
+func (d *lock) TryLock() (bool, error) {
 	err := retry.Flock(d.fd, unix.LOCK_EX|unix.LOCK_NB)
 	if err != nil && err != unix.EWOULDBLOCK {
 		return false, d.failed("lock", "", err)
@@ -45,7 +51,7 @@ func (d *Dir) TryLock() (bool, error) {
 }
 
 // Busy reports whether somebody else has the container locked now.
-func (d *Dir) Busy() (bool, error) {
+func (d *lock) Busy() (bool, error) {
 	if d.locked {
 		return false, nil
 	}
@@ -66,7 +72,7 @@ func (d *Dir) Busy() (bool, error) {
 }
 
 // linked is [ErrNotExist] if the directory was removed, and is only still open.
-func (d *Dir) linked() error {
+func (d *lock) linked() error {
 	var held, named unix.Stat_t
 	if err := unix.Fstat(d.fd, &held); err != nil {
 		return d.failed("stat", "", err)
@@ -83,7 +89,7 @@ func (d *Dir) linked() error {
 
 // Holders returns the processes that may have the container locked, as far as the caller's /proc shows them. The kernel
 // names the file by a number that others may have on another filesystem: see HeldBy.
-func (d *Dir) Holders() ([]int, error) {
+func (d *lock) Holders() ([]int, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(d.fd, &st); err != nil {
 		return nil, d.failed("stat", "", err)
@@ -115,7 +121,7 @@ func holders(locks io.Reader, inode uint64) ([]int, error) {
 }
 
 // HeldBy reports whether the process has the container's directory open.
-func (d *Dir) HeldBy(pid int) bool {
+func (d *lock) HeldBy(pid int) bool {
 	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // Remove removes the directory with everything in it, whatever that is. The journal goes last: until then the container
 // can be found, and a removal that was cut off done again. It is no error if the directory is gone already.
-func (d *Dir) Remove() error {
+func (d *directory) Remove() error {
 	const tries = 10 // somebody who updates the container may add files meanwhile
 	for try := 1; ; try++ {
 		if err := d.empty(d.fd, journalName); err != nil {
@@ -29,7 +29,7 @@ func (d *Dir) Remove() error {
 }
 
 // empty removes what the directory dir contains, except what is called keep. Symbolic links are removed, not followed.
-func (d *Dir) empty(dir int, keep string) error {
+func (d *directory) empty(dir int, keep string) error {
 	names, err := entries(dir)
 	if err == unix.ENOENT {
 		return nil // removed, and only still open
@@ -53,7 +53,7 @@ func (d *Dir) empty(dir int, keep string) error {
 	return nil
 }
 
-func (d *Dir) removeDir(parent int, name string) error {
+func (d *directory) removeDir(parent int, name string) error {
 	fd, err := retry.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (d *Dir) removeDir(parent int, name string) error {
 // Stray reports whether a directory without a journal can be what a killed Create or Remove has left: only the owner may
 // read and write in it, as Create has it, and it has nothing but files of a container that is not created yet. Root may be
 // another program's, whose directories are not ours to remove.
-func (d *Dir) Stray() (bool, error) {
+func (d *directory) Stray() (bool, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(d.fd, &st); err != nil {
 		return false, d.failed("stat", "", err)
