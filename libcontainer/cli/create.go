@@ -93,9 +93,18 @@ func traceFlags(f *initlink.TraceFiles) []cli.Flag {
 	}
 }
 
+// stepListener is who wants to be told of the steps of a plan, if messages for debugging are asked for.
+func (inv *invocation) stepListener() initlink.Listener {
+	if inv.log.level < levelDebug {
+		return nil
+	}
+	return inv.log.step
+}
+
 // completeTrace makes paths absolute, and reads of which span the command is a part. A TRACEPARENT that
 // is not valid has to be ignored.
 func (inv *invocation) completeTrace(f *initlink.TraceFiles) error {
+	f.Step = inv.stepListener()
 	for _, path := range []*string{&f.Events, &f.OTLP} {
 		if *path == "" || *path == "-" {
 			continue
@@ -152,6 +161,9 @@ func (inv *invocation) complete(o *bundle.Options, id string) error {
 	o.SystemdCgroup = inv.global.systemdCgroup
 	o.CgroupManager = inv.global.cgroupManager
 	o.Warn = inv.log.warn
+	if err := inv.completeTrace(&o.Trace); err != nil {
+		return err
+	}
 	o.Rootless, err = rootlessWord(inv.global.rootless)
 	return err
 }

@@ -51,7 +51,7 @@ func (g *global) flags() []cli.Flag {
 		},
 		oneOf(logFormats, &cli.StringFlag{Name: "log-format", Destination: &g.logFormat, Value: "text", Usage: "write messages in `FORMAT`"}),
 		oneOf(logLevels, &cli.StringFlag{Name: "log-level", Destination: &g.logLevel, Value: "error", Usage: "write messages of `LEVEL` and above"}),
-		&cli.BoolFlag{Name: "debug", Destination: &g.debug, Usage: "the same as --log-level debug"},
+		&cli.BoolFlag{Name: "debug", Destination: &g.debug, Usage: "report each step of the plan, as --log-level debug does"},
 		&cli.BoolFlag{
 			Name: "systemd-cgroup", Destination: &g.systemdCgroup,
 			Usage: "let systemd make the cgroup; cgroupsPath is then slice:prefix:name",

@@ -158,7 +158,21 @@ func (l *log) warn(w specconv.Warning) {
 // debug reports what only who looks for a mistake wants to know.
 func (l *log) debug(text string) {
 	if l.level >= levelDebug {
-		l.held = append(l.held, record{level: levelDebug, msg: text})
+		l.put(&record{level: levelDebug, msg: text})
+	}
+}
+
+// step reports that a step is taken, or was.
+func (l *log) step(process, field, step string) {
+	l.put(&record{level: levelDebug, msg: shortened(process + ": " + step), detail: detail{field: field}})
+}
+
+// put writes a record where messages go that are no failure.
+func (l *log) put(r *record) {
+	if l.target == "" {
+		l.stderr.Write(l.format(r))
+	} else if err := l.write(r); err != nil {
+		l.print(err.Error())
 	}
 }
 
@@ -213,11 +227,7 @@ func writtenSize(text string) (n int) {
 // flush writes the warnings of a command that has succeeded.
 func (l *log) flush() {
 	for i := range l.held {
-		if l.target == "" {
-			l.stderr.Write(l.format(&l.held[i]))
-		} else if err := l.write(&l.held[i]); err != nil {
-			l.print(err.Error())
-		}
+		l.put(&l.held[i])
 	}
 	l.held = nil
 }
@@ -287,8 +297,11 @@ func formatPlain(p palette, r *record) []byte {
 		c = dim
 	}
 	text := withoutProgram(r.msg)
-	if r.level == levelWarning && !strings.Contains(text, r.field) {
+	switch {
+	case r.level == levelWarning && !strings.Contains(text, r.field):
 		text = r.field + ": " + text
+	case r.level == levelDebug && r.field != "":
+		text += " (" + r.field + ")"
 	}
 	b := []byte(program + ": " + p.paint(c, r.level.String()+":") + " " + plan.Printable(text) + "\n")
 	if r.hint != "" {

@@ -46,7 +46,7 @@ none. The changes end with the container.`,
 			if err != nil {
 				return err
 			}
-			return change(container, mounts, inv.log.warn)
+			return change(container, mounts, inv.stepListener(), inv.log.warn)
 		},
 	}
 }

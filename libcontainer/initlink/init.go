@@ -103,6 +103,7 @@ func (i *Init) Start(config *spawn.Config, step *plan.Spawn) error {
 // comes after them.
 func (i *Init) SendPlan(opening wire.Opening, after ...int) error {
 	opening.Trace = i.Trace != nil
+	opening.Live = opening.Trace && i.Trace.asked.Step != nil
 	i.terminal = slices.ContainsFunc(i.Plan.Init, func(item plan.Item) bool { _, ok := item.Step.(*plan.Console); return ok })
 	fds := append(wire.FDs(opening.Trees), after...)
 	if i.progress = wire.NewProgress(); i.progress != nil {
@@ -218,7 +219,7 @@ func (i *Init) handle(m *wire.Message) error {
 	case m.Kind == wire.Failed:
 		return i.Failed(m.Payload)
 	case m.Kind == wire.Trace && i.Trace != nil:
-		return i.Trace.add(m.Payload)
+		return i.Trace.add(m.Payload, i.Plan)
 	case m.Kind == wire.SpawnFailed: // behind Start's back, such as for a time namespace
 		return i.spawnError(i.config.Failure(m.Payload))
 	}

@@ -21,7 +21,7 @@ func (t *Trace) otlp(steps []timed) ([]byte, error) {
 	if _, err := retry.Getrandom(ids); err != nil {
 		return nil, os.NewSyscallError("getrandom", err)
 	}
-	s := spanWriter{w: jsontext.NewWriter(""), trace: t.parent.Trace, state: t.parent.State, sampled: t.parent.Trace == "" || t.parent.Sampled}
+	s := spanWriter{w: jsontext.NewWriter(""), trace: t.asked.Parent.Trace, state: t.asked.Parent.State, sampled: t.asked.Parent.Trace == "" || t.asked.Parent.Sampled}
 	if s.trace == "" {
 		s.trace = hex.EncodeToString(ids[:16])
 	}
@@ -46,7 +46,7 @@ func (t *Trace) otlp(steps []timed) ([]byte, error) {
 			whole.err = steps[i].err
 		}
 	}
-	s.span(root, t.parent.Span, &whole)
+	s.span(root, t.asked.Parent.Span, &whole)
 	for i := range steps {
 		s.span(hex.EncodeToString(ids[8*(i+1):8*(i+2)]), root, &steps[i])
 	}

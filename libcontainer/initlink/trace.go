@@ -14,6 +14,10 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
+// A Listener is told of each step: of one of the runtime's before it is taken, of one of
+// init's once it is done, or, after start, once init has reported it.
+type Listener func(process, field, step string)
+
 // Trace collects when each step of a command began and ended. A nil Trace collects nothing.
 type Trace struct {
 	command, id string
@@ -23,7 +27,7 @@ type Trace struct {
 	pid, inside int // of init, and of the process that it has cloned
 	failed      *wire.Failure
 	written     bool
-	parent      TraceParent
+	asked       *TraceFiles
 }
 
 // timed is a step with its time.
@@ -35,11 +39,12 @@ type timed struct {
 }
 
 // TraceFiles is where the times that each step of a command takes are written: files, see
-// [sys.OpenOutput], or "".
+// [sys.OpenOutput], or "". A listener is told of the steps meanwhile.
 type TraceFiles struct {
 	Events string // in the Trace Event format
 	OTLP   string // as OpenTelemetry's spans
 	Parent TraceParent
+	Step   Listener // may be nil
 }
 
 // TraceOutputs are the files, nil if they are not asked for.
@@ -69,11 +74,18 @@ func (f *TraceFiles) Open() (o TraceOutputs, err error) {
 }
 
 // NewTrace begins the trace of a command that is about a container, if it is asked for.
-func NewTrace(f *TraceFiles, command, id string) *Trace {
-	if f.Events == "" && f.OTLP == "" {
+func NewTrace(asked *TraceFiles, command, id string) *Trace {
+	if asked.Events == "" && asked.OTLP == "" && asked.Step == nil {
 		return nil
 	}
-	return &Trace{command: command, id: id, began: time.Now().UnixNano(), parent: f.Parent}
+	return &Trace{command: command, id: id, began: time.Now().UnixNano(), asked: asked}
+}
+
+// tell tells the listener of a step.
+func (t *Trace) tell(process, field, step string) {
+	if t.asked.Step != nil {
+		t.asked.Step(process, field, step)
+	}
 }
 
 // Planning is the name of the first step of commands that have a plan.
@@ -84,6 +96,7 @@ func (t *Trace) Time(field, name string, step func() error) error {
 	if t == nil {
 		return step()
 	}
+	t.tell("runtime", field, name)
 	begin := time.Now().UnixNano()
 	err := step()
 	t.steps = append(t.steps, timed{os.Getpid(), field, name, wire.Span{Begin: begin, End: time.Now().UnixNano()}, err})
@@ -108,11 +121,14 @@ func (t *Trace) born(pid int) {
 	}
 }
 
-// add adds the times of init's next steps.
-func (t *Trace) add(payload []byte) error {
+// add adds the times of init's next steps of a plan.
+func (t *Trace) add(payload []byte, p *plan.Plan) error {
 	spans, err := wire.DecodeSpans(payload)
 	if err == nil && len(t.init)+len(spans) > wire.MaxSpans {
 		err = errors.New("malformed message from init: too many times")
+	}
+	for i := len(t.init); i < min(len(t.init)+len(spans), len(p.Init)); i++ {
+		t.tell("init", p.Init[i].Field, p.Init[i].String())
 	}
 	t.init = append(t.init, spans...)
 	return err
@@ -136,6 +152,7 @@ func (t *Trace) AddLate(pid int, said []byte, call func(plan.Kind) (field, name 
 	t.born(pid)
 	for _, span := range spans {
 		field, name := call(plan.Kind(span.Kind))
+		t.tell("init", field, name)
 		if span.End == 0 {
 			span.End = time.Now().UnixNano()
 		}

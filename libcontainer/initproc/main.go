@@ -134,6 +134,11 @@ func (c *container) carryOut() error {
 		}
 		c.steps.Seek(next)
 		c.ends()
+		if c.opening.Live && !c.started {
+			if err := c.tellTrace(c.index + 1); err != nil {
+				return err
+			}
+		}
 	}
 	c.index = -1
 	return fault.New(0, "the plan ended without executing anything")

@@ -7,6 +7,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/crun-go/crun-go/libcontainer"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -17,19 +18,19 @@ type planner func(*specs.Spec, []specs.Mount, specconv.Host, specconv.Live) (*pl
 
 // Add adds mounts to the container, all or none. Sources are those of the
 // host; mount points that are missing are made. The error is ErrNotRunning if
-// the container has stopped. warn may be nil.
-func Add(c *libcontainer.Container, mounts []specs.Mount, warn func(specconv.Warning)) error {
+// the container has stopped. step and warn may be nil.
+func Add(c *libcontainer.Container, mounts []specs.Mount, step initlink.Listener, warn func(specconv.Warning)) error {
 	more := func(added, changed []uint64) []uint64 { return append(added, changed...) }
-	return changeMounts(c, specconv.AddMounts, more, mounts, warn)
+	return changeMounts(c, specconv.AddMounts, more, mounts, step, warn)
 }
 
 // Remove detaches the topmost mounts at the destinations of mounts, all of
 // which AddMounts must have added; if there is none at one of them, nothing is done.
-func Remove(c *libcontainer.Container, mounts []specs.Mount, warn func(specconv.Warning)) error {
+func Remove(c *libcontainer.Container, mounts []specs.Mount, step initlink.Listener, warn func(specconv.Warning)) error {
 	gone := func(added, changed []uint64) []uint64 {
 		return slices.DeleteFunc(added, func(id uint64) bool { return slices.Contains(changed, id) })
 	}
-	return changeMounts(c, specconv.RemoveMounts, gone, mounts, warn)
+	return changeMounts(c, specconv.RemoveMounts, gone, mounts, step, warn)
 }
 
 // lockLiving locks a container that has been created and lives.
@@ -55,7 +56,7 @@ func lockLiving(c *libcontainer.Container) error {
 
 // changeMounts changes mounts by a plan. then says which mounts have been added, all
 // in all, by those before and those that the plan has changed.
-func changeMounts(c *libcontainer.Container, make planner, then func(added, changed []uint64) []uint64, mounts []specs.Mount, warn func(specconv.Warning)) error {
+func changeMounts(c *libcontainer.Container, make planner, then func(added, changed []uint64) []uint64, mounts []specs.Mount, step initlink.Listener, warn func(specconv.Warning)) error {
 	if err := lockLiving(c); err != nil {
 		return err
 	}
@@ -64,6 +65,7 @@ func changeMounts(c *libcontainer.Container, make planner, then func(added, chan
 		return err
 	}
 	defer v.close()
+	v.init.Trace = initlink.NewTrace(&initlink.TraceFiles{Step: step}, "mounts", c.Journal.Container.ID)
 	spec, err := c.Config()
 	if err != nil {
 		return err

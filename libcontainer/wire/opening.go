@@ -13,6 +13,7 @@ type Opening struct {
 	Fifos       bool        // the two descriptors after that are exec.fifo and answer.fifo
 	Progress    bool        // the last descriptor is the memory with the number of the current step, see Progress
 	Trace       bool        // report when each step began and ended
+	Live        bool        // and do so at the end of each
 	PreserveFDs int         // descriptors 3, 4, … that the container inherits
 	Holes       []int       // those of them that the caller had not open
 }
@@ -26,6 +27,7 @@ func (o *Opening) Code(c *codec.Coder) {
 	c.Flag(&o.Fifos)
 	c.Flag(&o.Progress)
 	c.Flag(&o.Trace)
+	c.Flag(&o.Live)
 	codec.Plain(c, &o.Holes)
 	CodeTrees(c, &o.Trees)
 }

@@ -212,7 +212,7 @@ func TestOpening(t *testing.T) {
 	for _, o := range []Opening{
 		{},
 		{Trees: []plan.Tree{{}}, Fifos: true},
-		{Trees: []plan.Tree{{}, {FD: -1}, {FD: -1, Path: "/srv/data", Recursive: true}}, PreserveFDs: 3, Trace: true},
+		{Trees: []plan.Tree{{}, {FD: -1}, {FD: -1, Path: "/srv/data", Recursive: true}}, PreserveFDs: 3, Trace: true, Live: true},
 		{PreserveFDs: 300, Holes: []int{3, 299}},
 		{Own: true},
 		{Trees: slices.Repeat([]plan.Tree{{Path: strings.Repeat("x", 200)}}, 300), Fifos: true, PreserveFDs: 1 << 20},
