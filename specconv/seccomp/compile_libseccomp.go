@@ -45,8 +45,8 @@ func build(p *profile) (*Program, error) {
 	if p.enosys {
 		insns = prepend(insns, p.archs, func(i int) int { return newest(p, p.archs[i], archs[i]) })
 	}
-	if len(insns) > maxInsns {
-		return nil, field("linux.seccomp", fmt.Errorf("the filter has %d instructions, the kernel takes at most %d", len(insns), maxInsns))
+	if len(insns) > MaxInsns {
+		return nil, field("linux.seccomp", fmt.Errorf("the filter has %d instructions, the kernel takes at most %d", len(insns), MaxInsns))
 	}
 	return &Program{Filter: insns, Flags: p.flags, Notify: p.notify, Skipped: skipped}, nil
 }

@@ -189,7 +189,7 @@ func TestTooMany(t *testing.T) {
 		entry, again specs.LinuxSyscall
 		field        string
 	}{
-		"conditions": {specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActAllow, Args: conditions(maxInsns)},
+		"conditions": {specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActAllow, Args: conditions(MaxInsns)},
 			specs.LinuxSyscall{Names: []string{"write"}, Action: specs.ActAllow, Args: conditions(1)}, "linux.seccomp.syscalls[1].args"},
 		"rules": {specs.LinuxSyscall{Names: names, Action: specs.ActAllow, Args: conditions(1)},
 			specs.LinuxSyscall{Names: names, Action: specs.ActAllow, Args: conditions(100)}, "linux.seccomp.syscalls[1].names["},

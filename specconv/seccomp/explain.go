@@ -75,7 +75,7 @@ func Explain(cfg *specs.LinuxSeccomp, architecture string) ([]Verdict, error) {
 				fmt.Errorf("%q is no architecture that this kernel runs, expected one such as %s", architecture, native().name))
 		}
 	}
-	if cfg == nil || cfg.DefaultAction == "" && len(cfg.Syscalls) == 0 {
+	if Empty(cfg) {
 		return a.all(Rule{Action: specs.ActAllow, Field: "linux.seccomp"}), nil
 	}
 	p, err := check(cfg, native(), family)

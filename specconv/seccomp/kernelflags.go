@@ -39,3 +39,12 @@ func flagBits(name string) uint32 {
 	}
 	return 0
 }
+
+// ListenerFlags are those of the running kernel that a filter with a listener is better off with:
+// a call that the listener has taken is interrupted by no signal that does not kill.
+func ListenerFlags() uint32 {
+	if slices.Contains(KernelFlags(), "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") {
+		return unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+	}
+	return 0
+}

@@ -191,7 +191,7 @@ func TestMeaningOfRealProfiles(t *testing.T) {
 func verify(t testing.TB, p *Program) {
 	t.Helper()
 	n := len(p.Filter)
-	if n == 0 || n > maxInsns {
+	if n == 0 || n > MaxInsns {
 		t.Fatalf("%d instructions", n)
 	}
 	for pc, i := range p.Filter {

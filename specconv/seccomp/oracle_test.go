@@ -177,3 +177,16 @@ func TestOraclePrecedence(t *testing.T) {
 		}
 	}
 }
+
+// TestOracleRecordings asks libseccomp what it makes of what was recorded below engines' profiles.
+// With random ones below it may not return, see above.
+func TestOracleRecordings(t *testing.T) {
+	for name, cfg := range profiles(t) {
+		for _, archs := range [][]*arch{{native()}, nativeFamily()} {
+			t.Run(fmt.Sprint(name, "/", len(archs)), func(t *testing.T) {
+				p, _ := recorded(t, understood(cfg, nativeFamily()), archs)
+				t.Log(compare(t, understood(p, nativeFamily()), nativeFamily()), "calls")
+			})
+		}
+	}
+}

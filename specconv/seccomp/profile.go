@@ -129,7 +129,7 @@ next:
 func (p *profile) addEntries(calls []specs.LinuxSyscall) error {
 	args := 0
 	for i := range calls {
-		if args += len(calls[i].Args); args > maxInsns {
+		if args += len(calls[i].Args); args > MaxInsns {
 			return field("linux.seccomp.syscalls["+strconv.Itoa(i)+"].args", tooMany(args, "conditions up to here"))
 		}
 	}
@@ -165,7 +165,7 @@ func (p *profile) addEntries(calls []specs.LinuxSyscall) error {
 // tooMany refuses what can't become a filter, before time is spent on it that grows
 // with the square of its size.
 func tooMany(n int, what string) error {
-	return fmt.Errorf("%d %s, of which each takes an instruction: the kernel takes at most %d", n, what, maxInsns)
+	return fmt.Errorf("%d %s, of which each takes an instruction: the kernel takes at most %d", n, what, MaxInsns)
 }
 
 // handsOver names the system calls between a filter's loading and the moment

@@ -60,7 +60,7 @@ type Program struct {
 // native architecture when that isn't listed, and ARM's private syscalls, with
 // numbers above 0xf0000, are neither newer than anything nor make it older.
 func Compile(cfg *specs.LinuxSeccomp) (*Program, error) {
-	if cfg == nil || cfg.DefaultAction == "" && len(cfg.Syscalls) == 0 {
+	if Empty(cfg) {
 		return nil, nil
 	}
 	p, err := check(cfg, native(), family)
@@ -70,13 +70,13 @@ func Compile(cfg *specs.LinuxSeccomp) (*Program, error) {
 	return build(p)
 }
 
-// maxInsns is the kernel's limit on a filter's length (BPF_MAXINSNS in
+// MaxInsns is the kernel's limit on a filter's length (BPF_MAXINSNS in
 // linux/bpf_common.h).
-const maxInsns = 4096
+const MaxInsns = 4096
 
 // maxRules bounds the rules of all architectures' system calls together. Not all
 // need end up in the filter: an unconditional one may take the place of some.
-const maxRules = 2 * maxInsns
+const maxRules = 2 * MaxInsns
 
 // SupportedActions lists the values of defaultAction and syscalls[].action
 // that [Compile] takes, sorted.

@@ -81,9 +81,9 @@ func compile(p *profile) (*Program, error) {
 		next = c.code.jump(opJeq, a.audit, section, next)
 	}
 	c.code.load(dataArch, next)
-	if len(c.code) > maxInsns {
+	if len(c.code) > MaxInsns {
 		return nil, field("linux.seccomp", errors.New("the filter has "+strconv.Itoa(len(c.code))+
-			" instructions, the kernel takes at most "+strconv.Itoa(maxInsns)))
+			" instructions, the kernel takes at most "+strconv.Itoa(MaxInsns)))
 	}
 	slices.Reverse(c.code)
 	return &Program{Filter: c.code, Flags: p.flags, Notify: p.notify, Skipped: skipped}, nil

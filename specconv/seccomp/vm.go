@@ -1,20 +1,22 @@
 package seccomp
 
-import (
-	"encoding/json"
-	"os"
-	"path/filepath"
-	"strings"
-	"testing"
+import "golang.org/x/sys/unix"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
-)
+// A Call is a system call as the kernel shows it to a filter (struct seccomp_data).
+type Call struct {
+	Number, Arch uint32 // AUDIT_ARCH_*
+	Args         [MaxArgs]uint64
+}
 
-// call is a syscall as a filter sees it (struct seccomp_data).
+// answer is what a filter returns for a call, by a kernel of this program's byte order.
+func (d *Call) answer(filter []unix.SockFilter) uint32 {
+	return run(filter, &call{nr: d.Number, arch: d.Arch, args: d.Args, big: native().big})
+}
+
+// call is a call on a machine of either byte order.
 type call struct {
 	nr, arch uint32
-	args     [6]uint64
+	args     [MaxArgs]uint64
 	big      bool
 }
 
@@ -68,26 +70,4 @@ func run(f []unix.SockFilter, d *call) uint32 {
 			pc += int(i.Jf)
 		}
 	}
-}
-
-// profiles reads the seccomp sections that engines wrote into config.json.
-func profiles(t testing.TB) map[string]*specs.LinuxSeccomp {
-	t.Helper()
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no profiles in testdata: %v", err)
-	}
-	all := map[string]*specs.LinuxSeccomp{}
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cfg := &specs.LinuxSeccomp{}
-		if err := json.Unmarshal(raw, cfg); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		all[strings.TrimSuffix(filepath.Base(file), ".json")] = cfg
-	}
-	return all
 }
