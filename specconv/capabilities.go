@@ -76,7 +76,7 @@ func capability(name string) int {
 
 // planCapabilities resolves process.capabilities. Absent means none.
 func (b *privilegeBuilder) planCapabilities() error {
-	step := &plan.SetCapabilities{Last: b.host.LastCap, KeepAdmin: b.filter != nil && !b.process.NoNewPrivileges}
+	step := &plan.SetCapabilities{Last: b.host.LastCap, KeepAdmin: b.loaded != nil && !b.process.NoNewPrivileges}
 	b.capabilities = step
 	c := b.process.Capabilities
 	if c == nil {

@@ -28,6 +28,7 @@ type Inside struct {
 	Chroot bool
 	Filter *plan.LoadSeccomp // the container's, see [Filter]; nil: none
 
+	Watch         Watch
 	Detach        bool // the runtime exits before the process does
 	ConsoleSocket bool // --console-socket was given
 }
@@ -49,7 +50,7 @@ func ExecPlan(spec *specs.Spec, process *specs.Process, host Host, inside Inside
 	own.Process = process
 	b := newBuilder(&own, host, Options{
 		ID: inside.ID, Bundle: inside.Bundle, Detach: inside.Detach, ConsoleSocket: inside.ConsoleSocket,
-		NoNewKeyring: inside.NoNewKeyring, Run: true,
+		NoNewKeyring: inside.NoNewKeyring, Run: true, Watch: inside.Watch,
 	})
 	if b.linux == nil {
 		b.linux = &specs.Linux{}
@@ -68,6 +69,7 @@ func ExecPlan(spec *specs.Spec, process *specs.Process, host Host, inside Inside
 		done(b.proc.planIdentity()) &&
 		done(b.proc.planRlimits()) &&
 		done(b.privileges.checkNotify()) &&
+		done(b.privileges.planLoading()) &&
 		done(b.privileges.planCapabilities()) &&
 		done(b.proc.planOOM())
 	if err != nil {
@@ -76,6 +78,7 @@ func ExecPlan(spec *specs.Spec, process *specs.Process, host Host, inside Inside
 	if err := b.planInside(&inside); err != nil {
 		return nil, b.warnings, err
 	}
+	b.plan.Filter = b.privileges.filter
 	return &b.plan, b.warnings, b.planAround(&inside)
 }
 
@@ -133,8 +136,8 @@ func (b *builder) planInside(inside *Inside) error {
 		return err
 	}
 	b.privileges.cloneInside(&plan.CloneInside{Hinders: hinders}, early, true)
-	if b.privileges.filter != nil && !early {
-		b.add("linux.seccomp", b.privileges.filter)
+	if b.privileges.loaded != nil && !early {
+		b.add("linux.seccomp", b.privileges.loaded)
 	}
 	b.add("process.args", &plan.Execute{Args: p.Args, Env: b.proc.env.list, Home: b.proc.env.home, UID: p.User.UID, Alone: b.opts.Detach})
 	return nil

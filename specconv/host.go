@@ -49,6 +49,14 @@ type Options struct {
 	ListenFDs     int      // descriptors of systemd's socket activation to pass on
 	ListenFDNames string   // their names, separated by colons; "" if they have none
 	TraceEnv      []string // TRACEPARENT and TRACESTATE, for hooks without an environment
+	Watch         Watch
+}
+
+// Watch is what the runtime, which stays with the container, hears of its system calls.
+type Watch struct {
+	By    string // the flag or command that asks for it; "": nothing
+	All   bool   // all that the filter lets through; else those that it refuses
+	Flags uint32 // SECCOMP_FILTER_FLAG_* that the kernel has for it
 }
 
 // Warning is something in config.json that has no effect, or not the one its

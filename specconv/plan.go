@@ -261,6 +261,8 @@ func (b *builder) finishParent() error {
 		if err := b.adoptLast(); err != nil {
 			return err
 		}
+	} else if b.privileges.watches() {
+		b.privileges.takeListener()
 	} else {
 		b.privileges.sendListener()
 	}
@@ -271,7 +273,10 @@ func (b *builder) finishParent() error {
 // takeListener plans taking the listener of a filter that notifies from init, which then
 // clones the process that stays.
 func (b *privilegeBuilder) takeListener() {
-	if b.filter != nil && b.filter.Notify {
+	switch {
+	case b.watches():
+		b.parentAdd("linux.seccomp", &plan.WatchCalls{})
+	case b.filter != nil && b.filter.Notify:
 		b.parentAdd("linux.seccomp", &plan.TakeListener{})
 	}
 }

@@ -361,8 +361,8 @@ func (b *builder) planBecome() error {
 	if hooks {
 		b.proc.setRlimits()
 	}
-	if b.privileges.filter != nil && !early {
-		b.addLast(b.privileges.filter)
+	if b.privileges.loaded != nil && !early {
+		b.addLast(b.privileges.loaded)
 	}
 	b.addLast(&plan.Execute{
 		Args: p.Args, Env: b.proc.env.list, Home: b.proc.env.home, UID: p.User.UID,

@@ -21,13 +21,17 @@ type privilegeBuilder struct {
 
 	capabilities *plan.SetCapabilities
 	filter       *plan.LoadSeccomp // nil: none
+	loaded       *plan.LoadSeccomp // the filter, as init is to load it
 }
 
 // planSeccomp compiles linux.seccomp, if there is anything in it.
 func (b *privilegeBuilder) planSeccomp() error {
 	program, err := seccomp.Compile(b.linux.Seccomp)
-	if err != nil || program == nil { // an empty object asks for no filter
+	if err != nil {
 		return err
+	}
+	if program == nil { // an empty object asks for no filter
+		return b.planLoading()
 	}
 	if len(program.Skipped) > 0 && b.annotated(failUnknownSyscall) {
 		return invalid("linux.seccomp.syscalls", "", "unknown syscalls: %s, and the annotation %s makes that an error",
@@ -41,7 +45,48 @@ func (b *privilegeBuilder) planSeccomp() error {
 			"the profile allows neither execve nor exit: no program could be executed under it, nor end")
 	}
 	b.filter = loadSeccomp(program)
-	return b.checkNotify()
+	if err := b.checkNotify(); err != nil {
+		return err
+	}
+	return b.planLoading()
+}
+
+// watches reports whether the runtime hears of the container's system calls.
+func (b *privilegeBuilder) watches() bool { return b.opts.Watch.By != "" }
+
+// planLoading finds out what init has to load: the filter or, if the runtime is to hear of calls,
+// one that reports them instead of answering as the filter does.
+func (b *privilegeBuilder) planLoading() error {
+	b.loaded = b.filter
+	if !b.watches() {
+		return nil
+	}
+	w := &b.opts.Watch
+	switch {
+	case b.opts.Detach:
+		return invalid("", "", "%s needs somebody to stay who answers: not detached", w.By)
+	case b.filter == nil && !w.All:
+		return invalid("linux.seccomp", "", "%s: the container has no seccomp filter that could refuse a call", w.By)
+	case b.filter != nil && b.filter.Notify:
+		return invalid("linux.seccomp", "", "%s does not go with SCMP_ACT_NOTIFY: the kernel has one listener for all filters of a process, and that is the agent's", w.By)
+	case w.All && !seccomp.CanMark:
+		return invalid("", "", "%s: not on a machine of 32 bits", w.By)
+	}
+	b.loaded = &plan.LoadSeccomp{Flags: w.Flags | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER, Notify: true}
+	var filter []unix.SockFilter
+	if b.filter != nil {
+		filter = b.filter.Filter
+		b.loaded.Flags |= b.filter.Flags
+	}
+	if !w.All {
+		b.loaded.Filter = seccomp.NotifyRefused(filter)
+		return nil
+	}
+	b.loaded.Filter, b.loaded.Mark = seccomp.NotifyAllowed(filter), seccomp.HandOverMark
+	if n := len(b.loaded.Filter); n > seccomp.MaxInsns {
+		return invalid("linux.seccomp", "", "%s: the filter has %d instructions with those that it takes to record, the kernel takes at most %d", w.By, n, seccomp.MaxInsns)
+	}
+	return nil
 }
 
 // Filter compiles a seccomp profile as [Plan] does. It is nil if there is none, or nothing in it.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/crun-go/crun-go/specconv/plan"
@@ -44,8 +45,11 @@ var (
 
 // filterCalls are what loading the filter itself leaves to do.
 func (b *privilegeBuilder) filterCalls() (calls []call) {
-	if b.filter.Notify {
+	if b.loaded.Notify {
 		calls = append(calls, callSendmsg, callRecvmsg, callExecve)
+	}
+	if b.watches() {
+		calls = append(calls, callClose)
 	}
 	if b.capabilities.KeepAdmin {
 		calls = append(calls, callCapset)
@@ -63,7 +67,7 @@ func (b *privilegeBuilder) cloneCalls() []call {
 	if b.capabilities.KeepAdmin {
 		calls = append(calls, callCapset)
 	}
-	if b.filter.Notify {
+	if b.loaded.Notify {
 		calls = append(calls, callRecvmsg, callClose)
 	}
 	if b.process.Terminal {
@@ -81,7 +85,7 @@ func (b *privilegeBuilder) cloneCalls() []call {
 // before create is done. Nor is there without no_new_privs, or waiting would require a
 // privilege. In run there is no wait, but where a pid namespace is joined others see init.
 func (b *privilegeBuilder) earlyCreate() (early bool, hinders []string, err error) {
-	if b.filter == nil {
+	if b.loaded == nil {
 		return false, nil, nil
 	}
 	calls := append(b.filterCalls(), callWrite)
@@ -95,7 +99,7 @@ func (b *privilegeBuilder) earlyCreate() (early bool, hinders []string, err erro
 		}
 	}
 	lets := b.lets
-	if b.filter.Notify { // the agent may be asked, which is there by then
+	if b.filter != nil && b.filter.Notify { // the agent may be asked, which is there by then
 		program := seccomp.Program{Filter: b.filter.Filter}
 		lets = func(c call) bool { return !program.Denies(c.nr, c.args...) }
 	}
@@ -110,8 +114,8 @@ func (b *privilegeBuilder) earlyCreate() (early bool, hinders []string, err erro
 	switch {
 	case len(hinders) == 0:
 		return true, nil, nil
-	case b.filter.Notify:
-		return false, nil, hindered(hinders, "with SCMP_ACT_NOTIFY")
+	case b.loaded.Notify:
+		return false, nil, hindered(hinders, b.withListener())
 	case b.opts.Run && b.ns.pidLast == nil:
 		return false, nil, nil
 	case b.capabilities.KeepAdmin:
@@ -123,23 +127,31 @@ func (b *privilegeBuilder) earlyCreate() (early bool, hinders []string, err erro
 // earlyExec reports the same for exec: then the process that init clones never is without the
 // filter, nor has the privilege that loading takes.
 func (b *privilegeBuilder) earlyExec() (early bool, hinders []string, err error) {
-	if b.filter == nil {
+	if b.loaded == nil {
 		return false, nil, nil
 	}
 	calls := b.cloneCalls()
-	if b.filter.Notify {
+	if b.loaded.Notify {
 		calls = append(calls, callExecve)
 	}
 	hinders = missing(calls, b.lets)
 	switch {
 	case len(hinders) == 0:
 		return true, nil, nil
-	case b.filter.Notify:
-		return false, nil, hindered(hinders, "with SCMP_ACT_NOTIFY")
+	case b.loaded.Notify:
+		return false, nil, hindered(hinders, b.withListener())
 	case b.capabilities.KeepAdmin:
 		return false, nil, hindered(hinders, noPrivs)
 	}
 	return false, hinders, nil
+}
+
+// withListener says why there is a listener to be handed over.
+func (b *privilegeBuilder) withListener() string {
+	if b.watches() {
+		return "with " + b.opts.Watch.By
+	}
+	return "with SCMP_ACT_NOTIFY"
 }
 
 const noPrivs = "without process.noNewPrivileges"
@@ -155,6 +167,9 @@ func hindered(names []string, when string) error {
 
 // lets reports whether the filter lets a call through without asking an agent.
 func (b *privilegeBuilder) lets(c call) bool {
+	if b.filter == nil {
+		return true
+	}
 	program := seccomp.Program{Filter: b.filter.Filter}
 	return program.Lets(c.nr, c.args...)
 }
@@ -189,8 +204,26 @@ func (b *privilegeBuilder) cloneInside(s *plan.CloneInside, early, limits bool) 
 
 // loadFilter plans loading the filter, and giving up what that takes.
 func (b *privilegeBuilder) loadFilter() {
-	b.addLast(b.filter)
+	b.addLast(b.loaded)
 	if c := b.capabilities; c.KeepAdmin {
 		b.add("process.capabilities", &plan.DropAdmin{Effective: c.Effective, Permitted: c.Permitted, Inheritable: c.Inheritable})
 	}
+}
+
+// RuntimeCalls are the calls that the runtime makes under a container's filter, so that it can
+// be loaded early, in create, run and exec, and be watched.
+func RuntimeCalls(spec *specs.Spec) []seccomp.Need {
+	b := newBuilder(spec, Host{}, Options{}).privileges
+	b.loaded = &plan.LoadSeccomp{Notify: true}
+	b.capabilities = &plan.SetCapabilities{KeepAdmin: !spec.Process.NoNewPrivileges}
+	calls := append(b.filterCalls(), callWrite)
+	calls = append(append(calls, waitCalls...), b.cloneCalls()...)
+	if spec.Hooks != nil && len(spec.Hooks.StartContainer) > 0 {
+		calls = append(append(calls, hookCalls...), callPrlimit)
+	}
+	needs := make([]seccomp.Need, len(calls))
+	for i, c := range calls {
+		needs[i] = seccomp.Need{Name: c.name, Args: c.args}
+	}
+	return needs
 }

@@ -102,6 +102,10 @@ func stepHint(field string, step plan.Step, err error) string {
 		}
 	case *plan.SetLabels:
 		return labelHint(s, err)
+	case *plan.LoadSeccomp:
+		if s.Notify && errors.Is(err, unix.EBUSY) {
+			return "the kernel has one seccomp listener for all filters of a process, and another runtime or agent has that of a filter which the runtime is under"
+		}
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/foreground"
 	"github.com/crun-go/crun-go/libcontainer/rtstart"
 	"github.com/crun-go/crun-go/libcontainer/state"
+	"github.com/crun-go/crun-go/libcontainer/watch"
 	"github.com/crun-go/crun-go/specconv"
 )
 
@@ -34,7 +35,24 @@ func (b *Builder) Attend() (int, error) {
 	if !b.Options.Keep {
 		err = errors.Join(err, b.finish())
 	}
-	return code, err
+	return code, errors.Join(err, b.endWatch())
+}
+
+// WatchCalls takes the filter's listener from init, and answers it from now on.
+func (b *Builder) WatchCalls() error {
+	job := &watch.Job{ID: b.Options.ID, Profile: b.Spec.Linux.Seccomp, Record: b.Options.Watched.Record}
+	if f := b.Plan.Filter; f != nil {
+		job.Filter = f.Filter
+	}
+	if job.Record {
+		job.Needs = specconv.RuntimeCalls(b.Spec)
+	}
+	return b.Caller.WatchCalls(&b.Init, job)
+}
+
+// endWatch writes what was heard of system calls, if that was asked for.
+func (b *Builder) endWatch() error {
+	return b.Caller.EndWatch(func(text string) { b.Options.Note(specconv.Warning{Text: text}) })
 }
 
 // relayReady waits on the side: systemd, which watches this process, sees for

@@ -65,7 +65,7 @@ func Begin(o *bundle.Options, command string, descriptors int, image *specconv.I
 	b.Sources = sources.New(root, b.Host.UserNS)
 	b.Sources.Plan, b.Init.Plan, b.Init.Trace = b.Plan, b.Plan, trace
 	b.Init.Owner, b.Init.Root = b, root
-	if err := b.Caller.Outputs.Open(o.PidFile, &o.Trace, ""); err != nil {
+	if err := b.openOutputs(); err != nil {
 		return nil, err
 	}
 	sys.CatchSignals()
@@ -77,6 +77,18 @@ func Begin(o *bundle.Options, command string, descriptors int, image *specconv.I
 	b.Owned = resource.Of(dir, b.Journal(o))
 	b.Owned.Intend(b.Plan, b.Hierarchy)
 	return b, nil
+}
+
+func (b *Builder) openOutputs() error {
+	o := b.Options
+	err := b.Caller.Outputs.Open(o.PidFile, &o.Trace, "")
+	if err == nil {
+		err = b.Caller.Outputs.OpenCalls(o.Watched.Flag(), o.Watched.File)
+	}
+	if err != nil {
+		b.Caller.Outputs.Close()
+	}
+	return err
 }
 
 // Cgroup is init's.
@@ -127,7 +139,7 @@ func (b *Builder) WriteTrace() error { return b.Init.Trace.Write(&b.Caller.Outpu
 
 // Fail removes what was made, as delete would, and tells why.
 func (b *Builder) Fail(err error) error {
-	return errors.Join(initlink.Interruption(err), b.WriteTrace(), b.undo())
+	return errors.Join(initlink.Interruption(err), b.WriteTrace(), b.endWatch(), b.undo())
 }
 
 func (b *Builder) undo() error {

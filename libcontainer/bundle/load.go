@@ -136,6 +136,7 @@ func (b *Bundle) Facts(o *Options, run, detach bool) (specconv.Options, error) {
 		ListenFDs:     o.ListenFDs,
 		ListenFDNames: o.ListenFDNames,
 		TraceEnv:      o.Trace.Parent.Env,
+		Watch:         o.Watched.Option(),
 	}, nil
 }
 

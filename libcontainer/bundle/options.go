@@ -32,6 +32,8 @@ type Options struct {
 
 	Trace initlink.TraceFiles
 
+	Watched Watched // run
+
 	// Warn gets warnings about what in config.json has no effect. It may be nil.
 	Warn func(specconv.Warning)
 }

@@ -6,7 +6,6 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/crun-go/crun-go/libcontainer/state"
-	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // Journal is the container's before anything of it is made.
@@ -32,12 +31,7 @@ func (b *Bundle) Journal(o *Options) *state.State {
 // bundle may be gone then, or be what somebody else has made of it, the container
 // included.
 func (b *Bundle) Kept() *state.Kept {
-	k := &state.Kept{Text: b.Text, Aside: b.Aside}
-	for _, item := range b.Plan.Init {
-		if s, ok := item.Step.(*plan.LoadSeccomp); ok {
-			k.Filter = s
-		}
-	}
+	k := &state.Kept{Text: b.Text, Aside: b.Aside, Filter: b.Plan.Filter}
 	if k.Filter != nil && k.Filter.Notify {
 		k.Aside = nil // exec needs the listener's path
 	}

@@ -136,8 +136,8 @@ func (inv *invocation) complete(o *bundle.Options, id string) error {
 	if o.PreserveFDs, o.Holes, err = preserved(o.ListenFDs, o.PreserveFDs); err != nil {
 		return err
 	}
-	for _, path := range []*string{&o.Bundle, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile} {
-		if *path == "" && path != &o.Bundle {
+	for _, path := range []*string{&o.Bundle, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Watched.File} {
+		if *path == "" && path != &o.Bundle || *path == "-" && path == &o.Watched.File {
 			continue
 		}
 		abs, err := absolute(*path)

@@ -58,6 +58,8 @@ func checkBounds(o *exec.Options, killAfter bool) error {
 		return errors.New("--timeout does not go with --detach: nobody would be there to end the process")
 	case o.Detach && o.Report != "":
 		return errors.New("--report does not go with --detach: nobody would be there to write it")
+	case o.Detach && o.SeccompLog != "":
+		return errors.New("--seccomp-log does not go with --detach: nobody would be there to answer the filter and to write it")
 	}
 	return nil
 }
@@ -73,8 +75,8 @@ func (inv *invocation) completeExec(o *exec.Options, args []string) error {
 	if o.PreserveFDs, o.Holes, err = preserved(0, o.PreserveFDs); err != nil {
 		return err
 	}
-	for _, path := range []*string{&o.ProcessFile, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Report} {
-		if *path == "" || *path == "-" && path == &o.Report {
+	for _, path := range []*string{&o.ProcessFile, &o.ConsoleSocket, &o.PidfdSocket, &o.PidFile, &o.Report, &o.SeccompLog} {
+		if *path == "" || *path == "-" && (path == &o.Report || path == &o.SeccompLog) {
 			continue
 		}
 		abs, err := absolute(*path)
@@ -117,6 +119,7 @@ func execFlags(o *exec.Options) []cli.Flag {
 			Usage: "send SIGKILL `TIME` after SIGTERM, and exit with 137",
 		},
 		&cli.StringFlag{Name: "report", Destination: &o.Report, Usage: "write resource usage to `FILE`, as JSON; - is standard output"},
+		seccompLogFlag(&o.SeccompLog),
 		&cli.BoolFlag{
 			Name: "ignore-paused", Destination: &o.IgnorePaused,
 			Usage: "allow a paused container: the process waits until it is resumed",

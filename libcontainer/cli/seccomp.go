@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,45 +16,83 @@ import (
 	"github.com/crun-go/crun-go/specconv/spell"
 )
 
+var seccompWords = []string{"explain", "record"}
+
 func (inv *invocation) seccompCommand() *Command {
 	o := new(bundle.Options)
 	var arch string
 	var json bool
+	explain := []cli.Flag{
+		&cli.StringFlag{Name: "arch", Destination: &arch, Usage: "explain: for the architecture `ARCH`, such as SCMP_ARCH_X86 (default: this program's)"},
+		&cli.BoolFlag{Name: "json", Destination: &json, Usage: "explain: print JSON"},
+	}
+	record := append(inv.startFlags(o), keepFlag(o), &cli.StringFlag{
+		Name: "output", Aliases: []string{"o"}, Destination: &o.Watched.File,
+		Usage: "record: write the profile to `FILE`; - is standard output",
+	})
 	return &Command{
-		Title: "explain what a bundle's seccomp filter answers",
-		Args:  []Arg{{Name: "subcommand", Choices: []string{"explain"}}, {Name: "call", Optional: true, Many: true}},
-		Description: `Prints what the filter made of linux.seccomp answers to each system call, or to those that are given, and which part of
+		Title: "explain a seccomp filter, or record one",
+		Args:  []Arg{{Name: "subcommand", Choices: seccompWords}, {Name: "argument", Optional: true, Many: true}},
+		Description: `explain prints what the filter made of linux.seccomp answers to each system call, or to those that are given, and which part of
 config.json says so. Of several lines for a call the first one counts whose condition holds. With arguments, as in
-'socket(40)', it prints the answer to just that call.`,
-		Example: "crun-go seccomp explain --bundle /srv/web clone 'clone(0x10000000)'",
-		flags: append(bundleFlags(o),
-			&cli.StringFlag{Name: "arch", Destination: &arch, Usage: "for the architecture `ARCH`, such as SCMP_ARCH_X86 (default: this program's)"},
-			&cli.BoolFlag{Name: "json", Destination: &json, Usage: "print JSON"},
-		),
+'socket(40)', it prints the answer to just that call.
+
+record runs a container as run does, with the id that is given, and writes the smallest linux.seccomp that allows the system
+calls it has made, and those that the kernel and the runtime need. The filter of config.json stays in force: what it refuses is refused, and not
+recorded. What it decides by arguments is recorded with them. Only what the program did in this run is allowed
+later, so it has to do all that it is for. Every call takes longer; a program that uses
+SECCOMP_RET_USER_NOTIF itself cannot be recorded; calls that SCMP_ACT_LOG would have logged are not.`,
+		Example: "crun-go seccomp explain --bundle /srv/web clone 'clone(0x10000000)'\ncrun-go seccomp record --bundle /srv/web --output profile.json web",
+		flags:   append(append(bundleFlags(o), explain...), record...),
 		run: func(c *cli.Context) error {
-			if word := c.Args().First(); word != "explain" {
-				return withHint(fmt.Errorf("unknown command seccomp %s", word), "expected seccomp explain")
+			word, rest := c.Args().First(), c.Args().Slice()[1:]
+			foreign := map[string][]cli.Flag{"explain": record, "record": explain}[word]
+			for _, f := range foreign {
+				if slices.ContainsFunc(f.Names(), c.IsSet) {
+					return fmt.Errorf("%s does not go with seccomp %s", dashed(f.Names()[0]), word)
+				}
 			}
-			if err := inv.complete(o, ""); err != nil {
-				return err
+			switch word {
+			case "explain":
+				return inv.explainSeccomp(o, arch, json, rest)
+			case "record":
+				return inv.recordSeccomp(o, rest)
 			}
-			profile, err := bundle.SeccompProfile(*o)
-			if err != nil {
-				return err
-			}
-			verdicts, err := seccomp.Explain(profile, arch)
-			if err != nil {
-				return err
-			}
-			if verdicts, err = selectCalls(verdicts, c.Args().Slice()[1:]); err != nil {
-				return err
-			}
-			if json {
-				return inv.printJSON(append(verdictsJSON(verdicts), '\n'))
-			}
-			return inv.print(verdictTable(verdicts))
+			return withHint(fmt.Errorf("unknown command seccomp %s", word), choiceHint("the word after seccomp", word, seccompWords))
 		},
 	}
+}
+
+func (inv *invocation) explainSeccomp(o *bundle.Options, arch string, json bool, calls []string) error {
+	if err := inv.complete(o, ""); err != nil {
+		return err
+	}
+	profile, err := bundle.SeccompProfile(*o)
+	if err != nil {
+		return err
+	}
+	verdicts, err := seccomp.Explain(profile, arch)
+	if err != nil {
+		return err
+	}
+	if verdicts, err = selectCalls(verdicts, calls); err != nil {
+		return err
+	}
+	if json {
+		return inv.printJSON(append(verdictsJSON(verdicts), '\n'))
+	}
+	return inv.print(verdictTable(verdicts))
+}
+
+func (inv *invocation) recordSeccomp(o *bundle.Options, args []string) error {
+	switch {
+	case len(args) != 1:
+		return withHint(fmt.Errorf("seccomp record takes one container id, not %d", len(args)), "crun-go seccomp record --bundle DIR --output FILE ID")
+	case o.Watched.File == "":
+		return errors.New("seccomp record needs --output, the file that gets the profile")
+	}
+	o.Watched.Record = true
+	return inv.runContainer("seccomp record", o, args[0])
 }
 
 // selectCalls picks the verdicts on calls such as "clone" and "clone(0x10000000)". One

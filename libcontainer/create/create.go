@@ -128,6 +128,8 @@ func (c *creator) do(item *plan.Item) error {
 		return initlink.SetScheduler(c.Init.Pid, s)
 	case *plan.EnterRdtGroup:
 		return c.Owned.Class.Enter(c.Init.Pid)
+	case *plan.WatchCalls:
+		return c.WatchCalls()
 	case *plan.TakeListener:
 		return c.Caller.TakeListener(&c.Init)
 	case *plan.SendListener:

@@ -31,6 +31,7 @@ func Run(o bundle.Options) (int, error) {
 	if err = c.Init.Executed(c.hear); err == nil {
 		err = libcontainer.HasExecuted(c.Owned.Journal.Init, c.Init.PidFD)
 	}
+	c.Caller.Executed()
 	var failed *plan.StepError
 	var init *wire.Failure
 	if o.Detach && errors.As(err, &failed) && errors.As(err, &init) && init.Refused {

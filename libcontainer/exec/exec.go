@@ -16,6 +16,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/resource"
 	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/libcontainer/watch"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
@@ -40,6 +41,7 @@ type Options struct {
 	// a file that gets what they have used, see [sys.OpenOutput].
 	Timeout, KillAfter time.Duration
 	Report             string
+	SeccompLog         string // file that gets the calls that the filter refuses, see [sys.OpenOutput]; not with Detach
 	Trace              initlink.TraceFiles
 	IgnorePaused       bool // a paused container is not an error; the process waits with it
 
@@ -137,7 +139,7 @@ func Run(o Options) (int, error) {
 	if err != nil {
 		err = e.overtaken(initlink.Interruption(err))
 		e.init.Kill()
-		return -1, errors.Join(err, e.caller.Outputs.PidFile.Remove())
+		return -1, errors.Join(err, e.endWatch(), e.caller.Outputs.PidFile.Remove())
 	}
 	if o.Detach {
 		return 0, nil
@@ -152,7 +154,21 @@ func Run(o Options) (int, error) {
 	} else {
 		code, err = foreground.Attend(e.init.Pid)
 	}
-	return code, errors.Join(err, e.caller.End())
+	return code, errors.Join(err, e.caller.End(), e.endWatch())
+}
+
+// watchCalls answers the filter's listener from now on.
+func (e *process) watchCalls() error {
+	spec, err := e.container.Config()
+	if err != nil {
+		return err
+	}
+	return e.caller.WatchCalls(&e.init, &watch.Job{ID: e.asked.ID, Profile: spec.Linux.Seccomp, Filter: e.init.Plan.Filter.Filter})
+}
+
+// endWatch writes what was heard of system calls, if that was asked for.
+func (e *process) endWatch() error {
+	return e.caller.EndWatch(func(text string) { e.asked.warn(specconv.Warning{Text: text}) })
 }
 
 // prepare looks at the container and plans.
@@ -167,6 +183,9 @@ func prepare(o *Options) (*process, error) {
 	err = e.overtaken(e.init.Trace.Time("", initlink.Planning, e.look))
 	if err == nil {
 		err = e.caller.Outputs.Open(o.PidFile, &o.Trace, o.Report)
+	}
+	if err == nil {
+		err = e.caller.Outputs.OpenCalls("--seccomp-log", o.SeccompLog)
 	}
 	if err != nil {
 		e.close()
@@ -234,6 +253,7 @@ func (e *process) drawExec() error {
 	}
 	h.SetgroupsDenied = h.SetgroupsDenied || e.target.SetgroupsDenied
 	journal := e.container.Journal
+	watched := bundle.Watched{File: e.asked.SeccompLog}
 	p, warnings, err := specconv.ExecPlan(spec, process, h, specconv.Inside{
 		ID:            journal.Container.ID,
 		Bundle:        journal.Container.Bundle,
@@ -244,6 +264,7 @@ func (e *process) drawExec() error {
 		NoNewKeyring:  journal.NoNewKeyring,
 		Chroot:        e.target.Root >= 0,
 		Filter:        filter,
+		Watch:         watched.Option(),
 		Detach:        e.asked.Detach,
 		ConsoleSocket: e.asked.ConsoleSocket != "",
 	})
@@ -289,6 +310,8 @@ func (e *process) do(item *plan.Item) error {
 		return e.sendPlan()
 	case *plan.ReceivePidfd:
 		return e.init.Adopt()
+	case *plan.WatchCalls:
+		return e.watchCalls()
 	case *plan.TakeListener:
 		return e.caller.TakeListener(&e.init)
 	case *plan.SendListener:

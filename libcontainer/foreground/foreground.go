@@ -11,6 +11,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/libcontainer/terminal"
+	"github.com/crun-go/crun-go/libcontainer/watch"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
@@ -20,6 +21,8 @@ import (
 type Outputs struct {
 	PidFile, Report *sys.Output
 	Trace           initlink.TraceOutputs
+	Calls           *sys.Output // what was heard of system calls
+	callsFlag       string      // that asks for it
 }
 
 // Open finds out whether they can be written.
@@ -44,12 +47,25 @@ func (o *Outputs) Open(pidFile string, trace *initlink.TraceFiles, report string
 	return err
 }
 
+// OpenCalls finds out whether the file that the flag names can be written.
+func (o *Outputs) OpenCalls(flag, path string) (err error) {
+	if path == "" {
+		return nil
+	}
+	o.callsFlag = flag
+	if o.Calls, err = sys.OpenOutput(path); err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	return nil
+}
+
 // Close closes them.
 func (o *Outputs) Close() {
 	o.PidFile.Close()
 	o.Report.Close()
 	o.Trace.Close()
-	o.PidFile, o.Report = nil, nil
+	o.Calls.Close()
+	o.PidFile, o.Report, o.Calls = nil, nil, nil
 }
 
 // WritePidFile writes digits and nothing else, and only ever a whole file:
@@ -70,6 +86,7 @@ type Side struct {
 	ConsoleSocket string // socket that receives the terminal's master; "": it is relayed
 	relay         *terminal.Relay
 	pipes         []*outputPipe
+	watch         *watch.Watch // nil: none
 	Outputs       Outputs
 	listener      int // of the filter, until the agent has it; 0: none
 }
@@ -100,6 +117,10 @@ func (f *Side) End() error {
 // Close releases descriptors.
 func (f *Side) Close() {
 	f.End()
+	if f.watch != nil {
+		f.watch.End()
+		f.watch = nil
+	}
 	f.Outputs.Close()
 	f.closeListener()
 }

@@ -15,6 +15,7 @@ type link struct {
 	// plain: what needs not be sent is written, as programs do, for the filter that this
 	// process may be under.
 	plain bool
+	mark  uint32 // of its calls, see seccomp.NotifyAllowed
 }
 
 // What comes beside messages: as many descriptors as a plan has for its first step.
@@ -80,7 +81,7 @@ func (l link) write(p []byte, fd int) error {
 		if l.plain && fd < 0 {
 			n, errno = raw.Write(l.fd, p)
 		} else {
-			n, errno = raw.Send(l.fd, p, fd)
+			n, errno = raw.Send(l.fd, p, fd, l.mark)
 		}
 		if errno != 0 {
 			return &gone
@@ -95,7 +96,7 @@ func (l link) receive(kind wire.Kind, with *received) ([]byte, error) {
 	with.count, with.used = 0, 0
 	for {
 		var head wire.Header
-		n, count, errno := raw.Receive(l.fd, head.Bytes(), with.fds[with.count:])
+		n, count, errno := raw.Receive(l.fd, head.Bytes(), with.fds[with.count:], l.mark)
 		if errno != 0 || n == 0 {
 			return nil, ended(errno)
 		}

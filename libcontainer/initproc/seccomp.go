@@ -25,6 +25,7 @@ func (c *container) loadSeccomp(s *plan.LoadSeccomp) error {
 	}
 	listener, err := sys.LoadFilter(filterFlags(s), s.Filter)
 	if err == nil && s.Notify {
+		c.link.mark = s.Mark
 		err = c.handOver(listener)
 	}
 	c.link.plain = true
@@ -39,6 +40,7 @@ func (c *container) handOver(listener int) error {
 		return err
 	}
 	_, err := c.link.receive(wire.Continue, &came)
+	c.link.mark = 0
 	raw.Close(listener) // or the agent's end would not be the end of it
 	return err
 }

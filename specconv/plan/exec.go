@@ -40,6 +40,10 @@ type MoveInside struct{}
 // TakeListener takes the listener of the filter that init has loaded.
 type TakeListener struct{}
 
+// WatchCalls takes the listener of the filter that init has loaded, and answers it from then on:
+// init and the process that it becomes make calls that the filter reports.
+type WatchCalls struct{}
+
 // Release lets the process go on to execve, and waits until it has got there.
 type Release struct{}
 
@@ -146,6 +150,7 @@ func (s *ReceivePidfd) String() string {
 func (s *MoveInside) String() string { return "move the process into the container's cgroup" }
 
 func (s *TakeListener) String() string { return "receive the seccomp listener" }
+func (s *WatchCalls) String() string   { return "answer the seccomp listener" }
 
 func (s *Release) String() string { return "let the process execute" }
 

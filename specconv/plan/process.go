@@ -416,6 +416,9 @@ type LoadSeccomp struct {
 	// Notify: loading makes a listener, which goes to the parent. Init waits
 	// until the agent has it.
 	Notify bool
+	// Mark is the upper half of the flags of the calls that hand it over, see
+	// seccomp.NotifyAllowed; 0 without one.
+	Mark uint32
 }
 
 func (*LoadSeccomp) InitKind() Kind { return KindLoadSeccomp }
@@ -423,6 +426,7 @@ func (*LoadSeccomp) InitKind() Kind { return KindLoadSeccomp }
 func (s *LoadSeccomp) Code(c *codec.Coder) {
 	c.U32(&s.Flags)
 	c.Flag(&s.Notify)
+	c.U32(&s.Mark)
 	codec.Plain(c, &s.Filter)
 }
 

@@ -31,7 +31,9 @@
 //	                              outside: run COMMAND, print its page faults
 //	probe forbid CALL COMMAND [ARG...]
 //	                              outside: become COMMAND, under a filter that ends
-//	                              with SIGSYS a caller of sethostname or setgroups
+//	                              with SIGSYS a caller of sethostname or setgroups;
+//	                              of CALL listener, under one with a listener
+//	probe hammer NR               make a system call again and again
 //	probe pty ACTION... -- COMMAND [ARG...]
 //	                              outside: run COMMAND on a terminal, see drive
 //
@@ -75,6 +77,8 @@ func main() {
 		err = faults(os.Args[2:])
 	case "forbid":
 		err = forbid(os.Args[2], os.Args[3:])
+	case "hammer":
+		err = hammer(os.Args[2])
 	case "pty":
 		var code int
 		if code, err = drive(os.Args[2:]); err == nil {

@@ -89,6 +89,16 @@ conforms() { "$BATS_FILE_TMPDIR/schema" "$DOCS/schema/$1.json" "${2:-$OUT}" || f
 	same conditions "$(jq '[.[].rules[] | select(.conditions)] | length' "$OUT")" 1
 	ok rt engines --json
 	conforms engines
+	config '.process.cwd = "/" | del(.process.rlimits, .proces)'
+	script 'mkdir -m 7 /tmp/x; mkdir /tmp/y; rmdir /tmp/y; /probe syscall 5000'
+	ok run_bundle --seccomp-log "$BATS_TEST_TMPDIR/log" "$ID"
+	conforms seccomp-log "$BATS_TEST_TMPDIR/log"
+	config '.linux.seccomp.defaultAction = "SCMP_ACT_ERRNO" | .linux.seccomp.syscalls[0] |= (.names = ["arch_prctl", "brk", "capset", "clone", "close",
+		"execve", "exit_group", "fcntl", "fstat", "getpid", "mmap", "mprotect", "open", "openat", "prctl", "read", "recvmsg", "rt_sigaction", "rt_sigprocmask",
+		"sendmsg", "set_tid_address", "wait4", "write"] | .action = "SCMP_ACT_ALLOW" | del(.args, .errnoRet))'
+	try run_bundle --seccomp-log "$BATS_TEST_TMPDIR/log" "$ID"
+	conforms seccomp-log "$BATS_TEST_TMPDIR/log"
+	[ "$(jq '.calls | length' "$BATS_TEST_TMPDIR/log")" -gt 0 ] || fail "nothing was refused"
 	mkdir -p "$ROOT/half"
 	ok rt gc --json --dry-run
 	conforms gc

@@ -16,7 +16,7 @@ type rights struct {
 }
 
 // Send is sendmsg(2) of bytes and a descriptor, if it is not -1. It may send less.
-func Send(socket int, p []byte, fd int) (int, unix.Errno) {
+func Send(socket int, p []byte, fd int, mark uint32) (int, unix.Errno) {
 	var control rights
 	vector := unix.Iovec{Base: unsafe.SliceData(p)}
 	vector.SetLen(len(p))
@@ -29,24 +29,30 @@ func Send(socket int, p []byte, fd int) (int, unix.Errno) {
 		message.Control = (*byte)(unsafe.Pointer(&control))
 		message.SetControllen(int(unsafe.Offsetof(control.fds)) + 8)
 	}
-	return sendmsg(socket, &message)
+	return sendmsg(socket, &message, mark)
 }
 
+// marked are flags with a mark in the upper half of the register, which the kernel ignores and a
+// seccomp filter can see.
+//
 //go:nosplit
-func sendmsg(socket int, message *unix.Msghdr) (int, unix.Errno) {
-	return result(Call(unix.SYS_SENDMSG, uintptr(socket), uintptr(unsafe.Pointer(message)), unix.MSG_NOSIGNAL, 0, 0, 0))
+func marked(flags uintptr, mark uint32) uintptr { return flags | uintptr(mark)<<32 }
+
+//go:nosplit
+func sendmsg(socket int, message *unix.Msghdr, mark uint32) (int, unix.Errno) {
+	return result(Call(unix.SYS_SENDMSG, uintptr(socket), uintptr(unsafe.Pointer(message)), marked(unix.MSG_NOSIGNAL, mark), 0, 0, 0))
 }
 
 // Receive is recvmsg(2) of bytes and descriptors, which are close-on-exec. There is
 // room for MaxRights of them in fds, from count on.
-func Receive(socket int, p []byte, fds []int32) (n, count int, errno unix.Errno) {
+func Receive(socket int, p []byte, fds []int32, mark uint32) (n, count int, errno unix.Errno) {
 	var control rights
 	vector := unix.Iovec{Base: unsafe.SliceData(p)}
 	vector.SetLen(len(p))
 	message := unix.Msghdr{Iov: &vector, Control: (*byte)(unsafe.Pointer(&control))}
 	message.SetIovlen(1)
 	message.SetControllen(int(unsafe.Sizeof(control)))
-	n, errno = recvmsg(socket, &message)
+	n, errno = recvmsg(socket, &message, mark)
 	if errno != 0 || message.Controllen == 0 || control.header.Level != unix.SOL_SOCKET || control.header.Type != unix.SCM_RIGHTS {
 		return n, 0, errno
 	}
@@ -63,8 +69,8 @@ func Receive(socket int, p []byte, fds []int32) (n, count int, errno unix.Errno)
 }
 
 //go:nosplit
-func recvmsg(socket int, message *unix.Msghdr) (int, unix.Errno) {
-	return result(Call(unix.SYS_RECVMSG, uintptr(socket), uintptr(unsafe.Pointer(message)), unix.MSG_CMSG_CLOEXEC, 0, 0, 0))
+func recvmsg(socket int, message *unix.Msghdr, mark uint32) (int, unix.Errno) {
+	return result(Call(unix.SYS_RECVMSG, uintptr(socket), uintptr(unsafe.Pointer(message)), marked(unix.MSG_CMSG_CLOEXEC, mark), 0, 0, 0))
 }
 
 // Getsockopt is getsockopt(2) of a number.
