@@ -104,3 +104,64 @@ func TestLiveInvalid(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestChangeDevices: what is removed goes first, and in a user namespace the host's node is
+// opened before there is a helper.
+func TestChangeDevices(t *testing.T) {
+	remove := []plan.RemoveDevice{{Path: "/dev/old", Type: "c", Major: 1, Minor: 3}}
+	add := []LiveDevice{{AddDevice: plan.AddDevice{Path: "/dev/new", Type: "c", Major: 189, Minor: 7}, Source: "/dev/bus/usb/001/008"}}
+	p, err := ChangeDevices(decode(t, liveFragment), remove, add, goldenHost, goldenLive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := plan.Text(&text, p); err != nil {
+		t.Fatal(err)
+	}
+	want := `parent   1  --device-add      open "/dev/bus/usb/001/008"
+parent   2  linux.namespaces  lock the mount flags of the trees that were opened
+parent   3                    spawn a helper process, join user network
+parent   4                    wait until init is mounted
+parent   5                    save which devices were changed
+parent   6                    let init continue
+init     1                    join the mount namespace
+init     2  --device-remove   remove device "/dev/old"
+init     3  --device-add      add device "/dev/new" c 189:7
+init     4                    tell the parent: mounted
+init     5                    end
+`
+	if text.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", text.String(), want)
+	}
+	if p, err = ChangeDevices(decode(t, `{}`), nil, add, goldenHost, Live{ID: "golden", Bundle: "/bundle"}); err != nil {
+		t.Fatal(err)
+	}
+	if slot := step[*plan.AddDevice](t, p).Slot; slot != -1 || len(steps[*plan.OpenTree](p)) != 0 {
+		t.Errorf("slot %d, want a node of its own", slot)
+	}
+}
+
+// TestAddedDeviceRules: what was added comes with the container's own rules; a container that may
+// use everything needs no filter for more.
+func TestAddedDeviceRules(t *testing.T) {
+	major, minor := int64(189), int64(-1)
+	added := []specs.LinuxDeviceCgroup{{Allow: true, Type: "c", Major: &major, Minor: &minor, Access: "rw"}}
+	host := goldenHost
+	host.EUID, host.UserNS = 0, false
+	own, err := DeviceRules(decode(t, `{}`), nil, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := DeviceRules(decode(t, `{}`), added, host)
+	if err != nil || len(rules) != len(own)+1 || isEverything(&rules[0]) != isEverything(&own[0]) {
+		t.Errorf("%d rules and one: %d, %v", len(own), len(rules), err)
+	}
+	everything := decode(t, `{"linux": {"resources": {"devices": [{"allow": true, "access": "rwm"}]}}}`)
+	if rules, err := DeviceRules(everything, added, host); rules != nil || err != nil {
+		t.Errorf("%v, %v, want no filter", rules, err)
+	}
+	host.UserNS = true
+	if rules, err := DeviceRules(decode(t, `{}`), added, host); rules != nil || err != nil {
+		t.Errorf("%v, %v, want no filter", rules, err)
+	}
+}

@@ -9,7 +9,7 @@ import (
 )
 
 // Property is one of a unit. The value is a string, a bool, a uint64, a
-// []string, []uint32 or []byte, a []Pair, or [Typed].
+// []string, []uint32 or []byte, a []Pair, []Allowed, or [Typed].
 type Property struct {
 	Name  string
 	Value any
@@ -77,6 +77,15 @@ func encodeArray(b *dbus.Body, value any) {
 				b.Struct()
 				b.Text(p.Path)
 				b.Uint64(p.Value)
+			})
+		})
+	case []Allowed:
+		b.Variant("a(ss)")
+		b.Array(8, func() {
+			each(v, func(a Allowed) {
+				b.Struct()
+				b.Text(a.Node)
+				b.Text(a.Access)
 			})
 		})
 	case Typed:

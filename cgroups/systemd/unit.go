@@ -207,17 +207,9 @@ func (c *Conn) call(method, signature string, args *dbus.Body) (*dbus.Message, e
 // property reads a property that is a text. For a unit that does not exist
 // systemd returns defaults: its name for a description, nothing for others.
 func (c *Conn) property(unit, of, name string) (string, error) {
-	var args dbus.Body
-	args.Text(of)
-	args.Text(name)
-	get := dbus.Method{Destination: c.dest, Path: unitPath(unit), Interface: "org.freedesktop.DBus.Properties", Member: "Get"}
-	answer, err := c.bus.Call(get, "ss", &args)
-	if c.restarted(err) {
-		get.Destination = c.dest
-		answer, err = c.bus.Call(get, "ss", &args)
-	}
+	answer, err := c.get(unit, of, name)
 	if err != nil {
-		return "", fmt.Errorf("ask for %s of unit %q: %w", name, unit, err)
+		return "", err
 	}
 	text := answer.Args.VariantText()
 	return text, answer.Args.Err()

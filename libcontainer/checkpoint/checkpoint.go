@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -84,6 +85,10 @@ func Dump(c *libcontainer.Container, o *DumpOptions) error {
 	}
 	if !c.Journal.HasNamespace(specs.MountNamespace) {
 		return errors.New("container cannot be checkpointed: it has no mount namespace of its own, and CRIU restores none without")
+	}
+	// An image could give a container devices that its config.json does not.
+	if added, err := c.Dir.AddedDevices(); err != nil || len(added) > 0 {
+		return cmp.Or(err, errors.New("container cannot be checkpointed: devices were added to it; remove them before with update --device-remove"))
 	}
 	d := &dump{Container: c, o: o, pid: pid}
 	if err := d.run(); err != nil {

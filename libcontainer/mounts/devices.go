@@ -233,11 +233,17 @@ func (d *devices) change() error {
 
 // setFilter replaces the filter by the one for devices.
 func (d *devices) setFilter(of []state.Device) error {
+	if d.group == nil {
+		return nil
+	}
 	rules, err := d.rules(of)
-	if err != nil || rules == nil {
+	if err == nil && rules != nil {
+		err = resource.LimitError(d.group.SetDevices(rules))
+	}
+	if err != nil {
 		return err
 	}
-	return resource.LimitError(d.group.SetDevices(rules))
+	return d.Owned.Unit.AllowDevices(append(slices.Clip(d.before), d.after...), of)
 }
 
 // steps are those of the helper.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/cgroups/systemd"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
@@ -189,6 +191,41 @@ func (u *Unit) Limit(group *cgroups.Cgroup, r *specs.LinuxResources) error {
 	}
 	defer conn.Close()
 	return conn.Set(of.Unit, properties)
+}
+
+// AllowDevices has systemd's own device filter, if the unit has one, allow the devices that
+// were added to the container, and those of known no more that are not among them.
+func (u *Unit) AllowDevices(known, devices []state.Device) error {
+	of := &u.Journal.Cgroup
+	if of.Unit == "" {
+		return nil
+	}
+	conn, err := systemd.Dial(of.User)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	is, filters, err := conn.Devices(of.Unit)
+	if err != nil || !filters {
+		return err
+	}
+	var asked []systemd.Allowed
+	for _, d := range known {
+		if entry, ok := systemd.Allow(d.Type, d.Major, d.Minor, d.Access); ok {
+			is = slices.DeleteFunc(is, func(have systemd.Allowed) bool { return have == entry })
+		}
+	}
+	for _, d := range devices {
+		if d.Stage == state.DeviceRemoving {
+			continue
+		}
+		entry, ok := systemd.Allow(d.Type, d.Major, d.Minor, d.Access)
+		if !ok {
+			return fmt.Errorf("unit %q has a DevicePolicy, and its DeviceAllow cannot say %q", of.Unit, d.DeviceRule)
+		}
+		asked = append(asked, entry)
+	}
+	return conn.SetDevices(of.Unit, append(is, asked...))
 }
 
 // description says whose unit it is. It is what tells a unit that a killed runtime has

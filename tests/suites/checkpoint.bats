@@ -45,6 +45,9 @@ dumped() {
 	no 1 "container cannot be checkpointed in the created state" with_criu checkpoint --image-path "$IMAGE" "$ID"
 	one_error
 	ok rt start "$ID"
+	ok rt update --device-add "c 7:9 r" "$ID"
+	no 1 "devices were added to it; remove them before with update --device-remove" with_criu checkpoint --image-path "$IMAGE" "$ID"
+	ok rt update --device-remove "c 7:9 r" "$ID"
 	ok rt kill "$ID" KILL
 	wait_status stopped
 	no 1 "container cannot be checkpointed in the stopped state" with_criu checkpoint --image-path "$IMAGE" "$ID"

@@ -314,3 +314,36 @@ teardown() {
 	ok rt exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 1000
 	grep -qx "$(cat "$BATS_TEST_TMPDIR/pid")" "$(group)/cgroup.procs" || fail "not in the cgroup"
 }
+
+@test "a unit with a DevicePolicy allows the devices that are added" {
+	config '.annotations["org.systemd.property.DevicePolicy"] = "'"'closed'"'"
+		| .process.capabilities |= map_values(. + ["CAP_SYSLOG", "CAP_MKNOD"]) | .process.noNewPrivileges = false
+		| .linux.resources.devices = [{allow: true, access: "rwm"}]'
+	sd_create
+	ok rt start "$ID"
+	reads() { rt exec "$ID" sh -c ": <$1" >"$OUT" 2>"$ERR" </dev/null; }
+	mknod "/proc/$(pid_of)/root/dev/k" c 1 11
+	! reads /dev/k || fail "systemd has no filter for it"
+	ok rt update --device-add /dev/kmsg:/dev/log "$ID"
+	reads /dev/log || fail "not allowed"
+	same DeviceAllow "$(show DeviceAllow)" "DeviceAllow=/dev/char/1:11 rwm"
+	systemctl daemon-reload
+	reads /dev/log || fail "not allowed after daemon-reload"
+	ok rt update --device-remove /dev/log "$ID"
+	same DeviceAllow "$(show DeviceAllow)" ""
+	! reads /dev/k || fail "still allowed"
+}
+
+@test "devices are added to a unit without a device filter, which stays so" {
+	config '.process.capabilities |= map_values(. + ["CAP_SYSLOG", "CAP_MKNOD"]) | .process.noNewPrivileges = false'
+	sd_create
+	ok rt start "$ID"
+	ok rt update --device-add /dev/kmsg:/dev/log "$ID"
+	same policy "$(show DevicePolicy DeviceAllow | sort | tr '\n' ' ')" "DevicePolicy=auto "
+	ok rt exec "$ID" sh -c ": </dev/log"
+	systemctl daemon-reload
+	ok rt exec "$ID" sh -c ": </dev/log"
+	ok rt update --device-remove /dev/log "$ID"
+	rt exec "$ID" mknod /dev/k c 1 11
+	! rt exec "$ID" sh -c ": </dev/k" 2>/dev/null || fail "still allowed"
+}

@@ -73,3 +73,21 @@ func (a *Args) VariantText() string {
 	a.err = errMalformed
 	return ""
 }
+
+// VariantPairs reads a variant that holds an array of pairs of texts, a(ss).
+func (a *Args) VariantPairs() (pairs [][2]string) {
+	if a.Signature() != "a(ss)" {
+		a.err = errMalformed
+		return nil
+	}
+	size := int(a.Uint32())
+	a.take(8, 0) // of the first element, also if there is none
+	for end := a.pos + size; a.err == nil && a.pos < end; {
+		a.take(8, 0)
+		pairs = append(pairs, [2]string{a.Text(), a.Text()})
+	}
+	if a.err != nil {
+		return nil
+	}
+	return pairs
+}

@@ -222,8 +222,42 @@ func FuzzDecode(f *testing.F) {
 		}
 		m.Args.Uint32()
 		m.Args.Text()
+		again := m.Args
 		m.Args.VariantText()
+		again.VariantPairs()
 	})
+}
+
+// TestVariantPairs: what Body writes is read again, and nothing else.
+func TestVariantPairs(t *testing.T) {
+	for _, want := range [][][2]string{nil, {{"/dev/null", "rw"}, {"char-pts", "rwm"}, {"", "r"}}} {
+		var b Body
+		b.Variant("a(ss)")
+		b.Array(8, func() {
+			for _, p := range want {
+				b.Struct()
+				b.Text(p[0])
+				b.Text(p[1])
+			}
+		})
+		for n := range len(b.buf) {
+			a := Args{buf: b.buf[:n], order: binary.LittleEndian}
+			if got := a.VariantPairs(); got != nil || a.Err() == nil {
+				t.Errorf("%d of %d bytes: %q, %v", n, len(b.buf), got, a.Err())
+			}
+		}
+		a := Args{buf: b.buf, order: binary.LittleEndian}
+		if got := a.VariantPairs(); !slices.Equal(got, want) || a.Err() != nil {
+			t.Errorf("%q, %v, want %q", got, a.Err(), want)
+		}
+	}
+	var b Body
+	b.Variant("as")
+	b.Array(4, func() { b.Text("x") })
+	a := Args{buf: b.buf, order: binary.LittleEndian}
+	if got := a.VariantPairs(); got != nil || a.Err() == nil {
+		t.Errorf("an array of texts: %q, %v", got, a.Err())
+	}
 }
 
 // The bytes of a call, as the specification lays them out.
