@@ -10,12 +10,12 @@ import (
 )
 
 // parent opens the directory that path is in, making it if needed.
-func (b *Builder) parent(path string) (dir int, name string, err error) {
+func (r *rootdir) parent(path string) (dir int, name string, err error) {
 	above, name := sys.SplitPath(path)
 	if name == "" {
 		return -1, "", fault.New(0, "%q names no file").Str(path)
 	}
-	dir, err = sys.MkdirAllInRoot(b.root, above, dirMode)
+	dir, err = sys.MkdirAllInRoot(r.root, above, dirMode)
 	return dir, name, err
 }
 
@@ -119,8 +119,8 @@ func (b *Builder) bindDevice(s *plan.MakeDevice, kind uint32, tree int, attr uin
 }
 
 // MakeSymlink makes a symbolic link unless something has its name.
-func (b *Builder) MakeSymlink(s *plan.MakeSymlink) error {
-	dir, name, err := b.parent(s.Path)
+func (r *rootdir) MakeSymlink(s *plan.MakeSymlink) error {
+	dir, name, err := r.parent(s.Path)
 	if err != nil {
 		return err
 	}
@@ -134,8 +134,8 @@ func (b *Builder) MakeSymlink(s *plan.MakeSymlink) error {
 
 // MakeDir makes a directory. On a read-only filesystem what is missing stays
 // missing: the step that needs the directory reports it.
-func (b *Builder) MakeDir(s *plan.MakeDir) error {
-	fd, err := sys.MkdirAllInRoot(b.root, s.Path, dirMode)
+func (r *rootdir) MakeDir(s *plan.MakeDir) error {
+	fd, err := sys.MkdirAllInRoot(r.root, s.Path, dirMode)
 	if fault.Is(err, unix.EROFS) {
 		return nil
 	}

@@ -83,7 +83,7 @@ func (b *Builder) attach(mount, target int, path string) error {
 		if path == "/" {
 			return b.replaceRoot(mount)
 		}
-		return b.keepSystem(path, mount)
+		return b.system.keep(path, mount)
 	}
 	if err := b.live.attached.room(); err != nil {
 		return err
@@ -109,23 +109,23 @@ func (b *Builder) replaceRoot(mount int) error {
 	}
 	raw.Close(b.root)
 	b.root, b.top = root, unix.Statx_t{}
-	b.releaseSystem()
+	b.system.release()
 	return nil
 }
 
 // Undo takes back what has been attached to a container that exists. It returns the
 // first failure.
-func (b *Builder) Undo() error {
-	attached := &b.live.attached
+func (l *live) Undo() error {
+	attached := &l.attached
 	var failed unix.Errno
 	for ; attached.count > 0; attached.count-- {
 		mount := int(attached.fds[attached.count-1])
-		if errno := b.live.detach(mount); failed == 0 {
+		if errno := l.detach(mount); failed == 0 {
 			failed = errno
 		}
 		raw.Close(mount)
 	}
-	if errno := b.live.made.undo(); errno != 0 && failed == 0 {
+	if errno := l.made.undo(); errno != 0 && failed == 0 {
 		return fault.Call("unlink", errno)
 	}
 	return fault.Call("umount", failed)
@@ -144,8 +144,7 @@ func mountID(mount int) (uint64, error) {
 
 // Changed lists the ids of the mounts that were taken away from a container that exists,
 // then of those that were added, then device and inode of the files that were made.
-func (b *Builder) Changed() ([]uint64, error) {
-	l := &b.live
+func (l *live) Changed() ([]uint64, error) {
 	detached := l.found.count
 	for i := range l.attached.count {
 		id, err := mountID(int(l.attached.fds[i]))
@@ -198,11 +197,11 @@ func (b *Builder) FindMount(s *plan.FindMount) error {
 	return nil
 }
 
-func (b *Builder) openMount(path string) (int, error) {
+func (r *rootdir) openMount(path string) (int, error) {
 	if _, name := sys.SplitPath(path); name == "" {
 		return -1, fault.New(0, "%q names no mount").Str(path)
 	}
-	fd, err := sys.OpenPlain(b.root, path, unix.O_PATH)
+	fd, err := sys.OpenPlain(r.root, path, unix.O_PATH)
 	if fault.Is(err, unix.ELOOP) {
 		fault.Of(err).Text = "%s %s: %e: a symbolic link is on the way: name the place itself"
 	}
@@ -229,11 +228,11 @@ func checkMount(fd int) error {
 }
 
 // DetachMounts takes away what has been found.
-func (b *Builder) DetachMounts() error {
-	found := &b.live.found
+func (l *live) DetachMounts() error {
+	found := &l.found
 	for i := range found.count {
 		mount := int(found.fds[i])
-		if errno := b.live.detach(mount); errno != 0 {
+		if errno := l.detach(mount); errno != 0 {
 			return fault.Call("umount", errno)
 		}
 		raw.Close(mount)

@@ -111,16 +111,16 @@ func (b *Builder) AddDevice(s *plan.AddDevice) error {
 
 // plainParent opens the directory that a path is in, making it if needed. A symbolic link
 // is followed nowhere: it could lead to a volume, of the host's.
-func (b *Builder) plainParent(path string) (dir int, name string, err error) {
+func (r *rootdir) plainParent(path string) (dir int, name string, err error) {
 	above, name := sys.SplitPath(path)
 	if name == "" {
 		return -1, "", fault.New(0, "%q names no file").Str(path)
 	}
-	dir, err = sys.OpenPlain(b.root, above, unix.O_PATH|unix.O_DIRECTORY)
+	dir, err = sys.OpenPlain(r.root, above, unix.O_PATH|unix.O_DIRECTORY)
 	if fault.Is(err, unix.ENOENT) {
-		if dir, err = sys.MkdirAllInRoot(b.root, above, dirMode); err == nil {
+		if dir, err = sys.MkdirAllInRoot(r.root, above, dirMode); err == nil {
 			raw.Close(dir)
-			dir, err = sys.OpenPlain(b.root, above, unix.O_PATH|unix.O_DIRECTORY)
+			dir, err = sys.OpenPlain(r.root, above, unix.O_PATH|unix.O_DIRECTORY)
 		}
 	}
 	if fault.Is(err, unix.ELOOP) {

@@ -9,18 +9,25 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
+// masks are what paths are hidden by.
+type masks struct {
+	null         int // a mount of the host's /dev/null
+	nullAttached bool
+	mask         int // an empty read-only tmpfs that is attached somewhere
+}
+
 // openExisting opens a path if it is there: -1 and no error if not. That it can't be
 // looked for is an error, EACCES too: others than init may find it. So is a link to
 // the root itself: what is mounted on that is never seen.
-func (b *Builder) openExisting(path string) (fd int, mode uint16, err error) {
-	fd, err = b.openBelow(path, unix.O_PATH)
+func (r *rootdir) openExisting(path string) (fd int, mode uint16, err error) {
+	fd, err = r.openBelow(path, unix.O_PATH)
 	if fault.Is(err, unix.ENOENT) || fault.Is(err, unix.ENOTDIR) {
 		return -1, 0, nil
 	}
 	if err != nil {
 		return -1, 0, err
 	}
-	mode, err = b.belowRoot(fd, path)
+	mode, err = r.belowRoot(fd, path)
 	if err != nil {
 		raw.Close(fd)
 		return -1, 0, err
@@ -31,13 +38,13 @@ func (b *Builder) openExisting(path string) (fd int, mode uint16, err error) {
 // belowRoot refuses a link to the root itself, and returns the mode of what is not. A
 // mount on the root is visible only to a process that enters the mount namespace later,
 // and is its root.
-func (b *Builder) belowRoot(fd int, path string) (mode uint16, err error) {
+func (r *rootdir) belowRoot(fd int, path string) (mode uint16, err error) {
 	var st unix.Statx_t
 	err = statMount(fd, &st)
-	if err == nil && b.top.Ino == 0 {
-		err = statMount(b.root, &b.top)
+	if err == nil && r.top.Ino == 0 {
+		err = statMount(r.root, &r.top)
 	}
-	if err == nil && sameMount(&st, &b.top) {
+	if err == nil && sameMount(&st, &r.top) {
 		err = fault.New(0, "%q leads to the root filesystem itself").Str(path)
 	}
 	return st.Mode, err
@@ -73,12 +80,12 @@ func cloneNull() (int, error) {
 
 // maskFile attaches the host's /dev/null. The first such mount is what further ones are
 // cloned of.
-func (b *Builder) maskFile(target int) error {
-	mount, err := b.null, error(nil)
+func (m *masks) maskFile(target int) error {
+	mount, err := m.null, error(nil)
 	switch {
-	case b.nullAttached:
-		mount, err = sys.CloneTree(b.null, "", 0)
-	case b.null < 0:
+	case m.nullAttached:
+		mount, err = sys.CloneTree(m.null, "", 0)
+	case m.null < 0:
 		mount, err = cloneNull()
 	}
 	if err != nil {
@@ -88,8 +95,8 @@ func (b *Builder) maskFile(target int) error {
 	if err == nil {
 		err = sys.AttachMount(mount, target)
 	}
-	if err == nil && !b.nullAttached {
-		b.null, b.nullAttached = mount, true
+	if err == nil && !m.nullAttached {
+		m.null, m.nullAttached = mount, true
 		return nil
 	}
 	raw.Close(mount)

@@ -57,7 +57,7 @@ func (b *Builder) attachNew(mount, target int, s *plan.MountFS) error {
 		return fault.New(unix.E2BIG, "more than %d filesystems to be remounted").Num(maxKept)
 	}
 	if s.Keep > 0 {
-		if err := keep(&b.kept[s.Keep-1], mount); err != nil {
+		if err := keepMount(&b.kept[s.Keep-1], mount); err != nil {
 			return err
 		}
 	}
@@ -176,14 +176,14 @@ func (b *Builder) bind(tree int, s *plan.Bind) error {
 // copyLink makes the symbolic link that a tree is once more, at a path of the
 // container. Where it leads is the container's business: nothing follows it
 // here. The same link may be there already, from an earlier start.
-func (b *Builder) copyLink(tree int, path string) error {
+func (r *rootdir) copyLink(tree int, path string) error {
 	var text, there [unix.PathMax]byte
 	n, errno := raw.Readlink(tree, "", text[:])
 	if errno != 0 {
 		return fault.Call("readlink", errno)
 	}
 	want := raw.String(text[:n])
-	dir, name, err := b.parent(path)
+	dir, name, err := r.parent(path)
 	if err != nil {
 		return err
 	}

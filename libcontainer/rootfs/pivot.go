@@ -13,22 +13,22 @@ import (
 // one. With "." for both, pivot_root(2) stacks the old root on the new one and
 // needs no directory for it. Detached mounts, if they are not -1, go with the old
 // root: they can still be used, but are attached nowhere.
-func (b *Builder) PivotRoot(detached ...int) error {
+func (r *rootdir) PivotRoot(detached ...int) error {
 	old, err := openDir("/")
 	if err != nil {
 		return err
 	}
-	err = b.pivot(old, detached)
+	err = r.pivot(old, detached)
 	raw.Close(old)
 	return err
 }
 
-func (b *Builder) pivot(old int, detached []int) error {
-	if errno := raw.Fchdir(b.root); errno != 0 {
+func (r *rootdir) pivot(old int, detached []int) error {
+	if errno := raw.Fchdir(r.root); errno != 0 {
 		return fault.Call("fchdir", errno)
 	}
 	attached := 0
-	if b.apart {
+	if r.apart {
 		attached = attach(detached)
 	}
 	if errno := raw.PivotRoot(); errno != 0 {
@@ -70,28 +70,28 @@ func attach(mounts []int) (attached int) {
 // MoveRoot moves the container's root over the old one and changes into it.
 // The old root stays mounted underneath, so the host's procfs and sysfs
 // instances, full views of the host, are taken off first.
-func (b *Builder) MoveRoot() error {
-	if err := hideHostViews(b.root); err != nil {
+func (r *rootdir) MoveRoot() error {
+	if err := hideHostViews(r.root); err != nil {
 		return err
 	}
 	top, err := openDir("/")
 	if err != nil {
 		return err
 	}
-	err = sys.AttachMount(b.root, top)
+	err = sys.AttachMount(r.root, top)
 	raw.Close(top)
 	if err != nil {
 		return err
 	}
-	if err := b.Chroot(); err != nil {
+	if err := r.Chroot(); err != nil {
 		return err
 	}
 	return fault.Call("chdir", raw.Chdir("/"))
 }
 
 // Chroot changes this process's root, and no mount.
-func (b *Builder) Chroot() error {
-	if errno := raw.Fchdir(b.root); errno != 0 {
+func (r *rootdir) Chroot() error {
+	if errno := raw.Fchdir(r.root); errno != 0 {
 		return fault.Call("fchdir", errno)
 	}
 	return fault.Call("chroot", raw.Chroot())
@@ -154,14 +154,14 @@ func cover(path string) unix.Errno {
 }
 
 // SetRoot finishes the root's mount.
-func (b *Builder) SetRoot(s *plan.SetRoot) error {
+func (r *rootdir) SetRoot(s *plan.SetRoot) error {
 	if s.Readonly {
-		if err := sys.RestrictMount(b.root, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
+		if err := sys.RestrictMount(r.root, unix.MOUNT_ATTR_RDONLY, 0, false); err != nil {
 			return err
 		}
 	}
 	if s.Propagation != 0 {
-		return setPropagation(b.root, s.Propagation)
+		return setPropagation(r.root, s.Propagation)
 	}
 	return nil
 }

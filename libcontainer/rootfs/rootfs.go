@@ -16,18 +16,26 @@ const dirMode = 0o755
 
 // Builder is a root filesystem under construction. A descriptor that is not there is -1.
 type Builder struct {
-	trees        []plan.Tree // by slot
-	first        int         // slot of the first of them
-	inside       int         // what OpenInRoot has opened for the next Bind
-	root         int         // the container's root, once attached
-	nullAttached bool
-	apart        bool                   // nothing that is mounted here shows on the host
-	null         int                    // a mount of the host's /dev/null
-	mask         int                    // an empty read-only tmpfs that is attached somewhere
-	kept         [maxKept]int           // mounts to be remounted, by the number that the plan gives them, less 1
-	top          unix.Statx_t           // of root, once it is needed
-	system       [len(systemMounts)]int // what was mounted there
-	live         live
+	slots
+	rootdir
+	masks
+	kept [maxKept]int // mounts to be remounted, by the number that the plan gives them, less 1
+	live
+}
+
+// slots are the mount trees that the parent has sent.
+type slots struct {
+	trees  []plan.Tree // by slot
+	first  int         // slot of the first of them
+	inside int         // what OpenInRoot has opened for the next Bind
+}
+
+// rootdir is the container's root: where its paths lead, and how it becomes this process's.
+type rootdir struct {
+	root   int          // the container's root, once attached
+	top    unix.Statx_t // of root, once it is needed
+	apart  bool         // nothing that is mounted here shows on the host
+	system systemKept
 }
 
 // maxKept is how many mounts can be kept to be remounted.
@@ -45,9 +53,9 @@ func (b *Builder) Init(trees []plan.Tree) {
 }
 
 // Take takes over the trees of the slots that follow. Those that it had are used.
-func (b *Builder) Take(trees []plan.Tree) {
-	b.first += len(b.trees)
-	b.trees = trees
+func (s *slots) Take(trees []plan.Tree) {
+	s.first += len(s.trees)
+	s.trees = trees
 }
 
 // openDir opens a directory to be found by its descriptor.
@@ -61,10 +69,10 @@ func openDir(path string) (int, error) {
 
 // Enter takes the root of this process, which has joined the container's mount
 // namespace.
-func (b *Builder) Enter() error {
+func (r *rootdir) Enter() error {
 	root, err := openDir("/")
 	if err == nil {
-		b.root = root
+		r.root = root
 	}
 	return err
 }
@@ -79,10 +87,10 @@ func (b *Builder) TakeRoot(s *plan.TakeRoot) error {
 }
 
 // Root returns the descriptor of the container's root, -1 before it is there.
-func (b *Builder) Root() int { return b.root }
+func (r *rootdir) Root() int { return r.root }
 
 // Inside returns the mount that OpenInRoot has opened.
-func (b *Builder) Inside() int { return b.inside }
+func (s *slots) Inside() int { return s.inside }
 
 // OpenInRoot opens a mount tree in the container, whose links lead nowhere else.
 func (b *Builder) OpenInRoot(s *plan.OpenInRoot) error {
@@ -106,17 +114,17 @@ func (b *Builder) OpenInRoot(s *plan.OpenInRoot) error {
 
 // tree hands out a slot's mount, that of OpenInRoot for slot -1. Each is used once. A path is opened with
 // the host's root, which this process still has.
-func (b *Builder) tree(slot int) (int, error) {
-	if slot == -1 && b.inside >= 0 {
-		fd := b.inside
-		b.inside = -1
+func (s *slots) tree(slot int) (int, error) {
+	if slot == -1 && s.inside >= 0 {
+		fd := s.inside
+		s.inside = -1
 		return fd, nil
 	}
-	at := slot - b.first
-	if at < 0 || at >= len(b.trees) || b.trees[at].FD < 0 && b.trees[at].Path == "" {
+	at := slot - s.first
+	if at < 0 || at >= len(s.trees) || s.trees[at].FD < 0 && s.trees[at].Path == "" {
 		return -1, fault.New(0, "no mount in slot %d").Num(int64(slot))
 	}
-	t := &b.trees[at]
+	t := &s.trees[at]
 	openTree(t)
 	fd, path, errno := t.FD, t.Path, t.Errno
 	t.FD, t.Path = -1, ""
@@ -146,14 +154,14 @@ func openTree(t *plan.Tree) {
 }
 
 // SetPropagation cuts this mount namespace off from the host's.
-func (b *Builder) SetPropagation(s *plan.SetPropagation) error {
+func (r *rootdir) SetPropagation(s *plan.SetPropagation) error {
 	root, err := openDir("/")
 	if err != nil {
 		return err
 	}
 	err = setPropagation(root, s.Flags)
 	raw.Close(root)
-	b.apart = err == nil
+	r.apart = err == nil
 	return err
 }
 
@@ -215,13 +223,13 @@ func rootPropagation(tree int, flags uint64, private bool) error {
 // target opens the place where a mount goes, making a directory or a file if
 // nothing is there. existed reports whether something was. With noFollow a
 // symbolic link at the path's end is itself the place.
-func (b *Builder) target(path string, dir, noFollow bool) (fd int, existed bool, err error) {
-	fd, err = b.openTarget(path, noFollow)
+func (r *rootdir) target(path string, dir, noFollow bool) (fd int, existed bool, err error) {
+	fd, err = r.openTarget(path, noFollow)
 	if err == nil {
-		if err := b.checkTarget(fd, path); err != nil || path == "/" {
+		if err := r.checkTarget(fd, path); err != nil || path == "/" {
 			return fd, true, err
 		}
-		if _, err := b.belowRoot(fd, path); err != nil {
+		if _, err := r.belowRoot(fd, path); err != nil {
 			raw.Close(fd)
 			return -1, true, err
 		}
@@ -231,19 +239,19 @@ func (b *Builder) target(path string, dir, noFollow bool) (fd int, existed bool,
 		return -1, false, err
 	}
 	if dir {
-		fd, err = sys.MkdirAllInRoot(b.root, path, dirMode)
+		fd, err = sys.MkdirAllInRoot(r.root, path, dirMode)
 	} else {
-		fd, err = sys.CreateFileInRoot(b.root, path, dirMode, 0o644)
+		fd, err = sys.CreateFileInRoot(r.root, path, dirMode, 0o644)
 	}
 	if err == nil && (noFollow || systemMount(path) >= 0) {
 		// Somebody may have put a link there before we could.
 		raw.Close(fd)
-		fd, err = b.openTarget(path, noFollow)
+		fd, err = r.openTarget(path, noFollow)
 	}
 	if err != nil {
 		return -1, false, err
 	}
-	return fd, false, b.checkTarget(fd, path)
+	return fd, false, r.checkTarget(fd, path)
 }
 
 // openTarget opens what is at path. At /proc and /sys that must be a real
@@ -251,15 +259,15 @@ func (b *Builder) target(path string, dir, noFollow bool) (fd int, existed bool,
 // to it (CVE-2019-19921, CVE-2023-27561). It is the opened directory that is
 // looked at, so swapping the name does not help. What has been mounted there is
 // found by its descriptor.
-func (b *Builder) openTarget(path string, noFollow bool) (int, error) {
-	if i := systemMount(path); i < 0 || b.system[i] >= 0 {
+func (r *rootdir) openTarget(path string, noFollow bool) (int, error) {
+	if i := systemMount(path); i < 0 || r.system[i] >= 0 {
 		flags := unix.O_PATH
 		if noFollow {
 			flags |= unix.O_NOFOLLOW
 		}
-		return b.openBelow(path, flags)
+		return r.openBelow(path, flags)
 	}
-	fd, err := sys.OpenInRoot(b.root, path, unix.O_PATH|unix.O_NOFOLLOW)
+	fd, err := sys.OpenInRoot(r.root, path, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {
 		return -1, err
 	}
@@ -277,7 +285,7 @@ func (b *Builder) openTarget(path string, noFollow bool) (int, error) {
 // checkTarget refuses to mount over parts of a procfs, whatever name led
 // there: what the runtime writes to procfs must not land in a file of the
 // container's choice (CVE-2019-16884).
-func (b *Builder) checkTarget(fd int, path string) error {
+func (r *rootdir) checkTarget(fd int, path string) error {
 	if !sys.OnProc(fd) {
 		return nil
 	}

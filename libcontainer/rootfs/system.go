@@ -16,6 +16,9 @@ import (
 // is kept, and what is below it is looked for there.
 var systemMounts = [...]string{"/proc", "/sys"}
 
+// systemKept is what was mounted there, -1 for nothing.
+type systemKept [len(systemMounts)]int
+
 // systemMount returns which of systemMounts a path is; -1: none.
 func systemMount(path string) int {
 	path = sys.TrimSlashes(path)
@@ -27,17 +30,17 @@ func systemMount(path string) int {
 	return -1
 }
 
-// keepSystem keeps a mount that has been attached at a path, if it is one of
+// keep keeps a mount that has been attached at a path, if it is one of
 // systemMounts.
-func (b *Builder) keepSystem(path string, mount int) error {
+func (k *systemKept) keep(path string, mount int) error {
 	if i := systemMount(path); i >= 0 {
-		return keep(&b.system[i], mount)
+		return keepMount(&k[i], mount)
 	}
 	return nil
 }
 
-// keep keeps a descriptor of a mount in the place of what was kept there.
-func keep(place *int, mount int) error {
+// keepMount keeps a descriptor of a mount in the place of what was kept there.
+func keepMount(place *int, mount int) error {
 	fd, err := sys.Duplicate(mount)
 	if err != nil {
 		return err
@@ -57,17 +60,17 @@ func letGo(place *int) {
 
 // openBelow opens a path in the container: in the mount that was kept, if it is
 // at or below one of systemMounts, and never leaving it for what its links say.
-func (b *Builder) openBelow(path string, flags int) (int, error) {
-	if fd, is, err := b.openSystem(path, flags); is {
+func (r *rootdir) openBelow(path string, flags int) (int, error) {
+	if fd, is, err := r.system.open(path, flags); is {
 		return fd, err
 	}
-	return sys.OpenInRoot(b.root, path, flags)
+	return sys.OpenInRoot(r.root, path, flags)
 }
 
-// openSystem opens a path at or below one of systemMounts, if it is one of a mount
+// open opens a path at or below one of systemMounts, if it is one of a mount
 // that was kept.
-func (b *Builder) openSystem(path string, flags int) (fd int, is bool, err error) {
-	for i, mount := range b.system {
+func (k *systemKept) open(path string, flags int) (fd int, is bool, err error) {
+	for i, mount := range k {
 		rest, ok := strings.CutPrefix(path, systemMounts[i])
 		if mount < 0 || !ok || rest != "" && rest[0] != '/' {
 			continue
@@ -88,21 +91,21 @@ func (b *Builder) openSystem(path string, flags int) (fd int, is bool, err error
 // openSource opens what a bind mount is of. A link of the image's leads to no other
 // mount, nor to the root with all mounts in it: what is there may be read-only, or
 // protected by its name, and the bind mount would be neither.
-func (b *Builder) openSource(path string, flags int) (int, unix.Errno) {
-	fd, is, err := b.openSystem(path, flags)
+func (r *rootdir) openSource(path string, flags int) (int, unix.Errno) {
+	fd, is, err := r.system.open(path, flags)
 	if is {
 		return fd, fault.Errno(err)
 	}
-	fd, err = sys.OpenPlain(b.root, path, flags)
+	fd, err = sys.OpenPlain(r.root, path, flags)
 	if !fault.Is(err, unix.ELOOP) {
 		return fd, fault.Errno(err)
 	}
-	if fd, err = sys.OpenInMount(b.root, path, flags); err != nil {
+	if fd, err = sys.OpenInMount(r.root, path, flags); err != nil {
 		return -1, fault.Errno(err)
 	}
 	var st, top unix.Statx_t
 	if err = statMount(fd, &st); err == nil {
-		err = statMount(b.root, &top)
+		err = statMount(r.root, &top)
 	}
 	errno := fault.Errno(err)
 	if err == nil && sameMount(&st, &top) {
@@ -117,21 +120,21 @@ func (b *Builder) openSource(path string, flags int) (int, unix.Errno) {
 
 // CheckSystem makes sure that what is at systemMounts is what was mounted there,
 // after all work below it, and closes it.
-func (b *Builder) CheckSystem() error {
-	for i, mount := range b.system {
+func (r *rootdir) CheckSystem() error {
+	for i, mount := range r.system {
 		if mount < 0 {
 			continue
 		}
-		if err := b.checkSystem(systemMounts[i], mount); err != nil {
+		if err := r.checkSystem(systemMounts[i], mount); err != nil {
 			return err
 		}
 	}
-	b.releaseSystem()
+	r.system.release()
 	return nil
 }
 
-func (b *Builder) checkSystem(path string, mount int) error {
-	fd, err := sys.OpenInRoot(b.root, path, unix.O_PATH|unix.O_NOFOLLOW)
+func (r *rootdir) checkSystem(path string, mount int) error {
+	fd, err := sys.OpenInRoot(r.root, path, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {
 		return err
 	}
@@ -147,9 +150,9 @@ func (b *Builder) checkSystem(path string, mount int) error {
 	return err
 }
 
-func (b *Builder) releaseSystem() {
-	for i := range b.system {
-		letGo(&b.system[i])
+func (k *systemKept) release() {
+	for i := range k {
+		letGo(&k[i])
 	}
 }
 
