@@ -21,9 +21,10 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y C
 export SOURCE_DATE_EPOCH
 
 # The same commit gives the same bytes anywhere: no paths, no build id, no VCS
-# stamp, no cgo. urfave_cli_no_docs leaves out the manual page writer.
+# stamp, no cgo. The tags leave out the manual page writer of urfave/cli, and what
+# finds the version that the linker sets here.
 export CGO_ENABLED := 0
-TAGS    := urfave_cli_no_docs
+TAGS    := urfave_cli_no_docs,version_by_linker
 STRIP   := -s -w
 LDFLAGS := $(STRIP) -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 

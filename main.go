@@ -18,11 +18,8 @@ import (
 	_ "github.com/crun-go/crun-go/libcontainer/initproc"
 )
 
-// Set by the linker.
-var (
-	version = "0.1.0-dev"
-	commit  = ""
-)
+// Set by make, through the linker. Without, cli asks the binary's build information.
+var version, commit string
 
 // init does the work: until main the goroutine is locked to the main thread. That
 // is where parent death signals, CPU affinity and the caller's timer slack belong

@@ -37,11 +37,12 @@ func (inv *invocation) features() []byte {
 	w.Key("annotations").Object()
 	// The name by which engines ask for it.
 	w.Key("org.opencontainers.runc.checkpoint.enabled").Text("true")
-	if inv.commit != "" {
-		w.Key("io.github.crun-go.commit").Text(inv.commit)
+	version, commit := inv.build()
+	if commit != "" {
+		w.Key("io.github.crun-go.commit").Text(commit)
 	}
 	w.Key("io.github.crun-go.kernel").Text("Linux " + sys.OldestKernel + " or newer: " + sys.NeededCalls())
-	w.Key("io.github.crun-go.version").Text(inv.version)
+	w.Key("io.github.crun-go.version").Text(version)
 	w.End()
 	w.Key("potentiallyUnsafeConfigAnnotations").Texts([]string{"org.criu.config", "org.systemd.property.", "run.oci."})
 	w.End()

@@ -74,9 +74,10 @@ func (inv *invocation) programHelp() string {
 		}
 		rows = append(rows, [2]string{name, c.Title})
 	}
+	version, _ := inv.build()
 	return section("NAME", program+" - "+self.Title) +
 		"\n" + section("USAGE", program+" [global options] command [command options]") +
-		"\n" + section("VERSION", inv.version) +
+		"\n" + section("VERSION", version) +
 		"\n" + section("DESCRIPTION", filled(self.Description)) +
 		"\n" + section("COMMANDS", definitions(rows)) +
 		"\n" + section("GLOBAL OPTIONS", definitions(flagRows(self)))

@@ -23,7 +23,7 @@ const (
 // invocation is one run of the program.
 type invocation struct {
 	argv0           string
-	version, commit string
+	version, commit string // empty: not set by the linker, see build
 	stdout, stderr  io.Writer
 	global          global
 	log             log
@@ -31,7 +31,7 @@ type invocation struct {
 }
 
 // Main runs the command that args, the program's whole argument vector, ask for, and returns the process's exit code. The
-// version and commit are those of the build.
+// version and commit are those that the linker has set, or empty.
 func Main(args []string, version, commit string) int {
 	if os.Getenv(rtstart.Setting) == rtstart.SettingValue {
 		os.Unsetenv(rtstart.Setting) // hooks have the caller's environment

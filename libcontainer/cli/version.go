@@ -23,9 +23,22 @@ func (inv *invocation) versionCommand() *Command {
 // versionText is what moby and go-runc parse: "version" must stand in the first line and in no other, and "commit: " and
 // "spec: " begin theirs.
 func (inv *invocation) versionText() string {
-	text := program + " version " + inv.version + "\n"
-	if inv.commit != "" {
-		text += "commit: " + inv.commit + "\n"
+	version, commit := inv.build()
+	text := program + " version " + version + "\n"
+	if commit != "" {
+		text += "commit: " + commit + "\n"
 	}
 	return text + "spec: " + specs.Version + "\ngo: " + runtime.Version() + "\nkernel: Linux " + sys.OldestKernel + " or newer\n"
+}
+
+// develVersion stands for what has no version: a build in a checkout without VCS stamp.
+const develVersion = "0.0.0-devel"
+
+// build returns the version and the commit that the program was made from: what make has set, or else what go has put into
+// the binary (go install module@version, or go build in a checkout).
+func (inv *invocation) build() (version, commit string) {
+	if inv.version != "" {
+		return inv.version, inv.commit
+	}
+	return buildInfo()
 }
