@@ -1,7 +1,8 @@
 # crun-go: make builds it, make demo shows it, make test proves it.
 
 VERSION := 0.1.0
-COMMIT  := $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
+ORIGIN  := $(shell contrib/packages/origin)
+COMMIT  := $(word 1,$(ORIGIN))
 GO      ?= go
 RUNTIME ?= ./crun-go
 OUT     ?= crun-go
@@ -17,7 +18,7 @@ ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 # The time that goes into pages and packages: the commit's.
-SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
+SOURCE_DATE_EPOCH ?= $(or $(word 2,$(ORIGIN)),$(shell stat -c %Y CHANGELOG.md))
 export SOURCE_DATE_EPOCH
 
 # The same commit gives the same bytes anywhere: no paths, no build id, no VCS
@@ -52,7 +53,7 @@ endif
 # one can be had as long as go knows this name.
 EXPERIMENT = $(shell GOEXPERIMENT=nogreenteagc $(GO) env GOEXPERIMENT 2>/dev/null)
 
-.PHONY: all crun-go man check lint test test-attacks test-vm test-engines test-engines-vm test-kubernetes test-faults demo bench pictures memory-floor install uninstall tarball deb clean
+.PHONY: all crun-go man check lint test test-attacks test-vm test-engines test-engines-vm test-kubernetes test-faults demo bench pictures memory-floor install uninstall sbom tarball deb release clean
 
 all: crun-go
 
@@ -166,14 +167,26 @@ uninstall:
 	rm -f $(DESTDIR)$(BASHDIR)/crun-go $(DESTDIR)$(ZSHDIR)/_crun-go $(DESTDIR)$(FISHDIR)/crun-go.fish
 	rm -rf $(DESTDIR)$(DOCDIR)
 
+# What the binary was linked from, and the licenses of that: for the packages.
+sbom: crun-go
+	mkdir -p $(BUILD)
+	env -u GOOS -u GOARCH VERSION=$(VERSION) $(GO) run ./contrib/packages/sbom $(OUT) $(BUILD)
+
 # crun-go-VERSION-linux-ARCH.tar.gz: tar -C /usr/local --strip-components=1 -xf it.
 # Like the package it is the same bytes each time it is made from the same commit.
-tarball: crun-go man
+tarball: crun-go man sbom
 	contrib/packages/tarball $(BUILD) $(VERSION)
 
 # crun-go_VERSION_ARCH.deb, by dpkg-deb.
-deb: crun-go man
+deb: crun-go man sbom
 	contrib/packages/deb $(BUILD) $(VERSION)
+
+# Everything that a release offers, in build/release: the source, a tarball and a
+# Debian package for each architecture, lists of modules, checksums. By the Go of
+# go.mod, whichever is installed, and from the commit, whatever lies in the tree.
+ARCHES ?= amd64 arm64
+release:
+	contrib/packages/release $(abspath $(BUILD))/release $(VERSION) $(ARCHES)
 
 clean:
 	rm -rf crun-go $(BUILD) tests/.build

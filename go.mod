@@ -20,6 +20,7 @@ require (
 // Generators and programs of the tests, which "go install ./..." leaves out:
 // tests/env/programs names them to what builds and checks everything.
 ignore (
+	./contrib/packages/sbom
 	./libcontainer/cli/internal/gen
 	./specconv/ocijson/internal/gen
 	./tests/attacks/naive
