@@ -94,14 +94,9 @@ func missingRestriction(staged []stagedMount, m *proc.Mount) (lacks string) {
 
 // makeRootReadonly makes the root filesystem read-only: CRIU does not restore that.
 func makeRootReadonly(init int) error {
-	process, err := sys.HostProcess(init)
+	ns, err := sys.OpenNamespace("/proc/" + strconv.Itoa(init) + "/ns/mnt")
 	if err != nil {
 		return err
-	}
-	defer process.Close()
-	ns, err := retry.Openat(process.FD(), "ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return &os.PathError{Op: "open", Path: "/proc/PID/ns/mnt", Err: err}
 	}
 	defer unix.Close(ns)
 	return sources.OnThread(func() error {

@@ -20,8 +20,12 @@ import (
 // spawn makes init, journals it, and gives it its half of the plan.
 func (c *creator) spawn(s *plan.Spawn) error {
 	defer c.raised.TakeBack()
-	config, joined, err := c.spawnConfig(s)
-	defer closeAll(joined)
+	config, err := c.spawnConfig(s)
+	defer func() {
+		for _, join := range config.Joins {
+			unix.Close(join.FD)
+		}
+	}()
 	if err != nil {
 		return err
 	}
@@ -32,10 +36,13 @@ func (c *creator) spawn(s *plan.Spawn) error {
 	}
 	err = c.Caller.WithPipes(func() error {
 		err := c.Init.Start(config, s)
-		if resource.NotEntered(c.Cgroup(), err) {
-			return c.spawnByUnit(config, s, err)
+		if !resource.NotEntered(c.Cgroup(), err) {
+			return err
 		}
-		return err
+		if err := resource.EnterByUnit(config, c.Cgroup().Path(), &state.Cgroup{}, err); err != nil {
+			return err
+		}
+		return c.Init.Start(config, s)
 	})
 	if backErr := unix.Chdir(c.Options.Bundle); err == nil && backErr != nil {
 		err = os.NewSyscallError("chdir", backErr)
@@ -72,18 +79,6 @@ func (c *creator) moveInside() error {
 		return err
 	}
 	return c.Owned.Cgroup.Alone(c.Init.Pid)
-}
-
-// spawnByUnit has systemd move init into its cgroup, if that was delegated to the
-// user with a unit which this process is not in.
-func (c *creator) spawnByUnit(config *spawn.Config, s *plan.Spawn, cause error) error {
-	cgroup := c.Cgroup().Path()
-	if resource.UnitOf(cgroup) == "" {
-		return resource.NotFromHere(cause, cgroup)
-	}
-	config.Cgroup = -1
-	config.Place = func(pid int) error { return resource.Attach(true, "", cgroup, pid) }
-	return c.Init.Start(config, s)
 }
 
 // runsHooks reports whether hooks will run before the container is created.
@@ -134,12 +129,12 @@ func (e *OwnNamespaceError) Error() string {
 }
 
 // spawnConfig opens what spawning needs: the sealed program, which init keeps (see
-// [initlink.Init.Executed]), and the namespaces to join.
-func (c *creator) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int, err error) {
+// [initlink.Init.Executed]), and the namespaces to join, for the caller to close.
+func (c *creator) spawnConfig(s *plan.Spawn) (*spawn.Config, error) {
+	config := &spawn.Config{Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets), KeepGroups: s.KeepGroups}
 	if err := c.Init.Seal(c.Owned.Dir.FD(), spawn.Audience{UIDs: s.UIDMaps, Exposed: exposed(s)}); err != nil {
-		return nil, nil, err
+		return config, err
 	}
-	config = &spawn.Config{Cgroup: -1, NewTime: s.NewTime, TimeOffsets: offsets(s.TimeOffsets), KeepGroups: s.KeepGroups}
 	if group := c.Cgroup(); group != nil && !s.Outside {
 		config.Cgroup = group.FD()
 	} else if c.Owned.Unit.Waits() {
@@ -154,9 +149,8 @@ func (c *creator) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int
 		}
 		fd, err := openJoin(&ns)
 		if err != nil {
-			return nil, joined, err
+			return config, err
 		}
-		joined = append(joined, fd)
 		config.Joins = append(config.Joins, spawn.Join{FD: fd, Type: proc.NamespaceOf(ns.Type).Flag})
 	}
 	if config.New&unix.CLONE_NEWUSER != 0 {
@@ -165,14 +159,7 @@ func (c *creator) spawnConfig(s *plan.Spawn) (config *spawn.Config, joined []int
 		config.UID, config.GID = spawn.Root(s.UIDMaps), spawn.Root(s.GIDMaps)
 		config.SetGroups = maps.SetGroups()
 	}
-	return config, joined, nil
-}
-
-// closeAll closes descriptors.
-func closeAll(fds []int) {
-	for _, fd := range fds {
-		unix.Close(fd)
-	}
+	return config, nil
 }
 
 // offsets writes the text that timens_offsets takes, see time_namespaces(7).
@@ -189,7 +176,7 @@ func offsets(m map[string]specs.LinuxTimeOffset) []byte {
 func (c *creator) sendPlan() error {
 	opening := wire.Opening{Trees: c.Sources.Trees, PreserveFDs: c.Options.ListenFDs + c.Options.PreserveFDs, Holes: c.Options.Holes}
 	var after []int
-	if mount := c.Init.Mount(); mount >= 0 && c.pivots() {
+	if mount := c.Init.Mount(); mount >= 0 && plan.Has[*plan.PivotRoot](c.Plan.Init) { // init leaves the old root behind
 		opening.Own, after = true, append(after, mount)
 	}
 	if !c.waits {
@@ -210,15 +197,10 @@ func (c *creator) sendPlan() error {
 // process that closes a tree last waits for the lock on all mounts.
 func (c *creator) sendFirst(opening wire.Opening, after ...int) error {
 	err := c.Init.SendPlan(opening, after...)
-	if slices.ContainsFunc(c.Plan.Parent, func(i plan.Item) bool { _, ok := i.Step.(*plan.SendTrees); return ok }) {
+	if plan.Has[*plan.SendTrees](c.Plan.Parent) {
 		c.Sources.Drop()
 	}
 	return err
-}
-
-// pivots reports whether init will leave the old root behind.
-func (c *creator) pivots() bool {
-	return slices.ContainsFunc(c.Plan.Init, func(i plan.Item) bool { _, ok := i.Step.(*plan.PivotRoot); return ok })
 }
 
 // exposed reports whether init executes in a user namespace with other processes that

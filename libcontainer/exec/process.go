@@ -133,22 +133,14 @@ func (e *process) spawnInside(config *spawn.Config) error {
 		config.Cgroup = e.cgroup.FD()
 		err = e.init.Start(config, nil)
 	}
-	if resource.NotEntered(e.cgroup, err) {
-		err = e.enterByUnit(config, err)
+	if !resource.NotEntered(e.cgroup, err) {
+		return err
 	}
-	return err
-}
-
-// enterByUnit has systemd move the process: a user who calls from outside of what was
-// delegated, such as from a login session, cannot clone from there into this cgroup.
-func (e *process) enterByUnit(config *spawn.Config, cause error) error {
-	of := &e.container.Journal.Cgroup
-	cgroup := e.cgroup.Path()
-	if of.Unit == "" && resource.UnitOf(cgroup) == "" {
-		return resource.NotFromHere(cause, cgroup)
+	// The caller is outside of what was delegated, such as in a login session.
+	if err := resource.EnterByUnit(config, e.cgroup.Path(), &e.container.Journal.Cgroup, err); err != nil {
+		return err
 	}
-	config.Cgroup, config.Stay = -1, false
-	config.Place = func(pid int) error { return resource.Attach(of.User || of.Unit == "", of.Unit, cgroup, pid) }
+	config.Stay = false
 	return e.init.Start(config, nil)
 }
 

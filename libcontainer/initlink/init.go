@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"time"
 
@@ -104,7 +103,7 @@ func (i *Init) Start(config *spawn.Config, step *plan.Spawn) error {
 func (i *Init) SendPlan(opening wire.Opening, after ...int) error {
 	opening.Trace = i.Trace != nil
 	opening.Live = opening.Trace && i.Trace.asked.Step != nil
-	i.terminal = slices.ContainsFunc(i.Plan.Init, func(item plan.Item) bool { _, ok := item.Step.(*plan.Console); return ok })
+	i.terminal = plan.Has[*plan.Console](i.Plan.Init)
 	fds := append(wire.FDs(opening.Trees), after...)
 	if i.progress = wire.NewProgress(); i.progress != nil {
 		opening.Progress, fds = true, append(fds, i.progress.FD())

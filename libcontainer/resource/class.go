@@ -16,21 +16,25 @@ type Class struct {
 	// Outlives: it was made for this container and has a name that others may use. Only a
 	// create that fails takes it back.
 	Outlives bool
+	root     resctrl.Root // once it is found
+}
+
+// find finds the filesystem.
+func (c *Class) find() (err error) {
+	if c.root.Path == "" {
+		c.root, err = resctrl.Find()
+	}
+	return err
 }
 
 // Make makes the container's class of service, journaled before it is there. A class that
 // was there and that others share must fit, and stays as it is (runtime-spec,
 // config-linux.md, "IntelRdt").
 func (c *Class) Make(s *plan.MakeRdtGroup) error {
-	root, err := resctrl.Find()
-	if err != nil {
+	if err := c.find(); err != nil {
 		return err
 	}
-	return c.makeIn(root, s)
-}
-
-func (c *Class) makeIn(root resctrl.Root, s *plan.MakeRdtGroup) error {
-	group := root.Group(s.Class)
+	group := c.root.Group(s.Class)
 	exists := group.Exists()
 	if !exists && s.MustExist {
 		return fmt.Errorf("there is no class of service at %q, and no schemata to make one", group.Dir)
@@ -44,13 +48,13 @@ func (c *Class) makeIn(root resctrl.Root, s *plan.MakeRdtGroup) error {
 	if err := c.Save(); err != nil {
 		return err
 	}
-	if err := c.fill(root, group, s); err != nil || !s.Monitor {
+	if err := c.fill(group, s); err != nil || !s.Monitor {
 		return err
 	}
-	return root.Make(monitor)
+	return c.root.Make(monitor)
 }
 
-func (c *Class) fill(root resctrl.Root, group resctrl.Group, s *plan.MakeRdtGroup) error {
+func (c *Class) fill(group resctrl.Group, s *plan.MakeRdtGroup) error {
 	if group.Exists() {
 		if !s.Own {
 			return group.Check(s.Schemata)
@@ -58,7 +62,7 @@ func (c *Class) fill(root resctrl.Root, group resctrl.Group, s *plan.MakeRdtGrou
 		return group.Set(s.Schemata)
 	}
 	entry := &c.Journal.Rdt
-	if err := root.Make(group); err != nil {
+	if err := c.root.Make(group); err != nil {
 		entry.Made = false
 		return err
 	}
@@ -69,22 +73,17 @@ func (c *Class) fill(root resctrl.Root, group resctrl.Group, s *plan.MakeRdtGrou
 // Enter puts a process of the container into its class and its monitoring group; nothing
 // happens if it has none.
 func (c *Class) Enter(pid int) error {
-	if c.Journal.Rdt.Dir == "" {
+	entry := &c.Journal.Rdt
+	if entry.Dir == "" {
 		return nil
 	}
-	root, err := resctrl.Find()
-	if err != nil {
+	if err := c.find(); err != nil {
 		return err
 	}
-	return c.enterIn(root, pid)
-}
-
-func (c *Class) enterIn(root resctrl.Root, pid int) error {
-	entry := &c.Journal.Rdt
-	if err := root.GroupAt(entry.Dir).Enter(pid); err != nil || entry.Monitor == "" {
+	if err := c.root.GroupAt(entry.Dir).Enter(pid); err != nil || entry.Monitor == "" {
 		return err
 	}
-	return root.GroupAt(entry.Monitor).Enter(pid)
+	return c.root.GroupAt(entry.Monitor).Enter(pid)
 }
 
 // Set changes the schemata: L3 caches, memory bandwidth, or both; "" leaves one as it is.
@@ -92,14 +91,6 @@ func (c *Class) Set(l3Cache, memoryBandwidth string) error {
 	if c.Journal.Rdt.Dir == "" {
 		return errors.New("the container has no class of service: its config.json had no linux.intelRdt")
 	}
-	root, err := resctrl.Find()
-	if err != nil {
-		return err
-	}
-	return setSchemata(root.GroupAt(c.Journal.Rdt.Dir), l3Cache, memoryBandwidth)
-}
-
-func setSchemata(group resctrl.Group, l3Cache, memoryBandwidth string) error {
 	var lines []string
 	for _, s := range [...]struct{ prefix, line string }{{"L3", l3Cache}, {"MB:", memoryBandwidth}} {
 		if s.line == "" {
@@ -110,7 +101,10 @@ func setSchemata(group resctrl.Group, l3Cache, memoryBandwidth string) error {
 		}
 		lines = append(lines, s.line)
 	}
-	return group.Set(lines)
+	if err := c.find(); err != nil {
+		return err
+	}
+	return c.root.GroupAt(c.Journal.Rdt.Dir).Set(lines)
 }
 
 // Remove removes what was made for the container alone, or for one that failed.

@@ -36,7 +36,8 @@ func TestRdtGroups(t *testing.T) {
 			want: state.Rdt{Dir: "/gold", Monitor: "/gold/mon_groups/c1"}},
 	} {
 		root, c := fakeResctrl(t), newSet(t)
-		err := c.Class.makeIn(root, &test.step)
+		c.Class.root = root
+		err := c.Class.Make(&test.step)
 		if test.err != "" {
 			if err == nil || !strings.Contains(err.Error(), test.err) {
 				t.Errorf("%s: %v", name, err)
@@ -77,8 +78,9 @@ func TestRdtGroups(t *testing.T) {
 // TestRdtMonitorTaken: a monitoring group that was there is somebody else's.
 func TestRdtMonitorTaken(t *testing.T) {
 	root, c := fakeResctrl(t), newSet(t)
+	c.Class.root = root
 	systest.MustDo(t, os.Mkdir(root.Path+"/gold/mon_groups/c1", 0o755))
-	if err := c.Class.makeIn(root, &plan.MakeRdtGroup{Class: "gold", MustExist: true, Monitor: true}); err == nil {
+	if err := c.Class.Make(&plan.MakeRdtGroup{Class: "gold", MustExist: true, Monitor: true}); err == nil {
 		t.Error("it was taken")
 	}
 	systest.MustDo(t, c.Class.Remove())
@@ -100,8 +102,9 @@ func fakeResctrl(t *testing.T) resctrl.Root {
 
 func TestRdtTasks(t *testing.T) {
 	root, c := fakeResctrl(t), newSet(t)
+	c.Class.root = root
 	c.Journal.Rdt = state.Rdt{Dir: root.Path, Monitor: root.Path + "/gold"} // any directory with a tasks file
-	systest.MustDo(t, c.Class.enterIn(root, 42))
+	systest.MustDo(t, c.Class.Enter(42))
 	for _, dir := range []string{c.Journal.Rdt.Dir, c.Journal.Rdt.Monitor} {
 		if got, _ := os.ReadFile(dir + "/tasks"); string(got) != "42" {
 			t.Errorf("%s: %q", dir, got)
@@ -112,14 +115,15 @@ func TestRdtTasks(t *testing.T) {
 }
 
 func TestSetSchemata(t *testing.T) {
-	root := fakeResctrl(t)
+	root, c := fakeResctrl(t), newSet(t)
 	group := root.Group("gold")
-	systest.MustDo(t, setSchemata(group, "L3:0=f;1=f", "MB:0=20"))
+	c.Class.root, c.Journal.Rdt.Dir = root, group.Dir
+	systest.MustDo(t, c.Class.Set("L3:0=f;1=f", "MB:0=20"))
 	if got, _ := os.ReadFile(group.Dir + "/schemata"); !strings.HasPrefix(string(got), "L3:0=f;1=f\nMB:0=20\n") {
 		t.Errorf("%q", got)
 	}
 	for _, bad := range [][2]string{{"MB:0=20", ""}, {"", "L3:0=f"}, {"L3:0=f\nMB:0=1", ""}} {
-		if err := setSchemata(group, bad[0], bad[1]); err == nil {
+		if err := c.Class.Set(bad[0], bad[1]); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
 	}

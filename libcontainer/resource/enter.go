@@ -10,6 +10,7 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/cgroups/systemd"
 	"github.com/crun-go/crun-go/libcontainer/spawn"
+	"github.com/crun-go/crun-go/libcontainer/state"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
@@ -43,35 +44,39 @@ func (e *EnterError) Error() string {
 // Unwrap returns the kernel's answer.
 func (e *EnterError) Unwrap() error { return e.Err }
 
-// NotFromHere explains that the kernel did not let a process be born in a cgroup.
-func NotFromHere(err error, target string) error {
-	own, ownErr := cgroups.Own(0)
-	if ownErr != nil {
-		return err
-	}
-	return plan.InField("linux.cgroupsPath", &EnterError{From: own, To: target, Err: err})
-}
-
-// Attach has systemd move a process of the user's into a cgroup that the user
-// can't reach from the one that this process is in. The cgroup is that of a
-// unit, or in one that was delegated.
-func Attach(user bool, unit, cgroup string, pid int) error {
+// EnterByUnit has systemd move what config is to spawn into a cgroup of a container,
+// which cause says that it cannot be cloned into: it may be in one that was delegated to the
+// user with a unit that this process is not in. entry may name that. The error is an
+// EnterError if there is no such unit.
+func EnterByUnit(config *spawn.Config, cgroup string, entry *state.Cgroup, cause error) error {
+	unit, user := entry.Unit, entry.User
 	if unit == "" {
-		unit = UnitOf(cgroup)
+		unit, user = unitOf(cgroup), true
 	}
-	conn, err := systemd.Dial(user)
-	if err != nil {
-		return err
+	if unit == "" {
+		own, err := cgroups.Own(0)
+		if err != nil {
+			return cause
+		}
+		return plan.InField("linux.cgroupsPath", &EnterError{From: own, To: cgroup, Err: cause})
 	}
-	defer conn.Close()
-	_, below, _ := strings.Cut(cgroup, "/"+unit)
-	return conn.Attach(unit, below, pid)
+	config.Cgroup = -1
+	config.Place = func(pid int) error {
+		conn, err := systemd.Dial(user)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, below, _ := strings.Cut(cgroup, "/"+unit)
+		return conn.Attach(unit, below, pid)
+	}
+	return nil
 }
 
-// UnitOf finds the unit of a user's systemd that a cgroup is in: the outermost
+// unitOf finds the unit of a user's systemd that a cgroup is in: the outermost
 // below user@UID.service, which is that systemd's own. "" if it is in none but
 // slices: those hold no processes.
-func UnitOf(cgroup string) string {
+func unitOf(cgroup string) string {
 	_, below, ok := strings.Cut(cgroup, "/user@")
 	if !ok {
 		return ""

@@ -13,7 +13,7 @@ func TestUnitOf(t *testing.T) {
 		"/system.slice/a.service":                "",
 		"/":                                      "",
 	} {
-		if got := UnitOf(cgroup); got != want {
+		if got := unitOf(cgroup); got != want {
 			t.Errorf("%s: %q, want %q", cgroup, got, want)
 		}
 	}

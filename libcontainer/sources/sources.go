@@ -83,7 +83,7 @@ func (src *Set) Open(s *plan.OpenTree, cgroup string) error {
 // OpenCgroup opens the trees of the container's cgroup, at dir, that were to be opened
 // before it was there.
 func (src *Set) OpenCgroup(dir string) error {
-	locks := slices.ContainsFunc(src.Plan.Parent, func(i plan.Item) bool { _, ok := i.Step.(*plan.LockTrees); return ok })
+	locks := plan.Has[*plan.LockTrees](src.Plan.Parent)
 	for _, item := range src.Plan.Parent {
 		if _, ok := item.Step.(*plan.Spawn); ok {
 			return nil // what is opened later finds the cgroup
@@ -144,7 +144,7 @@ func (src *Set) cloneTree(s *plan.OpenTree, path string) (plan.Tree, error) {
 
 // enters reports whether init enters a mount namespace without the host's mounts.
 func (src *Set) enters() bool {
-	return slices.ContainsFunc(src.Plan.Init, func(i plan.Item) bool { _, ok := i.Step.(*plan.EnterRootfs); return ok })
+	return plan.Has[*plan.EnterRootfs](src.Plan.Init)
 }
 
 // protectNode makes the mount of a node read-only whose owner the container's user

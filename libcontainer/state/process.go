@@ -22,20 +22,21 @@ var ErrNotRunning = errors.New("container not running")
 
 // Identify reads a process's start time.
 func Identify(pid int) (Process, error) {
-	data, err := sys.ReadFile("/proc/"+strconv.Itoa(pid)+"/stat", 4096)
-	if err != nil {
-		return Process{}, err
-	}
-	stat, err := proc.ParseStat(data)
-	return Process{PID: pid, Start: stat.Start}, err
+	st, err := readStat(pid)
+	return Process{PID: pid, Start: st.Start}, err
 }
 
 // ReadStat reads a process's stat: the zero value if there is no such process.
 func ReadStat(pid int) (proc.Stat, error) {
-	data, err := sys.ReadFile("/proc/"+strconv.Itoa(pid)+"/stat", 4096)
+	st, err := readStat(pid)
 	if Gone(err) {
-		return proc.Stat{}, nil
+		err = nil
 	}
+	return st, err
+}
+
+func readStat(pid int) (proc.Stat, error) {
+	data, err := sys.ReadFile("/proc/"+strconv.Itoa(pid)+"/stat", 4096)
 	if err != nil {
 		return proc.Stat{}, err
 	}

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/crun-go/crun-go/specconv/plan/codec"
@@ -26,6 +28,11 @@ type Plan struct {
 type Item struct {
 	Field string // "mounts[3]"; empty if the runtime itself needs the step
 	Step
+}
+
+// Has reports whether there is a step of a type among items.
+func Has[S Step](items []Item) bool {
+	return slices.ContainsFunc(items, func(item Item) bool { _, ok := item.Step.(S); return ok })
 }
 
 // Container is what hooks and the state command report about a container.
