@@ -3,7 +3,9 @@
 VERSION := 0.1.0
 ORIGIN  := $(shell contrib/packages/origin)
 COMMIT  := $(word 1,$(ORIGIN))
-GO      ?= go
+# Go's own archive is unpacked to /usr/local, which PATH need not have.
+GO      ?= $(if $(shell command -v go),go,$(or $(wildcard /usr/local/go/bin/go),go))
+export PATH := $(PATH):/usr/local/go/bin
 RUNTIME ?= ./crun-go
 OUT     ?= crun-go
 BUILD   ?= build
@@ -21,9 +23,12 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 SOURCE_DATE_EPOCH ?= $(or $(word 2,$(ORIGIN)),$(shell stat -c %Y CHANGELOG.md))
 export SOURCE_DATE_EPOCH
 
-# The same commit gives the same bytes anywhere: no paths, no build id, no VCS
-# stamp, no cgo. The tags leave out the manual page writer of urfave/cli, and what
-# finds the version that the linker sets here.
+# The same commit and the same Go give the same bytes anywhere: no paths, no build id,
+# no VCS stamp, no cgo. Packages are built with the Go that go.mod names, or one that is
+# fetched. The tags leave out the manual page writer of urfave/cli, and what finds the
+# version that the linker sets here.
+NEEDED := $(shell sed -n 's/^go //p' go.mod)
+tarball deb: export GOTOOLCHAIN = go$(NEEDED)
 export CGO_ENABLED := 0
 TAGS    := urfave_cli_no_docs,version_by_linker
 STRIP   := -s -w
@@ -50,15 +55,22 @@ endif
 
 # The collector of Go 1.26 keeps a line of marks at the end of each piece of heap, a
 # page more of each for programs that end before anything is collected. The older
-# one can be had as long as go knows this name.
-EXPERIMENT = $(shell GOEXPERIMENT=nogreenteagc $(GO) env GOEXPERIMENT 2>/dev/null)
+# one can be had as long as go knows this name. An older go, which fetches the one that is
+# needed, does not, so that one is called by its path.
+EXPERIMENT = $$(GOEXPERIMENT=nogreenteagc "$$go" env GOEXPERIMENT 2>/dev/null)
 
-.PHONY: all crun-go man check lint test test-attacks test-vm test-engines test-engines-vm test-kubernetes test-faults demo bench pictures memory-floor install uninstall sbom tarball deb release clean
+.PHONY: all crun-go need-go man check lint test test-attacks test-vm test-engines test-engines-vm test-kubernetes test-faults demo bench pictures memory-floor install uninstall sbom tarball deb release clean
 
 all: crun-go
 
-crun-go:
-	GOEXPERIMENT=$(or $(GOEXPERIMENT),$(EXPERIMENT)) $(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS) $(ENTRY)' -o $(OUT) .
+crun-go: need-go
+	go=$$($(GO) env GOROOT)/bin/go; GOEXPERIMENT=$(or $(GOEXPERIMENT),$(EXPERIMENT)) "$$go" build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS) $(ENTRY)' -o $(OUT) .
+
+# Go before 1.21 cannot even read go.mod; newer ones fetch what it names.
+need-go:
+	@have=$$($(GO) version 2>&1) || { echo "make: building needs Go $(NEEDED) or newer: $$have" >&2; exit 1; }; \
+	set -- $$have; printf '%s\n' go$(NEEDED) "$$3" | sort -VC || \
+	{ echo "make: building needs Go $(NEEDED) or newer, or 1.21 or newer, which fetches it unless GOTOOLCHAIN is local; $(GO) is $$3" >&2; exit 1; }
 
 # What CI runs first: format, vet, lint, unit tests. No root, no network but
 # for Go modules, under two minutes.
@@ -68,7 +80,7 @@ check: lint
 # ./... has no generators and no programs of the tests (go.mod).
 lint: PACKAGES = ./... $(shell tests/env/programs)
 lint:
-	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted" >&2; exit 1; }
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); [ -z "$$unformatted" ] || { echo "gofmt -w $$unformatted" >&2; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet $(PACKAGES)
 	$(GO) vet -tags $(TAGS) $(PACKAGES)

@@ -197,3 +197,16 @@ offered() {
 	completes "crun-go create --bundle di" 'dir/'
 	completes "crun-go create --pid-file=fi" 'file'
 }
+
+@test "make finds Go that is not in PATH, and says which one is needed" {
+	local fake=$BATS_TEST_TMPDIR/bin
+	mkdir "$fake"
+	printf '#!/bin/sh\necho go version go1.19.8 linux/amd64\n' >"$fake/go"
+	chmod 755 "$fake/go"
+	no 2 "building needs Go $(sed -n 's/^go //p' "$REPO/go.mod") or newer" mk crun-go GO="$fake/go"
+	[[ $err == *"is go1.19.8"* ]] || fail "not which one it is"
+	no 2 "building needs Go" mk crun-go GO="$fake/nosuch"
+	[ -x /usr/local/go/bin/go ] || skip "no Go in /usr/local/go"
+	ok env PATH=/usr/bin:/bin env -u MAKEFLAGS -u MAKELEVEL make -n -C "$REPO" crun-go
+	same "Go" "$(PATH=/usr/bin:/bin; command -v go || sed -n 's/^go=\$(\([^ ]*\) env GOROOT).*/\1/p' "$OUT")" "$(PATH=/usr/bin:/bin; command -v go || echo /usr/local/go/bin/go)"
+}
