@@ -25,6 +25,21 @@ type cgroupBuilder struct {
 	rdt       bool                 // linux.intelRdt is there
 }
 
+// noHierarchy names the field, of those that are there, that asks for a cgroup.
+func (b *cgroupBuilder) noHierarchy() error {
+	field := ""
+	switch {
+	case b.linux.CgroupsPath != "":
+		field = "linux.cgroupsPath"
+	case needsCgroup(b.linux.Resources):
+		field = "linux.resources"
+	}
+	return invalid(field, "mount -t cgroup2 cgroup2 /sys/fs/cgroup; or, where cgroup v1 is mounted there, boot with systemd.unified_cgroup_hierarchy=1, "+
+		"or without limits mount it at /sys/fs/cgroup/unified; in a container, give that a cgroup mount that is read-write; "+
+		"with --rootless=true, containers without limits do without a cgroup",
+		"no cgroup can be made: no cgroup2 file system is mounted")
+}
+
 // planCgroup plans the cgroup and its limits. Who lacks the privileges of the host's
 // root, and asks for no limits, can do without.
 func (b *cgroupBuilder) planCgroup() error {
@@ -43,9 +58,7 @@ func (b *cgroupBuilder) planCgroup() error {
 	case nowhere && tolerated && !b.opts.SystemdCgroup:
 		return nil
 	case nowhere:
-		return invalid("linux.cgroupsPath", "mount it at /sys/fs/cgroup, with type cgroup2; in a container, give that a cgroup mount that is read-write; "+
-			"with --rootless=true, containers without limits do without a cgroup",
-			"no cgroup can be made: no cgroup2 file system is mounted")
+		return b.noHierarchy()
 	case b.opts.SystemdCgroup:
 		return b.planUnit()
 	}

@@ -113,7 +113,7 @@ func (h *host) ids() {
 func (h *host) cgroups() {
 	hierarchy, err := cgroups.Find(cgroups.Root)
 	if err != nil {
-		h.add(Warning, "cgroup2", "boot with systemd.unified_cgroup_hierarchy=1, or mount -t cgroup2 cgroup2 /sys/fs/cgroup",
+		h.add(Warning, "cgroup2", "mount -t cgroup2 cgroup2 /sys/fs/cgroup; or, where cgroup v1 is mounted there, boot with systemd.unified_cgroup_hierarchy=1",
 			"is not mounted: containers have no cgroup, and limits are refused")
 		return
 	}

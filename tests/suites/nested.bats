@@ -124,7 +124,13 @@ peer() {
 @test "no cgroup2 anywhere: an error that says so, and rootless containers do without" {
 	outer 'del(.mounts[] | select(.type == "cgroup"))'
 	up
-	no 1 'linux.cgroupsPath: no cgroup can be made: no cgroup2 file system is mounted' in_it run --bundle /b one
+	no 1 'run failed: no cgroup can be made: no cgroup2 file system is mounted' in_it run --bundle /b one
+	[[ $err == *"hint: mount -t cgroup2 cgroup2 /sys/fs/cgroup; or, where cgroup v1"* && $err != *field=* ]] || fail "no hint, or a field"
+	inner '.linux.cgroupsPath = "/one"'
+	no 1 'linux.cgroupsPath: no cgroup can be made' in_it run --bundle /b one
+	inner 'del(.linux.cgroupsPath) | .linux.resources.pids = {limit: 5}'
+	no 1 'linux.resources: no cgroup can be made' in_it run --bundle /b one
+	inner 'del(.linux.resources.pids)'
 	no 1 'no cgroup2 file system is mounted' in_it --rootless=true --systemd-cgroup run --bundle /b one
 	ok in_it --rootless=true plan --bundle /b
 	[[ $out != *"create cgroup"* ]] || fail "the plan makes a cgroup"
