@@ -38,7 +38,7 @@ func (p *processes) freeze(limit time.Duration) error {
 	return fmt.Errorf("freeze %q: %w", p.Dir(), errors.Join(err, p.Thaw()))
 }
 
-var errThawed = errors.New("somebody has thawed it meanwhile")
+var errThawed = errors.New("it was thawed meanwhile")
 
 // waitFrozen returns when all processes have stopped. The kernel notifies of that, but not
 // of another process that thaws the cgroup before: waitFrozen polls for that.

@@ -63,7 +63,7 @@ func (c *Container) Watch(o WatchOptions, tell func(*Event) error) error {
 		if len(o.Pressure) > 0 {
 			return noCgroup()
 		}
-		o.Warn(ErrNoCgroup.Error() + ": only its end can be told")
+		o.Warn(ErrNoCgroup.Error() + ": only its exit can be reported")
 		return w.run()
 	}
 	if err := w.watchCounters(o.Warn); err != nil {

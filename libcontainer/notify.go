@@ -19,7 +19,7 @@ import (
 const notifyTimeout = 30 * time.Second
 
 // ErrNotReady means that the container's process has ended before it was ready.
-var ErrNotReady = errors.New("container process ended before it told that it is ready (READY=1, see sd_notify(3))")
+var ErrNotReady = errors.New("container process exited before it reported that it is ready (READY=1, see sd_notify(3))")
 
 // Notifier relays the message of a container that is a service of systemd: that
 // it is ready, see sd_notify(3). The container does not get to systemd's own
@@ -65,7 +65,7 @@ func (n *Notifier) Relay(init, mainPID int) error {
 		}
 		if ready := readyLine(buf[:size]); ready != nil {
 			if err := n.tell(ready, init, mainPID); err != nil {
-				return fmt.Errorf("tell systemd that the container is ready: %w", err)
+				return fmt.Errorf("notify systemd that the container is ready: %w", err)
 			}
 			return nil
 		}

@@ -92,7 +92,7 @@ func (s *starter) startService(pid int) error {
 	defer unix.Close(init)
 	n, err := NewNotifier(s.Dir, s.notify)
 	if errors.Is(err, os.ErrNotExist) {
-		return errors.New("NOTIFY_SOCKET is set, and was not when the container was created: it has no way to tell that it is ready")
+		return errors.New("NOTIFY_SOCKET must also be set at create: the container has no way to report that it is ready")
 	}
 	if err != nil {
 		return err
@@ -250,9 +250,9 @@ func (g *Going) listen(start, answer int, heard func()) (said []byte, err error)
 	case err != nil:
 		return nil, os.NewSyscallError("poll", err)
 	case n == 0 && takeBack(start):
-		return nil, fmt.Errorf("no word from init for %s: it does not wait for a start, or is not let run", g.limit)
+		return nil, fmt.Errorf("timed out after %s waiting for init: it does not wait for start, or cannot run", g.limit)
 	case n == 0:
-		return nil, fmt.Errorf("no word from init for %s: it was told to start, and will when it is let run", g.limit)
+		return nil, fmt.Errorf("timed out after %s waiting for init: it has been asked to start, and will when it can run", g.limit)
 	}
 	for more := fds[0].Revents != 0; more; {
 		var buf [4096]byte
@@ -290,7 +290,7 @@ func (g *Going) Hear(from int, began time.Time) (bool, error) {
 		case n != 0 || executes(g.init):
 			return false, nil
 		case time.Since(began) >= g.limit && !g.free():
-			return false, fmt.Errorf("init neither executes the process nor says why not for %s: whoever may stop or trace it holds it", g.limit)
+			return false, fmt.Errorf("timed out after %s: init neither executes the process nor reports why not: is it stopped or traced?", g.limit)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (b *builder) checkAnnotations() error {
 		}
 	}
 	if name := b.spec.Annotations[handler]; name != "" {
-		b.warn("annotations."+handler, "there is no handler "+strconv.Quote(name)+" here: the process runs as it is")
+		b.warn("annotations."+handler, "this runtime has no handler "+strconv.Quote(name)+": the process runs natively")
 	}
 	for _, key := range notHere {
 		if b.spec.Annotations[key] != "" {

@@ -172,7 +172,7 @@ func TestInvalid(t *testing.T) {
 		{`{"linux": {"memoryPolicy": {}}}`, "linux.memoryPolicy.mode", `unknown mode "", expected one of MPOL_DEFAULT, `},
 		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND"}}}`, "linux.memoryPolicy.nodes", "MPOL_BIND needs nodes"},
 		{`{"linux": {"memoryPolicy": {"mode": "MPOL_LOCAL", "nodes": "1"}}}`, "linux.memoryPolicy.nodes", "MPOL_LOCAL goes without nodes"},
-		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0-"}}}`, "linux.memoryPolicy.nodes", `"0-" is no number`},
+		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0-"}}}`, "linux.memoryPolicy.nodes", `"0-" is neither a number`},
 		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "3-1"}}}`, "linux.memoryPolicy.nodes", `the range "3-1" ends before it begins`},
 		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "1024"}}}`, "linux.memoryPolicy.nodes", "1024 is above 1023"},
 		{`{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES", "F"]}}}`, "linux.memoryPolicy.flags[1]", `unknown flag "F"`},

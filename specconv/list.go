@@ -19,7 +19,7 @@ func parseList(list string, limit uint64) ([]uint64, error) {
 		}
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("%q is no number and no range", part)
+			return nil, fmt.Errorf("%q is neither a number nor a range", part)
 		case last < first:
 			return nil, fmt.Errorf("the range %q ends before it begins", part)
 		case last >= limit:

@@ -98,7 +98,7 @@ func (b *namespaceBuilder) inlineIDMap(field, word string, recursive bool) (*pla
 }
 
 var (
-	errIDRange    = errors.New("is no range, expected FIRST-HOST-COUNT, such as 0-100000-65536")
+	errIDRange    = errors.New("is not a range, expected FIRST-HOST-COUNT, such as 0-100000-65536")
 	errNoIDMaps   = errors.New("counts from the container's ids, but its configuration has no mappings")
 	errUnmappedID = errors.New("is not in one of the container's mappings, expected a range that is")
 )

@@ -106,7 +106,7 @@ func checkUnitName(name string) error {
 	}
 	for i := range len(stem) {
 		if !unitByte(stem[i]) && stem[i] != '\\' && stem[i] != '@' {
-			return fmt.Errorf("%q is not the name of a unit: it may not have a %q", name, stem[i])
+			return fmt.Errorf("%q is not the name of a unit: it cannot contain %q", name, stem[i])
 		}
 	}
 	return nil

@@ -30,8 +30,8 @@ func TestUnit(t *testing.T) {
 		{"x", "a:b:c", false, `"a" is not the name of a slice`},
 		{"x", "a--b.slice:b:c", false, `"a--b.slice" is not the name of a slice: a dash stands between two names`},
 		{"x", "a.slice::-b.slice", false, `"-b.slice" is not the name of a slice: a dash`},
-		{"x", "a b.slice:b:c", false, `"a b.slice" is not the name of a unit: it may not have a ' '`},
-		{"x", "a.slice:b:c+d", false, `"b-c+d.scope" is not the name of a unit: it may not have a '+'`},
+		{"x", "a b.slice:b:c", false, `"a b.slice" is not the name of a unit: it cannot contain ' '`},
+		{"x", "a.slice:b:c+d", false, `"b-c+d.scope" is not the name of a unit: it cannot contain '+'`},
 		{"x", ".slice:b:c", false, `".slice" is not the name of a unit`},
 		{"x", "::" + strings.Repeat("n", 250), false, "is not the name of a unit, expected 1 to 255 characters"},
 	} {

@@ -58,7 +58,7 @@ func parseUnitProperty(name, text string) (plan.UnitProperty, error) {
 		err = fmt.Errorf("%q follows the value", v.rest)
 	}
 	if err != nil {
-		return p, fmt.Errorf("%q is no value in GVariant text format: %w", text, err)
+		return p, fmt.Errorf("%q is not a value in GVariant text format: %w", text, err)
 	}
 	stem, seconds := strings.CutSuffix(name, "Sec")
 	if last := stem[max(len(stem)-1, 0):]; !seconds || last < "a" || last > "z" {

@@ -37,7 +37,7 @@ func TestUnitProperties(t *testing.T) {
 	for _, c := range [][3]string{
 		{"Mixed", "[byte 1, int32 2]", "elements of different types"},
 		{"A", "1", "not the name of a unit's property"}, {"Collect-Mode", "1", "not the name"},
-		{"Name", "", "is no value"}, {"Name", "text", `"text" is not of type "d"`}, {"Name", "word", `"word" is not of type "i"`}, {"Name", "'text", "no end"},
+		{"Name", "", "is not a value"}, {"Name", "text", `"text" is not of type "d"`}, {"Name", "word", `"word" is not of type "i"`}, {"Name", "'text", "no end"},
 		{"Name", "uint64 -1", `"-1" is not of type "t"`}, {"Name", "byte 256", `"256" is not of type "y"`},
 		{"Name", "1 2", `"2" follows the value`}, {"Name", "[]", "needs its type"}, {"Name", "[1,'a']", "not of type"},
 		{"Name", "[1", "expected a number"}, {"Name", "@a{sv} {}", `unknown type "a{sv}"`}, {"Name", "@as 'a'", "expected a number"},

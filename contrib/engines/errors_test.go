@@ -172,7 +172,7 @@ func TestChangedMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	install(t, h, "crio", Settings{Path: "/other"})
-	if err := h.Apply(change); err == nil || !strings.Contains(err.Error(), "somebody else") {
+	if err := h.Apply(change); err == nil || !strings.Contains(err.Error(), "changed meanwhile") {
 		t.Errorf("%v: %q", err, snapshot(t, dir))
 	}
 }

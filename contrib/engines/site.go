@@ -103,7 +103,7 @@ func (h *Host) Apply(c *Change) error {
 	case err != nil:
 		return err
 	case now != c.Old || exists != c.Exists:
-		return fmt.Errorf("write %s: somebody else has changed it just now", h.Shown(c.File))
+		return fmt.Errorf("write %s: it was changed meanwhile", h.Shown(c.File))
 	case c.Remove:
 		return h.remove(c.File)
 	}

@@ -93,14 +93,14 @@ func namespace(err error) string {
 	var refused *spawn.JoinError
 	switch {
 	case errors.As(err, &closed) && errors.Is(err, unix.EACCES):
-		return "call from the user namespace that the container was made from, and as the user who made it"
+		return "call from the user namespace that the container was made from, and as the same user"
 	case errors.As(err, &own) && own.Type == specs.MountNamespace:
 		return "leave out " + own.Field + " for a new namespace"
 	case errors.As(err, &own):
 		return "leave out " + own.Field + " for a new namespace, or set " + own.Changes + " outside"
 	case errors.As(err, &refused) && refused.Join && errors.Is(err, unix.EPERM):
 		// Whoever joins needs capabilities over the namespace, and over its own.
-		return "to join a container's namespaces takes CAP_SYS_ADMIN over them and over the caller's own, and CAP_SYS_CHROOT for a mount namespace: " +
+		return "joining a container's namespaces requires CAP_SYS_ADMIN over them and over the caller's own, and CAP_SYS_CHROOT for a mount namespace: " +
 			"call with the privileges, and from the user namespace, that the container was made with"
 	}
 	return ""
@@ -158,7 +158,7 @@ func ownerHint(e *state.OwnerError) string {
 	if e.Foreign() {
 		return fmt.Sprintf("run the command as user %d: what the directory says would be done with the caller's rights", e.UID)
 	}
-	return "take the right to write from all but its owner, with chmod go-w, if nobody else has made what is in it"
+	return "remove the right to write of all but its owner, with chmod go-w, if its content is trustworthy"
 }
 
 // filesHint names the limit that there are no more descriptors for.

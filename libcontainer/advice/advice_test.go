@@ -53,7 +53,7 @@ func TestFor(t *testing.T) {
 		{written("io.weight", cgroups.ErrNotSupported), "BFQ"},
 		{written("cgroup.subtree_control", unix.EBUSY), "no-internal-process"},
 		{written("cpuset.cpus", unix.EBUSY), "uses the resource"},
-		{written("pids.max", unix.EROFS), "may not write there"},
+		{written("pids.max", unix.EROFS), "cannot write there"},
 		{&cgroups.Error{Field: "devices", Err: unix.EPERM}, "CAP_BPF"},
 		{&cgroups.Error{Field: "pids.limit", Err: errors.New("0, expected more")}, ""},
 
@@ -65,7 +65,7 @@ func TestFor(t *testing.T) {
 		{fmt.Errorf("%w (tried)", systemd.ErrNoSystemd), "loginctl enable-linger"},
 		{&fs.PathError{Op: "make threaded", Path: "/x", Err: unix.EOPNOTSUPP}, "threaded subtree"},
 
-		{&libcontainer.NamespacesError{Err: unix.EACCES}, "the user who made it"},
+		{&libcontainer.NamespacesError{Err: unix.EACCES}, "the same user"},
 		{&libcontainer.NamespacesError{Err: unix.EIO}, ""},
 		{own(specs.MountNamespace), "leave out linux.namespaces[1].path for a new namespace"},
 		{own(specs.UTSNamespace), "or set hostname outside"},

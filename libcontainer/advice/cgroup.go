@@ -34,7 +34,7 @@ func cgroup(err error) string {
 	case errors.As(err, &unit):
 		return fmt.Sprintf("another container's, or none of a container: see \"systemctl status %s\", with --user if it is the user's", unit.Unit)
 	case errors.Is(err, systemd.ErrNoSystemd):
-		return "--systemd-cgroup takes a systemd: the machine's init or, for an ordinary user, that of a login session (or of \"loginctl enable-linger\"); " +
+		return "--systemd-cgroup requires systemd: the machine's init or, for an ordinary user, that of a login session (or of \"loginctl enable-linger\"); " +
 			"without one use --cgroup-manager cgroupfs"
 	case errors.As(err, &failed) && failed.Op == "make threaded":
 		return "choose a place outside of the threaded subtree that it is in"
@@ -51,9 +51,9 @@ func cgroupHint(field string, err error) string {
 	case !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EPERM):
 		return ""
 	case strings.HasPrefix(field, "linux.resources"):
-		return "this user may not make cgroups there: " + userCgroup + "; or leave out the limits"
+		return "this user cannot make cgroups there: " + userCgroup + "; or leave out the limits"
 	}
-	return "this user may not make cgroups there: have one delegated and name it in linux.cgroupsPath, " + userCgroup +
+	return "this user cannot make cgroups there: have one delegated and name it in linux.cgroupsPath, " + userCgroup +
 		"; or leave out linux.cgroupsPath and all limits"
 }
 

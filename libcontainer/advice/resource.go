@@ -62,7 +62,7 @@ func fileHint(file string, e *cgroups.Error) string {
 	case errors.Is(e, unix.ENODEV) && strings.HasPrefix(file, "io."):
 		return "the value must name a whole disk of this host, not a partition"
 	case errors.Is(e, unix.EACCES), errors.Is(e, unix.EPERM), errors.Is(e, unix.EROFS):
-		return "this user may not write there: have the cgroup delegated, or leave the limit out"
+		return "this user cannot write there: have the cgroup delegated, or leave the limit out"
 	case errors.Is(e, unix.EINVAL), errors.Is(e, unix.ERANGE):
 		return rangeHint(file)
 	case errors.Is(e, unix.EBUSY) && file == "cgroup.subtree_control":

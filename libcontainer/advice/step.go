@@ -46,7 +46,7 @@ func stepHint(field string, step plan.Step, err error) string {
 		return spawnHint(&plan.Spawn{New: []specs.LinuxNamespaceType{specs.UserNamespace}}, err)
 	case *plan.LoopbackUp:
 		if errors.Is(err, unix.EPERM) {
-			return "a new network namespace takes CAP_NET_ADMIN, too, which the runtime does not have"
+			return "a new network namespace requires CAP_NET_ADMIN, too, which the runtime does not have"
 		}
 	case *plan.MountFS:
 		return cmp.Or(mountHint(s.Type, err), manyMountsHint(err), readonlyHint(err))
@@ -94,7 +94,7 @@ func stepHint(field string, step plan.Step, err error) string {
 		}
 	case *plan.Sysctl:
 		if errors.Is(err, unix.EINVAL) && s.Key == "net.ipv4.ping_group_range" {
-			return "it takes two group ids, both of which linux.gidMappings has to map in a user namespace"
+			return "it needs two group ids, both of which linux.gidMappings must map in a user namespace"
 		}
 		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 			return "what confines the runtime, such as an outer container's AppArmor profile, lets it write to no procfs that is mounted nowhere, " +
@@ -175,7 +175,7 @@ func rlimitHint(s *plan.RaiseRlimits, err error) string {
 			return fmt.Sprintf("the sysctl fs.nr_open allows %d at most: lower the limit, or raise that", most)
 		}
 	}
-	return "a hard limit above the caller's own takes CAP_SYS_RESOURCE, which the runtime does not have"
+	return "a hard limit above the caller's own requires CAP_SYS_RESOURCE, which the runtime does not have"
 }
 
 func spawnHint(s *plan.Spawn, err error) string {
@@ -209,7 +209,7 @@ func mappedHint(m *plan.IDMap, err error) string {
 	if m == nil || !errors.Is(err, unix.EPERM) {
 		return ""
 	}
-	return "the ids of a mount can be mapped by who is root where its filesystem was mounted: not by an ordinary user, " +
+	return "the ids of a mount can be mapped only by root of the user namespace in which its filesystem was mounted: not by an ordinary user, " +
 		"and not in a user namespace (mount_setattr(2))"
 }
 
@@ -240,10 +240,10 @@ func mountHint(fstype string, err error) string {
 		return "mounts take CAP_SYS_ADMIN, which the runtime does not have, or what confines it, such as the seccomp filter of an outer container, lets it make none"
 	}
 	if failedCall(err) == "fsmount" && (fstype == "proc" || fstype == "sysfs") {
-		return "a user namespace may not mount " + fstype + " while parts of the one that the runtime sees are masked or read-only, as in most containers: " +
+		return "a user namespace cannot mount " + fstype + " while parts of the one that the runtime sees are masked or read-only, as in most containers: " +
 			"run the outer one without masked paths (docker: --security-opt systempaths=unconfined, podman: --security-opt unmask=ALL)"
 	}
-	const hint = "in a user namespace, %s takes a %s namespace of the container's own: add {\"type\": %q} to linux.namespaces, or bind the host's"
+	const hint = "in a user namespace, %s requires a %s namespace of the container's own: add {\"type\": %q} to linux.namespaces, or bind the host's"
 	switch fstype {
 	case "proc":
 		return fmt.Sprintf(hint, fstype, "pid", "pid")

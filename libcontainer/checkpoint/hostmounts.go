@@ -49,7 +49,7 @@ func findExternals(externals []specconv.External, root int, mounts []proc.Mount)
 			continue
 		}
 		if other, ok := taken[m.ID]; ok {
-			return nil, plan.InField(e.Field, fmt.Errorf("%q leads to the mount of %s, at %q: CRIU can't tell two mounts apart of which a symbolic link makes one, or one hides the other",
+			return nil, plan.InField(e.Field, fmt.Errorf("%q leads to the mount of %s, at %q: CRIU cannot distinguish two mounts of which one is reached by a symbolic link, or hides the other",
 				e.Target, other, m.Point))
 		}
 		taken[m.ID] = e.Field

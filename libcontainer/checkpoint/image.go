@@ -185,7 +185,7 @@ func handOverOne(dir int, owner uint32, uid, gid int) (parent int, err error) {
 	// An image from elsewhere may call anything its parent.
 	var st unix.Stat_t
 	if err := unix.Fstatat(dir, descriptorsName, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return -1, errors.New("what the image has as its parent is no image that this runtime has made")
+		return -1, errors.New("the parent image was not written by crun-go")
 	}
 	if err := unix.Fstat(dir, &st); err != nil {
 		return -1, os.NewSyscallError("fstat", err)

@@ -46,7 +46,7 @@ func (st *stage) close() {
 
 func (st *stage) tree(slot int) (int, error) {
 	if slot < 0 || slot >= len(st.sources.Trees) || st.sources.Trees[slot].FD < 0 {
-		return -1, fmt.Errorf("open the source, which takes root's privileges: %w", unix.EPERM)
+		return -1, fmt.Errorf("open the source, which requires root: %w", unix.EPERM)
 	}
 	return st.sources.Trees[slot].FD, nil
 }

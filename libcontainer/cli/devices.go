@@ -61,7 +61,7 @@ func parseDevice(text string) (d state.Device, err error) {
 	}
 	d.Source, d.Path = path.Clean(d.Source), path.Clean(d.Path)
 	if d.Path == "/" {
-		return d, errors.New("\"/\" is no place for a device")
+		return d, errors.New("\"/\" cannot be a device")
 	}
 	return d, nil
 }
@@ -109,7 +109,7 @@ func parseDeviceNumber(text string, most int64) (int64, error) {
 // parseAccess reads some of the letters r, w and m, and puts them in this order.
 func parseAccess(text string) (access string, err error) {
 	if text == "" || strings.Trim(text, "rwm") != "" {
-		return "", fmt.Errorf("%q is no access, expected a combination of r, w and m", text)
+		return "", fmt.Errorf("%q is not an access, expected a combination of r, w and m", text)
 	}
 	for _, letter := range "rwm" {
 		if strings.ContainsRune(text, letter) {

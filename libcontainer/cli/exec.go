@@ -55,11 +55,11 @@ func checkBounds(o *exec.Options, killAfter bool) error {
 	case killAfter && o.Timeout == 0:
 		return errors.New("--kill-after needs --timeout")
 	case o.Detach && o.Timeout > 0:
-		return errors.New("--timeout does not go with --detach: nobody would be there to end the process")
+		return errors.New("--timeout cannot be combined with --detach: no process would enforce it")
 	case o.Detach && o.Report != "":
-		return errors.New("--report does not go with --detach: nobody would be there to write it")
+		return errors.New("--report cannot be combined with --detach: no process would write it")
 	case o.Detach && o.SeccompLog != "":
-		return errors.New("--seccomp-log does not go with --detach: nobody would be there to answer the filter and to write it")
+		return errors.New("--seccomp-log cannot be combined with --detach: no process would answer the filter and write it")
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ forwarded. The container is deleted when it has exited.`,
 func (inv *invocation) runContainer(command string, o *bundle.Options, id string) error {
 	err := inv.complete(o, id)
 	if err == nil && o.Detach && o.Watched.File != "" {
-		err = errors.New("--seccomp-log does not go with --detach: nobody would be there to answer the filter and to write it")
+		err = errors.New("--seccomp-log cannot be combined with --detach: nobody would be there to answer the filter and to write it")
 	}
 	if err == nil {
 		err = inv.makeXDGRoot()

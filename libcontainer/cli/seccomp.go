@@ -134,7 +134,7 @@ func verdictOn(all []seccomp.Verdict, name string) (seccomp.Verdict, error) {
 	for i, v := range all {
 		names[i] = v.Call
 	}
-	return seccomp.Verdict{}, withHint(fmt.Errorf("%q is no system call of this architecture", name),
+	return seccomp.Verdict{}, withHint(fmt.Errorf("%q is not a system call of this architecture", name),
 		strings.TrimSpace(spell.Hint(name, names)+" seccomp explain without calls lists all"))
 }
 

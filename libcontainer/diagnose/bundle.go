@@ -258,7 +258,7 @@ func owner(root int, spec *specs.Spec) []Finding {
 		return nil
 	}
 	return []Finding{field(Warning, "root.path",
-		fmt.Sprintf("the root filesystem belongs to user %d, whom linux.uidMappings does not map: in the container nobody owns it", st.Uid),
+		fmt.Sprintf("the root filesystem belongs to user %d, which linux.uidMappings does not map: in the container it has no owner", st.Uid),
 		fmt.Sprintf("chown it to the mapped ids, of which the first is %d, or map its owner", proc.HostID(spec.Linux.UIDMappings, 0)))}
 }
 

@@ -76,7 +76,7 @@ func (h *host) userNamespaces() {
 	}
 	before := len(h.found)
 	if most, ok := number("/proc/sys/user/max_user_namespaces"); ok && most == 0 {
-		h.add(bad, "user.max_user_namespaces", "sysctl -w user.max_user_namespaces=10000", "0: nobody can make a user namespace")
+		h.add(bad, "user.max_user_namespaces", "sysctl -w user.max_user_namespaces=10000", "0: no user namespaces can be made")
 	}
 	if !h.privileged() {
 		if on, ok := number("/proc/sys/kernel/unprivileged_userns_clone"); ok && on == 0 {

@@ -63,7 +63,7 @@ func notes(spec *specs.Spec) []Finding {
 		case source == "/":
 			note(fmt.Sprintf("mounts[%d].source", i), "bind what is needed", "the whole filesystem of the host is in the container")
 		case strings.HasSuffix(source, "/docker.sock"), strings.HasSuffix(source, "/containerd.sock"), strings.HasSuffix(source, "/crio.sock"), strings.HasSuffix(source, "/podman.sock"):
-			note(fmt.Sprintf("mounts[%d].source", i), "", "who reaches an engine's socket starts containers with any rights on the host")
+			note(fmt.Sprintf("mounts[%d].source", i), "", "a process that reaches an engine's socket can start containers with any rights on the host")
 		}
 	}
 	if len(linux.MaskedPaths) == 0 && !user && slices.ContainsFunc(spec.Mounts, func(m specs.Mount) bool { return m.Type == "proc" }) {
@@ -117,7 +117,7 @@ func setuid(root int, spec *specs.Spec) []Finding {
 	if n := len(programs) - len(shown); n > 0 {
 		more = fmt.Sprintf(" and %d more", n)
 	}
-	return []Finding{field(Note, "process.noNewPrivileges", fmt.Sprintf("without it set-id programs of the image give their rights to who executes them: %q%s", shown, more),
+	return []Finding{field(Note, "process.noNewPrivileges", fmt.Sprintf("without it set-id programs of the image give their rights to any process that executes them: %q%s", shown, more),
 		"set it to true if the container does not need them")}
 }
 

@@ -171,7 +171,7 @@ func (e *process) useInitCgroup(cause error) error {
 		return err
 	}
 	if !strings.HasPrefix(own, strings.TrimSuffix(e.cgroup.Path(), "/")+"/") {
-		return fmt.Errorf("cgroup %q takes no process, and init's %q is not below it: %w", e.cgroup.Path(), own, cause)
+		return fmt.Errorf("cgroup %q accepts no process, and init's %q is not below it: %w", e.cgroup.Path(), own, cause)
 	}
 	group, err := e.cgroup.Below(strings.TrimPrefix(own, e.cgroup.Path()))
 	if err != nil {

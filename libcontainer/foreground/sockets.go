@@ -69,7 +69,7 @@ func (p *Patience) Dial(path string, kind int) (sock int, err error) {
 	if err = os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(sock, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &look)); err == nil {
 		err = p.try(func() error { return connect(sock, path) })
 		if err == unix.EAGAIN {
-			err = fmt.Errorf("%w: its queue is full, and nobody accepts connections within %v", err, p.Limit)
+			err = fmt.Errorf("%w: its queue is full, and no connection was accepted within %v", err, p.Limit)
 		}
 		if err != nil {
 			err = &os.PathError{Op: "connect", Path: path, Err: err}

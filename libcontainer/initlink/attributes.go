@@ -37,7 +37,7 @@ func SetOOMScoreAdj(pid int, s *plan.SetOOMScoreAdj) error {
 		return nil
 	}
 	// "permission denied" is for engines what execve answers (exit code 126).
-	return &reworded{"lowering it takes CAP_SYS_RESOURCE, which the runtime does not have", err}
+	return &reworded{"lowering it requires CAP_SYS_RESOURCE, which the runtime does not have", err}
 }
 
 // RaisedLimits are the runtime's own limits that are raised until init is made.

@@ -193,7 +193,7 @@ func (i *Init) next(kind wire.Kind) (wire.Message, error) {
 		}
 		m, err := i.Conn.Recv()
 		if errors.Is(err, wire.ErrTimeout) {
-			err = fmt.Errorf("no word from init for %s: the container does not let it run", AnswerTime)
+			err = fmt.Errorf("timed out after %s waiting for init: is the container frozen or short of CPU time?", AnswerTime)
 		}
 		if err != nil {
 			return m, i.Lost(err)

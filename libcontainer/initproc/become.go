@@ -102,7 +102,7 @@ func writeSysctl(proc sys.Proc, path, value string) error {
 		visibleErr = visible.Write(path, value)
 		raw.Close(visible.FD())
 	}
-	why := "%s /proc/%s: %e (and by way of the mounted /proc: it is no procfs)"
+	why := "%s /proc/%s: %e (and the mounted /proc is not a procfs)"
 	switch errno := fault.Errno(visibleErr); {
 	case visibleErr == nil:
 		return nil

@@ -47,7 +47,7 @@ func (c *container) prepare(last *plan.Execute) error {
 		c.home.Truncate(0)
 		c.home.Add("HOME=")
 		if err := home(c.root.Root(), last.UID, &c.home); err != nil {
-			return whole(fault.Of(err).In("process.env: HOME is not given, and the container's /etc/passwd, which may tell it"))
+			return whole(fault.Of(err).In("process.env: HOME is not given, and the container's /etc/passwd, which could have it"))
 		}
 		n := len(last.Env)
 		last.Env = last.Env[:n+1]

@@ -37,7 +37,7 @@ func (c *Class) Make(s *plan.MakeRdtGroup) error {
 	group := c.root.Group(s.Class)
 	exists := group.Exists()
 	if !exists && s.MustExist {
-		return fmt.Errorf("there is no class of service at %q, and no schemata to make one", group.Dir)
+		return fmt.Errorf("no such class of service %q, and no schemata given to create it", group.Dir)
 	}
 	entry := &c.Journal.Rdt
 	*entry = state.Rdt{Dir: group.Dir, Made: !exists && s.Own}
@@ -97,7 +97,7 @@ func (c *Class) Set(l3Cache, memoryBandwidth string) error {
 			continue
 		}
 		if !strings.HasPrefix(s.line, s.prefix) || strings.Contains(s.line, "\n") {
-			return fmt.Errorf("%q is no schema, expected one line that begins with %s", s.line, s.prefix)
+			return fmt.Errorf("%q is not a schema, expected one line that begins with %s", s.line, s.prefix)
 		}
 		lines = append(lines, s.line)
 	}

@@ -30,7 +30,7 @@ func TestRdtGroups(t *testing.T) {
 		"a class":           {step: plan.MakeRdtGroup{Class: "gold", MustExist: true}, want: state.Rdt{Dir: "/gold"}},
 		"the default":       {step: plan.MakeRdtGroup{Class: "/", MustExist: true}, want: state.Rdt{}},
 		"one that fits":     {step: plan.MakeRdtGroup{Class: "gold", Schemata: []string{"L3:1=7ff"}}, want: state.Rdt{Dir: "/gold"}},
-		"one that is not":   {step: plan.MakeRdtGroup{Class: "tin", MustExist: true}, err: "there is no class of service at"},
+		"one that is not":   {step: plan.MakeRdtGroup{Class: "tin", MustExist: true}, err: "no such class of service"},
 		"another":           {step: plan.MakeRdtGroup{Class: "gold", Schemata: []string{"L3:1=f"}}, err: `has other schemata than "L3:1=f"`},
 		"watched": {step: plan.MakeRdtGroup{Class: "gold", MustExist: true, Monitor: true},
 			want: state.Rdt{Dir: "/gold", Monitor: "/gold/mon_groups/c1"}},

@@ -38,7 +38,7 @@ type EnterError struct {
 }
 
 func (e *EnterError) Error() string {
-	return fmt.Sprintf("from cgroup %q the user may not put processes into %q: %v", e.From, e.To, e.Err)
+	return fmt.Sprintf("from cgroup %q the user cannot move processes into %q: %v", e.From, e.To, e.Err)
 }
 
 // Unwrap returns the kernel's answer.

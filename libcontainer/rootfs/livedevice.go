@@ -144,7 +144,7 @@ func suitable(dir int, s *plan.AddDevice) error {
 		return fault.Call("statfs", errno)
 	}
 	if s.Slot < 0 && st.Flags&nodev != 0 {
-		return fault.New(0, "the directory is mounted with nodev, which lets nobody use a device there")
+		return fault.New(0, "the directory is mounted with nodev, which forbids the use of devices there")
 	}
 	return nil
 }

@@ -195,7 +195,7 @@ func (r *rootdir) copyLink(tree int, path string) error {
 	n, errno = raw.Readlink(dir, name, there[:])
 	raw.Close(dir)
 	if errno != 0 {
-		return fault.New(unix.EEXIST, "something that is no symbolic link is there")
+		return fault.New(unix.EEXIST, "something other than a symbolic link is there")
 	}
 	if found := raw.String(there[:n]); found != want {
 		return fault.New(unix.EEXIST, "a symbolic link to %q is there, want one to %q").Str(found).Str(want)

@@ -145,7 +145,7 @@ func (r *rootdir) checkSystem(path string, mount int) error {
 		err = statMount(mount, &want)
 	}
 	if err == nil && !sameMount(&found, &want) {
-		return fault.New(0, "%s is not what was mounted there: somebody exchanges directories of the root filesystem").Str(path)
+		return fault.New(0, "%s is not what was mounted there: another process replaces directories of the root filesystem").Str(path)
 	}
 	return err
 }

@@ -82,7 +82,7 @@ func (d *Dir) readOwn(name string) ([]byte, error) {
 	case file.Mode&unix.S_IFMT != unix.S_IFREG:
 		return nil, d.failed("read", name, errors.New("not a regular file"))
 	case file.Uid != dir.Uid || file.Mode&0o022 != 0:
-		return nil, d.failed("read", name, fmt.Errorf("owner %d, mode %#o: expected owner %d, and nobody else to have written it",
+		return nil, d.failed("read", name, fmt.Errorf("owner %d, mode %#o: expected owner %d, and no write permission for others",
 			file.Uid, file.Mode&0o7777, dir.Uid))
 	}
 	if file.Size > maxKept {

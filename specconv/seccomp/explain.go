@@ -72,7 +72,7 @@ func Explain(cfg *specs.LinuxSeccomp, architecture string) ([]Verdict, error) {
 	if architecture != "" {
 		if a = family(architecture); a == nil {
 			return nil, unknown("", architecture, "SCMP_ARCH_", SupportedArchs(),
-				fmt.Errorf("%q is no architecture that this kernel runs, expected one such as %s", architecture, native().name))
+				fmt.Errorf("%q is not an architecture that this kernel runs, expected one such as %s", architecture, native().name))
 		}
 	}
 	if Empty(cfg) {

@@ -222,7 +222,7 @@ held_clone() {
 	[ -s "$BUNDLE/rootfs/stopped" ] || fail "nobody was stopped"
 	[ "$rc" != 137 ] || succeeds "$1 waits for more than $((SECONDS - began)) s"
 	refused
-	[[ $err == *"no word from init for 1m0s"* ]] || ! is_ours || fail "the error does not say why: $err"
+	[[ $err == *"timed out after 1m0s"* ]] || ! is_ours || fail "the error does not say why: $err"
 	no 1 "does not exist" rt state "$member"
 }
 

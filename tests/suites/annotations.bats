@@ -117,7 +117,7 @@ annotate() { config --arg k "$1" --arg v "$2" '.annotations[$k] = $v'; }
 	args true
 	ok run_bundle "$ID"
 	annotate org.systemd.property.CollectMode inactive
-	no 1 'annotations.org.systemd.property.CollectMode: "inactive" is no value in GVariant text format' create "$ID"
+	no 1 'annotations.org.systemd.property.CollectMode: "inactive" is not a value in GVariant text format' create "$ID"
 	annotate org.systemd.property.CollectMode "'inactive'"
 	annotate org.systemd.property.TimeoutStopSec soon
 	no 1 'annotations.org.systemd.property.TimeoutStopSec: "soon" is no' create "$ID"
@@ -129,7 +129,7 @@ annotate() { config --arg k "$1" --arg v "$2" '.annotations[$k] = $v'; }
 	args echo ran
 	ok rt --debug run --bundle "$BUNDLE" "$ID"
 	same output "$out" ran
-	[[ $err == *'there is no handler "wasm" here'* ]] || fail "no warning"
+	[[ $err == *'this runtime has no handler "wasm"'* ]] || fail "no warning"
 }
 
 @test "what crun alone knows: a warning" {

@@ -109,7 +109,7 @@ one_class() {
 	ours "other words"
 	[ "$(("$(sed -n 's/^CapEff:\t/0x/p' /proc/self/status)" >> 24 & 1))" = 0 ] || skip "this root has CAP_SYS_RESOURCE, which may lower it"
 	config '.process.oomScoreAdj = -900'
-	no 1 "lowering it takes CAP_SYS_RESOURCE" create "$ID"
+	no 1 "lowering it requires CAP_SYS_RESOURCE" create "$ID"
 	[[ $err != *"permission denied"* ]] || fail "engines read 126"
 }
 
@@ -194,7 +194,7 @@ hinted() { [[ $err == "hint: $1"*$'\n'"time="* ]] || fail "want the hint: $1"; }
 	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALOW"}'
 	no 1 "unknown action" "${create[@]}"
 	hinted "did you mean SCMP_ACT_ALLOW?"
-	no 1 "no architecture" rt seccomp explain --bundle "$BATS_TEST_TMPDIR/new" --arch x86
+	no 1 "not an architecture" rt seccomp explain --bundle "$BATS_TEST_TMPDIR/new" --arch x86
 	hinted "did you mean SCMP_ARCH_X86?"
 	sed '1a // a comment' "$BATS_TEST_TMPDIR/config" >"$BUNDLE/config.json"
 	no 1 "config.json:2:1: expected a key" "${create[@]}"

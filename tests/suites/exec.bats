@@ -384,7 +384,7 @@ detached() {
 	view_process '.execCPUAffinity = {initial: "0"}'
 	is .status.Cpus_allowed_list "$(awk '/Cpus_allowed_list/ {print $2}' "/proc/$(pid_of)/status")"
 	processfile '.execCPUAffinity = {final: "0-"}'
-	no 255 "process.execCPUAffinity.final: \"0-\": \"0-\" is no number and no range" rt exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
+	no 255 "process.execCPUAffinity.final: \"0-\": \"0-\" is neither a number nor a range" rt exec -p "$BATS_TEST_TMPDIR/process.json" "$ID"
 }
 
 @test "a user namespace" {
@@ -544,8 +544,8 @@ no_exec_cgroup() { [ -z "$(find "/sys/fs/cgroup/$ID" -mindepth 1 -type d)" ] || 
 @test "--timeout and --report: mistakes" {
 	ours "only crun-go has it"
 	up
-	no 1 "--timeout does not go with --detach" rt exec --detach --timeout 1s "$ID" true
-	no 1 "--report does not go with --detach" rt exec --detach --report x "$ID" true
+	no 1 "--timeout cannot be combined with --detach" rt exec --detach --timeout 1s "$ID" true
+	no 1 "--report cannot be combined with --detach" rt exec --detach --report x "$ID" true
 	no 1 "--kill-after needs --timeout" rt exec --kill-after 1s "$ID" true
 	no 1 "must not be negative" rt exec --timeout=-1s "$ID" true
 	no 1 "invalid value" rt exec --timeout 5 "$ID" true

@@ -83,7 +83,7 @@ userns() {
 	mapped '["bind", "idmap=uids=5-7-1"]'
 	no 1 'expected both uids= and gids=' run_bundle "$ID"
 	mapped '["bind", "idmap=uids=5;gids=1"]'
-	no 1 'is no range' run_bundle "$ID"
+	no 1 'is not a range' run_bundle "$ID"
 }
 
 @test "ridmap maps what is mounted below, idmap does not" {

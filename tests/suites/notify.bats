@@ -79,12 +79,12 @@ silence() {
 	systemd
 	args false
 	ok create "$ID"
-	no 1 "ended before it told that it is ready" start "$ID"
+	no 1 "exited before it reported that it is ready" start "$ID"
 	same status "$(status)" stopped
 	rt delete "$ID"
-	no 1 "ended before it told that it is ready" run_bundle --detach "$ID"
+	no 1 "exited before it reported that it is ready" run_bundle --detach "$ID"
 	same "state left" "$(ls -A "$ROOT")" ""
-	no 1 "ended before it told that it is ready" run_bundle --detach --keep "$ID"
+	no 1 "exited before it reported that it is ready" run_bundle --detach --keep "$ID"
 	same status "$(status)" stopped
 	try run_bundle "$ID-2"
 	same "exit code in the foreground" "$rc" 1
@@ -111,14 +111,14 @@ silence() {
 	script '/probe notify READY=1; sleep 1000'
 	export NOTIFY_SOCKET=$BATS_TEST_TMPDIR/none
 	ok create "$ID"
-	no 1 "tell systemd that the container is ready: connect $NOTIFY_SOCKET" start "$ID"
+	no 1 "notify systemd that the container is ready: connect $NOTIFY_SOCKET" start "$ID"
 	same status "$(status)" running
 }
 
 @test "NOTIFY_SOCKET for start only" {
 	ours "1.1 words it otherwise"
 	ok create "$ID"
-	NOTIFY_SOCKET=/nowhere no 1 "NOTIFY_SOCKET is set, and was not when the container was created" start "$ID"
+	NOTIFY_SOCKET=/nowhere no 1 "NOTIFY_SOCKET must also be set at create" start "$ID"
 	same status "$(status)" created
 	ok start "$ID"
 }

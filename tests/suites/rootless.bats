@@ -205,7 +205,7 @@ reachable() {
 	as_user kill "$ID" KILL
 	wait "$watcher"
 	same events "$(cat "$home/events")" "{\"type\":\"exit\",\"id\":\"$ID\"}"
-	same warning "$(cat "$home/events.err")" "warning: container has no cgroup of its own: only its end can be told"
+	same warning "$(cat "$home/events.err")" "warning: container has no cgroup of its own: only its exit can be reported"
 	as_user delete --force "$ID"
 }
 
@@ -295,7 +295,7 @@ no_ranges() { umount /etc/subuid /etc/subgid; }
 		as_user spec --rootless --bundle "$home/bundle" --file "$type.json"
 		jq --arg ns "$ns" '.process.terminal = false | .linux.namespaces |= map(select(.type != $ns))' "$home/bundle/$type.json" >"$home/bundle/config.json"
 		no 1 ": mount $type on " as_user run --bundle "$home/bundle" "$ID"
-		grep -qF "hint: in a user namespace, $type takes a $ns namespace of the container's own: add {\"type\": \"$ns\"}" "$ERR" || fail "no remedy"
+		grep -qF "hint: in a user namespace, $type requires a $ns namespace of the container's own: add {\"type\": \"$ns\"}" "$ERR" || fail "no remedy"
 	done
 	edit '.linux.namespaces += [{type: "ipc"}] | .mounts |= map(if .type == "devpts" then .options += ["gid=5"] else . end)'
 	no 1 "mounts[2].options: gid=5: 5 is not mapped in linux.gidMappings" as_user run --bundle "$home/bundle" "$ID"

@@ -109,7 +109,7 @@ scheduled() {
 	config '.linux.memoryPolicy = {mode: "MPOL_DEFAULT", nodes: "0"}'
 	no 1 'linux.memoryPolicy.nodes: "0", but MPOL_DEFAULT goes without nodes' create "$ID"
 	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0;1"}'
-	no 1 'linux.memoryPolicy.nodes: "0;1": "0;1" is no number and no range, expected a list such as 0-3,7' create "$ID"
+	no 1 'linux.memoryPolicy.nodes: "0;1": "0;1" is neither a number nor a range, expected a list such as 0-3,7' create "$ID"
 	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"]}'
 	no 1 'linux.memoryPolicy.flags: MPOL_F_RELATIVE_NODES and MPOL_F_STATIC_NODES exclude each other' create "$ID"
 	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "1000", flags: []}'

@@ -188,8 +188,8 @@ personality 0x8 EPERM 1 linux.seccomp.syscalls[1] arg0 >= 8'
 	no 255 "linux.seccomp: --seccomp-log: the container has no seccomp filter" rt exec --seccomp-log "$LOG" "$ID" true
 	ok rt delete --force "$ID"
 	profile SCMP_ACT_ALLOW "$REFUSED"
-	no 1 "--seccomp-log does not go with --detach" run_bundle --detach --seccomp-log "$LOG" "$ID"
-	no 1 "--seccomp-log does not go with --detach" rt exec --detach --seccomp-log "$LOG" "$ID" true
+	no 1 "--seccomp-log cannot be combined with --detach" run_bundle --detach --seccomp-log "$LOG" "$ID"
+	no 1 "--seccomp-log cannot be combined with --detach" rt exec --detach --seccomp-log "$LOG" "$ID" true
 	no 1 "--seccomp-log: open $BATS_TEST_TMPDIR/none/: no such file" run_bundle --seccomp-log "$BATS_TEST_TMPDIR/none/log" "$ID"
 	ln -s /tmp/else "$BATS_TEST_TMPDIR/link"
 	no 1 "expected a regular file or none, found a symbolic link" run_bundle --seccomp-log "$BATS_TEST_TMPDIR/link" "$ID"

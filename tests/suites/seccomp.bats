@@ -343,11 +343,11 @@ read $(number_of read) errno EPERM otherwise linux.seccomp.defaultAction"
 	same "read(5)" "$(sed -n '2s/  */ /gp' "$OUT")" "read(5) $(number_of read) errno ENOSPC - linux.seccomp.syscalls[1]"
 	ok explain
 	[ "$(wc -l <"$OUT")" -gt 300 ] || fail "the whole table has $(wc -l <"$OUT") lines"
-	no 1 '"raed" is no system call of this architecture' explain raed
+	no 1 '"raed" is not a system call of this architecture' explain raed
 	no 1 'argument "five" is not a number' explain 'read(five)'
 	no 1 '"read(1": expected a system call' explain 'read(1'
 	no 1 '7 arguments, a system call has at most 6' explain 'read(1,2,3,4,5,6,7)'
-	no 1 '"SCMP_ARCH_VAX" is no architecture' explain --arch SCMP_ARCH_VAX
+	no 1 '"SCMP_ARCH_VAX" is not an architecture' explain --arch SCMP_ARCH_VAX
 	no 1 'unknown command seccomp record-it' rt seccomp record-it
 	config 'del(.linux.seccomp)'
 	ok explain read

@@ -57,7 +57,7 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup"; }
 	no 1 "linux.cgroupsPath: create cgroup \"/x\": mkdir /sys/fs/cgroup/x: permission denied" create "$ID"
 	config --arg p "$home/$ID" '.linux.cgroupsPath = $p'
 	no 1 'linux.cgroupsPath: from cgroup "/user.slice/user-1000.slice/run-' create "$ID"
-	[[ $err == *"the user may not put processes into \"$home/$ID\": clone3: permission denied"* ]] || fail "does not say why"
+	[[ $err == *"the user cannot move processes into \"$home/$ID\": clone3: permission denied"* ]] || fail "does not say why"
 	grep -q "^hint: start from inside of the user's systemd: systemd-run --user --scope" "$ERR" || fail "no remedy"
 }
 
@@ -152,7 +152,7 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup"; }
 	ok rt pause "$ID"
 	ok rt resume "$ID"
 	user_says "${session[@]}"
-	no 255 "the user may not put processes into \"/hand-$ID/$ID\"" rt exec "$ID" true
+	no 255 "the user cannot move processes into \"/hand-$ID/$ID\"" rt exec "$ID" true
 	grep -q "^hint: start from a process in \"/hand-$ID\", or have cgroup.procs of \"/\" given" "$ERR" || fail "no remedy"
 	ok rt delete --force "$ID"
 	# Limits: the user's shell goes out of the way.

@@ -47,7 +47,7 @@ func rights(oob []byte) ([]int, error) {
 	for i := range messages {
 		fds, err := unix.ParseUnixRights(&messages[i])
 		if err != nil {
-			return all, errors.New("a message has control data that is no descriptor")
+			return all, errors.New("a message has control data that is not a descriptor")
 		}
 		all = append(all, fds...)
 	}

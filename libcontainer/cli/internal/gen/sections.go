@@ -18,7 +18,7 @@ func programSections() []section {
 		}},
 		{"ENVIRONMENT", [][2]string{
 			{"XDG_RUNTIME_DIR", "The default root of other users than root is the directory crun-go in it."},
-			{"NOTIFY_SOCKET", "The socket that start and run tell of the container's readiness (sd_notify(3))."},
+			{"NOTIFY_SOCKET", "The socket to which start and run report that the container is ready (sd_notify(3))."},
 			{"LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES", "Descriptors that are passed to the container (sd_listen_fds(3))."},
 			{"DBUS_SESSION_BUS_ADDRESS", "How a user's systemd is reached."},
 			{"XDG_CONFIG_HOME, HOME", "Where engines looks for the files of other users' engines than root's."},
