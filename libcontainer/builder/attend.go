@@ -13,8 +13,8 @@ import (
 )
 
 // Attend waits for the end of the container, which others may look at, and delete, while
-// it runs. Detached, it waits until the container has told that it is ready, if that is
-// told to anybody.
+// it runs. Detached, it waits until the container has reported that it is ready, if systemd
+// waits for that.
 func (b *Builder) Attend() (int, error) {
 	if b.Options.Detach && b.notify == nil {
 		return 0, nil
@@ -73,7 +73,7 @@ func (b *Builder) relayReady() (told chan bool) {
 	return told
 }
 
-// becomeReady waits until a detached container has told that it is ready. One
+// becomeReady waits until a detached container has reported that it is ready. One
 // that ends before is removed.
 func (b *Builder) becomeReady() error {
 	err := b.notify.Relay(b.Init.PidFD, b.Init.Pid)

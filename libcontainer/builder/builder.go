@@ -34,8 +34,8 @@ type Builder struct {
 }
 
 // Begin reads the bundle, makes the plan, that of a restore if there is an image, and
-// makes the state directory, whose journal has in mind what the plan will make. Of what the
-// caller has open only the first descriptors, so many, may be passed on.
+// makes the state directory. The journal, which is not saved yet, names what the plan will
+// make. No child inherits what the caller has open as descriptor number descriptors or above.
 func Begin(o *bundle.Options, command string, descriptors int, image *specconv.Image) (*Builder, error) {
 	if err := state.CheckID(o.ID); err != nil {
 		return nil, err
@@ -100,8 +100,8 @@ func (b *Builder) TakeTerminal(master int) error { return b.Caller.TakeTerminal(
 // Container is the container as it is once it is made.
 func (b *Builder) Container() *libcontainer.Container { return libcontainer.Of(b.Owned) }
 
-// MakeNotify makes what a service of systemd's needs to say that it is ready. If relay, it
-// may say so to this process at once.
+// MakeNotify makes the directory of the socket on which a systemd service reports that it
+// is ready. If relay, this process listens there at once.
 func (b *Builder) MakeNotify(relay bool) error {
 	host := b.Options.NotifySocket
 	if host == "" {
@@ -118,8 +118,7 @@ func (b *Builder) MakeNotify(relay bool) error {
 // for a pidfd.
 const pidfdReceiver = "run.oci.pidfd_receiver"
 
-// SendPidfd hands out a pidfd of init, to who asks on the command line and to
-// who asks in config.json.
+// SendPidfd sends a pidfd of init to the sockets that the command line and config.json name.
 func (b *Builder) SendPidfd() error {
 	if path := b.Options.PidfdSocket; path != "" {
 		if err := foreground.SendDescriptor(path, "standard", b.Init.PidFD); err != nil {
@@ -137,7 +136,7 @@ func (b *Builder) SendPidfd() error {
 // WriteTrace writes what was traced, if that is asked for.
 func (b *Builder) WriteTrace() error { return b.Init.Trace.Write(&b.Caller.Outputs.Trace, b.Plan) }
 
-// Fail removes what was made, as delete would, and tells why.
+// Fail removes what was made, as delete would, and returns err with the errors of that.
 func (b *Builder) Fail(err error) error {
 	return errors.Join(initlink.Interruption(err), b.WriteTrace(), b.endWatch(), b.undo())
 }

@@ -126,7 +126,7 @@ func (e *process) enter(s *plan.SpawnExec) error {
 // it is let in.
 func (e *process) spawnInside(config *spawn.Config) error {
 	err := e.init.Start(config, nil)
-	if e.taken(resource.NotBorn(err)) {
+	if e.taken(resource.NotCloned(err)) {
 		if err := e.useInitCgroup(err); err != nil {
 			return err
 		}

@@ -134,7 +134,7 @@ func (c *Cgroup) EnterSub(s *plan.EnterSubcgroup, pid int) error {
 }
 
 // Alone refuses a cgroup into which another container was born since it was found to be
-// empty. Whoever comes second sees the first; both may see each other.
+// empty. The second one sees the first; both may see each other.
 func (c *Cgroup) Alone(pid int) error {
 	if c.Journal.Cgroup.Unit != "" {
 		return nil // named by systemd, for this container alone

@@ -14,9 +14,9 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// NotBorn is why the kernel let no process be born in a cgroup; 0: the error is about
+// NotCloned is why the kernel let no process be cloned into a cgroup; 0: the error is about
 // something else.
-func NotBorn(err error) unix.Errno {
+func NotCloned(err error) unix.Errno {
 	var refused *spawn.CloneError
 	if errors.As(err, &refused) {
 		return refused.Errno
@@ -24,14 +24,14 @@ func NotBorn(err error) unix.Errno {
 	return 0
 }
 
-// NotEntered reports whether a process was not made because it may not be born in
-// the cgroup: security modules answer EACCES, too.
+// NotEntered reports whether a process was not made because it may not be cloned into the
+// cgroup: security modules answer EACCES, too.
 func NotEntered(group *cgroups.Cgroup, err error) bool {
-	return NotBorn(err) == unix.EACCES && !group.MayEnter()
+	return NotCloned(err) == unix.EACCES && !group.MayEnter()
 }
 
-// EnterError means that the kernel lets no process be born in a cgroup, for the sake
-// of the one that this process is in.
+// EnterError means that the kernel lets no process be cloned into a cgroup from the one that
+// this process is in.
 type EnterError struct {
 	From, To string
 	Err      error

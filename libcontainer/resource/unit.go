@@ -71,8 +71,8 @@ func (u *Unit) Start(pid int) error {
 	return u.weigh()
 }
 
-// weigh tells systemd the weights for disks again where they are those of BFQ, which is
-// not known before there is a cgroup.
+// weigh sets the weights for disks again where they are those of BFQ, which is not known
+// before there is a cgroup.
 func (u *Unit) weigh() error {
 	r := u.step.Resources
 	if r == nil || r.BlockIO == nil || r.BlockIO.Weight == nil && len(r.BlockIO.WeightDevice) == 0 || !u.cgroup.Group.HasBFQ() {
@@ -156,8 +156,8 @@ func beyondSystemd(r *specs.LinuxResources) bool {
 	return r != nil && len(r.HugepageLimits)+len(r.Rdma)+len(r.Unified) > 0
 }
 
-// LimitPids sets the limit on processes, and tells systemd one that it could not be told
-// with the unit.
+// LimitPids sets the limit on processes, in systemd as well if the unit was started
+// without it.
 func (u *Unit) LimitPids(limit int64) error {
 	if u.cgroup.Group == nil {
 		return nil
@@ -228,8 +228,8 @@ func (u *Unit) AllowDevices(known, devices []state.Device) error {
 	return conn.SetDevices(of.Unit, append(is, asked...))
 }
 
-// description says whose unit it is. It is what tells a unit that a killed runtime has
-// started from somebody else's of the same name.
+// description identifies the container. By it a unit that a killed runtime has started is
+// distinguished from another one of the same name.
 func (u *Unit) description() string {
 	return fmt.Sprintf("crun-go container %s, created %s", u.Journal.Container.ID, u.Journal.Created.UTC().Format(time.RFC3339Nano))
 }
@@ -239,8 +239,8 @@ func (u *Unit) description() string {
 // not known.
 //
 // The unit may be somebody else's by now: systemd drops one that has ended, and another
-// container may have the same name. Its description tells. Where systemd can't be asked,
-// it will notice the end of the cgroup by itself.
+// container may have the same name: its description shows that. Where systemd can't be
+// asked, it will notice the end of the cgroup by itself.
 func (u *Unit) Remove() error {
 	of := &u.Journal.Cgroup
 	if of.Unit == "" || u.cgroup.unmade {
