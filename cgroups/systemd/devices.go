@@ -15,7 +15,10 @@ type Allowed struct{ Node, Access string }
 // Allow is the entry for a device of type c or b; a number of -1 is any. It is false if
 // systemd has no name for it.
 func Allow(kind string, major, minor int64, access string) (Allowed, bool) {
-	class := map[string]string{"c": "char", "b": "block"}[kind]
+	class := "char"
+	if kind == "b" {
+		class = "block"
+	}
 	switch {
 	case major >= 0 && minor >= 0:
 		return Allowed{"/dev/" + class + "/" + strconv.FormatInt(major, 10) + ":" + strconv.FormatInt(minor, 10), access}, true

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -54,11 +53,14 @@ func nodeAt(root int, d *state.Device) string {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err.Error()
 	}
-	kind := map[uint32]string{unix.S_IFCHR: "c", unix.S_IFBLK: "b"}[st.Mode&unix.S_IFMT]
-	if kind == "" {
-		return sys.FileType(st.Mode)
+	number := strconv.FormatUint(uint64(unix.Major(st.Rdev)), 10) + ":" + strconv.FormatUint(uint64(unix.Minor(st.Rdev)), 10)
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFCHR:
+		return "c " + number
+	case unix.S_IFBLK:
+		return "b " + number
 	}
-	return fmt.Sprintf("%s %d:%d", kind, unix.Major(st.Rdev), unix.Minor(st.Rdev))
+	return sys.FileType(st.Mode)
 }
 
 // deviceFilter compares the program of the cgroup with the one for all rules. Without

@@ -274,7 +274,12 @@ func (d *devices) steps() (remove []plan.RemoveDevice, add []specconv.LiveDevice
 // save writes down what there is now. made are the ids of the mounts and files that the
 // helper has made, see rootfs.
 func (d *devices) save(made []uint64) error {
-	now := slices.DeleteFunc(slices.Clone(d.after), func(a state.Device) bool { return a.Stage == state.DeviceRemoving })
+	var now []state.Device
+	for i := range d.after {
+		if d.after[i].Stage != state.DeviceRemoving {
+			now = append(now, d.after[i])
+		}
+	}
 	var nodes, bound []*state.Node
 	for i := range now {
 		if now[i].Stage != state.DeviceAdding {
