@@ -123,6 +123,22 @@ reachable() {
 	[ -z "$(ls "$home/run/crun-go")" ]
 }
 
+@test "rootless: a device added to and removed from a container that runs" {
+	reachable
+	setup_rootless
+	edit '.process.args = ["sleep", "1000"]'
+	ok as_user run --detach --bundle "$home/bundle" "$ID"
+	ok as_user update --device-add /dev/zero:/dev/zeroes "$ID"
+	as_user exec "$ID" head -c 2 /dev/zeroes >"$OUT"
+	same "what is read" "$(od -An -tx1 <"$OUT")" " 00 00"
+	no 1 'has no device filter, which could allow only "r"' as_user update --device-add /dev/full:/dev/more:r "$ID"
+	no 1 'has no device filter, which a rule' as_user update --device-add "c 1:7" "$ID"
+	ok as_user inspect --drift "$ID"
+	ok as_user update --device-remove /dev/zeroes "$ID"
+	! as_user exec "$ID" test -e /dev/zeroes || fail "the file is left"
+	ok as_user delete --force "$ID"
+}
+
 @test "rootless: mounts added to and removed from a container that runs" {
 	reachable
 	setup_rootless
