@@ -1,6 +1,8 @@
 package libcontainer
 
 import (
+	"time"
+
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -12,6 +14,7 @@ import (
 // View is a container that lives, as it was asked for and as the kernel has it.
 type View struct {
 	Status    specs.ContainerState
+	Created   time.Time             // before anything of it was there
 	Spec      *specs.Spec           // the configuration that it was made from
 	Resources *specs.LinuxResources // the limits of the last update
 	Devices   []state.Device        // those that updates have added
@@ -23,7 +26,7 @@ type View struct {
 
 // View looks at a container. The error is ErrNotRunning if it does not live.
 func (c *Container) View() (*View, error) {
-	v := &View{Init: sys.NoProc}
+	v := &View{Init: sys.NoProc, Created: c.Journal.Created}
 	var err error
 	if v.Status, v.PID, err = c.Status(); err == nil && v.PID == 0 {
 		err = ErrNotRunning

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -82,6 +83,7 @@ func (l *look) paths(root int, list []proc.Mount, what, field string, paths []st
 			held++
 		case target == "/":
 		case present(root, target) != nil || linked(root, target): // not there, so nothing was mounted
+		case l.madeLater(root, target): // nor was it at create
 		default:
 			l.add(what+" path", fmt.Sprintf("%s[%d]", field, i), target, "not "+what, true)
 		}
@@ -89,6 +91,28 @@ func (l *look) paths(root int, list []proc.Mount, what, field string, paths []st
 	if len(paths) > 0 {
 		l.add(what+" paths", field, strconv.Itoa(len(paths)), strconv.Itoa(held)+" in force", false)
 	}
+}
+
+// madeLater reports whether a file is younger than the container, which then has made it:
+// nothing was there that could be covered by a mount. In procfs and sysfs it makes none,
+// and times say nothing.
+func (l *look) madeLater(root int, name string) bool {
+	fd, err := sys.OpenPlain(root, name, unix.O_PATH)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var fs unix.Statfs_t
+	var st unix.Statx_t
+	if retry.Fstatfs(fd, &fs) != nil || fs.Type == unix.PROC_SUPER_MAGIC || fs.Type == unix.SYSFS_MAGIC ||
+		unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BTIME|unix.STATX_CTIME, &st) != nil {
+		return false
+	}
+	born := st.Btime
+	if st.Mask&unix.STATX_BTIME == 0 {
+		born = st.Ctime
+	}
+	return time.Unix(born.Sec, int64(born.Nsec)).After(l.Created)
 }
 
 // mountAt finds the topmost mount at a place: the one that no other is mounted on there.

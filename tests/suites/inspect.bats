@@ -121,8 +121,20 @@ executed() { ! grep -q crun-go "/proc/$(pid_of)/cmdline"; }
 	try timeout 20 "$RUNTIME" --root "$ROOT" inspect --json "$ID"
 	same "exit code" "$rc" 0
 	same "masked paths" "$(is 'masked paths')" "1 in force"
-	# Where nothing was to be protected the container has made something since.
-	same "what differs" "$(differs)" "read-only path"
+	same "what differs" "$(differs)" ""
+}
+
+@test "what was not there to be masked is the container's; a mask that is gone is not" {
+	mkdir "$BUNDLE/rootfs/old"
+	touch "$BUNDLE/rootfs/old/file"
+	config '.linux.maskedPaths = ["/new/file", "/old/file"] | .linux.readonlyPaths = ["/new", "/old"]'
+	script 'mkdir /new; echo mine >/new/file; exec sleep 100'
+	running
+	until_true test -s "$BUNDLE/rootfs/new/file"
+	ok rt inspect --drift "$ID"
+	nsenter -t "$(pid_of)" -m umount -l /old
+	try rt inspect --json "$ID"
+	same "what differs" "$(differs | sort | tr '\n' ,)" "masked path,read-only path,"
 }
 
 @test "processes that are stopped" {
