@@ -78,6 +78,43 @@ within() { (cd "$1" && find . ! -type d | LC_ALL=C sort); }
 	same lintian "$out" ''
 }
 
+@test "the Debian package: an upgrade, and a return, with a container that goes on" {
+	ours "its own packaging"
+	command -v dpkg-deb >/dev/null || skip "dpkg-deb is not installed"
+	local old new root=$BATS_TEST_TMPDIR/root
+	mk deb VERSION=1.0.0-rc.1 >/dev/null
+	mk deb VERSION=1.0.0 >/dev/null
+	old=$BATS_FILE_TMPDIR/build/crun-go_1.0.0~rc.1_$(dpkg --print-architecture).deb
+	new=${old/~rc.1/}
+	mkdir -p "$root"/var/lib/dpkg/{info,updates} "$root/etc/docker"
+	: >"$root/var/lib/dpkg/status"
+	echo '{}' >"$root/etc/docker/daemon.json"
+	ok dpkg --root "$root" --install "$old"
+	RUNTIME=$root/usr/bin/crun-go
+	ok "$RUNTIME" --version
+	same old "$(head -n 1 "$OUT")" 'crun-go version 1.0.0-rc.1'
+	up
+	ok create "$ID-waits"
+	ok dpkg --root "$root" --install "$new"
+	[[ $err$out != *downgrad* ]] || fail "rc.1 is not older: $err"
+	same package "$(dpkg-query --admindir "$root/var/lib/dpkg" -W -f '${Version} ${Status}' crun-go)" '1.0.0 install ok installed'
+	ok "$RUNTIME" --version
+	same new "$(head -n 1 "$OUT")" 'crun-go version 1.0.0'
+	same files "$(within "$root/usr" | sed 's|^.|/usr|')" "$(dpkg --root "$root" -L crun-go | while read -r f; do [ -d "$root$f" ] || echo "$f"; done | LC_ALL=C sort)"
+	# What the older one has made.
+	ok rt exec "$ID" true
+	ok rt start "$ID-waits"
+	ok rt delete --force "$ID-waits"
+	ok rt exec "$ID" echo goes on
+	same output "$out" 'goes on'
+	ok dpkg --root "$root" --install "$old"
+	ok rt delete --force "$ID"
+	ok dpkg --root "$root" --remove crun-go
+	same status "$(dpkg-query --admindir "$root/var/lib/dpkg" -W -f '${Status}' crun-go 2>&1 | head -n 1)" "dpkg-query: no packages found matching crun-go"
+	[ ! -e "$root/usr" ] || fail "left: $(find "$root/usr")"
+	same "a file that is not of the package" "$(cat "$root/etc/docker/daemon.json")" '{}'
+}
+
 @test "the tarball: the same bytes twice, to be unpacked into /usr/local" {
 	ours "its own packaging"
 	mk tarball >/dev/null
