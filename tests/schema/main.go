@@ -42,7 +42,7 @@ type schema struct{ root map[string]any }
 var annotations = []string{"$schema", "$defs", "title", "description"}
 var keywords = []string{
 	"$ref", "type", "const", "enum", "pattern", "minimum", "maximum",
-	"properties", "required", "additionalProperties", "items", "oneOf",
+	"properties", "required", "additionalProperties", "items", "minItems", "maxItems", "oneOf",
 }
 
 func load(file string) (*schema, error) {
@@ -127,6 +127,10 @@ func (s *schema) validate(node map[string]any, value any, path string) error {
 		items, ok := node["items"].(map[string]any)
 		if !ok {
 			return fmt.Errorf("at %q: the schema does not describe an array", path)
+		}
+		least, _ := node["minItems"].(float64)
+		if most, ok := node["maxItems"].(float64); len(v) < int(least) || ok && len(v) > int(most) {
+			return fmt.Errorf("at %q: %d items", path, len(v))
 		}
 		for i, item := range v {
 			if err := s.validate(items, item, fmt.Sprintf("%s/%d", path, i)); err != nil {
