@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,9 +11,9 @@ import (
 	"github.com/crun-go/crun-go/cgroups"
 	"github.com/crun-go/crun-go/libcontainer"
 	"github.com/crun-go/crun-go/libcontainer/foreground"
+	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 	"github.com/crun-go/crun-go/specconv/jsontext"
-	"github.com/crun-go/crun-go/specconv/plan"
 )
 
 // Exit codes of an exec that took too long, as in timeout(1).
@@ -26,37 +25,6 @@ const (
 // bounded reports whether the process gets a cgroup of its own, below the container's,
 // in which it and its descendants can be killed and counted.
 func (o *Options) bounded() bool { return o.Timeout > 0 || o.Report != "" }
-
-// makeOwnCgroup makes it. It has no controllers but those that the container
-// hands down itself, so that the container's own processes may stay beside it.
-func (e *process) makeOwnCgroup() error {
-	if e.cgroup == nil {
-		return plan.InField("", fmt.Errorf("--timeout, --report: the %w, so its processes cannot be tracked", libcontainer.ErrNoCgroup))
-	}
-	name := "exec-" + strconv.Itoa(os.Getpid())
-	group, err := e.cgroup.Sub(name)
-	for n := 2; err == nil && len(group.Created) == 0; n++ { // of one with the same pid, that has left processes
-		group.Close()
-		group, err = e.cgroup.Sub(name + "-" + strconv.Itoa(n))
-	}
-	if err != nil {
-		return fmt.Errorf("make a cgroup for the process: %w", err)
-	}
-	e.cgroup.Close()
-	e.cgroup, e.ownsCgroup = group, true
-	return nil
-}
-
-// removeOwnCgroup removes it, unless the process has left others behind: they
-// are the container's, and so is their cgroup then.
-func (e *process) removeOwnCgroup() {
-	if !e.ownsCgroup {
-		return
-	}
-	if populated, err := e.cgroup.Populated(); err == nil && !populated {
-		e.cgroup.Delete([]string{e.cgroup.Path()})
-	}
-}
 
 // used is the content of the report.
 type used struct {
@@ -73,14 +41,14 @@ type used struct {
 func (e *process) attendBounded() (int, error) {
 	var u used
 	var err error
-	if u.timedOut, err = e.outlives(e.asked.Timeout); err == nil && u.timedOut {
-		u.killed, err = e.end(e.asked.KillAfter)
+	if u.timedOut, err = e.ending.outlives(e.asked.Timeout); err == nil && u.timedOut {
+		u.killed, err = e.ending.end(e.asked.KillAfter)
 	}
 	if err != nil {
 		return -1, err
 	}
 	// Until it is reaped it is where it was last.
-	there, err := e.cgroup.Has(e.init.Pid)
+	there, err := e.place.cgroup.Has(e.init.Pid)
 	if err != nil {
 		return -1, err
 	}
@@ -88,9 +56,9 @@ func (e *process) attendBounded() (int, error) {
 	if u.status, err = foreground.Wait(e.init.Pid); err != nil {
 		return -1, err
 	}
-	u.wall = time.Since(e.releasedAt)
+	u.wall = time.Since(e.ending.releasedAt)
 	if u.killed {
-		e.emptyUntil(time.Now().Add(libcontainer.DeathWait)) // the last of them may still be on its way out
+		e.ending.emptyUntil(time.Now().Add(libcontainer.DeathWait)) // the last of them may still be on its way out
 	}
 	if e.asked.Report != "" {
 		err = e.report(&u)
@@ -104,16 +72,23 @@ func (e *process) attendBounded() (int, error) {
 	return foreground.ExitCode(u.status), err
 }
 
+// ending waits for the end of a process, and ends it with all that has come of it.
+type ending struct {
+	init       *initlink.Init
+	place      *place
+	releasedAt time.Time
+}
+
 // outlives waits for the end of the process, and reports whether the time was up
 // before. A limit of 0 is none.
-func (e *process) outlives(limit time.Duration) (bool, error) {
+func (e *ending) outlives(limit time.Duration) (bool, error) {
 	ended, err := retry.Readable(e.init.PidFD, e.leftOf(limit))
 	return !ended, os.NewSyscallError("poll", err)
 }
 
 // leftOf returns how much is left of a limit on the time since the process was
 // released; negative, as poll(2) has it, if the limit is 0, which is none.
-func (e *process) leftOf(limit time.Duration) time.Duration {
+func (e *ending) leftOf(limit time.Duration) time.Duration {
 	if limit == 0 {
 		return -1
 	}
@@ -122,7 +97,7 @@ func (e *process) leftOf(limit time.Duration) time.Duration {
 
 // endsUntil waits for the end of the process, and reports whether it came by the
 // deadline.
-func (e *process) endsUntil(deadline time.Time) (bool, error) {
+func (e *ending) endsUntil(deadline time.Time) (bool, error) {
 	ended, err := retry.Readable(e.init.PidFD, max(time.Until(deadline), 0))
 	return ended, os.NewSyscallError("poll", err)
 }
@@ -130,7 +105,7 @@ func (e *process) endsUntil(deadline time.Time) (bool, error) {
 // end ends all that has come of the process: with SIGTERM and, what has not gone
 // after grace, with SIGKILL. The process itself is ended wherever it is: if the
 // container's cgroup is the container's to manage, it may have left its own.
-func (e *process) end(grace time.Duration) (killed bool, err error) {
+func (e *ending) end(grace time.Duration) (killed bool, err error) {
 	deadline := time.Now().Add(grace)
 	if err := e.terminate(); err != nil {
 		return false, err
@@ -144,7 +119,7 @@ func (e *process) end(grace time.Duration) (killed bool, err error) {
 			return false, err
 		}
 	}
-	if err := e.cgroup.Kill(); err != nil && !errors.Is(err, cgroups.ErrNotExist) {
+	if err := e.place.cgroup.Kill(); err != nil && !errors.Is(err, cgroups.ErrNotExist) {
 		return true, err
 	}
 	if err := e.signal(unix.SIGKILL); err != nil {
@@ -157,8 +132,8 @@ func (e *process) end(grace time.Duration) (killed bool, err error) {
 }
 
 // terminate asks all to end that are in the cgroup, and the process.
-func (e *process) terminate() error {
-	pids, err := e.cgroup.Procs()
+func (e *ending) terminate() error {
+	pids, err := e.place.cgroup.Procs()
 	if err != nil && !errors.Is(err, cgroups.ErrNotExist) {
 		return err
 	}
@@ -166,7 +141,7 @@ func (e *process) terminate() error {
 		if pid == e.init.Pid {
 			continue
 		}
-		if err := libcontainer.SignalMember(e.cgroup, pid, unix.SIGTERM); err != nil {
+		if err := libcontainer.SignalMember(e.place.cgroup, pid, unix.SIGTERM); err != nil {
 			return err
 		}
 	}
@@ -174,25 +149,25 @@ func (e *process) terminate() error {
 }
 
 // signal signals the process.
-func (e *process) signal(sig unix.Signal) error {
+func (e *ending) signal(sig unix.Signal) error {
 	return libcontainer.Signal(e.init.PidFD, e.init.Pid, sig)
 }
 
 // emptyUntil waits until nothing is left in the cgroup, and reports whether that was
 // so by the deadline. A cgroup that was removed has nothing in it.
-func (e *process) emptyUntil(deadline time.Time) (empty bool, err error) {
+func (e *ending) emptyUntil(deadline time.Time) (empty bool, err error) {
 	defer func() {
 		if errors.Is(err, cgroups.ErrNotExist) {
 			empty, err = true, nil
 		}
 	}()
-	watch, err := e.cgroup.Watch("cgroup.events")
+	watch, err := e.place.cgroup.Watch("cgroup.events")
 	if err != nil {
 		return false, err
 	}
 	defer watch.Close()
 	for {
-		populated, err := e.cgroup.Populated()
+		populated, err := e.place.cgroup.Populated()
 		if err != nil || !populated {
 			return err == nil, err
 		}
@@ -210,10 +185,10 @@ func (e *process) emptyUntil(deadline time.Time) (empty bool, err error) {
 // microseconds, sizes in bytes. What no controller counts is not in it.
 func (e *process) report(u *used) error {
 	var err error
-	if u.stats, err = e.cgroup.Stats(); err != nil && !errors.Is(err, cgroups.ErrNotExist) {
+	if u.stats, err = e.place.cgroup.Stats(); err != nil && !errors.Is(err, cgroups.ErrNotExist) {
 		return fmt.Errorf("--report: %w", err)
 	}
-	pids, err := e.cgroup.Procs()
+	pids, err := e.place.cgroup.Procs()
 	if err != nil && !errors.Is(err, cgroups.ErrNotExist) {
 		return fmt.Errorf("--report: %w", err)
 	}

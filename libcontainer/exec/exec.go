@@ -177,7 +177,9 @@ func prepare(o *Options) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &process{asked: o, container: libcontainer.Of(resource.Of(dir, nil)), target: libcontainer.NoTarget, caller: foreground.Side{ConsoleSocket: o.ConsoleSocket}}
+	container := libcontainer.Of(resource.Of(dir, nil))
+	e := &process{asked: o, container: container, place: place{asked: o, container: container}, target: libcontainer.NoTarget, caller: foreground.Side{ConsoleSocket: o.ConsoleSocket}}
+	e.ending = ending{init: &e.init, place: &e.place}
 	e.init.Owner, e.init.Patience = e, initlink.AnswerTime
 	e.init.Trace = initlink.NewTrace(&o.Trace, "exec", o.ID)
 	err = e.overtaken(e.init.Trace.Time("", initlink.Planning, e.look))
@@ -223,7 +225,7 @@ func (e *process) look() error {
 	if err := e.target.Open(e.container, libcontainer.Enterable[:]); err != nil {
 		return err
 	}
-	if err := e.openCgroup(status == libcontainer.StatePaused); err != nil {
+	if err := e.place.open(status == libcontainer.StatePaused); err != nil {
 		return err
 	}
 	return e.drawExec()
@@ -259,8 +261,8 @@ func (e *process) drawExec() error {
 		Bundle:        journal.Container.Bundle,
 		Joins:         e.target.Types(),
 		PIDLast:       e.target.PIDLast >= 0,
-		Outside:       e.outside,
-		NoCgroup:      e.cgroup == nil,
+		Outside:       e.place.outside,
+		NoCgroup:      e.place.cgroup == nil,
 		NoNewKeyring:  journal.NoNewKeyring,
 		Chroot:        e.target.Root >= 0,
 		Filter:        filter,
@@ -319,7 +321,7 @@ func (e *process) do(item *plan.Item) error {
 	case *plan.EnterRdtGroup:
 		return e.container.Owned.Class.Enter(e.init.Pid)
 	case *plan.MoveInside:
-		return e.moveInside()
+		return e.place.moveInside(e.init.Pid)
 	case *plan.SetScheduler:
 		return initlink.SetScheduler(e.init.Pid, s)
 	case *plan.SetAffinity:
@@ -336,9 +338,9 @@ func (e *process) do(item *plan.Item) error {
 // close releases descriptors; the process goes on.
 func (e *process) close() {
 	e.target.Close()
-	if e.cgroup != nil {
-		e.removeOwnCgroup()
-		e.cgroup.Close()
+	if e.place.cgroup != nil {
+		e.place.removeOwn()
+		e.place.cgroup.Close()
 	}
 	e.caller.Close()
 	e.init.Close()

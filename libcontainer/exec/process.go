@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -24,10 +23,6 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// memoryForInit is how much memory init and what it clones can do with, in bytes, with
-// Go's runtime, too.
-const memoryForInit = 3 << 20
-
 // process is a process on its way into a container.
 type process struct {
 	asked     *Options
@@ -35,68 +30,18 @@ type process struct {
 	target    libcontainer.Target
 	init      initlink.Init
 	caller    foreground.Side
-	cgroup    *cgroups.Cgroup       // nil: none
-	outside   bool                  // the process is moved into its cgroup, not cloned into it
+	place     place // where the process is to be
+	ending    ending
 	raised    initlink.RaisedLimits // until init is made
 
-	affinity   *unix.CPUSet // the runtime's own, if it was changed
-	ownsCgroup bool         // the cgroup was made for the process
-	releasedAt time.Time
+	affinity *unix.CPUSet // the runtime's own, if it was changed
 }
 
 // Cgroup is the process's.
-func (e *process) Cgroup() *cgroups.Cgroup { return e.cgroup }
+func (e *process) Cgroup() *cgroups.Cgroup { return e.place.cgroup }
 
 // TakeTerminal takes over the master of the terminal that init has made.
 func (e *process) TakeTerminal(master int) error { return e.caller.TakeTerminal(master) }
-
-// openCgroup opens the cgroup of the process, and finds out whether an init can
-// live there.
-func (e *process) openCgroup(paused bool) error {
-	group, err := e.container.OpenCgroup()
-	if err != nil {
-		return err
-	}
-	if group == nil && e.container.Journal.Cgroup.Dir != "" {
-		return e.container.CgroupGone(errors.New("cannot exec in a container that has stopped"))
-	}
-	if group == nil {
-		if e.asked.Cgroup != "" {
-			return errors.New("--cgroup: the container has no cgroup of its own")
-		}
-		return nil
-	}
-	e.cgroup = group
-	if sub := e.asked.Cgroup; strings.Trim(sub, "/") != "" {
-		if e.cgroup, err = group.Below(sub); err != nil {
-			group.Close()
-			return fmt.Errorf("--cgroup: %w", err)
-		}
-		group.Close()
-	}
-	frozen, err := e.cgroup.Frozen()
-	if err != nil {
-		return err
-	}
-	if (paused || frozen) && !e.asked.IgnorePaused {
-		return errors.New("cannot exec in a paused container (use --ignore-paused to override)")
-	}
-	room, err := e.cgroup.PidsRoom()
-	if err != nil {
-		return err
-	}
-	if room == 0 {
-		return errors.New("cannot exec: the container has as many processes and threads as pids.max allows")
-	}
-	e.outside = paused || frozen || room < initlink.RoomForInit
-	if e.outside {
-		return nil
-	}
-	// The kernel would make room by killing, and would choose the process that uses most.
-	memory, err := e.cgroup.MemoryRoom(memoryForInit)
-	e.outside = memory < memoryForInit && e.cgroup.MayEnter()
-	return err
-}
 
 // enter spawns init.
 func (e *process) enter(s *plan.SpawnExec) error {
@@ -106,14 +51,14 @@ func (e *process) enter(s *plan.SpawnExec) error {
 		return err
 	}
 	if e.asked.bounded() {
-		if err := e.makeOwnCgroup(); err != nil {
+		if err := e.place.makeOwn(); err != nil {
 			return err
 		}
 	}
 	t := &e.target
 	config := &spawn.Config{Cgroup: -1, Joins: t.Joins, Stay: t.Stays(), UID: t.UID, GID: t.GID, KeepGroups: s.KeepGroups}
-	if e.cgroup != nil && !s.Outside {
-		config.Cgroup = e.cgroup.FD()
+	if cgroup := e.place.cgroup; cgroup != nil && !s.Outside {
+		config.Cgroup = cgroup.FD()
 	}
 	err := e.caller.WithPipes(func() error { return e.spawnInside(config) })
 	if e.affinity != nil {
@@ -126,60 +71,22 @@ func (e *process) enter(s *plan.SpawnExec) error {
 // it is let in.
 func (e *process) spawnInside(config *spawn.Config) error {
 	err := e.init.Start(config, nil)
-	if e.taken(resource.NotCloned(err)) {
-		if err := e.useInitCgroup(err); err != nil {
+	if e.place.taken(resource.NotCloned(err)) {
+		if err := e.place.useInitCgroup(err); err != nil {
 			return err
 		}
-		config.Cgroup = e.cgroup.FD()
+		config.Cgroup = e.place.cgroup.FD()
 		err = e.init.Start(config, nil)
 	}
-	if !resource.NotEntered(e.cgroup, err) {
+	if !resource.NotEntered(e.place.cgroup, err) {
 		return err
 	}
 	// The caller is outside of what was delegated, such as in a login session.
-	if err := resource.EnterByUnit(config, e.cgroup.Path(), &e.container.Journal.Cgroup, err); err != nil {
+	if err := resource.EnterByUnit(config, e.place.cgroup.Path(), &e.container.Journal.Cgroup, err); err != nil {
 		return err
 	}
 	config.Stay = false
 	return e.init.Start(config, nil)
-}
-
-// moveInside moves the process into the cgroup that it could not be cloned into.
-func (e *process) moveInside() error {
-	err := e.cgroup.Add(e.init.Pid)
-	var refused unix.Errno
-	if !errors.As(err, &refused) || !e.taken(refused) {
-		return err
-	}
-	if err := e.useInitCgroup(err); err != nil {
-		return err
-	}
-	return e.cgroup.Add(e.init.Pid)
-}
-
-// taken reports whether the kernel let no process into the container's own cgroup, with
-// that errno, because there are controllers at work in those below it.
-func (e *process) taken(refused unix.Errno) bool {
-	return !e.ownsCgroup && e.asked.Cgroup == "" && (refused == unix.EBUSY || refused == unix.EOPNOTSUPP)
-}
-
-// useInitCgroup: the container has put its processes into sub-cgroups, and
-// handed controllers down; then no process may be in its own cgroup.
-func (e *process) useInitCgroup(cause error) error {
-	own, err := cgroups.Own(e.container.Journal.Init.PID)
-	if err != nil {
-		return err
-	}
-	if !strings.HasPrefix(own, strings.TrimSuffix(e.cgroup.Path(), "/")+"/") {
-		return fmt.Errorf("cgroup %q accepts no process, and init's %q is not below it: %w", e.cgroup.Path(), own, cause)
-	}
-	group, err := e.cgroup.Below(strings.TrimPrefix(own, e.cgroup.Path()))
-	if err != nil {
-		return err
-	}
-	e.cgroup.Close()
-	e.cgroup = group
-	return nil
 }
 
 // sendPlan sends init its half of the plan.
@@ -227,7 +134,7 @@ func (e *process) release() error {
 		return errors.New("cannot exec in a container that has stopped")
 	}
 	// From here on the container decides how long it takes: it may be frozen.
-	e.releasedAt = time.Now()
+	e.ending.releasedAt = time.Now()
 	if _, err := retry.Write(e.init.Conn.FD(), []byte{1}); err != nil {
 		return os.NewSyscallError("write", err)
 	}
@@ -248,7 +155,7 @@ func (e *process) release() error {
 // can't. It returns false if it has ended without either.
 func (e *process) hasSaid() (bool, error) {
 	fds := []unix.PollFd{{Fd: int32(e.init.Conn.FD()), Events: unix.POLLIN}, {Fd: int32(e.init.PidFD), Events: unix.POLLIN}}
-	n, err := retry.Poll(fds, e.leftOf(e.asked.Timeout))
+	n, err := retry.Poll(fds, e.ending.leftOf(e.asked.Timeout))
 	switch {
 	case err != nil:
 		return false, os.NewSyscallError("poll", err)

@@ -39,7 +39,7 @@ func TestHasSaid(t *testing.T) {
 			pidfd, err := unix.PidfdOpen(cmd.Process.Pid, 0)
 			systest.MustDo(t, err)
 			defer unix.Close(pidfd)
-			e := &process{asked: &Options{Timeout: c.timeout}, releasedAt: time.Now()}
+			e := &process{asked: &Options{Timeout: c.timeout}, ending: ending{releasedAt: time.Now()}}
 			e.init.Process = &spawn.Process{Pid: cmd.Process.Pid, PidFD: pidfd, Conn: parent}
 			c.do(child)
 			if said, err := e.hasSaid(); said != c.said || (err != nil) != c.fails {
