@@ -33,12 +33,17 @@ type Init struct {
 	Trace    *Trace        // nil: none
 	Patience time.Duration // with all that is answered; 0: endless
 
-	config   *spawn.Config
-	step     *plan.Spawn // that config follows from; nil: not create's
-	sealed   *spawn.Sealed
+	launch
 	former   *spawn.Process // the init that has cloned the process, killed and not reaped yet
 	progress *wire.Progress // where init is, until it is ready; of exec, until it executes
 	terminal bool           // init has still to send the master of its terminal
+}
+
+// launch is what an init is started from.
+type launch struct {
+	sealed *spawn.Sealed
+	config *spawn.Config
+	step   *plan.Spawn // that config follows from; nil: not create's
 }
 
 // Owner is the operation that has an init made.
@@ -51,23 +56,23 @@ type Owner interface {
 }
 
 // Seal opens this program for Start, see [spawn.SealedSelf].
-func (i *Init) Seal(other int, a spawn.Audience) error {
+func (l *launch) Seal(other int, a spawn.Audience) error {
 	sealed, err := spawn.SealedSelf(other, a)
 	if err != nil {
 		return fmt.Errorf("seal the runtime's binary: %w", err)
 	}
-	i.sealed = &sealed
+	l.sealed = &sealed
 	return nil
 }
 
 // Mount is the mount that the sealed program is on, if it has one of its own; or -1.
-func (i *Init) Mount() int { return i.sealed.Mount }
+func (l *launch) Mount() int { return l.sealed.Mount }
 
 // Unseal closes the sealed program.
-func (i *Init) Unseal() {
-	if i.sealed != nil {
-		i.sealed.Close()
-		i.sealed = nil
+func (l *launch) Unseal() {
+	if l.sealed != nil {
+		l.sealed.Close()
+		l.sealed = nil
 	}
 }
 

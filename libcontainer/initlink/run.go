@@ -78,8 +78,8 @@ func (i *Init) Executed(hear func() (bool, error)) error {
 
 // spawnError names the field of the namespace that could not be joined, of the mapping
 // that could not be made, or of the offset of a clock.
-func (i *Init) spawnError(err error) error {
-	s := i.step
+func (l *launch) spawnError(err error) error {
+	s := l.step
 	if s == nil {
 		return err // not create's: there are no fields
 	}
