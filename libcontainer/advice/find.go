@@ -54,23 +54,19 @@ func pathHint(root int, s *plan.FindExecutable) string {
 	if s.Path == "" {
 		return "process.env has no PATH: add one, or name the program by its path"
 	}
-	return "PATH in process.env is " + brief(s.Path)
+	return "PATH in process.env is " + Brief(s.Path)
 }
 
 // accessHint is for a file that is there, and no program that the container's user may execute; "" if it is not there.
 func accessHint(root int, path string) string {
-	var st unix.Stat_t
-	fd, err := sys.OpenInRoot(root, path, unix.O_PATH)
+	st, err := statIn(root, path)
 	if err != nil {
-		if fd, err = sys.OpenInRoot(root, path, unix.O_PATH|unix.O_NOFOLLOW); err == nil {
-			unix.Close(fd)
-			return path + " is a symbolic link, and what it names is not in the root filesystem"
+		fd, err := sys.OpenInRoot(root, path, unix.O_PATH|unix.O_NOFOLLOW)
+		if err != nil {
+			return ""
 		}
-		return ""
-	}
-	defer unix.Close(fd)
-	if unix.Fstat(fd, &st) != nil {
-		return ""
+		unix.Close(fd)
+		return path + " is a symbolic link, and what it names is not in the root filesystem"
 	}
 	switch {
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
@@ -100,8 +96,8 @@ func isEmpty(rootfs string) bool {
 	return true
 }
 
-// brief leaves out the end of a text that may be huge.
-func brief(text string) string {
+// Brief leaves out the end of a text that may be huge.
+func Brief(text string) string {
 	const most = 160
 	if len(text) <= most {
 		return text

@@ -39,12 +39,12 @@ func TestFindHint(t *testing.T) {
 		{full, "text", "/sbin:/bin", "/bin/text has the mode 0644: make it executable, with chmod +x"},
 		{full, "/opt/text", "", "/opt/text has the mode 0644"},
 		{full, "/bin/root", "", "belongs to user"},
-		{full, "/bin/fifo", "", "/bin/fifo is a named pipe"},
+		{full, "/bin/fifo", "", "/bin/fifo is a fifo"},
 		{full, "link", "/bin", "/bin/link is a symbolic link, and what it names is not in the root filesystem"},
 		{full, "tool", "/bin", "/usr/sbin/tool is there, and no directory of PATH"},
 		{full, "nosuch", "/bin:/sbin", "PATH in process.env is /bin:/sbin"},
 		{full, "nosuch", "", "no PATH"},
-		{full, "nosuch", long, "/a/directory... (13000 bytes)"},
+		{full, "nosuch", long, "/a/d... (13000 bytes)"},
 		{full, "sh -c true", "/bin", "blanks do not separate arguments"},
 		{full, "./x", "/bin", "relative to process.cwd"},
 		{full, "", "/bin", "it is empty"},
@@ -54,7 +54,7 @@ func TestFindHint(t *testing.T) {
 	} {
 		got := findHint(c.root, &plan.FindExecutable{Name: c.name, Path: c.path})
 		if !strings.Contains(got, c.want) || (got == "") != (c.want == "") || len(got) > 400 {
-			t.Errorf("%q in %s: %q, want %q", c.name, c.path, got, c.want)
+			t.Errorf("%q in %.40s: %q, want %q", c.name, c.path, got, c.want)
 		}
 	}
 }

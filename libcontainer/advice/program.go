@@ -136,8 +136,14 @@ func scriptHint(root int, path string, head []byte) string {
 		return path + " has lines that end as on Windows: for the kernel the carriage return is part of the interpreter's name"
 	}
 	interpreter := words[0]
-	if !present(root, interpreter) {
+	script, _ := statIn(root, path)
+	switch st, err := statIn(root, interpreter); {
+	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Sprintf("%s is a script for %q, which the root filesystem does not have", path, interpreter)
+	case err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return fmt.Sprintf("%s is a script for %q, which is a %s", path, interpreter, sys.FileType(uint32(st.Mode)))
+	case err == nil && st.Ino == script.Ino && st.Dev == script.Dev:
+		return fmt.Sprintf("%s is a script for itself: its first line has to name an interpreter that is a program", path)
 	}
 	return loaderHint(root, interpreter, programHead(root, interpreter))
 }
@@ -150,6 +156,16 @@ func loaderHint(root int, path string, head []byte) string {
 	}
 	return fmt.Sprintf("%s needs the loader %q, which the root filesystem does not have: it is linked for another C library, or not all was copied",
 		path, h.loader)
+}
+
+// statIn looks at a path below root.
+func statIn(root int, path string) (st unix.Stat_t, err error) {
+	fd, err := sys.OpenInRoot(root, path, unix.O_PATH)
+	if err != nil {
+		return st, err
+	}
+	defer unix.Close(fd)
+	return st, unix.Fstat(fd, &st)
 }
 
 // present reports whether there is anything at a path, which might be seen

@@ -47,7 +47,7 @@ func Bundle(o bundle.Options) ([]Finding, error) {
 		found = append(found, ofWarning(c.Text, w))
 	}
 	if c.Plan == nil || c.Spec == nil {
-		return found, nil
+		return append(found, Finding{Severity: Note, Where: "config.json", Text: "the search ended here: there may be more once these are corrected"}), nil
 	}
 	found = append(found, inFields(c)...)
 	return found, nil
@@ -55,7 +55,7 @@ func Bundle(o bundle.Options) ([]Finding, error) {
 
 // inFields finds what is in fields of a configuration that create accepts.
 func inFields(c *create.Checked) []Finding {
-	found := slices.Concat(controllers(c), profile(c.Spec), openFiles(c.Spec), hooks(c.Spec), filesystems(c.Spec), sysctls(c.Spec))
+	found := slices.Concat(controllers(c), profile(c.Spec), openFiles(c.Spec), hooks(c.Spec), filesystems(c.Spec), params(c.Plan), sysctls(c.Spec))
 	root, err := retry.Open(c.Plan.Container.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == nil { // else create's own error says so
 		defer unix.Close(root)
@@ -200,6 +200,32 @@ func filesystems(spec *specs.Spec) []Finding {
 	return found
 }
 
+// params finds options that the kernel's own filesystems do not take: those are asked, and
+// nothing is made. Others could look at their devices, or at what an image has.
+func params(p *plan.Plan) []Finding {
+	var found []Finding
+	for _, item := range p.Init {
+		s, ok := item.Step.(*plan.MountFS)
+		if !ok || !slices.Contains([]string{"tmpfs", "ramfs", "proc", "sysfs", "devpts", "mqueue", "cgroup2", "overlay"}, s.Type) || !hasLoaded(s.Type) {
+			continue
+		}
+		err := sys.TryParams(s.Type, slices.DeleteFunc(slices.Clone(s.Params), func(param string) bool {
+			key, _, _ := strings.Cut(param, "=")
+			return strings.HasSuffix(strings.TrimSuffix(key, "+"), "dir") // an overlay's layers
+		}))
+		if err != nil && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOSYS) {
+			found = append(found, field(Error, item.Field, fmt.Sprintf("a %s does not take its options: %v", s.Type, err), ""))
+		}
+	}
+	return found
+}
+
+// hasLoaded reports whether the kernel has a filesystem, and needs no module for it.
+func hasLoaded(name string) bool {
+	loaded, err := sys.ReadFile("/proc/filesystems", 1<<20)
+	return err == nil && listsFilesystem(string(loaded), name)
+}
+
 // hasFilesystem reports whether the kernel has a filesystem, or may have a module for it.
 // The kernel is not asked by fsopen(2), which would load the module.
 func hasFilesystem(name string) bool {
@@ -270,6 +296,9 @@ func program(root int, c *create.Checked) []Finding {
 		return nil
 	}
 	name := args[0]
+	if name == "" {
+		return []Finding{field(Error, where, "it is empty, and names the program", "name a program, such as sh")}
+	}
 	candidates := []string{path.Join(c.Spec.Process.Cwd, name)}
 	if strings.HasPrefix(name, "/") {
 		candidates = []string{name}
@@ -292,7 +321,7 @@ func program(root int, c *create.Checked) []Finding {
 			if hint := advice.Program(root, candidate); hint != "" {
 				return []Finding{field(Error, where, fmt.Sprintf("the kernel cannot execute %q", candidate), hint)}
 			}
-			return nil
+			return closed(root, c.Spec, Error, where, candidate)
 		case errors.Is(err, unix.EACCES) && refused == "":
 			refused = candidate
 		}
@@ -301,7 +330,7 @@ func program(root int, c *create.Checked) []Finding {
 	case refused != "":
 		return []Finding{field(Error, where, fmt.Sprintf("%q is not an executable file", refused), "chmod +x it, or name a program")}
 	case search != "":
-		return []Finding{field(Error, where, fmt.Sprintf("%q is in no directory of PATH (%s) of the root filesystem", name, search), emptyHint(root))}
+		return []Finding{field(Error, where, fmt.Sprintf("%q is in no directory of PATH (%s) of the root filesystem", name, advice.Brief(search)), emptyHint(root))}
 	}
 	return []Finding{field(Error, where, fmt.Sprintf("the root filesystem has no %q", candidates[0]), emptyHint(root))}
 }

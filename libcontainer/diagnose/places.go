@@ -11,6 +11,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/crun-go/crun-go/libcontainer/proc"
 	"github.com/crun-go/crun-go/libcontainer/sys"
 	"github.com/crun-go/crun-go/specconv/plan"
 )
@@ -23,6 +24,9 @@ func places(root int, spec *specs.Spec) []Finding {
 		mode, err := modeAt(root, cwd)
 		if errors.Is(err, unix.ENOTDIR) || err == nil && mode&unix.S_IFMT != unix.S_IFDIR {
 			found = append(found, field(Error, "process.cwd", fmt.Sprintf("%q is not a directory in the root filesystem", cwd), "name a directory"))
+		}
+		if err == nil { // root changes to it, before the process is its user's
+			found = append(found, closed(root, spec, Warning, "process.cwd", cwd+"/.")...)
 		}
 	}
 	for i, m := range spec.Mounts {
@@ -43,6 +47,55 @@ func places(root int, spec *specs.Spec) []Finding {
 		}
 	}
 	return found
+}
+
+// closed finds the first directory on the way to a path below root that the process's user
+// may not search, by its mode.
+func closed(root int, spec *specs.Spec, s Severity, name, to string) []Finding {
+	p := spec.Process
+	if c := p.Capabilities; c != nil && (slices.Contains(c.Effective, "CAP_DAC_OVERRIDE") || slices.Contains(c.Effective, "CAP_DAC_READ_SEARCH")) {
+		return nil
+	}
+	var uids, gids []specs.LinuxIDMapping
+	if spec.Linux != nil {
+		uids, gids = spec.Linux.UIDMappings, spec.Linux.GIDMappings
+	}
+	for i, c := range to {
+		if c != '/' {
+			continue
+		}
+		dir := to[:max(i, 1)]
+		fd, err := sys.OpenInRoot(root, dir, unix.O_PATH)
+		if err != nil {
+			return nil
+		}
+		var st unix.Stat_t
+		err = unix.Fstat(fd, &st)
+		_, noACL := unix.Getxattr(fmt.Sprintf("/proc/self/fd/%d", fd), "system.posix_acl_access", nil)
+		unix.Close(fd)
+		bit := uint32(0o001)
+		switch {
+		case err != nil || noACL == nil:
+			return nil
+		case hostID(uids, p.User.UID) == int(st.Uid):
+			bit = 0o100
+		case slices.ContainsFunc(append([]uint32{p.User.GID}, p.User.AdditionalGids...), func(gid uint32) bool { return hostID(gids, gid) == int(st.Gid) }):
+			bit = 0o010
+		}
+		if st.Mode&bit == 0 {
+			return []Finding{field(s, name, fmt.Sprintf("user %d may not search %q, whose mode is %04o, on the way to %q", p.User.UID, dir, st.Mode&0o7777, path.Clean(to)),
+				"chmod o+x the directory, or run as its owner")}
+		}
+	}
+	return nil
+}
+
+// hostID is the id of the host that is one in the container.
+func hostID(maps []specs.LinuxIDMapping, id uint32) int {
+	if len(maps) == 0 {
+		return int(id)
+	}
+	return proc.HostID(maps, id)
 }
 
 // under reports whether a path is at or below one where something is mounted.

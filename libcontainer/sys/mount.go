@@ -21,6 +21,23 @@ func NewFilesystemWith(fstype, source string, params []string, more string, attr
 	return newFilesystem(fstype, source, params, more, attr, fstype == "overlay")
 }
 
+// TryParams reports the first parameter that a filesystem does not take. Nothing is made.
+func TryParams(fstype string, params []string) error {
+	fs, errno := raw.Fsopen(fstype)
+	if errno != 0 {
+		return fault.Call("fsopen", errno)
+	}
+	defer raw.Close(fs)
+	var held held
+	defer held.release()
+	for i := range params {
+		if err := held.setParam(fs, params[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func newFilesystem(fstype, source string, params []string, more string, attr uint64, layers bool) (int, error) {
 	fs, errno := raw.Fsopen(fstype)
 	if errno != 0 {

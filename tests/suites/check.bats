@@ -215,3 +215,62 @@ hint() { jq -r --arg f "$1" '.[] | select(.field == $f) | .hint' "$OUT"; }
 	try check --json
 	same errors "$(found error)" ""
 }
+
+@test "directories that the process's user may not search" {
+	config '.process.user = {uid: 1000, gid: 1000} | .process.cwd = "/closed/cwd" | .process.args = ["/closed/true"] | .process.capabilities = {} | .root.readonly = false'
+	mkdir -p "$BUNDLE/rootfs/closed/cwd"
+	cp --remove-destination "$BUNDLE/rootfs/bin/busybox" "$BUNDLE/rootfs/closed/true"
+	chmod 0711 "$BUNDLE/rootfs/closed"
+	ok check --json
+	same errors "$(found error)" ""
+	chmod 0750 "$BUNDLE/rootfs/closed"
+	try check --json
+	same errors "$(found error)" 'process.args[0]'
+	same warnings "$(found warning)" process.cwd
+	[[ $(text 'process.args[0]') == 'user 1000 may not search "/closed", whose mode is 0750, on the way to "/closed/true"' ]] || fail "$(text 'process.args[0]')"
+	no 1 "permission denied" rt run --bundle "$BUNDLE" "$ID"
+	# Of the owner, of a group, and of who has the capability, it is open.
+	config '.process.user.additionalGids = [0]'
+	ok check
+	ok rt run --bundle "$BUNDLE" "$ID"
+	config '.process.user.additionalGids = [] | .process.user.uid = 0 | .process.capabilities = {}'
+	ok check
+	ok rt run --bundle "$BUNDLE" "$ID"
+	config '.process.user.uid = 1000 | .process.capabilities = {bounding: ["CAP_DAC_OVERRIDE"], effective: ["CAP_DAC_OVERRIDE"], permitted: ["CAP_DAC_OVERRIDE"], inheritable: ["CAP_DAC_OVERRIDE"], ambient: ["CAP_DAC_OVERRIDE"]}'
+	ok check
+	ok rt run --bundle "$BUNDLE" "$ID"
+}
+
+@test "options that a filesystem does not have" {
+	config '.mounts += [{destination: "/o", type: "tmpfs", source: "x", options: ["size=64k", "sise=64k"]}, {destination: "/p", type: "proc", source: "x", options: ["hidepid=many"]}]'
+	local n
+	n=$(jq '.mounts | length' "$BUNDLE/config.json")
+	try check --json
+	same errors "$(found error | tr '\n' ' ')" "mounts[$((n - 2))] mounts[$((n - 1))] "
+	[[ $(text "mounts[$((n - 2))]") == *sise* && $(text "mounts[$((n - 1))]") == *hidepid* ]] || fail "not which"
+	no 1 "mounts[$((n - 2))]" create "$ID"
+	config '.mounts |= .[:-2]'
+	ok check
+}
+
+@test "scripts for what is no program, an empty name, a PATH without end, and a search that ends" {
+	args /loop
+	printf '#!/loop\n' >"$BUNDLE/rootfs/loop"
+	chmod 755 "$BUNDLE/rootfs/loop"
+	no 1 "" check --json
+	[[ $(hint 'process.args[0]') == "/loop is a script for itself"* ]] || fail "$out"
+	printf '#!/fifo\n' >"$BUNDLE/rootfs/loop"
+	mkfifo -m 755 "$BUNDLE/rootfs/fifo"
+	no 1 "" check --json
+	[[ $(hint 'process.args[0]') == '/loop is a script for "/fifo", which is a fifo' ]] || fail "$out"
+	args ''
+	no 1 "" check --json
+	same text "$(text 'process.args[0]')" "it is empty, and names the program"
+	config '.process.args = ["nosuch"] | .process.env = ["PATH=/bin:" + ("/x" * 5000)]'
+	no 1 "" check --json
+	[[ $(text 'process.args[0]') == *"/bin:/x/x"*"... (10005 bytes)"* ]] || fail "$out"
+	same notes "$(found note)" ""
+	config '.process.env = [range(300) | "x"]'
+	no 1 "" check --json
+	same notes "$(found note)" "config.json"
+}
