@@ -43,11 +43,10 @@ func Open(root, id string) (*Container, error) {
 // Close releases what Open holds.
 func (c *Container) Close() error { return c.Dir.Close() }
 
-// Status tells what is true of the container now, and init's pid: 0 if there
-// is no such process any more.
+// Status returns the container's current status, and init's pid: 0 if it has exited.
 func (c *Container) Status() (specs.ContainerState, int, error) {
 	if c.Journal.Init.PID == 0 && c.Journal.Status == specs.StateCreating {
-		// Init is not there yet, or never will be: who makes it has the lock.
+		// Init does not exist yet, or never will: the creating process holds the lock.
 		if busy, err := c.Dir.Busy(); err != nil || busy {
 			return specs.StateCreating, 0, err
 		}

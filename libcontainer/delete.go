@@ -25,7 +25,7 @@ var ErrNotStopped = errors.New("not stopped")
 
 // Delete removes a container. A running one is an error without force; with
 // it, whatever is left of the container goes: also one that was never
-// finished, whose journal can't be read, or that is not there at all.
+// finished, whose state file cannot be read, or that does not exist.
 func Delete(root, id string, force bool, warn func(specconv.Warning)) error {
 	if warn == nil {
 		warn = func(specconv.Warning) {}

@@ -35,16 +35,16 @@ type Event struct {
 	Trigger *cgroups.PressureTrigger // Pressure: the one that went off
 }
 
-// WatchOptions say what Watch is to tell.
+// WatchOptions say what Watch reports.
 type WatchOptions struct {
 	Interval time.Duration // between statistics
 	Pressure []cgroups.PressureTrigger
 
 	// Reader is the descriptor of a pipe or socket that the events go to, or
-	// -1. If nobody reads it any more, Watch returns.
+	// -1. If it has no reader any more, Watch returns.
 	Reader int
 
-	// Warn is told what can't be watched here.
+	// Warn gets warnings about what cannot be watched here.
 	Warn func(text string)
 }
 
@@ -88,7 +88,7 @@ type watcher struct {
 	interval time.Duration
 	tell     func(*Event) error
 	sources  []source
-	seen     cgroups.Events // as last told
+	seen     cgroups.Events // as last reported
 }
 
 // source is a file of the cgroup and what its change means.
@@ -123,7 +123,7 @@ func (w *watcher) watchCounters(warn func(string)) error {
 	return err
 }
 
-// compare tells which counters have grown. A cgroup that is gone counts
+// compare reports which counters have grown. A cgroup that is gone counts
 // nothing: the container has ended.
 func (w *watcher) compare() error {
 	now, err := w.group.Events()
@@ -197,7 +197,7 @@ func (w *watcher) wait(fds []unix.PollFd, next time.Time) error {
 	return os.NewSyscallError("poll", err)
 }
 
-// happened tells what source i is about. A source whose cgroup is gone is
+// happened reports the event of source i. A source whose cgroup is gone is
 // watched no longer.
 func (w *watcher) happened(i int, fd *unix.PollFd) error {
 	s := w.sources[i]
@@ -224,7 +224,7 @@ func (w *watcher) tellStats() error {
 	return w.tell(&Event{Type: EventStats, Stats: stats})
 }
 
-// end tells what the container's end may have counted, and the end.
+// end reports what the container's end has counted, and the end.
 func (w *watcher) end() error {
 	if w.group != nil {
 		if err := w.compare(); err != nil {

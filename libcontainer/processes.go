@@ -19,7 +19,7 @@ import (
 
 // Processes lists the container's processes: those in its cgroup and below. Of
 // a container without a cgroup, they are those in its pid namespace or, if that
-// is not its own, in its mount namespace. It is no snapshot, and empty if nothing
+// is not its own, in its mount namespace. It is not a snapshot, and empty if nothing
 // is left.
 func (c *Container) Processes() ([]int, error) {
 	group, err := c.OpenCgroup()
@@ -68,8 +68,8 @@ func (m members) inNamespace() ([]int, error) {
 }
 
 // identifyingNamespace returns the kind of namespace, as /proc names it, that
-// tells the processes of a container without a cgroup from others: one of its own
-// that processes hardly ever leave. It is "" if there is none.
+// identifies the processes of a container without a cgroup: one of its own that processes
+// hardly ever leave. It is "" if there is none.
 func (m members) identifyingNamespace() string {
 	if m.ownsPids() {
 		return "pid"

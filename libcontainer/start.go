@@ -28,7 +28,7 @@ var ErrRunning = errors.New("cannot start an already running container")
 
 // Start lets a created container's process go. It returns when the process has
 // been executed, or with the reason why not. If notify, systemd's socket, is not
-// "", it also waits until the container has told that it is ready. The files of trace get
+// "", it also waits until the container has reported that it is ready. The files of trace get
 // the time of each step. warn may be nil.
 func (c *Container) Start(notify string, trace *initlink.TraceFiles, warn func(specconv.Warning)) error {
 	s := &starter{Container: c, notify: notify, warn: warn, trace: initlink.NewTrace(trace, "start", c.Journal.Container.ID)}
@@ -112,7 +112,7 @@ func (s *starter) startService(pid int) error {
 	return s.trace.Time("", "wait until the process reports readiness", func() error { return n.Relay(init, pid) })
 }
 
-// release tells init, which waits, to go and hears what becomes of it. A program that execve(2) refuses has been
+// release lets init, which waits, continue and receives the outcome. A program that execve(2) refuses has been
 // started, as far as the caller is concerned: it ends at once, and has said why on its own standard error.
 func (s *starter) release() error {
 	init, err := s.Journal.Init.Pidfd()
@@ -134,7 +134,7 @@ func (s *starter) release() error {
 			return &os.PathError{Op: "write", Path: "exec.fifo", Err: err}
 		}
 	}
-	// At its first word init goes, even if this process is killed. That the fifo is gone
+	// At the first byte init continues, even if this process is killed. That the fifo is gone
 	// says so to others; where it can't be removed init itself does, see Status.
 	told := NewGoing(s.Journal.Init, init, s.takesItsTime)
 	said, err := told.listen(start, answer, func() { s.Dir.RemoveFifo() })
@@ -150,7 +150,7 @@ func (s *starter) release() error {
 			return err
 		}
 	}
-	if len(said) == 0 { // only init's word that it goes; then the end: execve closed the fifo, if it came to that
+	if len(said) == 0 { // only init's report that it continues; then the end: execve closed the fifo, if it was reached
 		return HasExecuted(s.Journal.Init, init)
 	}
 	f, err := wire.DecodeFailure(said)
@@ -161,7 +161,7 @@ func (s *starter) release() error {
 		Item: plan.Item{Field: initlink.EntryField(specconv.LastField(f.StepKind), f.Fault)}, Err: f, Root: s.Journal.Container.Rootfs, Whole: f.Whole,
 	}
 	if !f.Refused {
-		// Who is told of the failure finds the container stopped, and may delete it.
+		// The caller that gets the failure finds the container stopped, and can delete it.
 		retry.Readable(init, initlink.EndingTime)
 		return failed
 	}
@@ -188,7 +188,7 @@ func lateName(kind plan.Kind) (field, name string) {
 	return specconv.LastField(kind), name
 }
 
-// Refusal is a program that execve(2) has refused where nobody waits for it: for who reads the log. The process has said it
+// Refusal is a program that execve(2) has refused where no caller waits for it: it is for the log. The process has printed it
 // on its own standard error.
 func Refusal(e *plan.StepError) specconv.Warning {
 	return specconv.Warning{Field: "process.args", Text: e.Error(), Err: e, Must: true}
@@ -204,8 +204,8 @@ func executes(init state.Process) bool {
 	return err == nil && st.Start == init.Start && st.Name != initproc.Created && st.Name != initproc.Started
 }
 
-// MayTakeLong reports whether an init that was told to go may take any time until it
-// executes: for what the configuration has others do.
+// MayTakeLong reports whether an init that may continue can take any time until it
+// executes: because of what the configuration has other programs do.
 func MayTakeLong(spec *specs.Spec) bool {
 	return spec.Hooks != nil && len(spec.Hooks.StartContainer) > 0 ||
 		spec.Linux != nil && spec.Linux.Seccomp != nil && spec.Linux.Seccomp.ListenerPath != ""
@@ -216,7 +216,7 @@ func (s *starter) takesItsTime() bool {
 	return err != nil || MayTakeLong(spec)
 }
 
-// takeBack takes the word back that init has not read yet, if it is so.
+// takeBack takes back the byte, if init has not read it yet.
 func takeBack(start int) bool {
 	if start < 0 {
 		return true
@@ -225,7 +225,7 @@ func takeBack(start int) bool {
 	return err == nil && n == 1
 }
 
-// Going is an init that is told to go.
+// Going is an init that was asked to continue.
 type Going struct {
 	init  state.Process
 	pidfd int
@@ -238,10 +238,10 @@ func NewGoing(init state.Process, pidfd int, free func() bool) *Going {
 	return &Going{init, pidfd, initlink.AnswerTime, free}
 }
 
-// listen reads what init answers to its end, or until init is dead. The first word comes
-// at once if init waits: heard is called then. A container that is not let run may be
-// started again if the word could be taken back; else it starts when it is let, as it does
-// after a start that was killed when it had told init.
+// listen reads what init answers to its end, or until init is dead. The first byte comes
+// at once if init waits: heard is called then. A container that cannot run can be started
+// again if the byte could be taken back; else it starts when it can run, as it does after a
+// start that was killed after it had written to init.
 func (g *Going) listen(start, answer int, heard func()) (said []byte, err error) {
 	began := time.Now()
 	fds := []unix.PollFd{{Fd: int32(answer), Events: unix.POLLIN}, {Fd: int32(g.pidfd), Events: unix.POLLIN}}
@@ -276,7 +276,7 @@ func (g *Going) listen(start, answer int, heard func()) (said []byte, err error)
 }
 
 // Hear waits until there is something to read of init, or the end. It returns false if
-// neither will come: init is dead, or it executes and somebody who may trace it keeps its
+// neither will come: init is dead, or it executes and a process that can trace it keeps its
 // end open.
 func (g *Going) Hear(from int, began time.Time) (bool, error) {
 	fds := []unix.PollFd{{Fd: int32(from), Events: unix.POLLIN}, {Fd: int32(g.pidfd), Events: unix.POLLIN}}
@@ -328,7 +328,7 @@ var errKilled = errors.New("container init was killed (SIGKILL) by someone else 
 
 // HasExecuted is for an init that has closed its end: it does so when it executes, which
 // gives it another name, and when it dies, which leaves it the one that it gave itself.
-// Either shows a moment later. Of one that was reaped nothing can be told any more.
+// Either shows a moment later. Nothing is known of one that was reaped.
 func HasExecuted(init state.Process, pidfd int) error {
 	for end := time.Now().Add(initlink.EndingTime); time.Now().Before(end); {
 		st, err := state.ReadStat(init.PID)

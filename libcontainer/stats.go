@@ -87,7 +87,7 @@ func (m *meter) measure() (*Stats, error) {
 		return nil, err
 	}
 	if s.Pids == nil {
-		// Without the controller nobody counts threads, but processes can be listed.
+		// Without the controller threads are not counted, but processes can be listed.
 		pids, err := m.group.Procs()
 		if err != nil {
 			return nil, err
@@ -122,7 +122,7 @@ func (m *meter) interfaces() ([]Interface, error) {
 	defer proc.Close()
 	text, err := proc.Read(strconv.Itoa(m.journal.Init.PID) + "/net/dev")
 	if ended(m.init) {
-		return nil, ErrNotRunning // and the pid may have been somebody else's
+		return nil, ErrNotRunning // and the pid may have been reused
 	}
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
 		return nil, ErrNotRunning // it is about to: it has left its namespaces

@@ -15,7 +15,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// Target is the container's init, as who enters the container finds it: its
+// Target is the container's init, as a process that enters the container finds it: its
 // namespaces, held open.
 type Target struct {
 	PidFD   int // -1: none
@@ -160,7 +160,7 @@ func foreignNamespace(dir int, kind specs.LinuxNamespaceType) (int, error) {
 	return fd, nil
 }
 
-// readIDs finds out whom to become in the user namespace: its root or, if it
+// readIDs finds the user to become in the user namespace: its root or, if it
 // has none, the first id it has.
 func (t *Target) readIDs(init sys.Proc) error {
 	var gids []specs.LinuxIDMapping

@@ -86,7 +86,7 @@ func (b *Builder) becomeReady() error {
 	return err
 }
 
-// finish removes a container that has ended, unless somebody else has.
+// finish removes a container that has ended, unless another process has.
 func (b *Builder) finish() error {
 	err := b.Owned.Dir.Lock()
 	if errors.Is(err, state.ErrNotExist) {
@@ -95,7 +95,7 @@ func (b *Builder) finish() error {
 	if err != nil {
 		return fmt.Errorf("the container has ended, and is not removed: %w", err)
 	}
-	// It was waited for: nobody has to be asked.
+	// It was waited for: its status is known.
 	b.Owned.Journal.Init = state.Process{}
 	return b.Container().Destroy(b.Options.Warn)
 }

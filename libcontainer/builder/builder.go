@@ -20,7 +20,7 @@ import (
 )
 
 // Builder is a container while it is being made: what it owns is removed by Fail, or by
-// delete from the journal.
+// delete from the state file.
 type Builder struct {
 	*bundle.Bundle
 	Options *bundle.Options
@@ -151,7 +151,7 @@ func (b *Builder) undo() error {
 	}
 	end := func() error {
 		err := b.Init.Kill()
-		b.Owned.Journal.Init = state.Process{} // reaped: nobody has to be asked
+		b.Owned.Journal.Init = state.Process{} // reaped: its status is known
 		return err
 	}
 	err := b.Container().Remove(end, b.Options.Note)

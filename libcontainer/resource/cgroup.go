@@ -23,13 +23,13 @@ type Cgroup struct {
 	*Record
 	Group     *cgroups.Cgroup   // as it was made; nil: it was not, or there is none
 	hierarchy cgroups.Hierarchy // to make it in
-	unmade    bool              // what the journal names is not the container's yet
-	shared    bool              // with another container, which was born in it meanwhile
+	unmade    bool              // what the state file names is not the container's yet
+	shared    bool              // with another container, which was cloned into it meanwhile
 }
 
-// name writes the cgroup into the journal before it is made, with the parents that are
-// missing. One that is there may be somebody else's, with what lives in it: it is ours,
-// for delete to kill and remove, only once it has been taken.
+// name writes the cgroup into the state file before it is made, with the parents that are
+// missing. One that exists may belong to another program, with its processes: it is ours,
+// for delete to kill and remove, only once it has been adopted.
 func (c *Cgroup) name(s *plan.CreateCgroup) {
 	dir := filepath.Join(c.hierarchy.Path, s.Path)
 	if sys.Exists(dir) {
@@ -43,7 +43,7 @@ func (c *Cgroup) name(s *plan.CreateCgroup) {
 	slices.Reverse(entry.Made) // outermost first
 }
 
-// Create makes the cgroup, and journals the parents that had to be made for it.
+// Create makes the cgroup, and records the parents that had to be made for it.
 func (c *Cgroup) Create(s *plan.CreateCgroup) error {
 	entry := &c.Journal.Cgroup
 	group, err := c.hierarchy.Create(s.Path)
@@ -65,7 +65,7 @@ func (c *Cgroup) Create(s *plan.CreateCgroup) error {
 		}
 	}
 	// The container's own cgroup is always removed with it, also an empty one
-	// that was there: somebody's leftover.
+	// that existed: a leftover.
 	if len(group.Created) == 0 {
 		group.Created = []string{group.Path()}
 	}
@@ -93,7 +93,7 @@ func (c *Cgroup) Limit(r *specs.LinuxResources) error {
 	return LimitError(c.Group.Set(r))
 }
 
-// SetDevices sets the device filter. Without root the kernel lets nobody attach one: nodes
+// SetDevices sets the device filter. Without root the kernel does not allow one: nodes
 // can't be made either.
 func (c *Cgroup) SetDevices(s *plan.SetDevices) error {
 	if c.Group == nil {
@@ -144,8 +144,8 @@ func (c *Cgroup) Alone(pid int) error {
 	return err
 }
 
-// OpenCgroup opens the cgroup of a journal: nil if it has none, or none any more. What
-// somebody else has made at its path is not the container's.
+// OpenCgroup opens the cgroup of a state file: nil if it has none, or none any more. What
+// another program has made at its path is not the container's.
 func OpenCgroup(entry *state.Cgroup) (*cgroups.Cgroup, error) {
 	if entry.Dir == "" {
 		return nil, nil
@@ -204,7 +204,7 @@ func (c *Cgroup) Frozen() (bool, error) {
 }
 
 // Remove kills what is left in the cgroup and removes it, with the parents that were made
-// for it. One that is open and that the journal does not name is somebody else's.
+// for it. One that is open and that the state file does not name belongs to another program.
 func (c *Cgroup) Remove() error {
 	entry := &c.Journal.Cgroup
 	switch {

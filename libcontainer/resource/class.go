@@ -27,7 +27,7 @@ func (c *Class) find() (err error) {
 	return err
 }
 
-// Make makes the container's class of service, journaled before it is there. A class that
+// Make makes the container's class of service, recorded before it exists. A class that
 // was there and that others share must fit, and stays as it is (runtime-spec,
 // config-linux.md, "IntelRdt").
 func (c *Class) Make(s *plan.MakeRdtGroup) error {

@@ -20,8 +20,8 @@ type Devices struct {
 	netns int // the container's network namespace; 0: not open
 }
 
-// Move moves a device into the container. From the journal's entry on it is given back,
-// whoever takes back the create; a virtual device in a namespace of the container's own is
+// Move moves a device into the container. Once the state file has an entry it is given back
+// when the create is undone; a virtual device in a namespace of the container's own is
 // lost with it if the runtime is killed.
 func (d *Devices) Move(s *plan.MoveNetDevice) error {
 	netns, err := d.Namespace()

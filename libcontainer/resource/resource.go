@@ -3,7 +3,7 @@
 // on their way into it, and its state directory.
 //
 // Each has a type that makes it and removes it. What makes it writes its entry in the
-// journal before it is there, so that a runtime which is killed at any instruction leaves
+// state file before it exists, so that a runtime which is killed at any instruction leaves
 // nothing that [Set.Remove] does not find. A create that failed, delete and gc all remove
 // with that one method, and by these entries.
 package resource
@@ -20,13 +20,13 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// Record is a container's journal and the directory that it is in.
+// Record is a container's state file and the directory that it is in.
 type Record struct {
 	Dir     *state.Dir
 	Journal *state.State
 }
 
-// Save writes the journal.
+// Save writes the state file.
 func (r *Record) Save() error { return r.Dir.Save(r.Journal) }
 
 // Keep writes down what the container is made from.
@@ -48,7 +48,7 @@ type Set struct {
 	Class   Class
 }
 
-// Of is what a journal names.
+// Of is what a state file names.
 func Of(dir *state.Dir, journal *state.State) *Set {
 	r := &Record{dir, journal}
 	s := &Set{Record: r, Devices: Devices{Record: r}, Cgroup: Cgroup{Record: r}, Class: Class{Record: r}}
@@ -56,7 +56,7 @@ func Of(dir *state.Dir, journal *state.State) *Set {
 	return s
 }
 
-// Intend writes what a plan will make in a hierarchy of cgroups into the journal, before
+// Intend writes what a plan will make in a hierarchy of cgroups into the state file, before
 // that is made.
 func (s *Set) Intend(p *plan.Plan, h cgroups.Hierarchy) {
 	s.Cgroup.hierarchy, s.Cgroup.unmade = h, true
@@ -70,8 +70,8 @@ func (s *Set) Intend(p *plan.Plan, h cgroups.Hierarchy) {
 	}
 }
 
-// Created writes that the container is created: what only a failure takes back is not
-// journaled any more.
+// Created writes that the container is created: what only a failure undoes is not
+// recorded any more.
 func (s *Set) Created() error {
 	s.Journal.Status = specs.StateCreated
 	s.Journal.NetDevices = nil
@@ -82,7 +82,7 @@ func (s *Set) Created() error {
 	return s.Save()
 }
 
-// Remove removes all that the journal names, when end has ended the container's processes.
+// Remove removes all that the state file names, when end has ended the container's processes.
 // Network devices go back before that: a namespace of the container's own ends with init.
 // The state directory goes last, so that a removal that is cut off can be done again.
 func (s *Set) Remove(end func() error, warn func(specconv.Warning)) error {

@@ -238,7 +238,7 @@ func (u *Unit) description() string {
 // if it is a unit's. If the runtime was killed while systemd made the unit, the cgroup is
 // not known.
 //
-// The unit may be somebody else's by now: systemd drops one that has ended, and another
+// The unit may belong to another container by now: systemd drops one that has ended, and another
 // container may have the same name: its description shows that. Where systemd can't be
 // asked, it will notice the end of the cgroup by itself.
 func (u *Unit) Remove() error {

@@ -10,7 +10,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/ocijson"
 )
 
-// decode reads a journal. Keys it does not know are skipped. The error is a [*jsontext.Error].
+// decode reads a state file. Keys it does not know are skipped. The error is a [*jsontext.Error].
 func decode(data []byte) (*State, error) {
 	return jsontext.Decode(journalName, data, readState)
 }
@@ -125,7 +125,7 @@ func readNamespace(r *jsontext.Reader, ns *specs.LinuxNamespace) {
 	}
 }
 
-// readTime leaves the zero time where the text is none: a journal that is otherwise sound must not keep a container from
+// readTime leaves the zero time where the text is not a time: a state file that is otherwise sound must not keep a container from
 // being deleted.
 func readTime(r *jsontext.Reader, t *time.Time) {
 	if text, ok := r.Text(); ok {

@@ -22,7 +22,7 @@ type directory struct {
 	fd   int    // descriptor of the directory itself
 }
 
-// dirMode is that of a directory. The container's root, who need not be its owner, has to come through to the fifo.
+// dirMode is that of a directory. The container's root, which need not be its owner, must be able to reach the fifo.
 const dirMode = 0o711
 
 // Create makes the directory of a new container below root and locks it. Root is made too, with mode 0700, if it is
@@ -78,7 +78,7 @@ func unmake(root, id string) error {
 }
 
 // Open opens the directory of an existing container below root, unlocked. The error is [ErrNotExist] if there is none, and
-// an [*OwnerError] if it, or root, is in the hands of somebody else than the caller and root.
+// an [*OwnerError] if it, or root, belongs to another user than the caller and root.
 func Open(root, id string) (*Dir, error) {
 	if err := CheckID(id); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func openAt(top int, root, id string) (*Dir, error) {
 	return nil, &fs.PathError{Op: "open", Path: root + "/" + id, Err: err}
 }
 
-// List returns the ids that have a directory below root, sorted. An id that is listed need not have a journal. The error
+// List returns the ids that have a directory below root, sorted. An id that is listed need not have a state file. The error
 // is an [*fs.PathError], fs.ErrNotExist if root is missing.
 func List(root string) ([]string, error) {
 	top, err := openRoot(root)
@@ -158,7 +158,7 @@ func (d *directory) ID() string { return d.id }
 // FD returns the descriptor of the directory, close-on-exec and open for reading. It remains the Dir's.
 func (d *directory) FD() int { return d.fd }
 
-// Owner returns the user id that owns the directory: who created the container.
+// Owner returns the user id that owns the directory: the user that created the container.
 func (d *directory) Owner() (uid int, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(d.fd, &st); err != nil {
@@ -176,7 +176,7 @@ func (d *directory) Age() (time.Duration, error) {
 	return time.Since(time.Unix(st.Ctim.Unix())), nil
 }
 
-// Close lets go of the directory and of its lock, if it is held.
+// Close closes the directory and releases its lock, if it is held.
 func (d *directory) Close() error {
 	return errors.Join(unix.Close(d.fd), unix.Close(d.root))
 }

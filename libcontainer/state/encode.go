@@ -11,7 +11,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
-// encode writes the journal as one line of JSON. Order and names follow runc, up to namespace_paths.
+// encode writes the state file as one line of JSON. Order and names follow runc, up to namespace_paths.
 func (s *State) encode() []byte {
 	w := jsontext.NewWriter("")
 	w.Object()
@@ -41,7 +41,7 @@ func (s *State) encode() []byte {
 		w.Key("config_kept").Bool(true)
 	}
 	if len(s.Container.Annotations) > 0 {
-		// Again, beside the labels: from those a key with a "=" in it could not be told.
+		// Again, beside the labels: in those a key with a "=" in it would be ambiguous.
 		w.Key("annotations").TextMap(s.Container.Annotations)
 	}
 	if s.Cgroup.ID != 0 {

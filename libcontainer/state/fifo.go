@@ -38,8 +38,8 @@ func (d *Dir) MakeFifo() error {
 }
 
 // InitFifos opens init's ends of what MakeFifo has made. Both are open for reading and writing, so that neither has an end
-// before init's: reading waits for start though none has come, and what is said to a start that has gone stays for the
-// next. Answering waits for nobody.
+// before init's: reading waits for start though none has come, and what is written to a start that has exited stays for the
+// next. Answering does not wait.
 func (d *Dir) InitFifos() (start, answer int, err error) {
 	if start, err = d.openFifo(fifoNext, unix.O_RDWR); err != nil {
 		return -1, -1, err
@@ -60,7 +60,7 @@ func (d *Dir) PublishFifo() error {
 }
 
 // OpenFifos opens start's ends: exec.fifo, where it may take back what it has written, and answer.fifo for reading. Neither
-// waits. Where init is of a version that had exec.fifo only, and answered on that once somebody read it, start is -1. The error is an *fs.PathError, fs.ErrNotExist if the container was started.
+// waits. Where init is of a version that had exec.fifo only, and answered on that once it was read, start is -1. The error is an *fs.PathError, fs.ErrNotExist if the container was started.
 func (d *Dir) OpenFifos() (start, answer int, err error) {
 	answer, err = d.openFifo(answerName, unix.O_RDONLY|unix.O_NONBLOCK)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -103,7 +103,7 @@ func (d *Dir) Fifo() (Fifo, error) {
 	return NoFifo, nil
 }
 
-// RemoveFifo removes exec.fifo, and answer.fifo after it. It is no error if they are gone already.
+// RemoveFifo removes exec.fifo, and answer.fifo after it. It is not an error if they are gone already.
 func (d *Dir) RemoveFifo() error {
 	for _, name := range [...]string{fifoName, answerName} {
 		if err := unix.Unlinkat(d.fd, name, 0); err != nil && err != unix.ENOENT {

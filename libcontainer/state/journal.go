@@ -16,8 +16,8 @@ import (
 
 const journalName = "state.json"
 
-// Load reads the journal. The error is [ErrNotExist] if there is none, as in the directory of a container whose creation
-// was cut off at the start or whose removal was cut off at the end; [ErrBroken] if it was read and is none, or another
+// Load reads the state file. The error is [ErrNotExist] if there is none, as in the directory of a container whose creation
+// was cut off at the start or whose removal was cut off at the end; [ErrBroken] if it was read and is not valid, or another
 // container's; any other if it could not be read, which says nothing about the container.
 func (d *Dir) Load() (*State, error) {
 	data, err := d.read(journalName)
@@ -40,7 +40,7 @@ type brokenError struct{ error }
 func (*brokenError) Is(target error) bool { return target == ErrBroken }
 func (e *brokenError) Unwrap() error      { return e.error }
 
-// Salvage reads what a broken journal's text still says of what has to be ended: init and the cgroup, if they are the
+// Salvage reads from the text of a broken state file what has to be ended: init and the cgroup, if they are the
 // container's own. The rest is empty.
 func (d *Dir) Salvage() (*State, error) {
 	s := new(State)
@@ -131,7 +131,7 @@ func readAll(fd int) ([]byte, error) {
 	}
 }
 
-// Save replaces the journal as a whole: a reader sees the old one or the new one. Nothing is forced to disk. The state
+// Save replaces the state file as a whole: a reader sees the old one or the new one. Nothing is forced to disk. The state
 // directory is on a tmpfs, and the container would not survive what that does not.
 func (d *Dir) Save(s *State) error { return d.replace(journalName, s.encode()) }
 

@@ -44,7 +44,7 @@ func (e *FormatError) Error() string {
 		e.ID, e.File, e.Format, e.Known)
 }
 
-// Keep writes down what the container is made from. It is for who makes it, before the journal says that it is created.
+// Keep records what the container is made from. The creator calls it before the state file says that it is created.
 func (d *Dir) Keep(k *Kept) error { return d.replace(keptName, k.encode()) }
 
 // Kept returns what the container was made from. The error is [ErrNotExist] if nothing was kept, a [*FormatError] if it was
@@ -66,7 +66,7 @@ func (d *Dir) Kept() (*Kept, error) {
 	return k, nil
 }
 
-// readOwn returns what a file of the directory holds, which nobody else can have written: a regular file of the
+// readOwn returns what a file of the directory holds, which no other user can have written: a regular file of the
 // directory's owner, for others not to write. The error is [ErrNotExist] if there is none.
 func (d *Dir) readOwn(name string) ([]byte, error) {
 	fd, err := d.open(name)

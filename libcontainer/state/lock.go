@@ -28,7 +28,7 @@ func (d *lock) Unlock() error {
 	return nil
 }
 
-// Lock waits until nobody else has the container locked, and locks it until Close or the end of the process. The error is
+// Lock waits until no other process has the container locked, and locks it until Close or the end of the process. The error is
 // [ErrNotExist] if the container was removed meanwhile.
 //
 // The lock belongs to the open file (flock(2)): a child that inherited the descriptor would hold it, too.
@@ -40,7 +40,7 @@ func (d *lock) Lock() error {
 	return d.linked()
 }
 
-// TryLock is Lock if nobody else has the container locked; else it is false, at once.
+// TryLock is Lock if no other process has the container locked; else it is false, at once.
 func (d *lock) TryLock() (bool, error) {
 	err := retry.Flock(d.fd, unix.LOCK_EX|unix.LOCK_NB)
 	if err != nil && err != unix.EWOULDBLOCK {
@@ -50,7 +50,7 @@ func (d *lock) TryLock() (bool, error) {
 	return err == nil, d.linked()
 }
 
-// Busy reports whether somebody else has the container locked now.
+// Busy reports whether another process has the container locked now.
 func (d *lock) Busy() (bool, error) {
 	if d.locked {
 		return false, nil
@@ -102,7 +102,7 @@ func (d *lock) Holders() ([]int, error) {
 	return holders(f, st.Ino)
 }
 
-// holders reads lines of /proc/locks: "1: FLOCK  ADVISORY  WRITE 4242 00:1b:1234 0 EOF", see proc_locks(5). Those who wait
+// holders reads lines of /proc/locks: "1: FLOCK  ADVISORY  WRITE 4242 00:1b:1234 0 EOF", see proc_locks(5). Processes that wait
 // for a lock have an arrow behind the number.
 func holders(locks io.Reader, inode uint64) ([]int, error) {
 	var pids []int

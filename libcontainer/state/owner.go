@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OwnerError refuses a directory in which somebody else than the caller and root decides what is there. A journal names
-// processes to kill and hooks to run: who follows it does that with rights of its own.
+// OwnerError refuses a directory that another user than the caller and root controls. A state file names processes to
+// kill and hooks to run, which would be done with the caller's rights.
 type OwnerError struct {
 	Path string
-	UID  int    // who owns it
+	UID  int    // its owner
 	Mode uint32 // permissions
 	Self int    // the caller's user id
 }
@@ -34,7 +34,7 @@ func (e *OwnerError) expected() string {
 func (e *OwnerError) Foreign() bool { return e.UID != e.Self && e.UID != 0 }
 
 // checkOwner refuses a directory, whose name is path, with an [*OwnerError]. In a directory that is sticky, as /tmp is,
-// nobody can replace what belongs to others: a root may be one. The group of root and the caller's private group
+// no user can replace what belongs to others: a root may be one. The group of root and the caller's private group
 // (whose number is the user's own) have no other members.
 func checkOwner(fd int, path string, sticky bool) error {
 	var st unix.Stat_t
@@ -54,7 +54,7 @@ func checkOwner(fd int, path string, sticky bool) error {
 	return nil
 }
 
-// checkLink refuses a symbolic link of somebody else's, who may let it lead to any directory of root's.
+// checkLink refuses a symbolic link of another user, which could lead to any directory of root.
 func checkLink(path string) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(path, &st); err != nil {

@@ -46,7 +46,7 @@ func readStat(pid int) (proc.Stat, error) {
 // Gone reports whether an error is that of a file in /proc/PID when there is no such process (any more).
 func Gone(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }
 
-// Stat reads the process's stat, and reports whether it lives: the pid may be somebody else's by now. A zombie counts as
+// Stat reads the process's stat, and reports whether it lives: the pid may have been reused. A zombie counts as
 // gone, but not while threads of it live: it has lost the first one only, and is what it was.
 func (p Process) Stat() (proc.Stat, bool, error) {
 	if p.PID == 0 {

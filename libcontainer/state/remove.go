@@ -7,10 +7,10 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/retry"
 )
 
-// Remove removes the directory with everything in it, whatever that is. The journal goes last: until then the container
-// can be found, and a removal that was cut off done again. It is no error if the directory is gone already.
+// Remove removes the directory with everything in it, whatever that is. The state file is removed last: until then the container
+// can be found, and a removal that was cut off done again. It is not an error if the directory is gone already.
 func (d *directory) Remove() error {
-	const tries = 10 // somebody who updates the container may add files meanwhile
+	const tries = 10 // an update of the container may add files meanwhile
 	for try := 1; ; try++ {
 		if err := d.empty(d.fd, journalName); err != nil {
 			return err
@@ -65,7 +65,7 @@ func (d *directory) removeDir(parent int, name string) error {
 	return unix.Unlinkat(parent, name, unix.AT_REMOVEDIR)
 }
 
-// Stray reports whether a directory without a journal can be what a killed Create or Remove has left: only the owner may
+// Stray reports whether a directory without a state file can be what a killed Create or Remove has left: only the owner may
 // read and write in it, as Create has it, and it has nothing but files of a container that is not created yet. Root may be
 // another program's, whose directories are not ours to remove.
 func (d *directory) Stray() (bool, error) {

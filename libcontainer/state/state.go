@@ -9,7 +9,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// State is one container's journal.
+// State is the content of a container's state file.
 type State struct {
 	Container plan.Container
 	Config    string               // absolute path of its config.json, read when it was made
@@ -22,8 +22,8 @@ type State struct {
 	// Namespaces as the config asks for them: with a path if joined, without if the container's own.
 	Namespaces []specs.LinuxNamespace
 
-	// NetDevices are on their way into the container while it is creating: who
-	// ends that has to give them back.
+	// NetDevices are on their way into the container while it is creating: a
+	// process that ends that must give them back.
 	NetDevices []NetDevice
 
 	// Hooks that run after create has gone. The bundle may be gone too by then.
@@ -31,7 +31,7 @@ type State struct {
 
 	Rdt          Rdt
 	Rootless     bool
-	NoNewKeyring bool // the container has the session keyring of who made it
+	NoNewKeyring bool // the container has the session keyring of its creator
 }
 
 // HasNamespace reports whether the container has a namespace that is not its creator's.
