@@ -69,8 +69,6 @@ func (b *privilegeBuilder) planLoading() error {
 		return invalid("linux.seccomp", "", "%s: the container has no seccomp filter that could refuse a call", w.By)
 	case b.filter != nil && b.filter.Notify:
 		return invalid("linux.seccomp", "", "%s does not go with SCMP_ACT_NOTIFY: the kernel has one listener for all filters of a process, and that is the agent's", w.By)
-	case w.All && !seccomp.CanMark:
-		return invalid("", "", "%s: not on a machine of 32 bits", w.By)
 	}
 	b.loaded = &plan.LoadSeccomp{Flags: w.Flags | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER, Notify: true}
 	var filter []unix.SockFilter

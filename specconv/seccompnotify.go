@@ -35,7 +35,7 @@ var (
 
 	// hookCalls are what running a hook takes.
 	hookCalls = []call{
-		callRead, callClose,
+		callGetpid, callRead, callClose,
 		{"pipe2", unix.SYS_PIPE2, nil}, {"fcntl", unix.SYS_FCNTL, nil}, {"rt_sigaction", unix.SYS_RT_SIGACTION, nil},
 		{"clone", unix.SYS_CLONE, []uint64{uint64(unix.SIGCHLD), 0}}, {"setpgid", unix.SYS_SETPGID, nil}, {"dup3", unix.SYS_DUP3, nil},
 		{"pidfd_open", unix.SYS_PIDFD_OPEN, nil}, {"ppoll", unix.SYS_PPOLL, nil}, {"writev", unix.SYS_WRITEV, nil},
@@ -213,9 +213,10 @@ func (b *privilegeBuilder) loadFilter() {
 // RuntimeCalls are the calls that the runtime makes under a container's filter, so that it can
 // be loaded early, in create, run and exec, and be watched.
 func RuntimeCalls(spec *specs.Spec) []seccomp.Need {
-	b := newBuilder(spec, Host{}, Options{}).privileges
-	b.loaded = &plan.LoadSeccomp{Notify: true}
-	b.capabilities = &plan.SetCapabilities{KeepAdmin: !spec.Process.NoNewPrivileges}
+	b := &privilegeBuilder{
+		draft: &draft{process: spec.Process, opts: &Options{}}, loaded: &plan.LoadSeccomp{Notify: true},
+		capabilities: &plan.SetCapabilities{KeepAdmin: !spec.Process.NoNewPrivileges},
+	}
 	calls := append(b.filterCalls(), callWrite)
 	calls = append(append(calls, waitCalls...), b.cloneCalls()...)
 	if spec.Hooks != nil && len(spec.Hooks.StartContainer) > 0 {

@@ -46,21 +46,31 @@ SECCOMP_RET_USER_NOTIF itself cannot be recorded; calls that SCMP_ACT_LOG would 
 		flags:   append(append(bundleFlags(o), explain...), record...),
 		run: func(c *cli.Context) error {
 			word, rest := c.Args().First(), c.Args().Slice()[1:]
-			foreign := map[string][]cli.Flag{"explain": record, "record": explain}[word]
-			for _, f := range foreign {
-				if slices.ContainsFunc(f.Names(), c.IsSet) {
-					return fmt.Errorf("%s does not go with seccomp %s", dashed(f.Names()[0]), word)
-				}
-			}
 			switch word {
 			case "explain":
+				if err := refuseFlags(c, word, record); err != nil {
+					return err
+				}
 				return inv.explainSeccomp(o, arch, json, rest)
 			case "record":
+				if err := refuseFlags(c, word, explain); err != nil {
+					return err
+				}
 				return inv.recordSeccomp(o, rest)
 			}
 			return withHint(fmt.Errorf("unknown command seccomp %s", word), choiceHint("the word after seccomp", word, seccompWords))
 		},
 	}
+}
+
+// refuseFlags refuses flags that are another subcommand's.
+func refuseFlags(c *cli.Context, word string, flags []cli.Flag) error {
+	for _, f := range flags {
+		if slices.ContainsFunc(f.Names(), c.IsSet) {
+			return fmt.Errorf("%s does not go with seccomp %s", dashed(f.Names()[0]), word)
+		}
+	}
+	return nil
 }
 
 func (inv *invocation) explainSeccomp(o *bundle.Options, arch string, json bool, calls []string) error {

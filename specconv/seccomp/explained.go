@@ -8,10 +8,20 @@ import (
 // explained is what a profile says of each call, by architecture, the native one first.
 type explained []table
 
-// table has what a profile says of the calls of one architecture, by their numbers.
+// table has what a profile says of the calls of one architecture.
 type table struct {
 	*arch
-	verdicts map[uint32]*Verdict
+	verdicts []Verdict
+}
+
+// verdict is about the call of a number; nil if it has no name.
+func (t *table) verdict(number uint32) *Verdict {
+	for i := range t.verdicts {
+		if t.verdicts[i].Number == number {
+			return &t.verdicts[i]
+		}
+	}
+	return nil
 }
 
 // explainAll is for the architectures whose calls the profile's filter does not kill for. Without
@@ -37,11 +47,7 @@ func explainAll(cfg *specs.LinuxSeccomp) (explained, error) {
 		if err != nil {
 			return nil, err
 		}
-		t := table{a, make(map[uint32]*Verdict, len(verdicts))}
-		for i := range verdicts {
-			t.verdicts[verdicts[i].Number] = &verdicts[i]
-		}
-		all = append(all, t)
+		all = append(all, table{a, verdicts})
 	}
 	return all, nil
 }
@@ -49,9 +55,10 @@ func explainAll(cfg *specs.LinuxSeccomp) (explained, error) {
 // find finds the table of a call's architecture, or -1, and what the profile says of the call;
 // nil if it has no name.
 func (e explained) find(c *Call) (at int, v *Verdict) {
-	for i, t := range e {
+	for i := range e {
+		t := &e[i]
 		if t.audit == c.Arch && (t.audit != unix.AUDIT_ARCH_X86_64 || c.Number&x32Bit == t.base) {
-			return i, t.verdicts[c.Number]
+			return i, t.verdict(c.Number)
 		}
 	}
 	return -1, nil

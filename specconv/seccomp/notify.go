@@ -49,9 +49,6 @@ func NotifyAllowed(filter []unix.SockFilter) []unix.SockFilter {
 // HandOverMark is what init marks its calls with, see [NotifyAllowed].
 const HandOverMark = 0x6372756e
 
-// CanMark reports whether arguments have an upper half.
-const CanMark = ^uint(0)>>63 == 1
-
 // notify puts a notification in the place of answers of some kinds.
 func notify(filter []unix.SockFilter, these ...uint32) []unix.SockFilter {
 	filter = slices.Clone(filter)

@@ -2,9 +2,7 @@ package seccomp
 
 import (
 	"cmp"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -19,11 +17,10 @@ import (
 // bits that were compared are as they were in a call that was made. So it allows nothing that
 // the first one does not.
 type Recording struct {
-	cfg    *specs.LinuxSeccomp
-	calls  explained
-	seen   map[callKey]bool
-	values map[callKey]int // how many of them a call has, by its key without arguments
-	cut    map[string]bool
+	cfg   *specs.LinuxSeccomp
+	calls explained
+	seen  map[callKey]int // and how many of a call, whose table is inverted then
+	cut   []string
 	// Unnamed are calls whose numbers have no name, by which alone a profile could allow them.
 	Unnamed uint64
 }
@@ -51,7 +48,7 @@ func NewRecording(cfg *specs.LinuxSeccomp) (*Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Recording{cfg: cfg, calls: calls, seen: make(map[callKey]bool), values: make(map[callKey]int), cut: make(map[string]bool)}, nil
+	return &Recording{cfg: cfg, calls: calls, seen: make(map[callKey]int)}, nil
 }
 
 // Add records a call.
@@ -62,32 +59,26 @@ func (r *Recording) Add(c *Call) {
 		return
 	}
 	k := callKeyOf(c, at, v)
-	if r.seen[k] {
+	if r.seen[k] > 0 {
 		return
 	}
-	without := callKey{table: at, number: c.Number}
-	if r.values[without] == maxValues {
-		r.cut[v.Call] = true
+	counter := callKey{table: ^at, number: c.Number}
+	if r.seen[counter] == maxValues {
+		if !slices.Contains(r.cut, v.Call) {
+			r.cut = append(r.cut, v.Call)
+		}
 		return
 	}
-	r.values[without]++
-	r.seen[k] = true
+	r.seen[counter]++
+	r.seen[k] = 1
 }
 
 // Cut names the calls of which not all values of compared arguments were recorded.
-func (r *Recording) Cut() []string { return slices.Sorted(maps.Keys(r.cut)) }
+func (r *Recording) Cut() []string { return r.cut }
 
 // Profile is the recorded profile, with what must be allowed beside what was seen. What the
 // profile that was in force refuses it does not allow for that either.
 func (r *Recording) Profile(needs []Need) *specs.LinuxSeccomp {
-	out := newAllowed()
-	used := map[int]bool{0: true}
-	for k := range r.seen {
-		t := &r.calls[k.table]
-		v := t.verdicts[k.number]
-		used[k.table] = true
-		out.add(v.Call, conditions(v.compared(), k.args, t.narrow))
-	}
 	p := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno}
 	otherwise := uint16(unix.EPERM)
 	if !Empty(r.cfg) {
@@ -97,25 +88,35 @@ func (r *Recording) Profile(needs []Need) *specs.LinuxSeccomp {
 			otherwise = uint16(*r.cfg.DefaultErrnoRet)
 		}
 	}
+	var out allowed
+	used := make([]bool, len(r.calls))
+	used[0] = true
+	for k := range r.seen {
+		if k.table >= 0 {
+			t := &r.calls[k.table]
+			v := t.verdict(k.number)
+			used[k.table] = true
+			out.add(v.Call, conditions(v.compared(), k.args, t.narrow))
+		}
+	}
 	for _, name := range ownNeeds {
 		needs = append(slices.Clip(needs), Need{Name: name})
 	}
-	refused := map[uint16][]string{}
-	most := uint16(0) // of its keys
+	var refused []specs.LinuxSyscall
 	for i, t := range r.calls {
 		if !used[i] {
 			continue
 		}
 		p.Architectures = append(p.Architectures, specs.Arch(t.name))
-		for _, v := range t.verdicts {
+		for j := range t.verdicts {
+			v := &t.verdicts[j]
 			for _, n := range needs {
 				if n.Name == v.Call && v.allows(n.Args) {
 					out.add(n.Name, equalTo(n.Args))
 				}
 			}
-			if rule := &v.Rules[0]; len(v.Rules) == 1 && rule.Action == specs.ActErrno && !rule.Newer && rule.Data != otherwise {
-				refused[rule.Data] = append(refused[rule.Data], v.Call)
-				most = max(most, rule.Data)
+			if rule := &v.Rules[0]; len(v.Rules) == 1 && rule.Action == specs.ActErrno && !rule.Newer && rule.Data != otherwise && !out.has(v.Call) {
+				refused = refuse(refused, v.Call, uint(rule.Data))
 			}
 		}
 	}
@@ -123,15 +124,22 @@ func (r *Recording) Profile(needs []Need) *specs.LinuxSeccomp {
 	if names := r.newest(out); names != nil {
 		p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{Names: names, Action: specs.ActErrno, ErrnoRet: p.DefaultErrnoRet})
 	}
-	for errno := range most + 1 {
-		names := slices.DeleteFunc(refused[errno], out.has)
-		slices.Sort(names)
-		if names = slices.Compact(names); len(names) > 0 {
-			ret := uint(errno)
-			p.Syscalls = append(p.Syscalls, specs.LinuxSyscall{Names: names, Action: specs.ActErrno, ErrnoRet: &ret})
+	p.Syscalls = append(p.Syscalls, refused...)
+	return p
+}
+
+// refuse adds a call to the entry with its errno.
+func refuse(entries []specs.LinuxSyscall, name string, errno uint) []specs.LinuxSyscall {
+	for i := range entries {
+		e := &entries[i]
+		if *e.ErrnoRet == errno {
+			if !slices.Contains(e.Names, name) {
+				e.Names = append(e.Names, name)
+			}
+			return entries
 		}
 	}
-	return p
+	return append(entries, specs.LinuxSyscall{Names: []string{name}, Action: specs.ActErrno, ErrnoRet: &errno})
 }
 
 // newest names calls that have to be in the profile, with its default action, for those that were
@@ -142,25 +150,26 @@ func (r *Recording) newest(out allowed) (names []string) {
 		if t.socketcall == 0 {
 			continue
 		}
-		multiplexed := func(number uint32) bool { return t.multiplexed(sysnr.Index(t.verdicts[number].Call, 0)) }
+		multiplexed := func(v *Verdict) bool { return t.multiplexed(sysnr.Index(v.Call, 0)) }
 		var wanted, have uint32
 		for k := range r.seen {
-			if k.table == i && multiplexed(k.number) {
+			if k.table == i && multiplexed(t.verdict(k.number)) {
 				wanted = max(wanted, k.number)
 			}
 		}
-		next := ^uint32(0)
-		for number, v := range t.verdicts {
+		var next *Verdict
+		for j := range t.verdicts {
+			v := &t.verdicts[j]
 			switch {
-			case multiplexed(number):
+			case multiplexed(v):
 			case out.has(v.Call):
-				have = max(have, number)
-			case number > wanted:
-				next = min(next, number)
+				have = max(have, v.Number)
+			case v.Number > wanted && (next == nil || v.Number < next.Number):
+				next = v
 			}
 		}
-		if v := t.verdicts[next]; wanted > have && v != nil {
-			names = append(names, v.Call)
+		if wanted > have && next != nil {
+			names = append(names, next.Call)
 		}
 	}
 	return names
@@ -209,33 +218,44 @@ func equalTo(args []uint64) (conds []specs.LinuxSeccompArg) {
 	return conds
 }
 
-// allowed are calls with the conditions under which they are, sorted; of one that has none at
-// all, the first are an empty list.
-type allowed map[string][][]specs.LinuxSeccompArg
+// allowed are calls with the conditions under which they are, an entry for each, sorted. Of one
+// that has none at all, the first has none.
+type allowed []specs.LinuxSyscall
 
-func newAllowed() allowed { return make(allowed) }
+// place finds where the entry of a call and its conditions is, or belongs.
+func (a allowed) place(name string, conds []specs.LinuxSeccompArg) (at int, found bool) {
+	for i := range a {
+		if n := cmp.Or(cmp.Compare(a[i].Names[0], name), compareConditions(a[i].Args, conds)); n >= 0 {
+			return i, n == 0
+		}
+	}
+	return len(a), false
+}
 
-func (a allowed) add(name string, conds []specs.LinuxSeccompArg) {
-	at, found := slices.BinarySearchFunc(a[name], conds, compareConditions)
-	if !found {
-		a[name] = slices.Insert(a[name], at, conds)
+func (a *allowed) add(name string, conds []specs.LinuxSeccompArg) {
+	if at, found := a.place(name, conds); !found {
+		*a = append(*a, specs.LinuxSyscall{})
+		copy((*a)[at+1:], (*a)[at:])
+		(*a)[at] = specs.LinuxSyscall{Names: []string{name}, Action: specs.ActAllow, Args: conds}
 	}
 }
 
-func (a allowed) has(name string) bool { return a[name] != nil }
+func (a allowed) has(name string) bool {
+	at, _ := a.place(name, nil)
+	return at < len(a) && a[at].Names[0] == name
+}
 
-// entries are those of linux.seccomp.syscalls: the calls without conditions, and one for each
-// condition of another. An entry without conditions covers them.
+// entries are those of linux.seccomp.syscalls: one for all calls without conditions, and one for each
+// condition of another. A call without conditions needs no others.
 func (a allowed) entries() []specs.LinuxSyscall {
 	always := specs.LinuxSyscall{Action: specs.ActAllow}
 	var entries []specs.LinuxSyscall
-	for _, name := range slices.Sorted(maps.Keys(a)) {
-		if len(a[name][0]) == 0 { // those without come first
+	for i := range a {
+		switch name := a[i].Names[0]; {
+		case len(a[i].Args) == 0:
 			always.Names = append(always.Names, name)
-			continue
-		}
-		for _, conds := range a[name] {
-			entries = append(entries, specs.LinuxSyscall{Names: []string{name}, Action: specs.ActAllow, Args: conds})
+		case len(always.Names) == 0 || always.Names[len(always.Names)-1] != name:
+			entries = append(entries, a[i])
 		}
 	}
 	if always.Names != nil {
@@ -245,7 +265,11 @@ func (a allowed) entries() []specs.LinuxSyscall {
 }
 
 func compareConditions(a, b []specs.LinuxSeccompArg) int {
-	return slices.CompareFunc(a, b, func(x, y specs.LinuxSeccompArg) int {
-		return cmp.Or(cmp.Compare(x.Index, y.Index), cmp.Compare(x.Value, y.Value), cmp.Compare(x.ValueTwo, y.ValueTwo), strings.Compare(string(x.Op), string(y.Op)))
-	})
+	for i := range min(len(a), len(b)) {
+		x, y := &a[i], &b[i]
+		if n := cmp.Or(cmp.Compare(x.Index, y.Index), cmp.Compare(x.Value, y.Value), cmp.Compare(x.ValueTwo, y.ValueTwo), cmp.Compare(x.Op, y.Op)); n != 0 {
+			return n
+		}
+	}
+	return len(a) - len(b)
 }

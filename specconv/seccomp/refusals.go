@@ -13,7 +13,7 @@ type Refusals struct {
 
 	filter []unix.SockFilter
 	calls  explained
-	known  map[callKey]*Refusal
+	known  map[callKey]int // where they are in the list, from 1
 }
 
 // A Refusal is one or more calls that are alike in all that the profile's rules look at.
@@ -34,7 +34,7 @@ func NewRefusals(cfg *specs.LinuxSeccomp, filter []unix.SockFilter) (*Refusals, 
 	if err != nil {
 		return nil, err
 	}
-	return &Refusals{filter: filter, calls: calls, known: make(map[callKey]*Refusal)}, nil
+	return &Refusals{filter: filter, calls: calls, known: make(map[callKey]int)}, nil
 }
 
 // Answer is the errno that the filter gives. A call that the filter does not refuse with an errno
@@ -52,17 +52,16 @@ func (r *Refusals) Add(c *Call, answer unix.Errno) {
 	at, v := r.calls.find(c)
 	k := callKeyOf(c, at, v)
 	known := r.known[k]
-	switch {
-	case known != nil:
-	case len(r.List) == maxRefusals:
+	if known == 0 && len(r.List) == maxRefusals {
 		r.Unlisted++
 		return
-	default:
-		known = r.first(c, at, v, answer)
-		r.known[k] = known
-		r.List = append(r.List, known)
 	}
-	known.Count++
+	if known == 0 {
+		r.List = append(r.List, r.first(c, at, v, answer))
+		known = len(r.List)
+		r.known[k] = known
+	}
+	r.List[known-1].Count++
 }
 
 // first describes a call of which there was none like it.

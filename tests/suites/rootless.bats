@@ -44,6 +44,22 @@ reachable() {
 	[ -z "$(ls "$home/run/crun-go")" ]
 }
 
+@test "rootless: a filter is watched, and recorded" {
+	reachable
+	setup_rootless
+	edit '.process.args = ["sh", "-c", "mkdir /tmp/x || cd /tmp; cat /proc/1/comm"]
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_ERRNO", errnoRet: 122}]}'
+	ok as_user run --bundle "$home/bundle" --seccomp-log "$home/log" "$ID"
+	same answer "$out" cat
+	same log "$(jq -c '[.calls[] | [.call, .errno, .count]]' "$home/log")" '[["mkdir","EDQUOT",1]]'
+	ok as_user seccomp record --bundle "$home/bundle" -o "$home/profile" "$ID"
+	same answer "$out" cat
+	same "the runtime's own calls" "$(jq -c '[.syscalls[0].names[] | select(. == "seccomp" or . == "mkdir" or . == "capset")]' "$home/profile")" "[]"
+	edit --slurpfile p "$home/profile" '.linux.seccomp = $p[0]'
+	ok as_user run --bundle "$home/bundle" "$ID"
+	same answer "$out" cat
+}
+
 @test "rootless: check finds nothing wrong with it, and inspect nothing that differs" {
 	reachable
 	setup_rootless

@@ -250,6 +250,22 @@ under_recorded() { config --slurpfile p "$PROFILE" '.linux.seccomp = $p[0]'; }
 	done
 }
 
+@test "record: in a user namespace, with the hooks of startContainer" {
+	setup_log
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings
+		| .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 100}]
+		| .hooks = {startContainer: [{path: "/bin/mkdir", args: ["mkdir", "-p", "/dev/shm/hook"]}]}'
+	args ls /dev/shm
+	record
+	same printed "$said" hook
+	under_recorded
+	ok run_bundle --seccomp-log "$LOG" "$ID"
+	same printed "$out" hook
+	same refused "$(jq -c '[.calls[] | .call]' "$LOG")" "[]"
+	up
+	wait_status stopped
+}
+
 @test "record: programs that start threads, wait for timers, and use sockets" {
 	local program
 	setup_log
