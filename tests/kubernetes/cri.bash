@@ -68,13 +68,14 @@ runtimes() {
 }
 
 # containerd_config: containerd 2 with what it needs here; what makes it know
-# crun-go is contrib/'s file as it is.
+# crun-go is contrib/'s file as it is, or what $IMPORTS names.
+IMPORTS=${IMPORTS:-${TESTS%/*}/contrib/containerd/config-v3.toml}
 containerd_config() {
 	cat <<-END
 		version = 3
 		root = "$D/root"
 		state = "$D/state"
-		imports = ["${TESTS%/*}/contrib/containerd/config-v3.toml"]
+		imports = ["$IMPORTS"]
 		[grpc]
 		  address = "$D/c.sock"
 		[plugins."io.containerd.cri.v1.images".pinned_images]
@@ -100,19 +101,28 @@ containerd_config() {
 
 ready() { [ "$("$CLIENTS/crictl" -r "$CRI" -i "$CRI" info | jq "[.status.conditions[].status] | all")" = true ]; }
 
-# cri_start: in the background, with the images; its log is $D/log.
-cri_start() {
+# containerd_start: in the background; its log is $D/log.
+containerd_start() {
+	containerd --config "$D/config.toml" >>"$D/log" 2>&1 </dev/null &
+	ENGINE_PID=$!
+	until_true 120 ready || { tail -n 20 "$D/log"; return 1; }
+}
+
+containerd_places() {
 	own_places && runtimes || return
 	PATH=$ENGINE:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	containerd_config >"$D/config.toml"
-	containerd --config "$D/config.toml" >"$D/log" 2>&1 </dev/null &
-	ENGINE_PID=$!
-	until_true 120 ready || { tail -n 20 "$D/log"; return 1; }
+}
+
+containerd_images() {
 	local image
 	for image in "$IMAGES"/*.tar; do
 		ctr -a "$D/c.sock" -n k8s.io images import "$image" || return
 	done >"$D/import.log" 2>&1
 }
+
+# cri_start: containerd with the images.
+cri_start() { containerd_places && containerd_start && containerd_images; }
 
 # For checks. c is crictl.
 c() { timeout 120 "$CLIENTS/crictl" -r "$CRI" -i "$CRI" "$@"; }

@@ -298,3 +298,58 @@ next: systemctl restart crio'
 	same named "$rc $out" "0 $RUNTIME"
 	[ "$rc_nonsense" != 0 ] || fail "podman takes any runtime"
 }
+
+# node WORD: contrib/kubernetes/node as it is in its image, on the host.
+node() { HOST=$H busybox sh "$BATS_TEST_TMPDIR/image/node" "$@"; }
+
+@test "contrib/kubernetes/node installs and uninstalls, and restarts what it has changed" {
+	command -v busybox >/dev/null || skip "busybox is not installed"
+	mkdir "$BATS_TEST_TMPDIR/image"
+	cp "$RUNTIME" "$BATS_TEST_TMPDIR/image/crun-go"
+	cp "$TESTS/../contrib/kubernetes/node" "$BATS_TEST_TMPDIR/image"
+	mkdir "$H/run"
+	no 1 "no containerd and no CRI-O" node install
+	program_at /usr/bin/containerd
+	has /etc/containerd/config.toml 'version = 3' 'imports = ["/etc/containerd/conf.d/*.toml"]'
+	same "no systemd" "$(node install | tail -n 1)" "next, on this node: restart containerd"
+	# With systemd, as far as its client is concerned.
+	mkdir -p "$H/run/systemd/system"
+	program_at /usr/bin/crio
+	cp "$(command -v busybox)" "$H/usr/bin/busybox"
+	ln -s busybox "$H/usr/bin/sh"
+	ln -s usr/bin "$H/bin"
+	printf '#!/bin/sh\necho "$@" >>/run/asked\n[ ! -e /run/broken ]\n' >"$H/usr/bin/systemctl"
+	chmod 0755 "$H/usr/bin/systemctl"
+	touch "$H/run/broken"
+	try node install
+	same failed "$rc $(tail -n 1 "$OUT")" "1 restarting crio"
+	same asked "$(<"$H/run/asked")" "try-restart crio"
+	# What failed then is made up for, once.
+	rm "$H/run/broken"
+	ok node install
+	same asked "$(<"$H/run/asked")" $'try-restart crio\ntry-restart crio'
+	ok node install
+	same again "$out" "nothing to do: /usr/local/bin/crun-go is this one
+nothing to do: containerd is as it should be
+nothing to do: crio is as it should be"
+	cmp "$H/usr/local/bin/crun-go" "$RUNTIME" || fail "another binary"
+	mkdir -p "$BATS_TEST_TMPDIR/bundle/rootfs/bin"
+	cp "$(command -v busybox)" "$BATS_TEST_TMPDIR/bundle/rootfs/bin/sh"
+	"$RUNTIME" spec --bundle "$BATS_TEST_TMPDIR/bundle"
+	sed -i 's/"terminal": true/"terminal": false/' "$BATS_TEST_TMPDIR/bundle/config.json"
+	"$RUNTIME" --root "$H/run/crun-go" create --bundle "$BATS_TEST_TMPDIR/bundle" web </dev/null >/dev/null
+	no 1 "pods of crun-go are left on this node: delete them first (containers: web" node uninstall
+	# One of runc's, which containerd keeps in the same place.
+	mkdir -p "$H/run/containerd/runc/k8s.io/other"
+	cp "$H/run/crun-go/web/state.json" "$H/run/containerd/runc/k8s.io/other"
+	"$RUNTIME" --root "$H/run/crun-go" delete --force web
+	[ -e "$H/usr/local/bin/crun-go" ] && [ -e "$H/etc/crio/crio.conf.d/crun-go.conf" ] || fail "something was undone"
+	ok node uninstall
+	same asked "$(tail -n +3 "$H/run/asked")" $'try-restart containerd\ntry-restart crio'
+	rm -r "$H/run/containerd"
+	same files "$(cd "$H" && find etc run usr/local -type f | sort)" $'etc/containerd/config.toml\nrun/asked'
+	# A link of the node's leads to the same place there, and is not followed here.
+	rmdir "$H/usr/local/bin"
+	ln -s /srv "$H/usr/local/bin"
+	no 1 "an absolute symbolic link is on the way" node install
+}

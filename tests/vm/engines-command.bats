@@ -28,3 +28,26 @@ teardown() {
 	for engine in docker containerd podman buildah; do ok "$RUNTIME" engines --uninstall $engine; done
 	same left "$(cd /etc && find docker containerd containers -type f 2>/dev/null | sort | xargs -r md5sum)" "$before"
 }
+
+@test "contrib/kubernetes/node has systemd restart containerd, with the capability that its pod has" {
+	local host=$BATS_TEST_TMPDIR/host image=$BATS_TEST_TMPDIR/image before
+	mkdir "$host" "$image"
+	cp "$RUNTIME" "$image/crun-go"
+	cp "$TESTS/../contrib/kubernetes/node" "$image"
+	mount --rbind / "$host"
+	mount --make-rslave "$host"
+	node() { HOST=$host setpriv --bounding-set=-all,+sys_chroot --no-new-privs sh "$image/node" "$1"; }
+	systemctl start containerd
+	before=$(systemctl show -P MainPID containerd)
+	ok node install
+	[[ $out == *"restarting containerd"* ]] || fail "$out"
+	[ "$(systemctl show -P MainPID containerd)" -gt 0 ] && [ "$(systemctl show -P MainPID containerd)" != "$before" ] || fail "not restarted"
+	ok containerd config dump
+	grep -qE "BinaryName = ['\"]/usr/local/bin/crun-go['\"]" "$OUT" || fail "containerd does not know it"
+	cmp /usr/local/bin/crun-go "$RUNTIME" || fail "another binary"
+	before=$(systemctl show -P MainPID containerd)
+	ok node uninstall
+	[ "$(systemctl show -P MainPID containerd)" != "$before" ] || fail "not restarted again"
+	[ ! -e /usr/local/bin/crun-go ] || fail "the binary is left"
+	umount -l "$host"
+}
