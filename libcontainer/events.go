@@ -212,7 +212,7 @@ func (w *watcher) happened(i int, fd *unix.PollFd) error {
 	return s.changed()
 }
 
-// tellStats tells the statistics of now, unless the container has just ended.
+// tellStats reports the current statistics, unless the container has just ended.
 func (w *watcher) tellStats() error {
 	stats, err := w.measure()
 	if errors.Is(err, ErrNotRunning) || err != nil && ended(w.init) {

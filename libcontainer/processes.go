@@ -42,7 +42,7 @@ func (c *Container) Processes() ([]int, error) {
 
 // Kill sends a signal to init, or to all processes of the container. Without a
 // pid namespace of its own, SIGKILL always goes to all. The error is
-// ErrNotRunning if nobody is there; with all that is none.
+// ErrNotRunning if no process is left; with all that is not an error.
 func (c *Container) Kill(sig unix.Signal, all bool) error { return members{c.Journal}.kill(sig, all) }
 
 // members are the processes of a container, found by its journal: init, and what is in
@@ -148,7 +148,7 @@ func (m members) killAll(sig unix.Signal) (reached bool, err error) {
 
 // end kills init and waits until it is dead.
 func (m members) end() error {
-	// Of one that is gone there is no descriptor to be had, nor needed.
+	// One that is gone needs no descriptor.
 	if alive, err := m.journal.Init.Alive(); err != nil || !alive {
 		return err
 	}

@@ -46,7 +46,7 @@ func (c *Container) Start(notify string, trace *initlink.TraceFiles, warn func(s
 // starter is a start of a container.
 type starter struct {
 	*Container
-	notify string                 // systemd's socket; "": nobody waits for the container to be ready
+	notify string                 // systemd's socket; "": readiness is not waited for
 	trace  *initlink.Trace        // nil: none
 	warn   func(specconv.Warning) // may be nil
 }

@@ -54,7 +54,7 @@ type meter struct {
 	group   *cgroups.Cgroup // nil: it has none
 }
 
-// meter opens what tells of the container. The error is ErrNotRunning if it has stopped.
+// meter opens the files with the container's usage. The error is ErrNotRunning if it has stopped.
 func (c *Container) meter() (*meter, error) {
 	init, err := c.Journal.Init.Pidfd()
 	if err != nil {

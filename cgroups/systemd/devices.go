@@ -31,7 +31,7 @@ func Allow(kind string, major, minor int64, access string) (Allowed, bool) {
 }
 
 // Devices returns what a unit's DeviceAllow= has, and whether systemd has a device filter
-// for the unit: it has none before somebody gives the unit one, by an annotation or with
+// for the unit: it has none until the unit is given one, by an annotation or with
 // systemctl set-property.
 func (c *Conn) Devices(name string) (allowed []Allowed, filters bool, err error) {
 	c.begin()

@@ -12,8 +12,8 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// findHint says why the program of a process was not found, or may not be executed, as far as the root filesystem
-// tells: what mounts cover is not seen here.
+// findHint says why the program of a process was not found, or must not be executed, as far as the root filesystem
+// shows: what mounts cover is not seen here.
 func findHint(rootfs string, s *plan.FindExecutable) string {
 	if hint := noexecHint(rootfs); hint != "" {
 		return hint

@@ -162,7 +162,7 @@ func deviceHint(err error) string {
 	return ""
 }
 
-// rlimitHint tells a limit on open files that nobody may have from one that takes a
+// rlimitHint distinguishes a limit on open files that no process can have from one that requires a
 // privilege.
 func rlimitHint(s *plan.RaiseRlimits, err error) string {
 	if !errors.Is(err, unix.EPERM) {
@@ -223,8 +223,8 @@ func readonlyHint(err error) string {
 }
 
 // mountHint: in a user namespace EPERM has two causes. Filesystems that show a
-// namespace are for who owns that. And an instance of procfs or sysfs can be
-// made, but not had (fsmount(2): "mount too revealing"), by who sees none on
+// namespace can be mounted by its owner only. And an instance of procfs or sysfs can be
+// made, but not mounted (fsmount(2): "mount too revealing"), by a process that sees none on
 // which nothing is hidden or read-only (mount_namespaces(7)).
 func mountHint(fstype string, err error) string {
 	if errors.Is(err, unix.ENODEV) && slices.Contains(specconv.MountOptions(), fstype) {

@@ -28,7 +28,7 @@ func (b *Bundle) Journal(o *Options) *state.State {
 }
 
 // Kept is what the container is made from, for all that will be done with it later: its
-// bundle may be gone then, or be what somebody else has made of it, the container
+// bundle may be gone then, or have been changed by others, the container
 // included.
 func (b *Bundle) Kept() *state.Kept {
 	k := &state.Kept{Text: b.Text, Aside: b.Aside, Filter: b.Plan.Filter}

@@ -93,7 +93,7 @@ func traceFlags(f *initlink.TraceFiles) []cli.Flag {
 	}
 }
 
-// stepListener is who wants to be told of the steps of a plan, if messages for debugging are asked for.
+// stepListener receives the steps of a plan, if debug messages are asked for.
 func (inv *invocation) stepListener() initlink.Listener {
 	if inv.log.level < levelDebug {
 		return nil

@@ -155,7 +155,7 @@ func (l *log) warn(w specconv.Warning) {
 	l.held = append(l.held, r)
 }
 
-// debug reports what only who looks for a mistake wants to know.
+// debug reports what is of use only for debugging.
 func (l *log) debug(text string) {
 	if l.level >= levelDebug {
 		l.put(&record{level: levelDebug, msg: text})
@@ -167,7 +167,7 @@ func (l *log) step(process, field, step string) {
 	l.put(&record{level: levelDebug, msg: shortened(process + ": " + step), detail: detail{field: field}})
 }
 
-// put writes a record where messages go that are no failure.
+// put writes a record that is not a failure.
 func (l *log) put(r *record) {
 	if l.target == "" {
 		l.stderr.Write(l.format(r))

@@ -14,7 +14,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// A Listener is told of each step: of one of the runtime's before it is taken, of one of
+// A Listener receives each step: of one of the runtime's before it is taken, of one of
 // init's once it is done, or, after start, once init has reported it.
 type Listener func(process, field, step string)
 
@@ -39,7 +39,7 @@ type timed struct {
 }
 
 // TraceFiles is where the times that each step of a command takes are written: files, see
-// [sys.OpenOutput], or "". A listener is told of the steps meanwhile.
+// [sys.OpenOutput], or "". A listener receives the steps meanwhile.
 type TraceFiles struct {
 	Events string // in the Trace Event format
 	OTLP   string // as OpenTelemetry's spans
@@ -81,7 +81,7 @@ func NewTrace(asked *TraceFiles, command, id string) *Trace {
 	return &Trace{command: command, id: id, began: time.Now().UnixNano(), asked: asked}
 }
 
-// tell tells the listener of a step.
+// tell reports a step to the listener.
 func (t *Trace) tell(process, field, step string) {
 	if t.asked.Step != nil {
 		t.asked.Step(process, field, step)

@@ -133,7 +133,7 @@ func (c *Cgroup) EnterSub(s *plan.EnterSubcgroup, pid int) error {
 	return nil
 }
 
-// Alone refuses a cgroup into which another container was born since it was found to be
+// Alone refuses a cgroup into which another container was cloned since it was found to be
 // empty. The second one sees the first; both may see each other.
 func (c *Cgroup) Alone(pid int) error {
 	if c.Journal.Cgroup.Unit != "" {

@@ -24,7 +24,7 @@ func NotCloned(err error) unix.Errno {
 	return 0
 }
 
-// NotEntered reports whether a process was not made because it may not be cloned into the
+// NotEntered reports whether a process was not made because it must not be cloned into the
 // cgroup: security modules answer EACCES, too.
 func NotEntered(group *cgroups.Cgroup, err error) bool {
 	return NotCloned(err) == unix.EACCES && !group.MayEnter()

@@ -32,7 +32,7 @@ type Job struct {
 
 // watcher decides what comes of the calls.
 type watcher interface {
-	// hear answers a call that waits, and notes it if somebody was there for the answer.
+	// hear answers a call that waits, and records it if the caller still waits.
 	hear(listener int, n *sys.Notification)
 	// executed is for when init has executed the container's program.
 	executed()
@@ -96,7 +96,7 @@ func (w *Watch) End() (text []byte, warnings []string) {
 	return w.by.result(w.job)
 }
 
-// answer answers until it is stopped, or nobody is left under the filter.
+// answer answers until it is stopped, or no process is left under the filter.
 func (w *Watch) answer() {
 	fds := []unix.PollFd{{Fd: int32(w.stop), Events: unix.POLLIN}, {Fd: int32(w.listener), Events: unix.POLLIN}}
 	var began time.Time

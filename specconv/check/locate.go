@@ -131,7 +131,7 @@ func (l *locator) skipSpace(at int) int {
 }
 
 // Pointer returns the JSON pointer (RFC 6901) of a field, "" for the document itself.
-// Keys with dots are told from nested ones by the document.
+// The document distinguishes keys with dots from nested ones.
 func Pointer(text []byte, field string) string {
 	var pointer []byte
 	r := jsontext.NewReader("", text)

@@ -44,10 +44,10 @@ type Reader struct {
 	scanner
 	noted []Span
 
-	// Respell, if not nil, gives a key that nobody has read another spelling to try, "" for none.
+	// Respell, if not nil, gives an unknown key another spelling to try, "" for none.
 	Respell func(key string) string
 
-	unknown  []string // paths of keys that nobody has read
+	unknown  []string // paths of unknown keys
 	skipping int      // values within values that are skipped, in which keys mean nothing
 }
 

@@ -20,7 +20,7 @@ type profile struct {
 	flags   uint32
 	notify  bool
 
-	// enosys tells that syscalls newer than the profile answer ENOSYS.
+	// enosys means that syscalls newer than the profile answer ENOSYS.
 	enosys bool
 }
 

@@ -18,12 +18,12 @@ type Program struct {
 	// refuses it then.
 	Flags uint32
 
-	// Notify tells that some rule answers SCMP_ACT_NOTIFY: loading returns a
+	// Notify means that some rule answers SCMP_ACT_NOTIFY: loading returns a
 	// listener, which belongs to the agent at listenerPath.
 	Notify bool
 
 	// Skipped are the names that no architecture of the profile knows, in the
-	// profile's order. They are no error: profiles name syscalls that are newer
+	// profile's order. They are not an error: profiles name syscalls that are newer
 	// than the kernel, or belong to another architecture.
 	Skipped []string
 }

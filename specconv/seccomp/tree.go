@@ -122,7 +122,7 @@ func (c *compiler) meaningful(at int) bool {
 
 // spanX86_64 appends the spans of x86_64 and x32, which differ by a bit of the
 // syscall number only. Of the two, one that the profile doesn't list is like
-// any other foreign architecture; but -1 is no x32 syscall, it is what tracers
+// any other foreign architecture; but -1 is not an x32 syscall, it is what tracers
 // write to skip one (seccomp(2)).
 func (c *compiler) spanX86_64() error {
 	var wide, x32 *arch

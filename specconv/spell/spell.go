@@ -1,4 +1,4 @@
-// Package spell finds the word that somebody who has misspelt it may have meant.
+// Package spell finds the word that was probably meant by a misspelt one.
 package spell
 
 import (
