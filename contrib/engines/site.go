@@ -14,17 +14,24 @@ type site struct {
 	text   string // what the file has
 	exists bool
 
-	// The text before and after the place where our lines are, or may be put, and what we have written there, with which
-	// settings.
-	before, ours, after string
-	was                 Settings
-
+	section
 	lines  func(Settings) string // what registers the runtime
-	write  func(Settings) string // what is written at the place
 	valid  func(text string) error
 	manual string // why nothing can be written there; empty: it can
 	edited bool   // a person has written there about the runtime
 
+	found
+}
+
+// section is where in the text our lines are, or may be put.
+type section struct {
+	before, ours, after string
+	was                 Settings              // with which ours was written
+	write               func(Settings) string // what is written there
+}
+
+// found is what the engine's files say of the runtime.
+type found struct {
 	path                 string
 	registered, standard Place
 	restart              string
@@ -40,7 +47,7 @@ func (x *site) with(s Settings) Settings {
 
 // own is the site of a file of our own.
 func (h *Host) own(file string, lines func(Settings) string) (*site, error) {
-	x := &site{file: file, lines: lines, write: lines}
+	x := &site{file: file, lines: lines, section: section{write: lines}}
 	var err error
 	x.text, x.exists, err = h.read(file)
 	if !x.recognise(lines) || x.before+x.after != "" {

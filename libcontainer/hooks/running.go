@@ -9,14 +9,18 @@ import (
 
 // running is a hook that runs, with its standard streams on pipes.
 type running struct {
-	kind  string
-	index int
-	path  string
-	limit int // seconds; 0: none
-	log   Log
+	kind       string
+	index      int
+	path       string
+	limit      int // seconds; 0: none
+	log        Log
+	pid, pidfd int // 0: none
+	streams
+}
 
+// streams are the standard streams of a hook.
+type streams struct {
 	stdin, stdout, stderr [2]int32 // read end, write end; 0: closed
-	pid, pidfd            int      // 0: none
 	fed                   int      // how much of the state the hook has been given
 	out, err              said
 }
@@ -28,17 +32,17 @@ func (r *running) open() error {
 	return nil
 }
 
-func (r *running) pipes() unix.Errno {
-	if errno := raw.Pipe(&r.stdin, unix.O_CLOEXEC); errno != 0 {
+func (s *streams) pipes() unix.Errno {
+	if errno := raw.Pipe(&s.stdin, unix.O_CLOEXEC); errno != 0 {
 		return errno
 	}
-	if errno := raw.Pipe(&r.stdout, unix.O_CLOEXEC); errno != 0 {
+	if errno := raw.Pipe(&s.stdout, unix.O_CLOEXEC); errno != 0 {
 		return errno
 	}
-	if errno := raw.Pipe(&r.stderr, unix.O_CLOEXEC); errno != 0 {
+	if errno := raw.Pipe(&s.stderr, unix.O_CLOEXEC); errno != 0 {
 		return errno
 	}
-	for _, fd := range [...]int32{r.stdin[1], r.stdout[0], r.stderr[0]} {
+	for _, fd := range [...]int32{s.stdin[1], s.stdout[0], s.stderr[0]} {
 		flags, errno := raw.Fcntl(int(fd), unix.F_GETFL, 0)
 		if errno == 0 {
 			_, errno = raw.Fcntl(int(fd), unix.F_SETFL, flags|unix.O_NONBLOCK)
@@ -57,10 +61,10 @@ func shut(fd *int32) {
 	*fd = 0
 }
 
-func (r *running) closeChildEnds() {
-	shut(&r.stdin[0])
-	shut(&r.stdout[1])
-	shut(&r.stderr[1])
+func (s *streams) closeChildEnds() {
+	shut(&s.stdin[0])
+	shut(&s.stdout[1])
+	shut(&s.stderr[1])
 }
 
 func (r *running) close() {
@@ -175,18 +179,18 @@ func pollEntry(fd int32, events int16) unix.PollFd {
 }
 
 // feed writes what the pipe takes. A hook need not read its state.
-func (r *running) feed(state [3]string) {
-	skip, left := r.fed, 0
+func (s *streams) feed(state [3]string) {
+	skip, left := s.fed, 0
 	for i := range state {
 		some := min(skip, len(state[i]))
 		state[i], skip = state[i][some:], skip-some
 		left += len(state[i])
 	}
-	n, errno := raw.WriteParts(int(r.stdin[1]), &state)
+	n, errno := raw.WriteParts(int(s.stdin[1]), &state)
 	if errno == unix.EAGAIN {
 		return
 	}
-	if r.fed += n; errno != 0 || n == left {
-		shut(&r.stdin[1])
+	if s.fed += n; errno != 0 || n == left {
+		shut(&s.stdin[1])
 	}
 }

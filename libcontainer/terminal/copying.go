@@ -16,16 +16,26 @@ const chunk = 4096
 // copying is a relay at work. One thread waits for everything that can happen.
 type copying struct {
 	*Relay
-	init int // pidfd
+	init  int  // pidfd
+	ended bool // init has
+	input
+	output
+}
 
-	typed, printed   []byte // read and not yet written
-	typing, printing [chunk]byte
-
+// input is what is typed.
+type input struct {
+	typing   [chunk]byte
+	typed    []byte        // read and not yet written
 	deaf     bool          // nothing comes in any more
 	eof      bool          // and the container is to know it
 	patience time.Duration // how long to wait before the end is typed again
-	ended    bool          // init has
-	left     int           // how much may still come then
+}
+
+// output is what the container prints.
+type output struct {
+	printing [chunk]byte
+	printed  []byte // read and not yet written
+	left     int    // how much may still come once init has ended
 }
 
 // The places of what is waited for.

@@ -31,6 +31,11 @@ type Fault struct {
 	Whole   bool // the words stand alone, and are such as engines match on
 	Refused bool // execve(2) has refused the program
 
+	arguments
+}
+
+// arguments are what the verbs stand for.
+type arguments struct {
 	args  [maxArgs]arg
 	count int
 	inner int            // how many of them are Text's
