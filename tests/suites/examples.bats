@@ -59,8 +59,9 @@ srv() { jq "$1" /srv/web/config.json >config && mv config /srv/web/config.json; 
 	for command in create start state ps list mounts pause resume inspect; do shown "$command"; done
 	shown events
 	jq -e '.type == "stats"' "$OUT" >/dev/null || fail "no statistics"
-	# At a terminal, in which somebody types exit.
-	ok timeout -k 5 60 script -qec "$(examples exec)" /dev/null < <(sleep 1; echo exit; sleep 1)
+	# At a terminal, in which somebody types exit until the shell listens.
+	typed() { while sleep 0.5 && echo exit 2>/dev/null; do :; done; }
+	timeout -k 5 60 script -qec "$(examples exec)" /dev/null < <(typed) >"$OUT" 2>"$ERR" 3>&- || fail "exec"
 	RAN+=" exec"
 	shown kill
 	shown delete
