@@ -48,6 +48,20 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestIndex: every page is in the index.
+func TestIndex(t *testing.T) {
+	pages, err := filepath.Glob("*.md")
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	index := read(t, "README.md")
+	for _, page := range pages {
+		if page != "README.md" && !strings.Contains(index, "]("+page+")") {
+			t.Errorf("README.md does not link to %s", page)
+		}
+	}
+}
+
 // anchors are the names that GitHub gives to the headings of a page.
 func anchors(t *testing.T, file string) map[string]bool {
 	t.Helper()
