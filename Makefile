@@ -45,7 +45,7 @@ LDFLAGS += -X runtime.godebugDefault=containermaxprocs=0,updatemaxprocs=0,disabl
 ENTRY = $(if $(filter amd64 arm64,$(shell $(GO) env GOARCH)),-E github.com/crun-go/crun-go/libcontainer/rtstart.entry)
 
 # LIBSECCOMP=1 compiles seccomp profiles with libseccomp instead of in Go. Static
-# all the same: exec starts in the container, whose loader is nobody's to trust.
+# all the same: exec starts in the container, whose dynamic loader is untrusted.
 ifneq ($(LIBSECCOMP),)
 CGO_ENABLED := 1
 TAGS := $(TAGS),libseccomp
@@ -101,7 +101,7 @@ test: crun-go
 
 # The published attacks on container runtimes and the project's own findings, each race
 # for a quarter of a minute, and the proof that they work on a runtime that has the
-# faults. RUNTIME=runc tells what becomes of them there (docs/attacks.md).
+# faults. RUNTIME=runc tries them on runc (docs/attacks.md).
 test-attacks: crun-go
 	RUNTIME=$(RUNTIME) tests/attacks/all
 

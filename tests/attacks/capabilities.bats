@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Capability sets: no process has one that nobody gave it.
+# Capability sets: no process has one that it was not given.
 load attacks
 
 # none_inheritable: the last command printed CapInh and CapAmb, both empty.

@@ -2,7 +2,7 @@
 # What a container and its image do to hooks, exec --timeout, kill and events.
 load attacks
 
-# telling_hook: hook and process tell, in /out/told.*, what it is under.
+# telling_hook: hook and process write, to /out/told.*, what they are restricted by.
 telling_hook() {
 	mkdir -m 777 "$BATS_TEST_TMPDIR/shared"
 	cat >"$BUNDLE/rootfs/bin/tell" <<-'END'

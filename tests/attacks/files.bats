@@ -4,7 +4,7 @@
 # docs/attacks.md.
 load attacks
 
-# setup_victim: a file of the host that nobody but its owner may change.
+# setup_victim: a file of the host that only its owner may change.
 setup_victim() {
 	VICTIM=$BATS_TEST_TMPDIR/victim
 	echo precious >"$VICTIM"
@@ -362,19 +362,19 @@ device() {
 	try rt list
 	[[ $out != *"$ID"* && $err == *"belongs to user 1000"* ]] || fail "list"
 	chown 0 "$ROOT/$ID"
-	# A link of somebody else's leads where he likes; root's own is followed.
+	# Another user's link can lead anywhere; root's own is followed.
 	ln -s "$ROOT" "$BATS_TEST_TMPDIR/link"
 	ok rt --root "$BATS_TEST_TMPDIR/link" state "$ID"
 	chown -h 1000 "$BATS_TEST_TMPDIR/link"
 	no 1 "state directory \"$BATS_TEST_TMPDIR/link\" belongs to user 1000, expected root" rt --root "$BATS_TEST_TMPDIR/link" delete --force "$ID"
-	# Others who may write.
+	# Others can write.
 	chmod 777 "$ROOT"
 	no 1 "has mode 0777: others than its owner may write to it" rt delete --force "$ID"
 	chmod 775 "$ROOT"
 	chgrp 1000 "$ROOT"
 	no 1 "has mode 0775: others than its owner may write to it" rt delete --force "$ID"
 	[ ! -e "$ran" ] || fail "the hook has run"
-	# A sticky one, as /tmp is, can be a root: nobody can replace what is in it.
+	# A sticky one, as /tmp is, can be a root: its entries cannot be replaced.
 	chmod 1777 "$ROOT"
 	ok rt delete --force "$ID"
 	[ -e "$ran" ] || fail "the hook has not run"

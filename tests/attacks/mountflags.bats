@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What the host's administrator has restricted stays restricted for the root of a
-# user namespace, who may remount what is his.
+# user namespace, which can remount its own mounts.
 load attacks
 
 eval "common_$(declare -f setup)"

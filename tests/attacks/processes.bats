@@ -87,7 +87,7 @@ nothing_seen() {
 	grep -q ' exe ' "$SAW" || skip "no exec was caught: too fast for the watcher"
 	is_ours || return 0
 	[ -z "$(grep ' Threads ' "$SAW" | grep -v ' 1$')" ] || fail "threads: $(grep Threads "$SAW")"
-	# It is never without the container's filter: whoever takes it over gains
+	# It is never without the container's filter: taking it over gains
 	# nothing.
 	[ -z "$(grep ' Seccomp ' "$SAW" | grep -v ' 2$')" ] || succeeds "without the filter: $(grep Seccomp "$SAW")"
 }
@@ -122,7 +122,7 @@ waiting_tasks() {
 	ok rt delete --force "$ID"
 }
 
-# waiting_procfs: whoever may trace finds no procfs but the container's.
+# waiting_procfs: a process that can trace finds no procfs but the container's.
 waiting_procfs() {
 	tracer
 	ok create "$ID"

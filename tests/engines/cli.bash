@@ -140,7 +140,7 @@ op_exec_output() {
 	printf 'one\ntwo' >"$T/in"
 	INPUT=$T/in ok e exec -i "$C" cat
 	gives 42 e exec "$C" sh -c 'echo out; echo err >&2; exit 42'
-	# A process that stays holds up nobody.
+	# A process that stays does not hold up others.
 	ok e exec "$C" sh -c 'sleep 1000 >/dev/null 2>&1 & echo started'
 }
 

@@ -1,4 +1,4 @@
-# rootless.bash: podman of an ordinary user, who has the sandbox's cgroups to read.
+# rootless.bash: podman of an ordinary user, which can read the sandbox's cgroups.
 # shellcheck shell=bash
 . "$here/podman.bash"
 UID_OF_ENGINE=2000

@@ -23,7 +23,7 @@ try() {
 	err=$(tr -d '\r' <"$T/err")
 }
 
-# quiet COMMAND...: must succeed; what it prints is nobody's business.
+# quiet COMMAND...: must succeed; what it prints is not compared.
 quiet() {
 	try "$@"
 	[ "$rc" = 0 ] || fail "exit code $rc" "$@"
@@ -106,7 +106,7 @@ cannot() {
 	exit 77
 }
 
-# installed COMMAND...: else it tells which one is not.
+# installed COMMAND...: else it names the missing one.
 installed() {
 	local command
 	for command in "$@"; do

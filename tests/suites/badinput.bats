@@ -507,7 +507,7 @@ hinted() {
 		setpriv --reuid=65534 --regid=65534 --clear-groups "$RUNTIME" --root "$BATS_TEST_TMPDIR/nobody" create --bundle "$BUNDLE" "$ID"
 }
 
-# The runtime does as runc does, and says so to who asks for warnings; engines don't.
+# The runtime does as runc does, and warns if warnings are asked for, which engines don't.
 @test "systemd's cgroupsPath without --systemd-cgroup: a directory, and a warning" {
 	ours "1.1 says nothing"
 	config --arg path "system.slice:crun-go:$ID" '.linux.cgroupsPath = $path'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # budget: what a start may cost, in things that can be counted. Times differ from
-# one machine and minute to the next; these don't, or little. Whoever needs more
-# raises the number here, with the reason; whoever needs less lowers it.
+# one machine and minute to the next; these don't, or little. Raise a number
+# here only with a reason; lower it when less is needed.
 load helpers
 load bundles
 
@@ -21,7 +21,7 @@ dockers() {
 }
 
 # calls COMMAND...: the system calls of a command and of all it starts, but for
-# those whose number depends on who runs when.
+# those whose number depends on scheduling.
 calls() {
 	command -v strace >/dev/null || skip "needs strace"
 	strace -f -c --signal=none -o "$BATS_TEST_TMPDIR/calls" \

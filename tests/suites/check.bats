@@ -229,7 +229,7 @@ hint() { jq -r --arg f "$1" '.[] | select(.field == $f) | .hint' "$OUT"; }
 	same warnings "$(found warning)" process.cwd
 	[[ $(text 'process.args[0]') == 'user 1000 may not search "/closed", whose mode is 0750, on the way to "/closed/true"' ]] || fail "$(text 'process.args[0]')"
 	no 1 "permission denied" rt run --bundle "$BUNDLE" "$ID"
-	# Of the owner, of a group, and of who has the capability, it is open.
+	# It is open to the owner, to a group, and with the capability.
 	config '.process.user.additionalGids = [0]'
 	ok check
 	ok rt run --bundle "$BUNDLE" "$ID"

@@ -14,7 +14,7 @@ teardown() {
 	nothing_left
 }
 
-# peer: from here on runc 1.1.5 is what is tested.
+# peer: from here on runc 1.1.5 is tested, the reference runtime.
 peer() {
 	ours "it is the peer"
 	case $(runc --version 2>/dev/null) in

@@ -8,7 +8,7 @@ suite_setup() { ours "only crun-go names the step"; }
 KILLED="container init was killed (SIGKILL) by someone else; possibly OOM-killed"
 FILTERED="container init was killed by its seccomp filter before it could execute the process"
 
-# killed_at CALL SIGNAL COMMAND...: COMMAND, in which who calls CALL first gets SIGNAL.
+# killed_at CALL SIGNAL COMMAND...: COMMAND, in which the first caller of CALL gets SIGNAL.
 killed_at() {
 	local call=$1 signal=$2
 	shift 2
@@ -16,7 +16,7 @@ killed_at() {
 	try strace -f -qq -o /dev/null -e trace="$call" -e inject="$call:signal=$signal:when=1" "$RUNTIME" --root "$ROOT" "$@"
 }
 
-# forbidden CALL COMMAND...: COMMAND, under a filter of somebody else's.
+# forbidden CALL COMMAND...: COMMAND, under a filter of an outer sandbox.
 forbidden() {
 	local call=$1
 	shift

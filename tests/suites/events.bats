@@ -180,7 +180,7 @@ cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup")
 @test "pressure" {
 	ours "1.1 has no such flag"
 	[ -e "/proc/pressure/cpu" ] || skip "this kernel accounts for no pressure"
-	# Two who want the processor that one can have.
+	# Two processes that compete for one processor.
 	script 'while :; do :; done & while :; do :; done & while :; do :; done & while :; do :; done'
 	up
 	taskset -acp 0 "$(pid_of)" >/dev/null

@@ -45,7 +45,7 @@ teardown() {
 	nothing_left
 }
 
-# untouched: nothing_left, and nobody holds anything of the container.
+# untouched: nothing_left, and no process holds anything of the container.
 untouched() {
 	local held
 	nothing_left
@@ -176,7 +176,7 @@ attach() {
 }
 
 # init_sweep NAME TAMPER CALL...: init alone is tampered with, in create's
-# second half (from a hook, while init waits to be told to continue) or when it
+# second half (from a hook, while init waits for the message to continue) or when it
 # is started.
 init_sweep() {
 	local name=$1 tamper=$2 call k points=0 hit
@@ -829,7 +829,7 @@ while True: s.accept()[0].recv(100)' "$BATS_TEST_TMPDIR/sock" 3>&- &
 
 @test "F7: the one that comes second goes, and leaves the first alone" {
 	local other pid
-	# create is held where the cgroup was found empty, and init is not born.
+	# create is held where the cgroup was found empty, and init is not cloned.
 	mkdir "/sys/fs/cgroup/above-$ID"
 	[ -z "$TRACING" ] || skip "$TRACING"
 	sleep 1000 3>&- &

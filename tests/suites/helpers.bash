@@ -1,7 +1,7 @@
 # helpers.bash: what every suite stands on. Loading it gives each test
 #
 #   $ROOT, $BUNDLE   a state root of its own and a bundle around busybox
-#   $ID              a container id nobody else uses
+#   $ID              a unique container id
 #   $OUT, $ERR       files with what the last `try` printed
 #
 # and a teardown that deletes the test's containers and then insists that

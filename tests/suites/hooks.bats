@@ -4,7 +4,7 @@
 load helpers
 
 # Every hook appends one line of JSON to a file that container and host share:
-# who it is, where it runs, its environment and what it was told.
+# its user, where it runs, its environment and its input.
 hooks() {
 	LOG=$BATS_TEST_TMPDIR/hooks
 	mkdir "$LOG"

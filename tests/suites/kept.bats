@@ -47,7 +47,7 @@ holds() {
 	ok rt mounts remove "$ID" "$BATS_TEST_TMPDIR/mounts.json"
 	ok rt update --pids-limit -1 "$ID"
 	[ "$(status)" = running ] || return 0
-	# CRIU may not work here: that it would be told is enough.
+	# CRIU need not work here: the request is enough.
 	mkdir -p "$tools"
 	printf '#!/bin/sh\nexit 1\n' >"$tools/criu"
 	chmod +x "$tools/criu"

@@ -113,7 +113,7 @@ USERNS='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{container
 		| .linux.namespaces |= map(select(.type != "pid")) | .mounts |= map(select(.type != "proc")) | del(.linux.maskedPaths, .linux.readonlyPaths)'
 }
 
-# taking: somebody takes the master of the next terminal at $SOCKET.
+# taking: a process takes the master of the next terminal at $SOCKET.
 taking() {
 	SOCKET=$BATS_TEST_TMPDIR/console-$1
 	"$PROBE" receive "$SOCKET" >/dev/null 2>&1 3>&- &

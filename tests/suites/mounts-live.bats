@@ -289,7 +289,7 @@ userns() {
 }
 
 @test "the container sees nobody come" {
-	# It looks without pause, and notes whoever is not itself.
+	# It looks without pause, and records all processes but itself.
 	script 'while :; do for p in /proc/[0-9]*; do
 		n=; read -r n <$p/comm 2>/dev/null; [ -z "$n" ] || [ "$n" = sh ] || echo "$p $n" >>/tmp/seen
 		done; [ -e /tmp/started ] || : >/tmp/started; done'

@@ -122,7 +122,7 @@ below() {
 	try unshare -m sh -c 'mount --bind "$1" /dev && shift && exec "$@"' sh "$BATS_TEST_TMPDIR/dev" "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
 	same "works" "$rc $(tr '\n' ' ' <<<"$out")" "0 3 666 "
 	same "the host's nodes" "$(stat -c '%a %u' "$BATS_TEST_TMPDIR/dev/null" "$BATS_TEST_TMPDIR/dev/zero" | tr '\n' ' ')" "666 0 666 0 "
-	# Where its owner is nobody, nothing has to be done about it.
+	# Where its owner is not mapped, nothing has to be done about it.
 	config 'del(.linux.namespaces[] | select(.type == "user"))'
 	userns
 	script 'touch /dev/null && echo x >/dev/null && echo touched'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # mounts and the root file system: what is mounted where, with which flags and
-# propagation, as the container's mountinfo tells.
+# propagation, as the container's mountinfo shows.
 load helpers
 
 # mount JSON: append one mount.

@@ -176,7 +176,7 @@ own_cgroups() {
 	[[ $out == /exec-* ]] || fail "cgroup of an exec with an account: $out"
 	ok rt exec --cgroup own "$ID" sed -n 's/^0:://p' /proc/self/cgroup
 	same cgroup "$out" /own
-	# Nothing is born while it is paused: what waits is moved, to the same place.
+	# Nothing is cloned into it while it is paused: what waits is moved, to the same place.
 	ok rt pause "$ID"
 	rt exec --ignore-paused "$ID" sed -n 's/^0:://p' /proc/self/cgroup >"$OUT" 2>"$ERR" </dev/null 3>&- &
 	local waiting=$!

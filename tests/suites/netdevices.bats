@@ -103,7 +103,7 @@ MOVED='{"mtu":1400,"address":"02:00:00:00:09:08","up":true,"global":["10.9.8.7/2
 	touch "$NETNS"
 	unshare --net="$NETNS" true
 	config --arg ns "$NETNS" '.linux.namespaces |= map(if .type == "network" then .path = $ns else . end)'
-	# Killed while the hook looks on: the device is inside, and the journal tells.
+	# Killed while the hook looks on: the device is inside, and in the state file.
 	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "kill -KILL $PPID"]}]'
 	try create "$ID"
 	same "exit code" "$rc" 137

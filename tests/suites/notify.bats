@@ -21,7 +21,7 @@ heard() {
 	same "what systemd heard" "$(<"$HEARD")" "$1"
 }
 
-# silence: nobody told systemd anything.
+# silence: systemd got no message.
 silence() {
 	kill "$systemd"
 	same "what systemd heard" "$(<"$HEARD")" ""

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# process: who the container's process is and what it may do, seen from inside.
+# process: identity and rights of the container's process, seen from inside.
 load helpers
 
 # view: run the probe as the container's process; $out is the view.

@@ -277,7 +277,7 @@ denying() {
 	# exec does not call it.
 	ok rt exec "$ID" true
 	ok rt delete --force "$ID"
-	# In run nobody waits.
+	# In run there is no wait.
 	denying write false
 	args true
 	ok run_bundle "$ID"

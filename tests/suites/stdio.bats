@@ -11,7 +11,7 @@ userns() {
 
 user() { config '.process.user = {uid: 1000, gid: 1000}'; }
 
-# A peer copies each stream by itself.
+# The other side copies each stream by itself.
 SAYS='echo one >/dev/stderr && sleep 0.2 && echo two >/dev/stdout && sleep 0.2 && echo three >/dev/stderr'
 
 # piped COMMAND...: its output, of both streams, through a pipe.

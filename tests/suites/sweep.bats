@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A sample of `make test-faults`: each system call of each command fails once, with
 # one errno, and the runtime or its init is killed once at each. docs/faults.md
-# tells how that is judged.
+# says how that is judged.
 load helpers
 
 setup() { :; }

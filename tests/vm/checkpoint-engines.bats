@@ -19,7 +19,7 @@ suite_setup() {
 teardown() { :; }
 
 last() { "$@" logs counter 2>/dev/null | tail -n 1; }
-# goes_on ENGINE FROM: the counter is beyond FROM, and did not begin anew.
+# goes_on ENGINE FROM: the counter is beyond FROM, and did not start again.
 beyond() { [ "$(last "${@:2}")" -gt "$1" ]; }
 
 @test "docker: checkpoint create, start --checkpoint" {

@@ -354,7 +354,7 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	ok rt exec "$ID" ln -sfn other /link
 	no 1 "mounts[8]: the mount at \"/other/m\" is not ro" checkpoint "$ID"
 	same status "$(status)" running
-	# With the same flags it is the source that tells them apart.
+	# With the same flags the source distinguishes them.
 	ok rt delete --force "$ID"
 	config '.mounts[8].options = ["bind", "rw"]'
 	ln -sfn real "$BUNDLE/rootfs/link"
@@ -483,7 +483,7 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	counter
 	up
 	counted
-	# A mount that nobody knows of any more.
+	# A mount that is not recorded any more.
 	mkdir -p "$BATS_TEST_TMPDIR/extra"
 	jq --null-input --arg s "$BATS_TEST_TMPDIR/extra" '[{destination: "/extra", type: "bind", source: $s, options: ["bind"]}]' >"$BATS_TEST_TMPDIR/mounts.json"
 	ok rt mounts add "$ID" "$BATS_TEST_TMPDIR/mounts.json"

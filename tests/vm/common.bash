@@ -234,7 +234,7 @@ hand_over() {
 	date +%s.%N >"$rundir/ctl/now"
 }
 
-# wanted: exits if nobody waits for the guest any more.
+# wanted: exits if no process waits for the guest any more.
 wanted() { :; }
 
 # await: the status of what runs as $pid, in no more than $limit seconds.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What limits do to who is under them, also when they change meanwhile.
+# What limits do to processes under them, also when they change meanwhile.
 load ../suites/helpers
 load guest
 

@@ -24,7 +24,7 @@ rt() { timeout --foreground -s KILL "$PATIENCE" "${from[@]}" setpriv --reuid $ui
 	env XDG_RUNTIME_DIR=/run/user/$uid "$RUNTIME" --root "$ROOT" "$@"; }
 
 session=(systemd-run --scope --quiet --slice "user-$uid.slice")
-# in_cgroup DIR: whoever calls from there.
+# in_cgroup DIR: run the command from there.
 in_cgroup() { user_says bash -c 'echo $$ >"/sys/fs/cgroup$0/cgroup.procs" && exec "$@"' "$1"; }
 cgroup_of() { sed -n 's/^0:://p' "/proc/$(pid_of)/cgroup"; }
 

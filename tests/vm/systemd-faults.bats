@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The systemd driver when things go wrong: the runtime killed or its calls failing
-# while it talks to systemd, systemd executing itself anew, units that others
+# while it talks to systemd, systemd re-executing, units that others
 # stop, and names that are taken.
 load ../suites/helpers
 load guest

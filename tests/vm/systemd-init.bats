@@ -115,7 +115,7 @@ owned() {
 	[ "$(jq .data.pids.current <<<"$out")" -gt 3 ] || fail "stats"
 	ok rt update --memory 512M --pids-limit 300 "$ID"
 	same limits "$(cat "$GROUP/memory.max" "$GROUP/pids.max" | tr '\n' ' ')" '536870912 300 '
-	# A process that is not born in there, because nothing runs, comes to the same place.
+	# A process that is not cloned in there, because nothing runs, comes to the same place.
 	ok rt pause "$ID"
 	same status "$(status)" paused
 	rt exec --ignore-paused "$ID" cat /proc/self/cgroup >"$OUT" 2>"$ERR" </dev/null 3>&- &

@@ -252,7 +252,7 @@ teardown() {
 }
 
 @test "a user outside of the cgroup that is the user's: create and exec" {
-	# As from a login session: who calls may not move processes to the unit, nor
+	# As from a login session: the caller cannot move processes to the unit, nor
 	# clone into it.
 	local home=$BATS_TEST_TMPDIR/home own=/user.slice/user-1000.slice/user@1000.service/user.slice/$unit
 	mkdir "$home"
