@@ -2,7 +2,6 @@ package systemd
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/crun-go/crun-go/cgroups/systemd/internal/dbus"
@@ -56,11 +55,7 @@ func (c *Conn) Devices(name string) (allowed []Allowed, filters bool, err error)
 // SetDevices replaces what DeviceAllow= has.
 func (c *Conn) SetDevices(name string, allowed []Allowed) error {
 	// The empty list takes away what there is.
-	list := []Property{{"DeviceAllow", []Allowed{}}}
-	if len(allowed) > 0 {
-		list = append(list, Property{"DeviceAllow", slices.Clip(allowed)})
-	}
-	return c.Set(name, list)
+	return c.Set(name, []Property{{"DeviceAllow", []Allowed{}}, {"DeviceAllow", allowed}}[:1+min(1, len(allowed))])
 }
 
 // get reads a property.
@@ -69,13 +64,14 @@ func (c *Conn) get(unit, of, name string) (*dbus.Message, error) {
 	args.Text(of)
 	args.Text(name)
 	get := dbus.Method{Destination: c.dest, Path: unitPath(unit), Interface: "org.freedesktop.DBus.Properties", Member: "Get"}
-	answer, err := c.bus.Call(get, "ss", &args)
-	if c.restarted(err) {
+	for again := false; ; again = true {
+		answer, err := c.bus.Call(get, "ss", &args)
+		switch {
+		case err == nil:
+			return answer, nil
+		case again || !c.restarted(err):
+			return nil, fmt.Errorf("ask for %s of unit %q: %w", name, unit, err)
+		}
 		get.Destination = c.dest
-		answer, err = c.bus.Call(get, "ss", &args)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("ask for %s of unit %q: %w", name, unit, err)
-	}
-	return answer, nil
 }

@@ -56,8 +56,11 @@ func parseDevice(text string) (d state.Device, err error) {
 		}
 	}
 	d.Path = d.Source
-	if i := strings.LastIndex(d.Source, ":/"); i >= 0 {
-		d.Source, d.Path = d.Source[:i], d.Source[i+1:]
+	for i := len(d.Source) - 2; i > 0; i-- {
+		if d.Source[i:i+2] == ":/" {
+			d.Source, d.Path = d.Source[:i], d.Source[i+1:]
+			break
+		}
 	}
 	d.Source, d.Path = path.Clean(d.Source), path.Clean(d.Path)
 	if d.Path == "/" {

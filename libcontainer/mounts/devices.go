@@ -3,8 +3,8 @@ package mounts
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
+	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -87,7 +87,7 @@ func (d *devices) removing(remove []state.Device) error {
 		r := &remove[i]
 		i := find(d.after, r)
 		if i < 0 {
-			return fmt.Errorf("--device-remove: %s was not added with --device-add", name(r))
+			return errors.New("--device-remove: " + name(r) + " was not added with --device-add")
 		}
 		d.after[i].Stage = state.DeviceRemoving
 	}
@@ -106,7 +106,7 @@ func find(list []state.Device, d *state.Device) int {
 
 func name(d *state.Device) string {
 	if d.Path != "" {
-		return fmt.Sprintf("%q", d.Path)
+		return strconv.Quote(d.Path)
 	}
 	return d.DeviceRule.String()
 }
@@ -117,12 +117,12 @@ func (d *devices) adding(add []state.Device) error {
 		a := &add[i]
 		a.Stage = state.DeviceAdding
 		if i := find(d.after, a); i >= 0 && d.after[i].Stage != state.DeviceRemoving {
-			return fmt.Errorf("--device-add: %s has been added already", name(a))
+			return errors.New("--device-add: " + name(a) + " has been added already")
 		}
 		if a.Path != "" {
 			var st unix.Stat_t
 			if err := unix.Stat(a.Source, &st); err != nil {
-				return fmt.Errorf("--device-add: %w", &os.PathError{Op: "stat", Path: a.Source, Err: err})
+				return fmt.Errorf("--device-add: stat %q: %w", a.Source, err)
 			}
 			switch st.Mode & unix.S_IFMT {
 			case unix.S_IFCHR:
@@ -280,27 +280,28 @@ func (d *devices) save(made []uint64) error {
 			now = append(now, d.after[i])
 		}
 	}
-	var nodes, bound []*state.Node
+	var nodes, bound int
 	for i := range now {
-		if now[i].Stage != state.DeviceAdding {
-			continue
-		}
-		now[i].Stage = state.DeviceAdded
-		if now[i].Path != "" {
-			nodes = append(nodes, &now[i].Node)
-		}
-		if now[i].Path != "" && now[i].Node.Bound {
-			bound = append(bound, &now[i].Node)
+		if a := &now[i]; a.Stage == state.DeviceAdding && a.Path != "" {
+			nodes++
+			if a.Node.Bound {
+				bound++
+			}
 		}
 	}
-	if len(made) != len(bound)+2*len(nodes) {
-		return fmt.Errorf("malformed message from the helper: %d ids, expected %d", len(made), len(bound)+2*len(nodes))
+	if len(made) != bound+2*nodes {
+		return fmt.Errorf("malformed message from the helper: %d ids, expected %d", len(made), bound+2*nodes)
 	}
-	for i, node := range bound {
-		node.Mount = made[i]
-	}
-	for i, node := range nodes {
-		node.Dev, node.Ino = made[len(bound)+2*i], made[len(bound)+2*i+1]
+	mounts, files := made[:bound], made[bound:]
+	for i := range now {
+		a := &now[i]
+		if a.Stage == state.DeviceAdding && a.Path != "" {
+			a.Node.Dev, a.Node.Ino, files = files[0], files[1], files[2:]
+			if a.Node.Bound {
+				a.Node.Mount, mounts = mounts[0], mounts[1:]
+			}
+		}
+		a.Stage = state.DeviceAdded
 	}
 	return d.Dir.SaveAddedDevices(now)
 }
@@ -309,9 +310,9 @@ func (d *devices) save(made []uint64) error {
 // back the nodes.
 func (d *devices) undo() error {
 	var left []state.Device
-	for _, a := range d.after {
-		if a.Stage != state.DeviceAdding {
-			left = append(left, a)
+	for i := range d.after {
+		if d.after[i].Stage != state.DeviceAdding {
+			left = append(left, d.after[i])
 		}
 	}
 	if err := d.setFilter(left); err != nil {

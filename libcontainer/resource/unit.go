@@ -210,18 +210,20 @@ func (u *Unit) AllowDevices(known, devices []state.Device) error {
 		return err
 	}
 	var asked []systemd.Allowed
-	for _, d := range known {
+	for i := range known {
+		d := &known[i]
 		if entry, ok := systemd.Allow(d.Type, d.Major, d.Minor, d.Access); ok {
 			is = slices.DeleteFunc(is, func(have systemd.Allowed) bool { return have == entry })
 		}
 	}
-	for _, d := range devices {
+	for i := range devices {
+		d := &devices[i]
 		if d.Stage == state.DeviceRemoving {
 			continue
 		}
 		entry, ok := systemd.Allow(d.Type, d.Major, d.Minor, d.Access)
 		if !ok {
-			return fmt.Errorf("unit %q has a DevicePolicy, and its DeviceAllow cannot say %q", of.Unit, d.DeviceRule)
+			return fmt.Errorf("unit %q has a DevicePolicy, and its DeviceAllow cannot say %q", of.Unit, d.DeviceRule.String())
 		}
 		asked = append(asked, entry)
 	}

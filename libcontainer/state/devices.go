@@ -48,12 +48,12 @@ type Node struct {
 }
 
 // Rule is the rule as the runtime specification has it.
-func (r DeviceRule) Rule() specs.LinuxDeviceCgroup {
+func (r *DeviceRule) Rule() specs.LinuxDeviceCgroup {
 	return specs.LinuxDeviceCgroup{Allow: true, Type: r.Type, Major: &r.Major, Minor: &r.Minor, Access: r.Access}
 }
 
 // String is the rule as --device-add takes it: "c 189:* rwm".
-func (r DeviceRule) String() string {
+func (r *DeviceRule) String() string {
 	number := func(n int64) string {
 		if n < 0 {
 			return "*"
@@ -65,8 +65,8 @@ func (r DeviceRule) String() string {
 
 // DeviceRules lists the rules of devices, without those of devices that are being removed.
 func DeviceRules(devices []Device) (rules []specs.LinuxDeviceCgroup) {
-	for _, d := range devices {
-		if d.Stage != DeviceRemoving {
+	for i := range devices {
+		if d := &devices[i]; d.Stage != DeviceRemoving {
 			rules = append(rules, d.Rule())
 		}
 	}
@@ -94,7 +94,8 @@ func (d *Dir) SaveAddedDevices(devices []Device) error {
 func EncodeDevices(devices []Device) []byte {
 	w := jsontext.NewWriter("")
 	w.Array()
-	for _, d := range devices {
+	for i := range devices {
+		d := &devices[i]
 		w.Object()
 		if d.Path != "" {
 			w.Key("path").Text(d.Path)
