@@ -27,7 +27,7 @@ func (c *container) findExecutable(s *plan.FindExecutable) error {
 	}
 	var last plan.Execute
 	last.Code(&at)
-	if err := c.prepare(&last); err != nil {
+	if err := c.prepare(&last, c.root.Root()); err != nil {
 		return err
 	}
 	if c.will(plan.KindCloseOthers) {
@@ -42,22 +42,22 @@ func (c *container) findExecutable(s *plan.FindExecutable) error {
 
 // prepare makes all that execve(2) takes. Where HOME is to be found out the plan has
 // room for it at the end of the environment.
-func (c *container) prepare(last *plan.Execute) error {
+func (p *program) prepare(last *plan.Execute, root int) error {
 	if last.Home {
-		c.home.Truncate(0)
-		c.home.Add("HOME=")
-		if err := home(c.root.Root(), last.UID, &c.home); err != nil {
+		p.home.Truncate(0)
+		p.home.Add("HOME=")
+		if err := home(root, last.UID, &p.home); err != nil {
 			return whole(fault.Of(err).In("process.env: HOME is not given, and the container's /etc/passwd, which could have it"))
 		}
 		n := len(last.Env)
 		last.Env = last.Env[:n+1]
-		last.Env[n] = c.home.CString()
+		last.Env[n] = p.home.CString()
 	}
 	if last.ListenPID {
-		listenPID(last.Env, &c.listen)
+		listenPID(last.Env, &p.listen)
 	}
-	c.alone = last.Alone
-	c.argv, c.env = codec.Pointers(last.Args), codec.Pointers(last.Env)
+	p.alone = last.Alone
+	p.argv, p.env = codec.Pointers(last.Args), codec.Pointers(last.Env)
 	return nil
 }
 

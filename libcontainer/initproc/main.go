@@ -26,19 +26,11 @@ const (
 
 // container is what init knows and has made so far.
 type container struct {
-	link     link
-	steps    codec.Coder // the plan, read up to the step under way
-	message  []byte      // that it came in
-	unmapped int         // how much of its beginning has been given back
-	more     []byte      // the message in which the last trees have come, if not in that
-	first    int         // where in it the first step is
-	base     int         // the index of that step
-	at       int         // where in it the step under way is
-	count    int         // of steps
-	index    int         // of the step under way, -1 before the first
-	kind     plan.Kind   // of that step
-	told     int         // of how many steps the times have been sent
-	root     rootfs.Builder
+	link link
+	script
+	more []byte // the message in which the last trees have come, if not in that of the plan
+	told int    // of how many steps the times have been sent
+	root rootfs.Builder
 	// Private procfs, made at first need (fd -1 before), and this thread's
 	// directory in it.
 	proc     sys.Proc
@@ -53,12 +45,30 @@ type container struct {
 	started  bool    // start has come
 	prepared bool    // for being ready
 
-	path       raw.Text   // of the executable, once found
-	home       raw.Text   // HOME=…, if it is to be added to the environment
-	listen     raw.Text   // LISTEN_PID=…, if it is in the environment
-	argv, env  []*byte    // of the process, complete
-	alone      bool       // no caller waits for the outcome of execve(2)
+	program
 	chdirErrno unix.Errno // why root could not change the directory; the process's user may yet be able to
+}
+
+// script is the plan, and where in it init is.
+type script struct {
+	steps    codec.Coder // read up to the step under way
+	message  []byte      // that it came in
+	unmapped int         // how much of its beginning has been given back
+	first    int         // where in it the first step is
+	base     int         // the index of that step
+	at       int         // where in it the step under way is
+	count    int         // of steps
+	index    int         // of the step under way, -1 before the first
+	kind     plan.Kind   // of that step
+}
+
+// program is what init executes in the end.
+type program struct {
+	path      raw.Text // of the executable, once found
+	home      raw.Text // HOME=…, if it is to be added to the environment
+	listen    raw.Text // LISTEN_PID=…, if it is in the environment
+	argv, env []*byte  // of the process, complete
+	alone     bool     // no caller waits for the outcome of execve(2)
 }
 
 // All that an init needs: nothing is allocated.
@@ -203,10 +213,10 @@ func missing() error { return fault.New(0, "malformed message: a descriptor is m
 
 // find finds the first step of a kind among those with an index of at least from and
 // below end. What is returned stands behind its head.
-func (c *container) find(kind plan.Kind, from, end int) (codec.Coder, bool) {
-	at := c.steps
-	at.Seek(c.first)
-	for i := c.base; i < end; i++ {
+func (s *script) find(kind plan.Kind, from, end int) (codec.Coder, bool) {
+	at := s.steps
+	at.Seek(s.first)
+	for i := s.base; i < end; i++ {
 		head := at.Next()
 		if i >= from && plan.Kind(head.Kind) == kind {
 			return at, true
@@ -217,16 +227,21 @@ func (c *container) find(kind plan.Kind, from, end int) (codec.Coder, bool) {
 }
 
 // forget gives back the memory of the plan up to the step under way.
-func (c *container) forget() {
+func (s *script) forget() {
 	const page = 64 << 10 // the largest
-	here := c.at
+	here := s.at
 	whole := here &^ (page - 1)
-	if whole > c.unmapped {
-		raw.Unmap(c.message[c.unmapped:whole])
-		c.unmapped = whole
+	if whole > s.unmapped {
+		raw.Unmap(s.message[s.unmapped:whole])
+		s.unmapped = whole
 	}
-	clear(c.message[whole:here])
-	c.first, c.base = here, c.index
+	clear(s.message[whole:here])
+	s.first, s.base = here, s.index
+}
+
+// forget gives back what the steps so far have needed.
+func (c *container) forget() {
+	c.script.forget()
 	c.opening.Trees, c.opening.Holes = nil, nil
 	c.root.Take(nil)
 	c.dropMore()
@@ -241,20 +256,20 @@ func (c *container) dropMore() {
 }
 
 // will reports whether a step of a kind is still to come.
-func (c *container) will(kind plan.Kind) bool {
-	_, found := c.find(kind, c.index+1, c.count)
+func (s *script) will(kind plan.Kind) bool {
+	_, found := s.find(kind, s.index+1, s.count)
 	return found
 }
 
 // clonesProcess reports whether the process of an exec is still to be cloned.
-func (c *container) clonesProcess() bool {
-	at, found := c.find(plan.KindCloneInside, c.index+1, c.count)
+func (s *script) clonesProcess() bool {
+	at, found := s.find(plan.KindCloneInside, s.index+1, s.count)
 	if !found {
 		return false
 	}
-	var s plan.CloneInside
-	s.Code(&at)
-	return !s.Init
+	var clone plan.CloneInside
+	clone.Code(&at)
+	return !clone.Init
 }
 
 // sync reports to the parent where init is. After Born, Mounted and Empty the parent has
