@@ -152,7 +152,7 @@ func (l counter) hear(listener int, n *sys.Notification) {
 // recorder notes what the filter lets through.
 type recorder struct {
 	*seccomp.Recording
-	init  unix.Stat_t // what init executes
+	init  unix.Statx_t // what init executes
 	began atomic.Bool // the container's program has been executed
 }
 
@@ -165,13 +165,15 @@ func newRecorder(job *Job, init int) (watcher, error) {
 	return w, executable(init, &w.init)
 }
 
-func executable(pid int, st *unix.Stat_t) error {
+// executable finds out what a process executes. A filesystem is not asked (AT_STATX_DONT_SYNC): the
+// server of one of FUSE's may wait for an answer from here, or take as long as it likes.
+func executable(pid int, st *unix.Statx_t) error {
 	process, err := sys.HostProcess(pid)
 	if err != nil {
 		return err
 	}
 	defer process.Close()
-	return os.NewSyscallError("fstatat", unix.Fstatat(process.FD(), "exe", st, 0))
+	return os.NewSyscallError("statx", unix.Statx(process.FD(), "exe", unix.AT_STATX_DONT_SYNC, unix.STATX_INO, st))
 }
 
 // limit is none: there would be little left of the container's speed.
@@ -183,8 +185,8 @@ func (w *recorder) executed() { w.began.Store(true) }
 func (w *recorder) hear(listener int, n *sys.Notification) {
 	own := false
 	if !w.began.Load() {
-		var st unix.Stat_t
-		own = executable(int(n.PID), &st) == nil && sys.SameFile(&st, &w.init)
+		var st unix.Statx_t
+		own = executable(int(n.PID), &st) == nil && st.Ino == w.init.Ino && st.Dev_major == w.init.Dev_major && st.Dev_minor == w.init.Dev_minor
 	}
 	if sys.ContinueNotification(listener, n.ID) == nil && !own {
 		w.Add(callOf(n))

@@ -63,7 +63,11 @@ func (w *recorder) result(job *Job) (text []byte, warnings []string) {
 	if w.Unnamed > 0 {
 		warnings = append(warnings, strconv.FormatUint(w.Unnamed, 10)+" calls have no name that a profile could allow them by")
 	}
-	return profileJSON(w.Profile(job.Needs)), warnings
+	profile := w.Profile(job.Needs)
+	if _, err := seccomp.Compile(profile); err != nil {
+		warnings = append(warnings, "the recorded profile cannot be used as it is: "+err.Error())
+	}
+	return profileJSON(profile), warnings
 }
 
 func profileJSON(p *specs.LinuxSeccomp) []byte {
