@@ -13,8 +13,7 @@
 // result are two lists of small typed steps, one for the parent and one for init, each with
 // the field of config.json that it comes from. "crun-go plan" prints them; the error of a
 // step that fails has its field, its text and the errno; tests compare plans with golden
-// files. docs/architecture.svg shows
-// which packages do what on this way.
+// files. docs/architecture.svg shows which packages do what.
 //
 // # Two processes, one socket, two round trips
 //

@@ -27,10 +27,10 @@ critest_table() {
 		conmon, user namespaces and recursive read-only mounts. They survive a restart of CRI-O, and
 		nothing is left of a pod that was removed. CRI-O needs \`nft\` for host ports.
 
-		**The installer** [contrib/kubernetes/nodes.yaml](../contrib/kubernetes/nodes.yaml), is tried, too: its pods ran on
-		the same kubelet, with a directory in the place of the node's root filesystem: the binary and the files of
-		containerd and CRI-O are written, containerd is restarted and runs pods by the handler; a
-		second run changes nothing; and the uninstaller waits until such pods are gone.
+		**The installer** [contrib/kubernetes/nodes.yaml](../contrib/kubernetes/nodes.yaml): its pods ran on
+		the same kubelet, with a directory in place of the node's root filesystem. They write the binary and the
+		files of containerd and CRI-O, and restart containerd, which then runs pods by the handler; a second run
+		changes nothing; the uninstaller waits until no such pod is left.
 
 		## What differs
 
