@@ -49,12 +49,12 @@ func Restore(spec *specs.Spec, host Host, opts Options, image Image) (*plan.Plan
 // restore is the plan of a restore in the making.
 type restore struct {
 	*builder
-	mounts    []restorable
-	externals []External
-	stdio     *plan.OwnStdio // nil: streams stay whose they are
-	cgroups   bool           // a cgroup namespace is made
-	used      map[int]bool   // slots of trees that steps of a restore need
-	steps     restoreSteps
+	restorables []restorable
+	externals   []External
+	stdio       *plan.OwnStdio // nil: streams stay whose they are
+	cgroups     bool           // a cgroup namespace is made
+	used        map[int]bool   // slots of trees that steps of a restore need
+	steps       restoreSteps
 }
 
 // restoreSteps are steps of a restore, by when they come.
@@ -115,11 +115,11 @@ func (r *restore) sortSteps() error {
 func (r *restore) sort(item plan.Item) error {
 	switch s := item.Step.(type) {
 	case *plan.AttachRoot:
-		r.mounts = append(r.mounts, restorable{target: "/", slot: s.Slot})
+		r.restorables = append(r.restorables, restorable{target: "/", slot: s.Slot})
 	case *plan.UnshareCgroup:
 		r.cgroups = true
 	case *plan.MountFS:
-		r.mounts = append(r.mounts, restorable{field: item.Field, target: s.Target, slot: -1})
+		r.restorables = append(r.restorables, restorable{field: item.Field, target: s.Target, slot: -1})
 		if s.Type == "cgroup2" && !r.cgroups {
 			r.external(plan.ExternalCgroup, item.Field, s.Target, plan.StageMount{Slot: s.Fallback, Options: s.Options})
 		}
@@ -174,7 +174,7 @@ func (r *restore) sortBind(field string, s *plan.Bind, source *plan.OpenInRoot, 
 		stage.InTree, stage.Recursive, stage.IDMap = true, source.Recursive, idmap
 	}
 	readonly := (s.Options.Attr.Set|s.Options.Recursive.Set)&unix.MOUNT_ATTR_RDONLY != 0
-	r.mounts = append(r.mounts, restorable{field, s.Target, s.Slot, readonly, source, len(r.externals)})
+	r.restorables = append(r.restorables, restorable{field, s.Target, s.Slot, readonly, source, len(r.externals)})
 	r.external(plan.ExternalBind, field, s.Target, stage)
 }
 
@@ -188,7 +188,7 @@ func (r *restore) external(kind, field, target string, stage plan.StageMount) {
 
 // checkRoot refuses a container whose root is one of its mounts.
 func (r *restore) checkRoot() error {
-	for _, m := range r.mounts[1:] {
+	for _, m := range r.restorables[1:] {
 		if m.target == "/" {
 			return invalid(m.field+".destination", "use root.path",
 				`a container with a mount on "/" can't be checkpointed or restored: CRIU takes root.path for its root`)
@@ -202,9 +202,9 @@ func (r *restore) checkRoot() error {
 // by now. In what is mounted read-only it could have made none either.
 func (r *restore) placeMounts() error {
 	slots := len(r.trees.list)
-	for i := range r.mounts {
-		m := &r.mounts[i]
-		before := r.mounts[:i]
+	for i := range r.restorables {
+		m := &r.restorables[i]
+		before := r.restorables[:i]
 		if i == 0 {
 			r.used[m.slot] = true
 			continue
@@ -325,7 +325,7 @@ func (r *restore) finish(limits *specs.LinuxResources) {
 	if r.cgroup.rdt {
 		r.parentAdd("linux.intelRdt", &plan.EnterRdtGroup{})
 	}
-	r.parentAdd("root.path", &plan.StageRoot{Slot: r.mounts[0].slot})
+	r.parentAdd("root.path", &plan.StageRoot{Slot: r.restorables[0].slot})
 	r.plan.Parent = append(r.plan.Parent, r.steps.points...)
 	r.plan.Parent = append(r.plan.Parent, r.steps.stages...)
 	r.parentAdd("", &plan.RestoreProcesses{NewNetwork: r.ns.makes(specs.NetworkNamespace)})
