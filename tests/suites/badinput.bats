@@ -587,7 +587,7 @@ hint() {
 	chown -hR 100000:100000 "$BUNDLE/rootfs"
 	chmod 0755 "$BATS_TEST_TMPDIR" "$BUNDLE"
 	LATE=1 bad linux.sysctl.net.ipv4.ping_group_range 'to "0 2147483647"'
-	hint "both of which linux.gidMappings has to map"
+	hint "both of which linux.gidMappings must map"
 	config '.linux.sysctl["net.ipv4.ping_group_range"] = "0 65535"'
 	ok create "$ID"
 }
