@@ -278,7 +278,7 @@ mount_of() { POINT=$1 awk '$5 == ENVIRON["POINT"] { print $6 }' "/proc/$(pid_of)
 	ok rt delete --force "$ID"
 	mkdir "$BATS_TEST_TMPDIR/precious"
 	ln -s ../precious "$IMAGE/parent"
-	no 1 "is no image that this runtime has made" restore --detach "$ID"
+	no 1 "was not written by crun-go" restore --detach "$ID"
 	same owner "$(stat -c %u "$BATS_TEST_TMPDIR/precious")" 0
 }
 
