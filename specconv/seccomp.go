@@ -76,13 +76,13 @@ func (b *privilegeBuilder) planLoading() error {
 		filter = b.filter.Filter
 		b.loaded.Flags |= b.filter.Flags
 	}
-	if !w.All {
+	if w.All {
+		b.loaded.Filter, b.loaded.Mark = seccomp.NotifyAllowed(filter), seccomp.HandOverMark
+	} else {
 		b.loaded.Filter = seccomp.NotifyRefused(filter)
-		return nil
 	}
-	b.loaded.Filter, b.loaded.Mark = seccomp.NotifyAllowed(filter), seccomp.HandOverMark
 	if n := len(b.loaded.Filter); n > seccomp.MaxInsns {
-		return invalid("linux.seccomp", "", "%s: the filter has %d instructions with those that it takes to record, the kernel takes at most %d", w.By, n, seccomp.MaxInsns)
+		return invalid("linux.seccomp", "", "%s: the filter has %d instructions with those that it takes to report calls, the kernel takes at most %d", w.By, n, seccomp.MaxInsns)
 	}
 	return nil
 }

@@ -105,6 +105,33 @@ func TestNotifyRefused(t *testing.T) {
 	}
 }
 
+// TestNoOtherListener: a call that may be made is, but for a listener, by whatever architecture.
+func TestNoOtherListener(t *testing.T) {
+	call := sysnr.Index("seccomp", 0)
+	for name, cfg := range notifiable(t) {
+		prog, err := Compile(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reporting := NotifyRefused(prog.Filter)
+		for _, a := range nativeFamily() {
+			for flags := range uint64(64) {
+				c := Call{Number: a.number(int(a.slots[call])), Arch: a.audit, Args: [MaxArgs]uint64{unix.SECCOMP_SET_MODE_FILTER, flags | 1<<40}}
+				want := c.answer(prog.Filter)
+				switch {
+				case want&unix.SECCOMP_RET_ACTION_FULL == unix.SECCOMP_RET_ERRNO:
+					want = unix.SECCOMP_RET_USER_NOTIF
+				case mayPass(want) && flags&unix.SECCOMP_FILTER_FLAG_NEW_LISTENER != 0:
+					want = unix.SECCOMP_RET_ERRNO | uint32(unix.EBUSY)
+				}
+				if got := c.answer(reporting); got != want {
+					t.Fatalf("%s: %s flags %#x: expected %#x, got %#x", name, a.name, flags, want, got)
+				}
+			}
+		}
+	}
+}
+
 func TestNotifyAllowed(t *testing.T) {
 	for name, cfg := range notifiable(t) {
 		prog, err := Compile(cfg)

@@ -77,6 +77,8 @@ func main() {
 		err = faults(os.Args[2:])
 	case "forbid":
 		err = forbid(os.Args[2], os.Args[3:])
+	case "usurp":
+		err = usurp(os.Args[2:])
 	case "hammer":
 		err = hammer(os.Args[2])
 	case "pty":

@@ -129,6 +129,21 @@ personality 0x8 EPERM 1 linux.seccomp.syscalls[1] arg0 >= 8'
 	[ ! -e "$LOG" ] || fail "a log was written"
 }
 
+@test "what is left when the listener is closed has no call of its own listener's" {
+	local call answers
+	setup_log
+	call=$(nr getpriority)
+	answers=$BUNDLE/rootfs/answers
+	profile SCMP_ACT_ALLOW "$REFUSED"
+	up
+	try rt exec "$ID" /probe usurp "$call" 0 0
+	same "without a log" "$out" "$call ENOTUNIQ"
+	ok rt exec --seccomp-log "$LOG" "$ID" sh -c "/probe usurp $call 0 0 >/answers 2>&1 &"
+	until_true grep -q . "$answers"
+	! grep -q "$call 0" "$answers" || fail "the call was made: $(<"$answers")"
+	grep -q "device or resource busy" "$answers" || fail "$(<"$answers")"
+}
+
 @test "a container that is refused without end holds up nobody, and fills no memory" {
 	local runtime before
 	setup_log
