@@ -95,11 +95,6 @@ func Sendfile(out, in int, offset *int64, count int) (int, error) {
 	return Of(func() (int, error) { return unix.Sendfile(out, in, offset, count) })
 }
 
-// Ftruncate is ftruncate(2).
-func Ftruncate(fd int, size int64) error {
-	return Do(func() error { return unix.Ftruncate(fd, size) })
-}
-
 // Fsync is fsync(2).
 func Fsync(fd int) error {
 	return Do(func() error { return unix.Fsync(fd) })
