@@ -40,7 +40,7 @@ init     2  mounts[0]         mount tmpfs on "/t" with size=1k (ro)
 init     3  mounts[1]         bind "/bundle/data" on "/b" (rro,rslave)
 init     4  mounts[2]         mount tmpfs on "/up"
 init     5  mounts[2]         remount "/up" (ro)
-init     6                    tell the parent: mounted
+init     6                    report to the parent: mounted
 init     7                    end
 `
 	if text.String() != want {
@@ -127,7 +127,7 @@ parent   6                    let init continue
 init     1                    join the mount namespace
 init     2  --device-remove   remove device "/dev/old"
 init     3  --device-add      add device "/dev/new" c 189:7
-init     4                    tell the parent: mounted
+init     4                    report to the parent: mounted
 init     5                    end
 `
 	if text.String() != want {

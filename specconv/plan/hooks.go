@@ -27,9 +27,9 @@ func (s *Sync) String() string {
 	case s.Quiet && s.Phase == Done:
 		return "end"
 	case s.Quiet:
-		return "wait for the parent's word to continue"
+		return "wait until the parent lets it continue"
 	}
-	return "tell the parent: " + s.Phase.String()
+	return "report to the parent: " + s.Phase.String()
 }
 
 // Hooks runs hooks inside the container's namespaces.

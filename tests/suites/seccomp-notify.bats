@@ -185,7 +185,7 @@ heard() { grep -c "^notified $(nr "$1") " "$HEARD"; }
 	ok rt plan --bundle "$BUNDLE"
 	grep -qE 'parent .* linux.seccomp.listenerPath +send seccomp listener to "/no/agent"$' "$OUT" || fail "parent's half"
 	grep -qE 'init .* linux.seccomp +load seccomp filter .*, hand its listener to the parent$' "$OUT" || fail "init's half"
-	[ "$(grep -n 'load seccomp' "$OUT" | cut -d: -f1)" -lt "$(grep -n 'tell the parent: ready' "$OUT" | cut -d: -f1)" ] || fail "order"
+	[ "$(grep -n 'load seccomp' "$OUT" | cut -d: -f1)" -lt "$(grep -n 'report to the parent: ready' "$OUT" | cut -d: -f1)" ] || fail "order"
 }
 
 @test "exec: the agent hears of the process, and answers it" {
