@@ -84,24 +84,23 @@ func (d *devices) removing(remove []state.Device) error {
 		}
 	}
 	for i := range remove {
-		r := &remove[i]
-		i := find(d.after, r)
-		if i < 0 {
-			return errors.New("--device-remove: " + name(r) + " was not added with --device-add")
+		found := false
+		for j := range d.after {
+			if same(&d.after[j], &remove[i]) {
+				d.after[j].Stage, found = state.DeviceRemoving, true
+			}
 		}
-		d.after[i].Stage = state.DeviceRemoving
+		if !found {
+			return fmt.Errorf("--device-remove: %s was not added with --device-add", name(&remove[i]))
+		}
 	}
 	return nil
 }
 
-// find finds a device: by its path in the container, or by its rule if it has none.
-func find(list []state.Device, d *state.Device) int {
-	for i := range list {
-		if have := &list[i]; have.Path == d.Path && (d.Path != "" || have.DeviceRule == d.DeviceRule) {
-			return i
-		}
-	}
-	return -1
+// same reports whether two are one device: by its path in the container, or by its rule if
+// it has none.
+func same(a, b *state.Device) bool {
+	return a.Path == b.Path && (a.Path != "" || a.DeviceRule == b.DeviceRule)
 }
 
 func name(d *state.Device) string {
@@ -116,7 +115,7 @@ func (d *devices) adding(add []state.Device) error {
 	for i := range add {
 		a := &add[i]
 		a.Stage = state.DeviceAdding
-		if i := find(d.after, a); i >= 0 && d.after[i].Stage != state.DeviceRemoving {
+		if slices.ContainsFunc(d.after, func(have state.Device) bool { return have.Stage != state.DeviceRemoving && same(&have, a) }) {
 			return errors.New("--device-add: " + name(a) + " has been added already")
 		}
 		if a.Path != "" {

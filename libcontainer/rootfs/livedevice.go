@@ -242,10 +242,8 @@ func unlinkNode(dir int, name string, kind uint32, s *plan.RemoveDevice) error {
 		return fault.Path("open", s.Path, errno)
 	}
 	dev, ino, errno := identity(fd)
-	ours := errno == 0 && dev == s.Dev && ino == s.Ino
-	if s.Ino == 0 {
-		ours = isLeft(fd, kind, s)
-	}
+	// The inode may be that of a later file.
+	ours := isLeft(fd, kind, s) && (s.Ino == 0 || errno == 0 && dev == s.Dev && ino == s.Ino)
 	raw.Close(fd)
 	if !ours {
 		return nil
@@ -256,8 +254,8 @@ func unlinkNode(dir int, name string, kind uint32, s *plan.RemoveDevice) error {
 	return fault.Call("unlink", errno)
 }
 
-// isLeft reports whether a file is what an AddDevice may have left that was killed: the
-// node, or an empty file under the mount.
+// isLeft reports whether a file is what an AddDevice may have made: the node, or an empty
+// file under the mount.
 func isLeft(fd int, kind uint32, s *plan.RemoveDevice) bool {
 	if !s.Bound {
 		return sys.CheckDevice(fd, kind, uint32(s.Major), uint32(s.Minor)) == nil

@@ -76,6 +76,21 @@ userns() {
 	may_not "<" /dev/k
 }
 
+@test "a rule that is removed and added again is there once" {
+	up
+	rt exec "$ID" mknod /dev/k c 1 11
+	ok update --device-add "c 1:11 r"
+	no 1 'c 1:11 r has been added already' update --device-remove "c 1:11 r" --device-add "c 1:11 r" --device-add "c 1:11 r"
+	ok update --device-remove "c 1:11 r" --device-add "c 1:11 r"
+	may "<" /dev/k
+	# Written down twice, both are removed.
+	jq -c '. + .' "$ROOT/$ID/devices.json" >"$BATS_TEST_TMPDIR/twice"
+	cat "$BATS_TEST_TMPDIR/twice" >"$ROOT/$ID/devices.json"
+	ok update --device-remove "c 1:11 r"
+	may_not "<" /dev/k
+	same record "$(added .)" "[]"
+}
+
 @test "created, paused, stopped" {
 	ok create "$ID"
 	ok update --device-add "$KMSG:/dev/log1"
@@ -120,6 +135,11 @@ userns() {
 	rt exec "$ID" sh -c 'rm /dev/log; echo mine >/dev/log'
 	ok update --device-remove /dev/log
 	same file "$(cat "$(inner /dev/log)")" mine
+	# Also where a filesystem gives it the inode that the node had.
+	ok update --device-add "$KMSG:/etc/log"
+	rt exec "$ID" sh -c 'rm /etc/log; echo mine >/etc/log'
+	ok update --device-remove /etc/log
+	same file "$(cat "$(inner /etc/log)")" mine
 	# Another node of the same number is the container's own, too.
 	ok update --device-add "$KMSG:/dev/log2"
 	rt exec "$ID" sh -c 'rm /dev/log2; mknod /dev/log2 c 1 11'
