@@ -43,7 +43,8 @@ func (f *devicesFlag) Set(text string) error {
 
 // parseDevice reads a device: "/dev/ttyUSB0:/dev/modem:rw", of which the host's path is
 // enough, or "c 189:* rwm". A path may have colons, so that of the container is what
-// follows the last one before a slash.
+// follows the last one before a slash; letters such as "rwx" after the last one are a
+// mistake.
 func parseDevice(text string) (d state.Device, err error) {
 	if !strings.HasPrefix(text, "/") {
 		d.DeviceRule, err = parseDeviceRule(text)
@@ -51,8 +52,12 @@ func parseDevice(text string) (d state.Device, err error) {
 	}
 	d.Source, d.Access = text, "rwm"
 	if i := strings.LastIndexByte(text, ':'); i >= 0 {
-		if access, err := parseAccess(text[i+1:]); err == nil {
+		access, err := parseAccess(text[i+1:])
+		switch {
+		case err == nil:
 			d.Source, d.Access = text[:i], access
+		case isAccessMistaken(text[i+1:]):
+			return d, err
 		}
 	}
 	d.Path = d.Source
@@ -67,6 +72,11 @@ func parseDevice(text string) (d state.Device, err error) {
 		return d, errors.New("\"/\" cannot be a device")
 	}
 	return d, nil
+}
+
+// isAccessMistaken reports whether text can only be meant as an access, such as "ro" or "rwx".
+func isAccessMistaken(text string) bool {
+	return len(text) <= 3 && strings.Trim(text, "rwmoxRWM") == ""
 }
 
 var errDeviceRule = errors.New("expected /dev/HOST[:/dev/CONTAINER][:ACCESS], or a rule such as \"c 189:* rw\"")

@@ -29,6 +29,29 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
+func TestParseDevice(t *testing.T) {
+	for text, want := range map[string]string{
+		"/dev/null":            "/dev/null /dev/null rwm",
+		"/dev/null:wr":         "/dev/null /dev/null rw",
+		"/dev/null:/dev/x:m":   "/dev/null /dev/x m",
+		"/dev/a:0:/dev/b:1":    "/dev/a:0 /dev/b:1 rwm",
+		"/dev/by/a:0:1-port0":  "/dev/by/a:0:1-port0 /dev/by/a:0:1-port0 rwm",
+		"/dev/null:/dev/x:rwx": `"rwx" is not an access`,
+		"/dev/null:ro":         `"ro" is not an access`,
+		"/dev/null:RW":         `"RW" is not an access`,
+		"/dev/null:":           `"" is not an access`,
+	} {
+		d, err := parseDevice(text)
+		got := d.Source + " " + d.Path + " " + d.Access
+		if err != nil {
+			got = err.Error()
+		}
+		if cut, _, _ := strings.Cut(got, ","); cut != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 // Each row is flags, and the resources that come of them or the error.
 func TestLimitFlags(t *testing.T) {
 	for _, c := range []struct{ flag, value, want string }{
