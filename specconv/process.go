@@ -223,7 +223,7 @@ func (b *namespaceBuilder) planNames() error {
 func (b *processBuilder) checkTerminal() error {
 	switch terminal := b.process.Terminal; {
 	case terminal && b.opts.Detach && !b.opts.ConsoleSocket:
-		return invalid("process.terminal", "give --console-socket, or set it to false",
+		return invalid("process.terminal", "give --console-socket, or ask for no terminal: by process.terminal, or without --tty",
 			"cannot allocate tty if crun-go will detach without setting console socket")
 	case b.opts.ConsoleSocket && !(terminal && b.opts.Detach):
 		return invalid("process.terminal", "leave out --console-socket",

@@ -115,6 +115,8 @@ func other(err error) string {
 	switch {
 	case errors.Is(err, state.ErrExist):
 		return "choose another id, or delete the container by that name"
+	case errors.Is(err, state.ErrBroken):
+		return "the container's state file is damaged: delete --force removes the container, as far as it can still be found"
 	case errors.As(err, &id):
 		return idHint(id)
 	case sys.IsNotProc(err):

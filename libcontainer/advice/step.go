@@ -219,7 +219,7 @@ func readonlyHint(err error) string {
 	if !errors.Is(err, unix.EROFS) {
 		return ""
 	}
-	return "the mount point is missing, and what an earlier mount has put there is read-only: make it in the source of that one"
+	return "the mount point is missing, and cannot be made in a read-only mount: make it in the source of that mount, or, if that is the root, below root.path"
 }
 
 // mountHint: in a user namespace EPERM has two causes. Filesystems that show a

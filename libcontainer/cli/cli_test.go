@@ -162,7 +162,7 @@ func TestFlagSpelling(t *testing.T) {
 		}
 	}
 	for _, args := range []string{"kill -all -- none 9", "kill -a=true none", "kill none --all 9", "kill none 9 -a", "delete none -- ", "update none --cpu-quota -1"} {
-		if got := crun("--root " + root + " -- " + args); got.errout != hinted("searched in "+root+", where there is none", textLine("container does not exist", " code=not-found")) {
+		if got := crun("--root " + root + " -- " + args); got.errout != hinted("searched in "+root+", which has no containers", textLine("container does not exist", " code=not-found")) {
 			t.Errorf("%s: %+v", args, got)
 		}
 	}

@@ -132,7 +132,8 @@ func TestDeleteBroken(t *testing.T) {
 		if err := errors.Join(os.Mkdir(root+"/x", 0o711), os.WriteFile(root+"/x/state.json", []byte(journal), 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		if got := crun("--root " + root + " delete x"); got.code != 1 || !strings.Contains(got.errout, "read state of container x: ") {
+		if got := crun("--root " + root + " delete x"); got.code != 1 || !strings.Contains(got.errout, "read state of container x: ") ||
+			!strings.HasPrefix(got.errout, "hint: the container's state file is damaged: delete --force removes the container") {
 			t.Errorf("journal %q, delete: %+v", journal, got)
 		}
 		if got := crun("--root " + root + " delete --force x"); got.code != 0 || got.errout != "" {

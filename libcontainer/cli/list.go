@@ -36,7 +36,7 @@ func (inv *invocation) listCommand() *Command {
 		},
 		run: func(c *cli.Context) error {
 			if !slices.Contains(sortKeys, o.sort) {
-				return withHint(fmt.Errorf("--sort %q", o.sort), choiceHint("--sort", o.sort, sortKeys))
+				return withHint(fmt.Errorf("invalid --sort: %q", o.sort), choiceHint("--sort", o.sort, sortKeys))
 			}
 			o.usage = o.usage || o.sort != "id" && o.sort != "age"
 			if c.IsSet("watch") && o.watch < 100*time.Millisecond {

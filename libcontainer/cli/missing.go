@@ -36,13 +36,13 @@ func missingHint(root, id string, others []string) string {
 	} else if i := slices.IndexFunc(ids, func(s string) bool { return strings.HasPrefix(s, id) }); i >= 0 {
 		hint += ": did you mean " + ids[i] + "?"
 	} else if len(ids) == 0 {
-		hint += ", where there is none"
+		hint += ", which has no containers"
 	}
 	for _, pattern := range others {
 		found, _ := filepath.Glob(pattern + "/" + id + "/state.json") // an id has nothing of a pattern's
 		for _, file := range found {
 			if other := filepath.Dir(filepath.Dir(file)); other != root {
-				return hint + "; there is one in " + other + ", which --root " + other + " names, before the command"
+				return hint + "; there is one in " + other + ": give --root " + other + " before the command"
 			}
 		}
 	}

@@ -23,9 +23,9 @@ func TestMissingHint(t *testing.T) {
 		{root, "wbe1", "searched in " + root + ": did you mean web1?"},
 		{root, "0123", "searched in " + root + ": did you mean 0123456789abcdef?"},
 		{root, "other", "searched in " + root},
-		{root + "/none", "web1", "searched in " + root + "/none, where there is none"},
-		{root + "/none", "broken", "searched in " + root + "/none, where there is none"},
-		{root + "/none", "web9", "searched in " + root + "/none, where there is none; there is one in " + other + "/x, which --root " + other + "/x names, before the command"},
+		{root + "/none", "web1", "searched in " + root + "/none, which has no containers"},
+		{root + "/none", "broken", "searched in " + root + "/none, which has no containers"},
+		{root + "/none", "web9", "searched in " + root + "/none, which has no containers; there is one in " + other + "/x: give --root " + other + "/x before the command"},
 		{other + "/x", "broken", other + "/x/broken has no state: a create is at work on it, or was killed; delete --force broken removes it"},
 	} {
 		if got := missingHint(c.root, c.id, []string{other + "/*"}); got != c.want {

@@ -115,7 +115,7 @@ func selectPIDs(table string, pids []int) (string, error) {
 	header, lines, _ := strings.Cut(table, "\n")
 	index := slices.Index(strings.Fields(header), "PID")
 	if index < 0 {
-		return "", errors.New("couldn't find PID field in ps output")
+		return "", withHint(errors.New("couldn't find PID field in ps output"), "add the column: -o pid,...")
 	}
 	end := headerEnd(header, "PID")
 	var b strings.Builder

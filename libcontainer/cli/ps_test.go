@@ -56,7 +56,7 @@ func TestSelectPIDs(t *testing.T) {
 		}
 	}
 	for _, table := range []string{"", "PPID TTY\n", " 4300 ?\n"} {
-		if _, err := selectPIDs(table, pids); err == nil || err.Error() != "couldn't find PID field in ps output" {
+		if _, err := selectPIDs(table, pids); err == nil || err.Error() != "couldn't find PID field in ps output" || describe(err).hint != "add the column: -o pid,..." {
 			t.Errorf("%q: %v", table, err)
 		}
 	}

@@ -24,7 +24,7 @@ func TestMisspelt(t *testing.T) {
 		"run --bunlde b x":         "did you mean --bundle?",
 		"run -detahc x":            "did you mean --detach?",
 		"--rooot r list":           "did you mean --root?",
-		"--root /x kill x KIL":     "searched in /x, where there is none",
+		"--root /x kill x KIL":     "searched in /x, which has no containers",
 		"list -f jsn":              "did you mean json? --format is table or json, not \"jsn\"",
 		"ps -f tabel x":            "did you mean table? --format is table or json, not \"tabel\"",
 		"--log-format jsno list":   "did you mean json? --log-format is text or json",
@@ -71,5 +71,15 @@ func TestUsageAtTerminal(t *testing.T) {
 		if n, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCINQ); err != nil || n != 0 {
 			t.Errorf("%s: %d bytes on the terminal, %v", c.args, n, err)
 		}
+	}
+}
+
+func TestTraceWithoutSteps(t *testing.T) {
+	file := t.TempDir() + "/config.json"
+	if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := crun("trace " + file); got.code != 1 || !strings.Contains(got.errout, file+": no steps in it, expected what --trace writes") {
+		t.Errorf("%+v", got)
 	}
 }

@@ -2,10 +2,10 @@ package cli
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -78,7 +78,7 @@ func readTraces(files []string) ([]*tracedStep, error) {
 		steps = append(steps, &s)
 	}
 	if len(steps) == 0 {
-		return nil, errors.New("there are no steps in it; expected what --trace writes")
+		return nil, fmt.Errorf("%s: no steps in it, expected what --trace writes", strings.Join(files, ", "))
 	}
 	slices.SortFunc(steps, func(a, b *tracedStep) int {
 		// What encloses another comes first.

@@ -85,7 +85,7 @@ expect() {
 }
 
 # logged WANT: the file of --log has the message of standard error in one object,
-# keys in order, and is empty where there is none.
+# keys in order, and is empty which has no containers.
 logged() {
 	[ -s "$LOG" ] || {
 		[[ $1 == - || $1 == time=* ]] || complain "nothing in the log"

@@ -204,7 +204,7 @@ hinted() { [[ $err == "hint: $1"*$'\n'"time="* ]] || fail "want the hint: $1"; }
 	no 1 "cannot start an already running container" rt start "$ID"
 	hinted "run has started it"
 	no 1 "container does not exist" rt --root "$BATS_TEST_TMPDIR/elsewhere" state "$ID"
-	hinted "searched in $BATS_TEST_TMPDIR/elsewhere, where there is none"
+	hinted "searched in $BATS_TEST_TMPDIR/elsewhere, which has no containers"
 	no 1 "container does not exist" rt state "${ID}x"
 	hinted "searched in $ROOT: did you mean $ID?"
 	no 255 "container does not exist" rt exec "${ID}x" true

@@ -440,7 +440,7 @@ has() {
 	config --arg v "$BATS_TEST_TMPDIR/volume" '.mounts += [{destination: "/mnt", type: "bind", source: $v, options: ["bind", "ro"]},
 		{destination: "/mnt/below", type: "tmpfs", source: "t"}]'
 	no 1 'mounts[8]: mount tmpfs on "/mnt/below"' run_bundle "$ID"
-	[[ $err == *"hint: the mount point is missing, and what an earlier mount has put there is read-only"*"read-only file system"* ]] || fail "no hint"
+	[[ $err == *"hint: the mount point is missing, and cannot be made in a read-only mount"*"read-only file system"* ]] || fail "no hint"
 	[ ! -e "$BATS_TEST_TMPDIR/volume/below" ] || fail "the source was written to"
 	mkdir "$BATS_TEST_TMPDIR/volume/below"
 	inside touch /mnt/below/file
