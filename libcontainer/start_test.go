@@ -44,7 +44,7 @@ func TestListen(t *testing.T) {
 		"failed":         {append([]byte{0}, failure...), false, "\x00" + string(failure), ""},
 		"died":           {nil, true, "", ""},
 		"without an end": {make([]byte, 200<<10), false, "", "too long"},
-		"not let run":    {nil, false, "", "does not wait for a start"},
+		"not let run":    {nil, false, "", "does not wait for start"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := t.TempDir() + "/fifo"

@@ -144,7 +144,7 @@ func TestHandOver(t *testing.T) {
 		"absolute":      {"/other", 0, "expected a relative link"},
 		"over a link":   {"../link", 0, "too many levels of symbolic links"},
 		"a stranger's":  {"../other", 1235, "belongs to user 1235"},
-		"no image":      {"..", 0, "no image that this runtime has made"},
+		"no image":      {"..", 0, "the parent image was not written by crun-go"},
 		"missing":       {"../none", 0, "no such file or directory"},
 		"image of ours": {"../other/../other", 0, ""},
 	} {

@@ -40,7 +40,7 @@ func TestMistakesDump(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=TestMistakesDump")
 	cmd.Env = append(os.Environ(), "EARLY_MISTAKE=1")
 	out, err := cmd.CombinedOutput()
-	if text := string(out); err == nil || !strings.Contains(text, "fatal error: stack overflow\n") || !strings.Contains(text, "early_test.deep") {
+	if text := string(out); err == nil || !strings.Contains(text, "fatal error: stack overflow\n") || !strings.Contains(text, "rtstart_test.deep") {
 		t.Errorf("%v\n%.500s", err, text)
 	}
 }
