@@ -60,6 +60,9 @@ func (w *recorder) result(job *Job) (text []byte, warnings []string) {
 	if cut := w.Cut(); len(cut) > 0 {
 		warnings = append(warnings, "more different arguments than are recorded, so that some are not allowed: "+strings.Join(cut, ", "))
 	}
+	if left := w.Left(); len(left) > 0 {
+		warnings = append(warnings, "calls of other architectures are not allowed, an entry for them would allow others that the profile in force does not: "+strings.Join(left, ", "))
+	}
 	if w.Unnamed > 0 {
 		warnings = append(warnings, strconv.FormatUint(w.Unnamed, 10)+" calls have no name that a profile could allow them by")
 	}

@@ -228,6 +228,13 @@ func recorded(t *testing.T, cfg *specs.LinuxSeccomp, archs []*arch) (p *specs.Li
 	if r.Unnamed > 0 || len(r.Cut()) > 0 {
 		t.Fatalf("%d without a name, of %v not all", r.Unnamed, r.Cut())
 	}
+	if len(r.Left()) > 0 {
+		t.Logf("left out: %v", r.Left())
+		if len(archs) == 1 {
+			t.Fatalf("left out: %v", r.Left())
+		}
+		calls = slices.DeleteFunc(calls, func(c Call) bool { at, _ := r.calls.find(&c); return at != 0 })
+	}
 	return r.Profile([]Need{{"execve", nil}, {"clone", []uint64{17, 0}}, {"mount", nil}}), calls
 }
 
@@ -279,7 +286,7 @@ func checkRecording(t *testing.T, cfg *specs.LinuxSeccomp, archs []*arch) {
 			t.Fatalf("%s %s: neither made nor needed, and allowed", a.name, nameOf(a, c.Number))
 		}
 		was := c.answer(before.Filter) & unix.SECCOMP_RET_ACTION_FULL
-		if len(archs) == 1 && was != unix.SECCOMP_RET_ALLOW && was != unix.SECCOMP_RET_LOG {
+		if was != unix.SECCOMP_RET_ALLOW && was != unix.SECCOMP_RET_LOG {
 			t.Fatalf("%s %s %#x: allowed, and got %#x before", a.name, nameOf(a, c.Number), c.Args, was)
 		}
 	})

@@ -89,14 +89,12 @@ func (r *Recording) Profile(needs []Need) *specs.LinuxSeccomp {
 		}
 	}
 	var out allowed
-	used := make([]bool, len(r.calls))
-	used[0] = true
+	used, _ := r.used()
 	for k := range r.seen {
-		if k.table >= 0 {
+		if k.table >= 0 && used[k.table] {
 			t := &r.calls[k.table]
 			v := t.verdict(k.number)
-			used[k.table] = true
-			out.add(v.Call, conditions(v.compared(), k.args, t.narrow))
+			out.add(v.Call, conditions(t.bits(v), k.args))
 		}
 	}
 	for _, name := range ownNeeds {
@@ -111,7 +109,7 @@ func (r *Recording) Profile(needs []Need) *specs.LinuxSeccomp {
 		for j := range t.verdicts {
 			v := &t.verdicts[j]
 			for _, n := range needs {
-				if n.Name == v.Call && v.allows(n.Args) {
+				if n.Name == v.Call && r.everywhere(used, n.Name, known(n.Args), values(n.Args)) {
 					out.add(n.Name, equalTo(n.Args))
 				}
 			}
@@ -175,35 +173,127 @@ func (r *Recording) newest(out allowed) (names []string) {
 	return names
 }
 
-// allows reports whether a call whose first arguments are known is let through, whatever the
-// others are.
-func (v *Verdict) allows(args []uint64) bool {
+// used reports of which architectures calls are in the profile, and names those of which they are
+// left out. An entry of a profile is for all of its architectures, and not all see the same of an
+// argument: what one of them was let through with could be refused on another. Then only the
+// native one is left.
+func (r *Recording) used() (used []bool, left []string) {
+	used = make([]bool, len(r.calls))
+	used[0] = true
+	for k := range r.seen {
+		if k.table >= 0 {
+			used[k.table] = true
+		}
+	}
+	for k := range r.seen {
+		if k.table < 0 {
+			continue
+		}
+		t := &r.calls[k.table]
+		if v := t.verdict(k.number); r.everywhere(used, v.Call, t.bits(v), k.args) {
+			continue
+		}
+		for i := 1; i < len(used); i++ {
+			if used[i] {
+				left = append(left, r.calls[i].name)
+			}
+		}
+		clear(used[1:])
+		break
+	}
+	return used, left
+}
+
+// Left names the architectures whose calls are not in the profile.
+func (r *Recording) Left() []string {
+	_, left := r.used()
+	return left
+}
+
+// everywhere reports whether a call with these values of these bits of its arguments is let through
+// on all of some architectures that have it, also by way of socketcall(2) and ipc(2).
+func (r *Recording) everywhere(used []bool, name string, bits, args [MaxArgs]uint64) bool {
+	at := sysnr.Index(name, 0)
+	for i := range r.calls {
+		t := &r.calls[i]
+		if !used[i] {
+			continue
+		}
+		if slot := t.slots[at]; slot != sysnr.None && !t.verdict(t.number(int(slot))).allows(bits, args) {
+			return false
+		}
+		if t.multiplexed(at) && !t.multiplexer(at).allows(byNumber(at, bits, args)) {
+			return false
+		}
+	}
+	return true
+}
+
+// multiplexer is what the profile says of the call by which one of an index is made, too.
+func (t *table) multiplexer(at int) *Verdict {
+	if socketcall, _ := sysnr.Call(at); socketcall != 0 {
+		return t.verdict(t.number(int(t.socketcall)))
+	}
+	return t.verdict(t.number(int(t.ipc)))
+}
+
+// byNumber are the arguments of the multiplexer: the first one is the number of the call.
+func byNumber(at int, bits, args [MaxArgs]uint64) (_, _ [MaxArgs]uint64) {
+	socketcall, ipc := sysnr.Call(at)
+	bits[0], args[0] = ^uint64(0), uint64(socketcall|ipc)
+	return bits, args
+}
+
+// allows reports whether a call with these values of these bits of its arguments is let through,
+// whatever the others are.
+func (v *Verdict) allows(bits, args [MaxArgs]uint64) bool {
 	for i, mask := range v.compared() {
-		if mask != 0 && i >= len(args) {
+		if mask&^bits[i] != 0 {
 			return false
 		}
 	}
 	for _, r := range v.Rules {
-		if r.Holds(args...) {
+		if r.Holds(args[:]...) {
 			return r.Action == specs.ActAllow || r.Action == specs.ActLog
 		}
 	}
 	return false
 }
 
-// conditions ask for the values of the compared bits of arguments. Of a narrow architecture
-// the high words are taken for 0: on another one the condition holds for no more.
-func conditions(masks, values [MaxArgs]uint64, narrow bool) (conds []specs.LinuxSeccompArg) {
-	for i, mask := range masks {
-		if mask == 0 {
-			continue
+// bits are those of the arguments that a call is recorded with: those that are compared. Of a narrow
+// architecture the high words are taken for 0: on another one the condition holds for no more.
+func (t *table) bits(v *Verdict) [MaxArgs]uint64 {
+	bits := v.compared()
+	for i := range bits {
+		if t.narrow && bits[i] != 0 {
+			bits[i] |= 0xffffffff << 32
 		}
-		if narrow {
-			mask |= 0xffffffff << 32
-		}
-		if mask == ^uint64(0) {
+	}
+	return bits
+}
+
+// known are the bits of the first arguments.
+func known(args []uint64) (bits [MaxArgs]uint64) {
+	for i := range args {
+		bits[i] = ^uint64(0)
+	}
+	return bits
+}
+
+// values are those of the first arguments.
+func values(args []uint64) (all [MaxArgs]uint64) {
+	copy(all[:], args)
+	return all
+}
+
+// conditions ask for the values of bits of arguments.
+func conditions(bits, values [MaxArgs]uint64) (conds []specs.LinuxSeccompArg) {
+	for i, mask := range bits {
+		switch mask {
+		case 0:
+		case ^uint64(0):
 			conds = append(conds, specs.LinuxSeccompArg{Index: uint(i), Value: values[i], Op: specs.OpEqualTo})
-		} else {
+		default:
 			conds = append(conds, specs.LinuxSeccompArg{Index: uint(i), Value: mask, ValueTwo: values[i], Op: specs.OpMaskedEqual})
 		}
 	}
