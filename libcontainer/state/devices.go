@@ -9,8 +9,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/jsontext"
 )
 
-// DevicesName is the file of the devices that were added to the living container: an array of objects. A checkpoint
-// leaves one in its image.
+// DevicesName is the file of the devices that were added to the living container: an array of objects.
 const DevicesName = "devices.json"
 
 // DeviceStage says how far the change of a device has come: it is written down before anything is changed, so that what
