@@ -36,11 +36,21 @@ func notifiable(t *testing.T) map[string]*specs.LinuxSeccomp {
 				cfg.Syscalls[i].Action = specs.ActErrno
 			}
 		}
-		if _, err := Compile(cfg); err == nil {
+		if _, err := compiled(cfg); err == nil {
 			all[fmt.Sprintf("random %d", seed)] = cfg
 		}
 	}
 	return all
+}
+
+// compiled is what the compiler written here makes of a profile: libseccomp may not return on
+// random ones.
+func compiled(cfg *specs.LinuxSeccomp) (*Program, error) {
+	p, err := check(cfg, native(), family)
+	if err != nil {
+		return nil, err
+	}
+	return compile(p)
 }
 
 // everyCall calls f with each call of the machine's architectures, with the arguments that matter.
@@ -66,7 +76,7 @@ func everyCall(t *testing.T, cfg *specs.LinuxSeccomp, f func(*arch, *Call)) {
 func TestNotifyRefused(t *testing.T) {
 	for name, cfg := range notifiable(t) {
 		t.Run(name, func(t *testing.T) {
-			prog, err := Compile(cfg)
+			prog, err := compiled(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +119,7 @@ func TestNotifyRefused(t *testing.T) {
 func TestNoOtherListener(t *testing.T) {
 	call := sysnr.Index("seccomp", 0)
 	for name, cfg := range notifiable(t) {
-		prog, err := Compile(cfg)
+		prog, err := compiled(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +144,7 @@ func TestNoOtherListener(t *testing.T) {
 
 func TestNotifyAllowed(t *testing.T) {
 	for name, cfg := range notifiable(t) {
-		prog, err := Compile(cfg)
+		prog, err := compiled(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,7 +188,7 @@ func TestHandOverMark(t *testing.T) {
 // TestRefusalsBounded: what a container can do to the list.
 func TestRefusalsBounded(t *testing.T) {
 	cfg := parse(t, `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["personality"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"value":5,"op":"SCMP_CMP_GT"}]}]}`)
-	prog, err := Compile(cfg)
+	prog, err := compiled(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +217,7 @@ func TestRefusalsBounded(t *testing.T) {
 // recorded makes a recording of some of the calls that a profile lets through.
 func recorded(t *testing.T, cfg *specs.LinuxSeccomp, archs []*arch) (p *specs.LinuxSeccomp, calls []Call) {
 	t.Helper()
-	prog, err := Compile(cfg)
+	prog, err := compiled(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,11 +259,11 @@ func TestRecording(t *testing.T) {
 
 func checkRecording(t *testing.T, cfg *specs.LinuxSeccomp, archs []*arch) {
 	p, calls := recorded(t, cfg, archs)
-	before, err := Compile(cfg)
+	before, err := compiled(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	now, err := Compile(p)
+	now, err := compiled(p)
 	if err != nil {
 		t.Fatal(err)
 	}
