@@ -153,7 +153,7 @@ func (l counter) hear(listener int, n *sys.Notification) {
 type recorder struct {
 	*seccomp.Recording
 	init  unix.Statx_t // what init executes
-	began atomic.Bool // the container's program has been executed
+	began atomic.Bool  // the container's program has been executed
 }
 
 func newRecorder(job *Job, init int) (watcher, error) {

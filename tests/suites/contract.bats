@@ -85,7 +85,7 @@ expect() {
 }
 
 # logged WANT: the file of --log has the message of standard error in one object,
-# keys in order, and is empty which has no containers.
+# keys in order, and is empty where there is none.
 logged() {
 	[ -s "$LOG" ] || {
 		[[ $1 == - || $1 == time=* ]] || complain "nothing in the log"
