@@ -330,7 +330,7 @@ func (o *MountOptions) describe() string {
 	var words []string
 	words = append(words, o.Attr.words("")...)
 	if o.Others != 0 {
-		words = append(words, "no others")
+		words = append(words, "others cleared")
 	}
 	words = append(words, o.Recursive.words("r")...)
 	for _, p := range o.Propagation {
