@@ -82,8 +82,13 @@ func salvage(dir *state.Dir, warn func(specconv.Warning)) (*state.State, error) 
 	if err != nil || s.Cgroup.Dir != "" {
 		return s, err
 	}
-	if alive, err := s.Init.Alive(); err != nil || !alive {
+	alive, err := s.Init.Alive()
+	if err != nil {
 		return s, err
+	}
+	if !alive {
+		warn(specconv.Warning{Text: "the container's cgroup, and processes in it, may be left: what can be read of the state does not name it"})
+		return s, nil
 	}
 	s.Cgroup, err = salvageCgroup(s, warn)
 	return s, err
