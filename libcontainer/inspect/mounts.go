@@ -74,7 +74,7 @@ func (l *look) mounts() error {
 // paths compares those that are there, each of which must be a mount of its own with a
 // property.
 func (l *look) paths(root int, list []proc.Mount, what, field string, paths []string, good func(*proc.Mount) bool) {
-	held := 0
+	held, absent, later, elsewhere := 0, 0, 0, 0
 	for i, p := range paths {
 		target := path.Clean("/" + p)
 		at := mountAt(list, target)
@@ -82,15 +82,33 @@ func (l *look) paths(root int, list []proc.Mount, what, field string, paths []st
 		case at != nil && good(at):
 			held++
 		case target == "/":
-		case present(root, target) != nil || linked(root, target): // not there, so nothing was mounted
-		case l.madeLater(root, target): // nor was it at create
+		case present(root, target) != nil: // so nothing was mounted
+			absent++
+		case linked(root, target):
+			elsewhere++
+		case l.madeLater(root, target): // it was not there at create
+			later++
 		default:
 			l.add(what+" path", fmt.Sprintf("%s[%d]", field, i), target, "not "+what, true)
 		}
 	}
 	if len(paths) > 0 {
-		l.add(what+" paths", field, strconv.Itoa(len(paths)), strconv.Itoa(held)+" in force", false)
+		l.add(what+" paths", field, strconv.Itoa(len(paths)), pathsText(held, absent, later, elsewhere), false)
 	}
+}
+
+// pathsText says how many paths are mounts, and why others need not be.
+func pathsText(held, absent, later, elsewhere int) string {
+	text := strconv.Itoa(held) + " in force"
+	for _, other := range [...]struct {
+		n    int
+		what string
+	}{{absent, "not present"}, {later, "made later"}, {elsewhere, "below symbolic links"}} {
+		if other.n > 0 {
+			text += fmt.Sprintf(", %d %s", other.n, other.what)
+		}
+	}
+	return text
 }
 
 // madeLater reports whether a file is younger than the container, which then has made it:

@@ -35,7 +35,7 @@ executed() { ! grep -q crun-go "/proc/$(pid_of)/cmdline"; }
 	same sysctl "$(is 'sysctl kernel.msgmax')" 9000
 	same nnp "$(is no_new_privs)" 1
 	same filters "$(is seccomp)" "1 filter"
-	same "masked paths" "$(is 'masked paths')" "1 in force"
+	same "masked paths" "$(is 'masked paths')" "1 in force, 1 not present"
 	same "read-only paths" "$(is 'read-only paths')" "1 in force"
 	same status "$(is status)" running
 	[ "$(is 'namespace pid')" = "$(stat -Lc %i "/proc/$(pid_of)/ns/pid")" ] || fail "$out"
@@ -120,7 +120,8 @@ executed() { ! grep -q crun-go "/proc/$(pid_of)/cmdline"; }
 	until_true test -p "$BUNDLE/rootfs/read"
 	try timeout 20 "$RUNTIME" --root "$ROOT" inspect --json "$ID"
 	same "exit code" "$rc" 0
-	same "masked paths" "$(is 'masked paths')" "1 in force"
+	same "masked paths" "$(is 'masked paths')" "1 in force, 1 not present"
+	same "read-only paths" "$(is 'read-only paths')" "0 in force, 1 made later"
 	same "what differs" "$(differs)" ""
 }
 
