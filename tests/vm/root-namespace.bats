@@ -134,16 +134,16 @@ both() {
 	local way
 	for way in "" 1; do
 		(cd "$TESTS/.." && env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TMPDIR="$TMPDIR" \
-			RUNTIME="$RUNTIME" PATIENCE="${PATIENCE:-}" ${way:+COPIED_MOUNTS=1} tests/env/sandbox bats --tap "tests/suites/$1.bats" </dev/null 3>&-) >"$BATS_TEST_TMPDIR/tap" 2>&1 || {
+			RUNTIME="$RUNTIME" PATIENCE="${PATIENCE:-}" ${way:+COPIED_MOUNTS=1} tests/env/sandbox bats --tap "tests/$1.bats" </dev/null 3>&-) >"$BATS_TEST_TMPDIR/tap" 2>&1 || {
 			cat "$BATS_TEST_TMPDIR/tap" >&2
 			fail "$1${way:+, copied mounts}: $(grep -c '^not ok' "$BATS_TEST_TMPDIR/tap") tests fail"
 		}
 	done
 }
 
-@test "in both ways: mounts" { both mounts; }
-@test "in both ways: propagation" { both propagation; }
-@test "in both ways: sources of mounts" { both sources; }
+@test "in both ways: mounts" { both suites/mounts; }
+@test "in both ways: propagation" { both suites/propagation; }
+@test "in both ways: sources of mounts" { both suites/sources; }
 @test "in both ways: attacks on mounts" { both attacks/mounts; }
 @test "in both ways: attacks by images" { both attacks/images; }
 @test "in both ways: attacks on procfs" { both attacks/procfs; }
