@@ -34,14 +34,16 @@ func (inv *invocation) seccompCommand() *Command {
 		Title: "explain a seccomp filter, or record one",
 		Args:  []Arg{{Name: "subcommand", Choices: seccompWords}, {Name: "argument", Optional: true, Many: true}},
 		Description: `explain prints what the filter made of linux.seccomp answers to each system call, or to those that are given, and which part of
-config.json says so. Of several lines for a call the first one counts whose condition holds. With arguments, as in
+config.json says so. If a call has several lines, the answer is that of the first line whose condition holds. With arguments, as in
 'socket(40)', it prints the answer to just that call.
 
 record runs a container as run does, with the id that is given, and writes the smallest linux.seccomp that allows the system
 calls it has made, and those that the kernel and the runtime need. The filter of config.json stays in force: what it refuses is refused, and not
 recorded. What it decides by arguments is recorded with them. Only what the program did in this run is allowed
 later, so it has to do all that it is for. Every call takes longer; a program that uses
-SECCOMP_RET_USER_NOTIF itself cannot be recorded; calls that SCMP_ACT_LOG would have logged are not.`,
+SECCOMP_RET_USER_NOTIF itself cannot be recorded; calls that SCMP_ACT_LOG would have logged are not.
+
+Of the options, both take --bundle and --config, explain those marked "explain", and record all others: --output and those of run.`,
 		Example: "crun-go seccomp explain --bundle /srv/web clone 'clone(0x10000000)'\ncrun-go seccomp record --bundle /srv/web --output profile.json web",
 		flags:   append(append(bundleFlags(o), explain...), record...),
 		run: func(c *cli.Context) error {
