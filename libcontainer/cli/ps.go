@@ -94,6 +94,12 @@ func psOptions(args []string) []string {
 	return args
 }
 
+// isOwnFlag reports whether an option for ps(1) was probably meant for crun-go.
+func isOwnFlag(option string) bool {
+	name, _, _ := strings.Cut(option, "=")
+	return name == "--usage" || name == "--format"
+}
+
 // hostPS runs the host's ps(1) and returns what it prints.
 func hostPS(options []string) (string, error) {
 	path, err := lookPath("ps", os.Getenv)
@@ -105,7 +111,11 @@ func hostPS(options []string) (string, error) {
 		return "", err
 	}
 	if complaint != "" {
-		return "", errors.New(strings.Join(append([]string{"ps"}, options...), " ") + ": " + complaint)
+		err := errors.New(strings.Join(append([]string{"ps"}, options...), " ") + ": " + complaint)
+		if slices.ContainsFunc(options, isOwnFlag) {
+			return "", withHint(err, "what follows the id goes to ps(1): the options of crun-go stand before it, as in crun-go ps --usage ID")
+		}
+		return "", err
 	}
 	return out, nil
 }

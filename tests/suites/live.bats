@@ -198,6 +198,9 @@ needs_ps() { ps -eo pid,args >/dev/null 2>&1 || skip "no ps(1) of procps"; }
 	ours "1.1 shows all of the help of ps"
 	no 1 "ps --nonsense: exit status 1: " rt ps "$ID" --nonsense
 	one_error
+	[[ $err != *"before it"* ]] || fail "$err"
+	no 1 "ps --usage: exit status 1: " rt ps "$ID" --usage
+	[[ $err == *"options of crun-go stand before it"* ]] || fail "no hint: $err"
 }
 
 # held FILE: what the container's cgroup has in it.
