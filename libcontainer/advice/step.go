@@ -16,6 +16,7 @@ import (
 	"github.com/crun-go/crun-go/libcontainer/sys/fault"
 	"github.com/crun-go/crun-go/specconv"
 	"github.com/crun-go/crun-go/specconv/plan"
+	"github.com/crun-go/crun-go/specconv/spell"
 )
 
 // step is for a step that failed.
@@ -222,6 +223,11 @@ func readonlyHint(err error) string {
 	return "the mount point is missing, and cannot be made in a read-only mount: make it in the source of that mount, or, if that is the root, below root.path"
 }
 
+// Filesystem asks which type of mount was meant by one that the kernel does not have.
+func Filesystem(fstype string) string {
+	return spell.Hint(fstype, []string{"bind", "cgroup", "cgroup2", "devpts", "mqueue", "overlay", "proc", "ramfs", "sysfs", "tmpfs"})
+}
+
 // mountHint: in a user namespace EPERM has two causes. Filesystems that show a
 // namespace can be mounted by its owner only. And an instance of procfs or sysfs can be
 // made, but not mounted (fsmount(2): "mount too revealing"), by a process that sees none on
@@ -231,6 +237,9 @@ func mountHint(fstype string, err error) string {
 		return fmt.Sprintf("%q is an option, not a type: move it from type to options", fstype)
 	}
 	if errors.Is(err, unix.ENODEV) {
+		if hint := Filesystem(fstype); hint != "" {
+			return hint + " /proc/filesystems lists the filesystems of this kernel"
+		}
 		return fmt.Sprintf("this kernel has no filesystem %q, or its module is not loaded: /proc/filesystems lists those it has", fstype)
 	}
 	if !errors.Is(err, unix.EPERM) {

@@ -194,7 +194,7 @@ func filesystems(spec *specs.Spec) []Finding {
 			continue
 		}
 		if !hasFilesystem(m.Type) {
-			found = append(found, field(Error, fmt.Sprintf("mounts[%d]", i), fmt.Sprintf("this kernel has no filesystem %q", m.Type), ""))
+			found = append(found, field(Error, fmt.Sprintf("mounts[%d]", i), fmt.Sprintf("this kernel has no filesystem %q", m.Type), advice.Filesystem(m.Type)))
 		}
 	}
 	return found

@@ -119,10 +119,12 @@ hint() { jq -r --arg f "$1" '.[] | select(.field == $f) | .hint' "$OUT"; }
 
 @test "hooks, filesystems, namespaces, limits that this host does not have" {
 	config '.hooks = {createRuntime: [{path: "/nosuch"}], poststop: [{path: "/etc/passwd"}]}
-		| .mounts += [{destination: "/mnt", type: "nosuchfs", source: "x"}]
+		| .mounts += [{destination: "/mnt", type: "nosuchfs", source: "x"}, {destination: "/mnt", type: "bnid", source: "/tmp"}]
 		| .linux.namespaces |= map(if .type == "network" then .path = "/proc/self/ns/uts" else . end)'
 	try check --json
-	same errors "$(found error | tr '\n' ' ')" 'linux.namespaces[1].path hooks.createRuntime[0] hooks.poststop[0] mounts[7] '
+	same errors "$(found error | tr '\n' ' ')" 'linux.namespaces[1].path hooks.createRuntime[0] hooks.poststop[0] mounts[7] mounts[8] '
+	same "hint for a misspelt type" "$(hint 'mounts[8]')" "did you mean bind?"
+	same "hint for another type" "$(hint 'mounts[7]')" null
 }
 
 @test "the kernel is not asked to load the module of a filesystem" {
