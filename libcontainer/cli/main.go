@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/crun-go/crun-go/libcontainer/initlink"
 	"github.com/crun-go/crun-go/libcontainer/rtstart"
 	"github.com/crun-go/crun-go/libcontainer/sys"
+	"github.com/crun-go/crun-go/specconv"
 )
 
 // program is the name under which the runtime speaks of itself, whatever its file is called.
@@ -76,9 +78,14 @@ type codedError struct {
 
 func (e *codedError) Unwrap() error { return e.error }
 
-// note writes a line to standard error beside what the log is for.
+// note writes a warning to standard error beside what the log is for. At a terminal it has the form of all warnings.
 func (inv *invocation) note(format string, args ...any) {
-	inv.log.print(fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	if inv.log.plain() {
+		inv.log.warn(specconv.Warning{Text: strings.TrimPrefix(text, "warning: ")})
+		return
+	}
+	inv.log.print(text)
 }
 
 // print writes the answer of a command.

@@ -143,6 +143,11 @@ hint: --rootless is auto, true or false"
 	[[ $out == *$'\n'"${cyan}hint:${off} "* ]] || fail "no color"
 	at_terminal "$RUNTIME" --root "$ROOT" --log-format text state "$ID"
 	[[ $out == *'time="'*' level=error msg="container does not exist"'* && $out != *$'\e'* ]] || fail "not the format that was asked for"
+	# What list leaves out is a warning, too.
+	mkdir -p "$ROOT/half"
+	echo broken >"$ROOT/half/state.json"
+	NO_COLOR=1 at_terminal "$RUNTIME" --root "$ROOT" list -q
+	[[ $out == "crun-go: warning: load container half: "* ]] || fail "not as other warnings"
 }
 
 @test "at a terminal JSON does not steer it" {
