@@ -34,7 +34,7 @@ func (inv *invocation) createCommand() *Command {
 				err = create.Create(*o)
 			}
 			if err != nil {
-				return fmt.Errorf("%s create failed: %w", program, inv.hintRoot(err))
+				return fmt.Errorf("%s create failed: %w", program, err)
 			}
 			return nil
 		},

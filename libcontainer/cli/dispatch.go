@@ -52,7 +52,7 @@ func (inv *invocation) perform(c *Command, global *cli.Context, args []string) e
 	if wrong := c.wrongCount(set.NArg()); wrong != "" {
 		return inv.misuse(c, ".", fmt.Errorf("%s: %q requires %s argument(s)", inv.argv0, c.Name, wrong))
 	}
-	return inv.missing(c, set.Args(), c.run(cli.NewContext(nil, set, global)))
+	return inv.missing(c, set.Args(), inv.hintRoot(c.run(cli.NewContext(nil, set, global))))
 }
 
 // wrongCount says how many arguments a command takes, if it is not n.

@@ -133,7 +133,7 @@ func (inv *invocation) makeXDGRoot() error {
 	return nil
 }
 
-// hintRoot adds to an error what to do about a root that can't be written to, the default one by other users than root.
+// hintRoot adds to an error what to do about a root that is no directory or can't be written to, the default one by other users than root.
 func (inv *invocation) hintRoot(err error) error {
 	var failed *fs.PathError
 	root := inv.global.root
@@ -141,6 +141,8 @@ func (inv *invocation) hintRoot(err error) error {
 		return err
 	}
 	switch {
+	case errors.Is(failed, unix.ENOTDIR) && inv.global.rootGiven:
+		return withHint(err, "--root must name a directory: each container has one below it")
 	case errors.Is(failed, unix.ENOSPC):
 		return withHint(err, "the filesystem of "+root+" is full: make room, or give --root in another")
 	case errors.Is(failed, unix.EROFS):

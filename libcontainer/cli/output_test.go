@@ -74,6 +74,12 @@ func TestList(t *testing.T) {
 	if want := textLine("open "+root+"/none: no such file or directory", " code=system errno=ENOENT"); got != (result{1, "", want}) {
 		t.Errorf("missing root: %+v", got)
 	}
+	for _, args := range []string{"list", "state a"} {
+		got := crun("--root " + root + "/file " + args)
+		if want := hinted("--root must name a directory: each container has one below it", textLine("open "+root+"/file: not a directory", " code=system errno=ENOTDIR")); got != (result{1, "", want}) {
+			t.Errorf("%s with a file as root: %+v", args, got)
+		}
+	}
 }
 
 func TestDescribeHost(t *testing.T) {

@@ -44,7 +44,7 @@ func (inv *invocation) runContainer(command string, o *bundle.Options, id string
 		inv.code, err = create.Run(*o)
 	}
 	if err != nil {
-		return fmt.Errorf("%s %s failed: %w", program, command, inv.hintRoot(err))
+		return fmt.Errorf("%s %s failed: %w", program, command, err)
 	}
 	return nil
 }
