@@ -35,6 +35,9 @@ func (inv *invocation) listCommand() *Command {
 			&cli.DurationFlag{Name: "watch", Destination: &o.watch, Usage: "print the list again every `TIME`, such as 2s"},
 		},
 		run: func(c *cli.Context) error {
+			if !o.quiet && !slices.Contains(formats, o.format) {
+				return errFormat(o.format)
+			}
 			if !slices.Contains(sortKeys, o.sort) {
 				return withHint(fmt.Errorf("invalid --sort: %q", o.sort), choiceHint("--sort", o.sort, sortKeys))
 			}
@@ -77,10 +80,8 @@ func (inv *invocation) printContainers(o *listOptions) error {
 		return inv.print(statusColors(inv.stdout, usageTable(list, time.Now()), list))
 	case o.format == "table":
 		return inv.print(statusColors(inv.stdout, plainTable(list), list))
-	case o.format == "json":
-		return printList(inv.stdout, list)
 	}
-	return errFormat(o.format)
+	return printList(inv.stdout, list)
 }
 
 var formats = []string{"table", "json"}

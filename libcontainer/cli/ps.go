@@ -30,7 +30,7 @@ is crun-go's own: of each process its threads, its processor time and its reside
 			&cli.BoolFlag{Name: "usage", Aliases: []string{"u"}, Destination: &usage, Usage: "show what each process uses"},
 		},
 		run: func(c *cli.Context) error {
-			if format != "table" && format != "json" {
+			if !slices.Contains(formats, format) {
 				return errFormat(format)
 			}
 			if usage && c.NArg() > 1 {
