@@ -39,13 +39,14 @@ func understood(cfg *specs.LinuxSeccomp, family []*arch) *specs.LinuxSeccomp {
 	for i := range c.Syscalls {
 		call := &c.Syscalls[i]
 		call.Names = slices.DeleteFunc(slices.Clone(call.Names), func(name string) bool {
-			return !known(name, family)
+			return !hasName(name, family)
 		})
 	}
 	return &c
 }
 
-func known(name string, family []*arch) bool {
+// hasName reports whether libseccomp knows the name on all of the architectures that have it.
+func hasName(name string, family []*arch) bool {
 	at := sysnr.Index(name, 0)
 	if nr, err := libseccomp.GetSyscallFromName(name); at < 0 || err != nil {
 		return false
@@ -147,7 +148,7 @@ func TestOracleRandomProfiles(t *testing.T) {
 				r := rand.New(rand.NewPCG(uint64(seed), 2))
 				var names []string
 				for range 5 + r.IntN(60) {
-					if name := sysnr.Name(r.IntN(sysnr.Count)); known(name, family) && !handsOver(name) && name != "socketcall" && name != "ipc" {
+					if name := sysnr.Name(r.IntN(sysnr.Count)); hasName(name, family) && !handsOver(name) && name != "socketcall" && name != "ipc" {
 						names = append(names, name)
 					}
 				}
