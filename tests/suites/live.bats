@@ -386,7 +386,7 @@ $first"
 	same "it goes on until it is ended" "$rc" 124
 	[ "$(grep -c '^ID' "$OUT")" -ge 3 ] || fail "printed $(grep -c '^ID' "$OUT") times"
 	! grep -q $'\x1b' "$OUT" || fail "an escape sequence in a file"
-	no 1 '--sort "sise"' rt list --sort sise
+	no 1 'invalid --sort: "sise"' rt list --sort sise
 	no 1 "expected a time of at least 100ms" rt list --watch 1ms
 	no 1 "options of ps(1) with --usage" rt ps --usage "$first" -ef
 }
