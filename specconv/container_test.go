@@ -377,10 +377,10 @@ func TestDevices(t *testing.T) {
 	if want := []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/x", "/dev/p", "/dev/tty"}; !slices.Equal(paths, want) {
 		t.Errorf("%q", paths)
 	}
-	if want := (plan.MakeDevice{Path: "/dev/x", Type: "b", Major: 8, Minor: 1, Mode: 0o640, UID: 1, GID: 2, Slot: -1}); *devices[5] != want {
+	if want := (plan.MakeDevice{Node: plan.Node{Path: "/dev/x", Type: "b", Major: 8, Minor: 1, Mode: 0o640, UID: 1, GID: 2, Slot: -1}}); *devices[5] != want {
 		t.Errorf("%+v", devices[5])
 	}
-	if want := (plan.MakeDevice{Path: "/dev/null", Type: "c", Major: 1, Minor: 3, Mode: 0o666, Slot: -1}); *devices[0] != want {
+	if want := (plan.MakeDevice{Node: plan.Node{Path: "/dev/null", Type: "c", Major: 1, Minor: 3, Mode: 0o666, Slot: -1}}); *devices[0] != want {
 		t.Errorf("%+v", devices[0])
 	}
 

@@ -40,11 +40,11 @@ func (b *rootBuilder) planDevices() error {
 		if slices.Contains(b.mounts.table.bound, d.path) || b.hasDevice(d.path) {
 			continue
 		}
-		b.addDevice("", &plan.MakeDevice{Path: d.path, Type: "c", Major: d.major, Minor: d.minor, Mode: 0o666})
+		b.addDevice("", &plan.MakeDevice{Node: plan.Node{Path: d.path, Type: "c", Major: d.major, Minor: d.minor, Mode: 0o666}})
 	}
 	for i := range b.linux.Devices {
 		d := &b.linux.Devices[i]
-		step := &plan.MakeDevice{Path: path.Clean(d.Path), Type: d.Type, Major: d.Major, Minor: d.Minor, Mode: 0o666}
+		step := &plan.MakeDevice{Node: plan.Node{Path: path.Clean(d.Path), Type: d.Type, Major: d.Major, Minor: d.Minor, Mode: 0o666}}
 		if step.Path == "/dev/ptmx" {
 			continue // it belongs to the container's own devpts
 		}

@@ -109,7 +109,7 @@ func TestLiveInvalid(t *testing.T) {
 // opened before there is a helper.
 func TestChangeDevices(t *testing.T) {
 	remove := []plan.RemoveDevice{{Path: "/dev/old", Type: "c", Major: 1, Minor: 3}}
-	add := []LiveDevice{{AddDevice: plan.AddDevice{Path: "/dev/new", Type: "c", Major: 189, Minor: 7}, Source: "/dev/bus/usb/001/008"}}
+	add := []LiveDevice{{AddDevice: plan.AddDevice{Node: plan.Node{Path: "/dev/new", Type: "c", Major: 189, Minor: 7}}, Source: "/dev/bus/usb/001/008"}}
 	p, err := ChangeDevices(decode(t, liveFragment), remove, add, goldenHost, goldenLive)
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ func (b *Builder) MakeDevice(s *plan.MakeDevice) error {
 		if err != nil {
 			return err
 		}
-		return b.bindDevice(s, kind, tree, 0)
+		return b.bindDevice(&s.Node, kind, tree, 0)
 	}
 	dir, name, err := b.parent(s.Path)
 	if err != nil {
@@ -47,7 +47,7 @@ func (b *Builder) MakeDevice(s *plan.MakeDevice) error {
 		return fault.Call("mknod", unix.EPERM)
 	}
 	// Its mode is not the container's to change, see package sources.
-	return b.bindDevice(s, kind, tree, unix.MOUNT_ATTR_RDONLY)
+	return b.bindDevice(&s.Node, kind, tree, unix.MOUNT_ATTR_RDONLY)
 }
 
 // makeDevice makes a node in its directory. Where that is not allowed, the host's node must
@@ -99,23 +99,28 @@ func checkDevice(dir int, name string, kind uint32, s *plan.MakeDevice) error {
 	return nil
 }
 
-// bindDevice attaches the host's node, as a slave: the clone of a shared mount
-// is in the peer group of the host's /dev, where all that the container mounts
-// on the node would appear.
-func (b *Builder) bindDevice(s *plan.MakeDevice, kind uint32, tree int, attr uint64) error {
-	err := sys.CheckDevice(tree, kind, uint32(s.Major), uint32(s.Minor))
-	if err == nil {
-		err = sys.RestrictMount(tree, attr, unix.MS_SLAVE, false)
-	}
+// bindDevice attaches the host's node.
+func (b *Builder) bindDevice(n *plan.Node, kind uint32, tree int, attr uint64) error {
+	err := hostNode(tree, n, kind, attr)
 	if err == nil {
 		var target int
-		if target, _, err = b.target(s.Path, false, false); err == nil {
+		if target, _, err = b.target(n.Path, false, false); err == nil {
 			err = sys.AttachMount(tree, target)
 			raw.Close(target)
 		}
 	}
 	raw.Close(tree)
 	return err
+}
+
+// hostNode makes the mount of the host's node ready to be attached, as a slave: the clone of
+// a shared mount is in the peer group of the host's /dev, where all that the container mounts
+// on the node would appear.
+func hostNode(tree int, n *plan.Node, kind uint32, attr uint64) error {
+	if err := sys.CheckDevice(tree, kind, uint32(n.Major), uint32(n.Minor)); err != nil {
+		return err
+	}
+	return sys.RestrictMount(tree, attr, unix.MS_SLAVE, false)
 }
 
 // MakeSymlink makes a symbolic link unless something has its name.

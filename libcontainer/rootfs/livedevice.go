@@ -175,11 +175,7 @@ func (b *Builder) mountNode(fd int, kind uint32, s *plan.AddDevice) error {
 	if err != nil {
 		return err
 	}
-	err = sys.CheckDevice(tree, kind, uint32(s.Major), uint32(s.Minor))
-	if err == nil {
-		err = sys.RestrictMount(tree, 0, unix.MS_SLAVE, false) // see bindDevice
-	}
-	if err == nil {
+	if err = hostNode(tree, &s.Node, kind, 0); err == nil {
 		err = b.attach(tree, fd, s.Path)
 	}
 	raw.Close(tree)

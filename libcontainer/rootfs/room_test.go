@@ -32,7 +32,7 @@ func TestNoAllocation(t *testing.T) {
 	link := plan.Bind{Slot: 2, Source: source, Target: "/new/link", CopyLink: true}
 	remount := plan.Remount{Target: "/new/tmpfs", Kept: 3, Params: []string{"size=1m"}, Options: options}
 	byPath := plan.Remount{Target: "/new/bind", Options: options}
-	fifo := plan.MakeDevice{Path: "/new/fifo", Type: "p", Mode: 0o600, Slot: -1}
+	fifo := plan.MakeDevice{Node: plan.Node{Path: "/new/fifo", Type: "p", Mode: 0o600, Slot: -1}}
 	symlink := plan.MakeSymlink{Target: "a", Path: "/new/symlink"}
 	dir := plan.MakeDir{Path: "/new/dir"}
 	maskDir, maskFile := plan.MaskPath{Path: "/masked"}, plan.MaskPath{Path: "/file"}

@@ -366,7 +366,7 @@ func TestDevices(t *testing.T) {
 	}
 	unix.Umask(0) // as init's
 	device := func(path string, major, minor int64, slot int) *plan.MakeDevice {
-		return &plan.MakeDevice{Path: path, Type: "c", Major: major, Minor: minor, Mode: 0o666, Slot: slot}
+		return &plan.MakeDevice{Node: plan.Node{Path: path, Type: "c", Major: major, Minor: minor, Mode: 0o666, Slot: slot}}
 	}
 	check := func(path string, minor uint32) {
 		t.Helper()
@@ -384,7 +384,7 @@ func TestDevices(t *testing.T) {
 	if err := b.MakeDevice(device("/dev/wrong", 1, 3, 2)); err == nil || !strings.Contains(err.Error(), "number is 1:5") {
 		t.Errorf("zero as null: %v", err)
 	}
-	owned := &plan.MakeDevice{Path: "/dev/fifo", Type: "p", Mode: 0o640, UID: 12, GID: 34, Slot: -1}
+	owned := &plan.MakeDevice{Node: plan.Node{Path: "/dev/fifo", Type: "p", Mode: 0o640, UID: 12, GID: 34, Slot: -1}}
 	systest.MustDo(t, b.MakeDevice(owned))
 	var st unix.Stat_t
 	systest.MustDo(t, unix.Lstat(root+"/dev/fifo", &st))
@@ -394,7 +394,7 @@ func TestDevices(t *testing.T) {
 	if err := b.MakeDevice(device("/dev/fifo", 1, 3, -1)); err == nil {
 		t.Error("a fifo passed for a device")
 	}
-	if err := b.MakeDevice(&plan.MakeDevice{Path: "/dev/x", Type: "z", Slot: -1}); err == nil {
+	if err := b.MakeDevice(&plan.MakeDevice{Node: plan.Node{Path: "/dev/x", Type: "z", Slot: -1}}); err == nil {
 		t.Error("a device of type z was made")
 	}
 

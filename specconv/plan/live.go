@@ -64,32 +64,18 @@ const MaxDevices = 64
 // AddDevice makes a device node in a container that exists, or mounts the host's on a new
 // file where mknod(2) is refused. Nothing may be there yet.
 type AddDevice struct {
-	Path         string
-	Type         string // c or b
-	Major, Minor int64
-	Mode         uint32
-	UID, GID     uint32
-	Slot         int    // slot of the host's node, for the mount; -1: none
-	HostDev      uint64 // the filesystem of the host's nodes, where none is made; 0: not known
+	Node
+	HostDev uint64 // the filesystem of the host's nodes, where none is made; 0: not known
 }
 
 func (*AddDevice) InitKind() Kind { return KindAddDevice }
 
 func (s *AddDevice) Code(c *codec.Coder) {
-	c.Str(&s.Path)
-	c.Str(&s.Type)
-	c.I64(&s.Major)
-	c.I64(&s.Minor)
-	c.U32(&s.Mode)
-	c.U32(&s.UID)
-	c.U32(&s.GID)
-	c.Num(&s.Slot)
+	s.Node.Code(c)
 	c.U64(&s.HostDev)
 }
 
-func (s *AddDevice) String() string {
-	return "add device " + strconv.Quote(s.Path) + " " + s.Type + " " + strconv.FormatInt(s.Major, 10) + ":" + strconv.FormatInt(s.Minor, 10)
-}
+func (s *AddDevice) String() string { return "add device " + s.Node.String() }
 
 // RemoveDevice removes what AddDevice has made, if it is still there and still that.
 type RemoveDevice struct {

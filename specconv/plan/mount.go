@@ -213,38 +213,52 @@ func (s *Remount) String() string {
 	return line + s.Options.describe()
 }
 
-// MakeDevice makes a device node, or binds the host's where mknod(2) is
-// refused.
-type MakeDevice struct {
+// Node is a device node in the container, or where mknod(2) is refused the host's, bound.
+type Node struct {
 	Path         string
 	Type         string // c, u, b or p
 	Major, Minor int64
 	Mode         uint32
 	UID, GID     uint32
-	Slot         int  // slot of the host's node, for the bind; -1: none
-	NodeOnly     bool // nothing may be bound, either
+	Slot         int // slot of the host's node, for the bind; -1: none
+}
+
+// Code encodes or decodes the node.
+func (n *Node) Code(c *codec.Coder) {
+	c.Str(&n.Path)
+	c.Str(&n.Type)
+	c.I64(&n.Major)
+	c.I64(&n.Minor)
+	c.U32(&n.Mode)
+	c.U32(&n.UID)
+	c.U32(&n.GID)
+	c.Num(&n.Slot)
+}
+
+func (n *Node) String() string {
+	line := strconv.Quote(n.Path) + " " + n.Type
+	if n.Type != "p" {
+		line += " " + strconv.FormatInt(n.Major, 10) + ":" + strconv.FormatInt(n.Minor, 10)
+	}
+	return line
+}
+
+// MakeDevice makes a device node, or binds the host's where mknod(2) is
+// refused.
+type MakeDevice struct {
+	Node
+	NodeOnly bool // nothing may be bound, either
 }
 
 func (*MakeDevice) InitKind() Kind { return KindMakeDevice }
 
 func (s *MakeDevice) Code(c *codec.Coder) {
-	c.Str(&s.Path)
-	c.Str(&s.Type)
-	c.I64(&s.Major)
-	c.I64(&s.Minor)
-	c.U32(&s.Mode)
-	c.U32(&s.UID)
-	c.U32(&s.GID)
-	c.Num(&s.Slot)
+	s.Node.Code(c)
 	c.Flag(&s.NodeOnly)
 }
 
 func (s *MakeDevice) String() string {
-	line := "make device " + strconv.Quote(s.Path) + " " + s.Type
-	if s.Type != "p" {
-		line += " " + strconv.FormatInt(s.Major, 10) + ":" + strconv.FormatInt(s.Minor, 10)
-	}
-	return line + " mode " + strconv.FormatUint(uint64(s.Mode), 8)
+	return "make device " + s.Node.String() + " mode " + strconv.FormatUint(uint64(s.Mode), 8)
 }
 
 // MakeSymlink makes a symbolic link in the container, replacing nothing.
