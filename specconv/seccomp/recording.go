@@ -110,7 +110,7 @@ func (r *Recording) Profile(needs []Need) *specs.LinuxSeccomp {
 			v := &t.verdicts[j]
 			for _, n := range needs {
 				if n.Name == v.Call && r.everywhere(used, n.Name, known(n.Args), values(n.Args)) {
-					out.add(n.Name, equalTo(n.Args))
+					out.add(n.Name, conditions(known(n.Args), values(n.Args)))
 				}
 			}
 			if rule := &v.Rules[0]; len(v.Rules) == 1 && rule.Action == specs.ActErrno && !rule.Newer && rule.Data != otherwise && !out.has(v.Call) {
@@ -296,14 +296,6 @@ func conditions(bits, values [MaxArgs]uint64) (conds []specs.LinuxSeccompArg) {
 		default:
 			conds = append(conds, specs.LinuxSeccompArg{Index: uint(i), Value: mask, ValueTwo: values[i], Op: specs.OpMaskedEqual})
 		}
-	}
-	return conds
-}
-
-// equalTo is the conditions for arguments that are known.
-func equalTo(args []uint64) (conds []specs.LinuxSeccompArg) {
-	for i, value := range args {
-		conds = append(conds, specs.LinuxSeccompArg{Index: uint(i), Value: value, Op: specs.OpEqualTo})
 	}
 	return conds
 }
