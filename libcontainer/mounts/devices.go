@@ -27,6 +27,7 @@ type devices struct {
 	group  *cgroups.Cgroup // nil: none
 	before []state.Device  // those that there were
 	after  []state.Device  // those that there are to be, and those that go
+	nodes  []unix.Stat_t   // of the host, for those that are added: the end of after
 }
 
 // ChangeDevices removes devices that were added to the container, and adds others: a rule
@@ -118,8 +119,8 @@ func (d *devices) adding(add []state.Device) error {
 		if slices.ContainsFunc(d.after, func(have state.Device) bool { return have.Stage != state.DeviceRemoving && same(&have, a) }) {
 			return errors.New("--device-add: " + name(a) + " has been added already")
 		}
+		var st unix.Stat_t
 		if a.Path != "" {
-			var st unix.Stat_t
 			if err := unix.Stat(a.Source, &st); err != nil {
 				return fmt.Errorf("--device-add: stat %q: %w", a.Source, err)
 			}
@@ -134,7 +135,7 @@ func (d *devices) adding(add []state.Device) error {
 			a.Major, a.Minor = int64(unix.Major(st.Rdev)), int64(unix.Minor(st.Rdev))
 			a.Node.Bound = d.userNS()
 		}
-		d.after = append(d.after, *a)
+		d.after, d.nodes = append(d.after, *a), append(d.nodes, st)
 	}
 	return nil
 }
@@ -247,6 +248,8 @@ func (d *devices) setFilter(of []state.Device) error {
 
 // steps are those of the helper.
 func (d *devices) steps() (remove []plan.RemoveDevice, add []specconv.LiveDevice) {
+	var root unix.Stat_t
+	known := unix.Stat("/", &root) == nil
 	for i := range d.after {
 		a := &d.after[i]
 		switch {
@@ -255,14 +258,12 @@ func (d *devices) steps() (remove []plan.RemoveDevice, add []specconv.LiveDevice
 			remove = append(remove, plan.RemoveDevice{Path: a.Path, Type: a.Type, Major: a.Major, Minor: a.Minor,
 				Dev: a.Node.Dev, Ino: a.Node.Ino, Mount: a.Node.Mount, Bound: a.Node.Bound})
 		default:
+			node := &d.nodes[i-len(d.before)]
 			step := specconv.LiveDevice{Source: a.Source}
-			step.Path, step.Type, step.Major, step.Minor, step.Mode = a.Path, a.Type, a.Major, a.Minor, 0o666
-			var st, root unix.Stat_t
-			if unix.Stat(a.Source, &st) == nil {
-				step.Mode, step.UID, step.GID = st.Mode&0o777, st.Uid, st.Gid
-			}
-			if unix.Stat("/", &root) == nil && root.Dev != st.Dev {
-				step.HostDev = st.Dev
+			step.Path, step.Type, step.Major, step.Minor = a.Path, a.Type, a.Major, a.Minor
+			step.Mode, step.UID, step.GID = node.Mode&0o777, node.Uid, node.Gid
+			if known && root.Dev != node.Dev {
+				step.HostDev = node.Dev
 			}
 			add = append(add, step)
 		}
