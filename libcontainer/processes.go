@@ -246,27 +246,28 @@ func sharing(kind, namespace string) ([]int, error) {
 	return pids, nil
 }
 
-// signalSharer signals a process, if it is the one that was seen: once a pidfd
-// is held its pid can't change hands.
+// signalSharer signals a process, if it is the one that was seen in a namespace.
 func signalSharer(pid int, kind, namespace string, sig unix.Signal) error {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err == unix.ESRCH {
-		return nil // gone meanwhile
-	}
-	if err != nil {
-		return os.NewSyscallError("pidfd_open", err)
-	}
-	defer unix.Close(fd)
-	if now, err := namespaceOf(pid, kind); err != nil || now != namespace {
-		return nil
-	}
-	return Signal(fd, pid, sig)
+	return signalIf(pid, sig, func() (bool, error) {
+		now, err := namespaceOf(pid, kind)
+		return err == nil && now == namespace, nil
+	})
 }
 
-// SignalMember signals a process of a cgroup. The pid was read a moment ago;
-// once a pidfd is held it can't change hands, and if the process is still
-// listed then, it is the right one.
+// SignalMember signals a process, if it is the one that was seen in a cgroup.
 func SignalMember(group *cgroups.Cgroup, pid int, sig unix.Signal) error {
+	return signalIf(pid, sig, func() (bool, error) {
+		has, err := group.Has(pid)
+		if err != nil && state.Gone(err) {
+			return false, nil
+		}
+		return has, err
+	})
+}
+
+// signalIf signals a process whose pid was read a moment ago: once a pidfd is held it can't
+// change hands, and if the process still is what was looked for then, it is the right one.
+func signalIf(pid int, sig unix.Signal, still func() (bool, error)) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err == unix.ESRCH {
 		return nil // gone meanwhile
@@ -275,16 +276,8 @@ func SignalMember(group *cgroups.Cgroup, pid int, sig unix.Signal) error {
 		return os.NewSyscallError("pidfd_open", err)
 	}
 	defer unix.Close(fd)
-	has, err := group.Has(pid)
-	if err != nil && !state.Gone(err) {
+	if is, err := still(); err != nil || !is {
 		return err
 	}
-	if err != nil || !has {
-		return nil
-	}
-	err = sys.SignalProcess(fd, pid, sig)
-	if err == unix.ESRCH {
-		return nil
-	}
-	return os.NewSyscallError("pidfd_send_signal", err)
+	return Signal(fd, pid, sig)
 }
