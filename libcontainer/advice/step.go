@@ -82,31 +82,40 @@ func stepHint(field string, step plan.Step, err error) string {
 	case *plan.MakeTree:
 		return cmp.Or(layerHint(err), mappedHint(s.IDMap, err), mountHint(s.Type, err))
 	case *plan.JoinKeyring:
-		if errors.Is(err, unix.EDQUOT) {
-			return "each container has a keyring, and the user's quota of keys is used up: raise the sysctl kernel.keys.maxkeys, or make the container with --no-new-keyring"
-		}
-		if s.Label == "" && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)) {
-			return "what confines the runtime, such as a seccomp filter, lets it make no keyring: make the container with --no-new-keyring"
-		}
-		return labelHint(&plan.SetLabels{SELinux: s.Label}, err)
+		return keyringHint(s, err)
 	case *plan.SetIdentity:
 		if errors.Is(err, unix.EINVAL) {
 			return "uid, gid and additionalGids must be mapped in the container's user namespace: its /proc/PID/uid_map and gid_map show which are"
 		}
 	case *plan.Sysctl:
-		if errors.Is(err, unix.EINVAL) && s.Key == "net.ipv4.ping_group_range" {
-			return "it needs two group ids, both of which linux.gidMappings must map in a user namespace"
-		}
-		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-			return "what confines the runtime, such as an outer container's AppArmor profile, lets it write to no procfs that is mounted nowhere, " +
-				"nor to /proc; or the container's user namespace does not own the namespace that the parameter belongs to"
-		}
+		return sysctlHint(s, err)
 	case *plan.SetLabels:
 		return labelHint(s, err)
 	case *plan.LoadSeccomp:
 		if s.Notify && errors.Is(err, unix.EBUSY) {
 			return "the kernel has one seccomp listener for all filters of a process, and another runtime or agent has that of a filter which the runtime is under"
 		}
+	}
+	return ""
+}
+
+func keyringHint(s *plan.JoinKeyring, err error) string {
+	if errors.Is(err, unix.EDQUOT) {
+		return "each container has a keyring, and the user's quota of keys is used up: raise the sysctl kernel.keys.maxkeys, or make the container with --no-new-keyring"
+	}
+	if s.Label == "" && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)) {
+		return "what confines the runtime, such as a seccomp filter, lets it make no keyring: make the container with --no-new-keyring"
+	}
+	return labelHint(&plan.SetLabels{SELinux: s.Label}, err)
+}
+
+func sysctlHint(s *plan.Sysctl, err error) string {
+	if errors.Is(err, unix.EINVAL) && s.Key == "net.ipv4.ping_group_range" {
+		return "it needs two group ids, both of which linux.gidMappings must map in a user namespace"
+	}
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		return "what confines the runtime, such as an outer container's AppArmor profile, lets it write to no procfs that is mounted nowhere, " +
+			"nor to /proc; or the container's user namespace does not own the namespace that the parameter belongs to"
 	}
 	return ""
 }
