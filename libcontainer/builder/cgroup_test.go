@@ -13,7 +13,7 @@ import (
 	"github.com/crun-go/crun-go/specconv/plan"
 )
 
-// Who may not make a cgroup is told which limit wanted it.
+// The error of a user who cannot make a cgroup names the limit that needs one.
 func TestUnlimited(t *testing.T) {
 	step := &plan.CreateCgroup{Path: "/x"}
 	for _, c := range []struct{ linux, field string }{

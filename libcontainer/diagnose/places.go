@@ -50,7 +50,7 @@ func places(root int, spec *specs.Spec) []Finding {
 }
 
 // closed finds the first directory on the way to a path below root that the process's user
-// may not search, by its mode.
+// cannot search, by its mode.
 func closed(root int, spec *specs.Spec, s Severity, name, to string) []Finding {
 	p := spec.Process
 	if c := p.Capabilities; c != nil && (slices.Contains(c.Effective, "CAP_DAC_OVERRIDE") || slices.Contains(c.Effective, "CAP_DAC_READ_SEARCH")) {
@@ -83,7 +83,7 @@ func closed(root int, spec *specs.Spec, s Severity, name, to string) []Finding {
 			bit = 0o010
 		}
 		if st.Mode&bit == 0 {
-			return []Finding{field(s, name, fmt.Sprintf("user %d may not search %q, whose mode is %04o, on the way to %q", p.User.UID, dir, st.Mode&0o7777, path.Clean(to)),
+			return []Finding{field(s, name, fmt.Sprintf("user %d cannot search %q, whose mode is %04o, on the way to %q", p.User.UID, dir, st.Mode&0o7777, path.Clean(to)),
 				"chmod o+x the directory, or run as its owner")}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // home appends the user's home from the container's /etc/passwd, in-root and
-// bounded; "/" if it is not known: there is no such file, or this user may not
+// bounded; "/" if it is not known: there is no such file, or this user cannot
 // read it.
 //
 // It is looked at before it is opened, but there need not be a procfs through

@@ -43,7 +43,7 @@ func notifiable(t *testing.T) map[string]*specs.LinuxSeccomp {
 	return all
 }
 
-// compiled is what the compiler written here makes of a profile: libseccomp may not return on
+// compiled is what the compiler written here makes of a profile: libseccomp might not return on
 // random ones.
 func compiled(cfg *specs.LinuxSeccomp) (*Program, error) {
 	p, err := check(cfg, native(), family)

@@ -180,7 +180,7 @@ func TestOraclePrecedence(t *testing.T) {
 }
 
 // TestOracleRecordings asks libseccomp what it makes of what was recorded below engines' profiles.
-// With random ones below it may not return, see above.
+// With random ones below, libseccomp might not return, see above.
 func TestOracleRecordings(t *testing.T) {
 	for name, cfg := range profiles(t) {
 		for _, archs := range [][]*arch{{native()}, nativeFamily()} {

@@ -218,7 +218,7 @@ hint() { jq -r --arg f "$1" '.[] | select(.field == $f) | .hint' "$OUT"; }
 	same errors "$(found error)" ""
 }
 
-@test "directories that the process's user may not search" {
+@test "directories that the process's user cannot search" {
 	config '.process.user = {uid: 1000, gid: 1000} | .process.cwd = "/closed/cwd" | .process.args = ["/closed/true"] | .process.capabilities = {} | .root.readonly = false'
 	mkdir -p "$BUNDLE/rootfs/closed/cwd"
 	cp --remove-destination "$BUNDLE/rootfs/bin/busybox" "$BUNDLE/rootfs/closed/true"
@@ -229,7 +229,7 @@ hint() { jq -r --arg f "$1" '.[] | select(.field == $f) | .hint' "$OUT"; }
 	try check --json
 	same errors "$(found error)" 'process.args[0]'
 	same warnings "$(found warning)" process.cwd
-	[[ $(text 'process.args[0]') == 'user 1000 may not search "/closed", whose mode is 0750, on the way to "/closed/true"' ]] || fail "$(text 'process.args[0]')"
+	[[ $(text 'process.args[0]') == 'user 1000 cannot search "/closed", whose mode is 0750, on the way to "/closed/true"' ]] || fail "$(text 'process.args[0]')"
 	no 1 "permission denied" rt run --bundle "$BUNDLE" "$ID"
 	# It is open to the owner, to a group, and with the capability.
 	config '.process.user.additionalGids = [0]'
